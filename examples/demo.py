@@ -1,0 +1,37 @@
+"""The demo of the README: embeds the sample corpus with an untrained model made on the spot, and inspects the result."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from pipeline.command_line import main
+
+EXAMPLES = Path(__file__).resolve().parent
+
+
+def run_demo(folder: Path) -> int:
+    """Makes the model in `folder/model` if it is not there, embeds into `folder/embeddings`, and prints `inspect`."""
+    from model.untrained import write_untrained_model
+
+    model = folder / "model"
+    print("The demo's model is UNTRAINED: random weights from a fixed seed. Its embeddings mean nothing;", flush=True)
+    print("give --model a TF Hub module or an export of published weights for embeddings that do.", flush=True)
+    if not model.exists():
+        write_untrained_model(EXAMPLES / "corpus.txt", model)
+    output = str(folder / "embeddings")
+    status = main(
+        ["embed", "--model", str(model), "--input", str(EXAMPLES / "corpus.txt"), "--output", output, "--overwrite"]
+        + ["--embeddings", "pooled,sequence,mean"]
+    )
+    return status or main(["inspect", output])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the model and the embeddings go")
+    sys.exit(run_demo(parser.parse_args().folder))

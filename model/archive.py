@@ -1,0 +1,40 @@
+"""Unpacks the `.tar.gz` archives that models are published as."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+
+class ArchiveError(ValueError):
+    """An archive is broken, or holds something that would not stay inside the folder it is unpacked to."""
+
+
+def is_archive(path: Path) -> bool:
+    """Whether `path` is named as a tar archive is."""
+    return path.name.endswith((".tar.gz", ".tgz", ".tar"))
+
+
+def unpack_archive(path: Path, target: Path) -> Path:
+    """Unpacks `path` into `target` and returns the folder that holds the model.
+
+    Releases hold their files in one folder (`albert_base/…`), Hub modules at the root: where the root holds nothing
+    but one folder, that folder is returned.
+
+    Raises:
+      ArchiveError: where a member's path, or what a link points to, lies outside `target`, where a member is a device
+        or the like, or where the archive can't be read.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            # The standard library's filter for untrusted archives (PEP 706): it refuses absolute paths, paths and
+            # links that lead outside, and special files.
+            archive.extractall(target, filter="data")
+    except tarfile.FilterError as e:
+        raise ArchiveError(f"{path} is refused: {e}") from e
+    except (tarfile.TarError, OSError, EOFError) as e:
+        raise ArchiveError(f"{path} can't be unpacked: {e}") from e
+    entries = [entry for entry in target.iterdir() if not entry.name.startswith(".")]
+    if len(entries) == 1 and entries[0].is_dir():
+        return entries[0]
+    return target

@@ -1,0 +1,174 @@
+"""The ALBERT encoder in TensorFlow: one for base, large, xlarge, xxlarge, v1 and v2.
+
+Lan et al., "ALBERT: A Lite BERT for Self-supervised Learning of Language Representations" (2019); the computation is
+that of google-research/albert, modeling.py, without dropout, arranged for speed: query, key and value are one
+multiplication, the attention scale is folded into the query's weights, and every dense layer sees a matrix
+`[batch · seq, width]`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import numpy as np
+import tensorflow as tf
+
+from model.config import Activation, AlbertConfig
+from model.weights import MAPPING_BIAS, MAPPING_KERNEL, Weights, layer_prefix
+
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+# What is added to the score of a position that input_mask leaves out (google-research/albert, modeling.py,
+# `create_attention_mask_from_input_mask`). exp of it is 0 in every precision, so padding adds exactly nothing.
+_MASKED_SCORE = -10000.0
+
+
+class _Dense(tf.Module):
+    """`x @ kernel + bias` over matrices."""
+
+    def __init__(self, kernel: np.ndarray, bias: np.ndarray, dtype: tf.DType, name: str) -> None:
+        super().__init__(name=name)
+        self.kernel = tf.Variable(tf.cast(kernel, dtype), trainable=False, name="kernel")
+        self.bias = tf.Variable(tf.cast(bias, dtype), trainable=False, name="bias")
+
+    def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.bias)
+
+
+class _LayerNorm(tf.Module):
+    """Layer norm over the last axis, always in float32."""
+
+    def __init__(self, gamma: np.ndarray, beta: np.ndarray, epsilon: float, name: str) -> None:
+        super().__init__(name=name)
+        self.gamma = tf.Variable(gamma, dtype=tf.float32, trainable=False, name="gamma")
+        self.beta = tf.Variable(beta, dtype=tf.float32, trainable=False, name="beta")
+        self._epsilon = epsilon
+
+    def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
+        values = tf.cast(inputs, tf.float32)
+        mean = tf.reduce_mean(values, axis=-1, keepdims=True)
+        centred = values - mean
+        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+        return tf.cast(centred * tf.math.rsqrt(variance + self._epsilon) * self.gamma + self.beta, inputs.dtype)
+
+
+def _activate(values: tf.Tensor, activation: Activation) -> tf.Tensor:
+    if activation == "relu":
+        return tf.nn.relu(values)
+    return tf.nn.gelu(values, approximate=activation == "gelu_tanh")
+
+
+class _Layer(tf.Module):
+    """One transformer layer: attention and feed-forward, each with its residual and layer norm behind it."""
+
+    def __init__(self, config: AlbertConfig, weights: Weights, prefix: str, dtype: tf.DType, name: str) -> None:
+        super().__init__(name=name)
+        self._config = config
+
+        def dense(scope: str, name: str) -> _Dense:
+            return _Dense(weights[f"{prefix}{scope}/kernel"], weights[f"{prefix}{scope}/bias"], dtype, name)
+
+        def norm(scope: str, name: str) -> _LayerNorm:
+            gamma, beta = weights[f"{prefix}{scope}/gamma"], weights[f"{prefix}{scope}/beta"]
+            return _LayerNorm(gamma, beta, config.layer_norm_eps, name)
+
+        scale = {"query": 1.0 / math.sqrt(config.head_size), "key": 1.0, "value": 1.0}
+        attention = f"{prefix}attention_1/self/"
+        self.query_key_value = _Dense(
+            np.concatenate([weights[f"{attention}{part}/kernel"] * np.float32(scale[part]) for part in scale], axis=1),
+            np.concatenate([weights[f"{attention}{part}/bias"] * np.float32(scale[part]) for part in scale]),
+            dtype,
+            "query_key_value",
+        )
+        self.attention_output = dense("attention_1/output/dense", "attention_output")
+        self.attention_norm = norm("LayerNorm", "attention_norm")
+        self.intermediate = dense("ffn_1/intermediate/dense", "intermediate")
+        self.intermediate_output = dense("ffn_1/intermediate/output/dense", "intermediate_output")
+        self.output_norm = norm("LayerNorm_1", "output_norm")
+
+    def __call__(self, hidden: tf.Tensor, mask: tf.Tensor, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        heads, head_size = self._config.num_attention_heads, self._config.head_size
+        query_key_value = tf.reshape(self.query_key_value(hidden), [batch, length, 3, heads, head_size])
+        query, key, value = tf.unstack(tf.transpose(query_key_value, [2, 0, 3, 1, 4]), num=3)
+        scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) + mask
+        attention = tf.cast(tf.nn.softmax(scores), hidden.dtype)
+        context = tf.transpose(tf.matmul(attention, value), [0, 2, 1, 3])
+        context = tf.reshape(context, [batch * length, heads * head_size])
+        hidden = self.attention_norm(self.attention_output(context) + hidden)
+        intermediate = _activate(self.intermediate(hidden), self._config.hidden_act)
+        return self.output_norm(self.intermediate_output(intermediate) + hidden)
+
+
+class AlbertEncoder(tf.Module):
+    """The encoder that `config` describes, with `weights` (names and shapes as `model.weights.weight_shapes`).
+
+    The matrix multiplications, and the weights as they are stored, are in `precision`; layer norm and softmax are in
+    float32 always, and so are the outputs.
+    """
+
+    def __init__(self, config: AlbertConfig, weights: Weights, precision: Precision = "float32") -> None:
+        super().__init__(name="albert")
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+        self.config = config
+        dtype = tf.as_dtype(precision)
+        self._dtype = dtype
+        self.word_embeddings = tf.Variable(
+            tf.cast(weights["embeddings/word_embeddings"], dtype), trainable=False, name="word_embeddings"
+        )
+        self.position_embeddings = tf.Variable(
+            weights["embeddings/position_embeddings"], trainable=False, name="position_embeddings"
+        )
+        self.token_type_embeddings = tf.Variable(
+            weights["embeddings/token_type_embeddings"], trainable=False, name="token_type_embeddings"
+        )
+        self.embeddings_norm = _LayerNorm(
+            weights["embeddings/LayerNorm/gamma"],
+            weights["embeddings/LayerNorm/beta"],
+            config.layer_norm_eps,
+            "embeddings_norm",
+        )
+        self.mapping = None
+        if MAPPING_KERNEL in weights:
+            self.mapping = _Dense(weights[MAPPING_KERNEL], weights[MAPPING_BIAS], dtype, "embedding_hidden_mapping_in")
+        self.groups = [
+            [
+                _Layer(config, weights, layer_prefix(group, inner), dtype, f"group_{group}_inner_group_{inner}")
+                for inner in range(config.inner_group_num)
+            ]
+            for group in range(config.num_hidden_groups)
+        ]
+        self.pooler = _Dense(weights["pooler/dense/kernel"], weights["pooler/dense/bias"], dtype, "pooler")
+
+    def __call__(
+        self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Encodes a padded batch.
+
+        Args:
+          input_ids: `[batch, seq]` int32, `seq` at most `max_position_embeddings`.
+          input_mask: `[batch, seq]` int32, 1 at real tokens and 0 at padding.
+          segment_ids: `[batch, seq]` int32, below `type_vocab_size`.
+
+        Returns:
+          `pooled_output` `[batch, hidden]` and `sequence_output` `[batch, seq, hidden]`, both float32. What stands at
+          padded positions of the second means nothing.
+        """
+        shape = tf.shape(input_ids)
+        batch, length = shape[0], shape[1]
+        embedded = tf.cast(tf.gather(self.word_embeddings, input_ids), tf.float32)
+        embedded += self.position_embeddings[:length]
+        embedded += tf.gather(self.token_type_embeddings, segment_ids)
+        hidden = tf.reshape(embedded, [batch * length, self.config.embedding_size])
+        hidden = tf.cast(self.embeddings_norm(hidden), self._dtype)
+        if self.mapping is not None:
+            hidden = self.mapping(hidden)
+        mask = (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :] * _MASKED_SCORE
+        for layer in range(self.config.num_hidden_layers):
+            for inner_layer in self.groups[self.config.group_of_layer(layer)]:
+                hidden = inner_layer(hidden, mask, batch, length)
+        sequence_output = tf.reshape(hidden, [batch, length, self.config.hidden_size])
+        pooled_output = tf.tanh(self.pooler(sequence_output[:, 0]))
+        return tf.cast(pooled_output, tf.float32), tf.cast(sequence_output, tf.float32)

@@ -1,0 +1,204 @@
+"""`AlbertModelHandler`: hosts an ALBERT SavedModel in Beam's RunInference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.ml.inference.base import ModelHandler
+
+from model.engine import Engine, OutOfMemoryError, RowError
+from model.locate import locate_model
+from model.padded_batch import float_lists, list_lengths, pad_batch
+from transforms import metrics
+from transforms.columns import (
+    ID,
+    INPUT_IDS,
+    MEAN_OUTPUT,
+    POOLED_OUTPUT,
+    SEQUENCE_OUTPUT,
+    TEXT_START,
+    WINDOW,
+)
+from transforms.failure import Failure
+
+# What --embeddings calls each column, and the output of the model that it is made of.
+EMBEDDING_COLUMNS: dict[str, str] = {"pooled": POOLED_OUTPUT, "sequence": SEQUENCE_OUTPUT, "mean": MEAN_OUTPUT}
+_MODEL_OUTPUTS: dict[str, str] = {
+    "pooled": POOLED_OUTPUT,
+    "sequence": SEQUENCE_OUTPUT,
+    "mean": SEQUENCE_OUTPUT,
+}
+
+
+def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
+    """`embeddings` as a tuple; ValueError where one is unknown, named twice, or there is none."""
+    unknown = [name for name in embeddings if name not in EMBEDDING_COLUMNS]
+    if unknown or not embeddings or len(set(embeddings)) != len(embeddings):
+        raise ValueError(
+            f"embeddings must be one or more of {', '.join(EMBEDDING_COLUMNS)}, each once, not {list(embeddings)}"
+        )
+    return tuple(embeddings)
+
+
+def load_tensorflow_engine(directory: Any) -> Engine:
+    """The engine `tensorflow`; imported only where it is loaded."""
+    from model.tensorflow_engine import TensorFlowEngine
+
+    return TensorFlowEngine(directory)
+
+
+ENGINES: dict[str, Callable[[Any], Engine]] = {"tensorflow": load_tensorflow_engine}
+
+
+class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure", Engine]):
+    """Embeds RecordBatches with an ALBERT SavedModel.
+
+    An element is one padded batch already: a RecordBatch with `input_ids` (and `segment_ids`), such as
+    `transforms.token_batches` cuts. It is never batched again. RunInference loads the model once per process.
+
+    For each element come out RecordBatches of the same columns plus the embeddings asked for, and a `Failure` for each
+    row that could not be embedded. Where memory runs out, the batch is halved and each half tried again; a row that
+    fails alone, or whose embedding is not finite, becomes a `Failure`.
+
+    Args:
+      model: a SavedModel's directory, or a TF Hub handle, which each worker resolves for itself.
+      embeddings: which of `pooled`, `sequence` and `mean` to compute.
+      engine: what executes it; `tensorflow`.
+
+    Raises:
+      ValueError: where an embedding or the engine is unknown.
+    """
+
+    def __init__(self, model: str, *, embeddings: Sequence[str] = ("pooled",), engine: str = "tensorflow") -> None:
+        super().__init__()
+        if engine not in ENGINES:
+            raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+        self._model = model
+        self._embeddings = check_embeddings(embeddings)
+        self._engine = engine
+
+    def load_model(self) -> Engine:
+        started = time.perf_counter()
+        engine = ENGINES[self._engine](locate_model(self._model))
+        metrics.increment(metrics.MODEL_LOAD_MSECS, round(1000 * (time.perf_counter() - started)))
+        return engine
+
+    def run_inference(
+        self,
+        batch: pa.RecordBatch | Sequence[pa.RecordBatch],
+        model: Engine,
+        inference_args: dict[str, Any] | None = None,
+    ) -> Iterable[pa.RecordBatch | Failure]:
+        if inference_args:
+            raise ValueError(f"AlbertModelHandler takes no inference_args, got {sorted(inference_args)}")
+        for element in [batch] if isinstance(batch, pa.RecordBatch) else batch:
+            yield from embed_batch(element, model, self._embeddings)
+
+    def get_num_bytes(self, batch: pa.RecordBatch | Sequence[pa.RecordBatch]) -> int:
+        if isinstance(batch, pa.RecordBatch):
+            return batch.nbytes
+        return sum(element.nbytes for element in batch)
+
+    def get_metrics_namespace(self) -> str:
+        return "albert_run_inference"
+
+    def should_skip_batching(self) -> bool:
+        return True
+
+
+def embed_batch(
+    batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]
+) -> Iterator[pa.RecordBatch | Failure]:
+    """The rows of `batch` with their embeddings; halves the batch where it doesn't fit into memory."""
+    if batch.num_rows == 0:
+        return
+    inputs = pad_batch(batch)
+    started = time.perf_counter()
+    try:
+        outputs = engine.run(inputs, {_MODEL_OUTPUTS[name] for name in embeddings})
+    except (OutOfMemoryError, RowError) as e:
+        if batch.num_rows == 1:
+            reason = "out of memory" if isinstance(e, OutOfMemoryError) else "refused by the model"
+            yield _fail_row(batch, 0, reason, f"a row of {inputs[INPUT_IDS].shape[1]} tokens failed alone: {e}")
+            return
+        half = batch.num_rows // 2
+        yield from embed_batch(batch.slice(0, half), engine, embeddings)
+        yield from embed_batch(batch.slice(half), engine, embeddings)
+        return
+    metrics.increment(metrics.INFERENCE_MSECS, round(1000 * (time.perf_counter() - started)))
+    metrics.increment(metrics.BATCHES)
+    metrics.increment(metrics.PADDED_TOKENS, inputs[INPUT_IDS].size)
+    embedded = attach_embeddings(batch, inputs["input_mask"].astype(bool), outputs, embeddings)
+    finite = finite_rows(embedded, embeddings)
+    if not finite.all():
+        for row in np.flatnonzero(~finite):
+            yield _fail_row(
+                batch,
+                int(row),
+                "not finite",
+                "the model gave NaN or infinity; an export in float32 or bfloat16 has a wider range than one in float16",
+            )
+        embedded = embedded.filter(pa.array(finite))
+    metrics.increment(metrics.ROWS, embedded.num_rows)
+    metrics.increment(metrics.TOKENS, int(list_lengths(embedded.column(INPUT_IDS)).sum()))
+    yield embedded
+
+
+def attach_embeddings(
+    batch: pa.RecordBatch, real: np.ndarray, outputs: Mapping[str, np.ndarray], embeddings: Sequence[str]
+) -> pa.RecordBatch:
+    """`batch` with a column for each of `embeddings`.
+
+    Args:
+      batch: the rows.
+      real: `[rows, seq]` bool, True at real tokens.
+      outputs: what the engine returned for them.
+      embeddings: `pooled` becomes `pooled_output` [H]; `sequence` becomes `sequence_output` [n · H], the n real tokens
+        row-major; `mean` becomes `mean_output` [H], the mean over all n real tokens, [CLS] and [SEP] included.
+    """
+    lengths = real.sum(axis=1)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for name in embeddings:
+        values = outputs[_MODEL_OUTPUTS[name]]
+        hidden_size = values.shape[-1]
+        if name == "sequence":
+            flat = values[real] if not real.all() else values
+            columns[EMBEDDING_COLUMNS[name]] = float_lists(flat, lengths * hidden_size)
+            continue
+        if name == "mean":
+            # Over the real tokens alone, so that whatever stands at padded positions can't reach it.
+            starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+            sums = np.add.reduceat(values[real], starts, axis=0, dtype=np.float64)
+            values = (sums / lengths[:, np.newaxis]).astype(np.float32)
+        columns[EMBEDDING_COLUMNS[name]] = float_lists(values, np.full(len(values), hidden_size))
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def finite_rows(batch: pa.RecordBatch, embeddings: Sequence[str]) -> np.ndarray:
+    """Which rows' embeddings hold neither NaN nor infinity, `[rows]` bool."""
+    finite = np.ones(batch.num_rows, bool)
+    for name in embeddings:
+        column = batch.column(EMBEDDING_COLUMNS[name])
+        values = np.isfinite(np.asarray(column.flatten()))
+        if not values.all():
+            starts = np.asarray(column.offsets)[:-1] - column.offsets[0].as_py()
+            finite &= np.logical_and.reduceat(values, starts)
+    return finite
+
+
+def _fail_row(batch: pa.RecordBatch, row: int, reason: str, error: str) -> Failure:
+    def value(name: str) -> Any:
+        return batch.column(name)[row].as_py() if name in batch.schema.names else None
+
+    return Failure(
+        id=value(ID) or b"",
+        stage="inference",
+        reason=reason,
+        error=error,
+        text=value(TEXT_START) or b"",
+        window=value(WINDOW),
+    )

@@ -1,0 +1,39 @@
+"""Turns what `--model` or `--source` names into a local directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.error import URLError
+
+from model.model_directory import ModelDirectoryError
+
+
+def is_hub_handle(name: str) -> bool:
+    """Whether `name` is a TF Hub handle (`https://tfhub.dev/google/albert_base/2`) rather than a path."""
+    return name.startswith(("http://", "https://"))
+
+
+def locate_model(name: str | os.PathLike[str]) -> Path:
+    """The local directory of the model that `name` names.
+
+    A handle is resolved by tensorflow-hub, which downloads it once into its cache (`TFHUB_CACHE_DIR`).
+
+    Raises:
+      ModelDirectoryError: where a handle can't be resolved, or a path does not exist.
+    """
+    name = os.fspath(name)
+    if is_hub_handle(name):
+        import tensorflow_hub
+
+        try:
+            return Path(tensorflow_hub.resolve(name))
+        except (URLError, OSError, ValueError, RuntimeError) as e:
+            raise ModelDirectoryError(
+                f"the handle {name!r} could not be resolved: {e}. Is the network reachable? A module that was "
+                "downloaded elsewhere can be given as a directory."
+            ) from e
+    path = Path(name)
+    if not path.exists():
+        raise ModelDirectoryError(f"there is nothing at {name!r}; give a directory or a TF Hub handle")
+    return path

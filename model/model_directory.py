@@ -1,0 +1,131 @@
+"""`ModelDirectory`: a directory that satisfies the model contract, and what it says of itself.
+
+The contract: a SavedModel with the signatures `tokens` (`input_ids`, `input_mask`, `segment_ids`, int32
+`[batch, seq]` → `pooled_output` float32 `[batch, hidden]`, `sequence_output` float32 `[batch, seq, hidden]`) and
+`tokenization_info` (→ `vocab_file`, `do_lower_case`), and `albert_config.json` among its assets. The TF1 Hub modules
+google/albert_*/* satisfy it as published, and so does what `albert-embed export` writes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from model.config import AlbertConfig, read_config
+
+HUB_MODULE_FILE = "tfhub_module.pb"
+SAVED_MODEL_FILE = "saved_model.pb"
+CONFIG_FILE = "albert_config.json"
+EXPORT_FILE = "export.json"
+TOKENS_SIGNATURE = "tokens"
+TOKENIZATION_SIGNATURE = "tokenization_info"
+INPUT_NAMES = ("input_ids", "input_mask", "segment_ids")
+OUTPUT_NAMES = ("pooled_output", "sequence_output")
+
+
+class ModelDirectoryError(ValueError):
+    """A directory does not satisfy the model contract."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelDirectory:
+    """What a model says of itself.
+
+    Attributes:
+      path: the directory.
+      is_hub_module: whether it is a TF1 Hub module as published, rather than an export of this project.
+      config: the encoder's config.
+      vocabulary_file: the SentencePiece model inside the directory.
+      lower_case: whether text is lower-cased for it.
+      precision: what it computes in.
+      fingerprint: sha256 over the files that fix what it computes, as hexadecimal digits.
+    """
+
+    path: Path
+    is_hub_module: bool
+    config: AlbertConfig
+    vocabulary_file: Path
+    lower_case: bool
+    precision: str
+    fingerprint: str
+
+
+def load_saved_model(path: Path) -> Any:
+    """The SavedModel in `path`, loaded; a TF1 Hub module through the tag set that inference uses, which is empty.
+
+    Raises:
+      ModelDirectoryError: where it can't be loaded, or lacks a signature of the contract.
+    """
+    import tensorflow as tf
+
+    tags: list[str] | None = [] if is_hub_module(path) else None
+    try:
+        loaded = tf.saved_model.load(str(path), tags=tags)
+    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as e:
+        raise ModelDirectoryError(f"{path} can't be loaded as a SavedModel: {e}") from e
+    for name in (TOKENS_SIGNATURE, TOKENIZATION_SIGNATURE):
+        if name not in loaded.signatures:
+            raise ModelDirectoryError(
+                f"{path} has no signature {name!r} (it has {sorted(loaded.signatures) or 'none'}); give an ALBERT module "
+                "of TF Hub or what `albert-embed export` writes"
+            )
+    tokens = loaded.signatures[TOKENS_SIGNATURE]
+    inputs = tokens.structured_input_signature[1]
+    if set(inputs) != set(INPUT_NAMES) or not set(OUTPUT_NAMES) <= set(tokens.structured_outputs):
+        raise ModelDirectoryError(
+            f"the signature {TOKENS_SIGNATURE!r} of {path} maps {sorted(inputs)} to {sorted(tokens.structured_outputs)}; "
+            f"the contract is {list(INPUT_NAMES)} to {list(OUTPUT_NAMES)}"
+        )
+    return loaded
+
+
+def is_hub_module(path: Path) -> bool:
+    """Whether `path` holds a module in the TF1 Hub format."""
+    return (path / HUB_MODULE_FILE).exists()
+
+
+def open_model_directory(path: Path) -> ModelDirectory:
+    """What the model in the local directory `path` says of itself.
+
+    Raises:
+      ModelDirectoryError: where it does not satisfy the contract; the message says in what.
+    """
+    if not (path / SAVED_MODEL_FILE).exists():
+        raise ModelDirectoryError(
+            f"{path} holds no {SAVED_MODEL_FILE}; a checkpoint must first go through `albert-embed export --source {path}`"
+            if path.is_dir()
+            else f"there is no directory {path}; --model takes a SavedModel's directory or a TF Hub handle"
+        )
+    information = load_saved_model(path).signatures[TOKENIZATION_SIGNATURE]()
+    vocabulary_file = Path(os.fsdecode(information["vocab_file"].numpy()))
+    config_file = path / "assets" / CONFIG_FILE
+    if not config_file.exists():
+        raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")
+    export_file = path / EXPORT_FILE
+    precision = json.loads(export_file.read_text())["precision"] if export_file.exists() else "float32"
+    return ModelDirectory(
+        path=path,
+        is_hub_module=is_hub_module(path),
+        config=read_config(config_file),
+        vocabulary_file=vocabulary_file,
+        lower_case=bool(information["do_lower_case"].numpy()),
+        precision=precision,
+        fingerprint=fingerprint_model(path),
+    )
+
+
+def fingerprint_model(path: Path) -> str:
+    """sha256 over the names and contents of the graph, the variables and the assets in `path`, in name order."""
+    digest = hashlib.sha256()
+    files = [path / SAVED_MODEL_FILE, *(path / "variables").rglob("*"), *(path / "assets").rglob("*")]
+    for file in sorted(file for file in files if file.is_file()):
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        digest.update(file.stat().st_size.to_bytes(8, "big"))
+        with file.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

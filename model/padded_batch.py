@@ -1,0 +1,45 @@
+"""Between rows of different lengths (Arrow lists) and the padded matrices that the model takes and gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.columns import INPUT_IDS, INPUT_MASK, SEGMENT_IDS
+
+
+def list_lengths(column: pa.Array) -> np.ndarray:
+    """Length of every list of an Arrow list array, `[rows]` int64."""
+    return np.diff(np.asarray(column.offsets)).astype(np.int64)
+
+
+def pad_batch(batch: pa.RecordBatch) -> dict[str, np.ndarray]:
+    """The signature's inputs for the rows of `batch`, as long as its longest row.
+
+    Args:
+      batch: has `input_ids`, and `segment_ids` where texts come in pairs; lists of int64 without nulls.
+
+    Returns:
+      `input_ids`, `input_mask`, `segment_ids`, int32 `[rows, longest row]`, padded with 0.
+    """
+    column = batch.column(INPUT_IDS)
+    lengths = list_lengths(column)
+    real = np.arange(lengths.max(initial=0)) < lengths[:, np.newaxis]
+    inputs = {INPUT_IDS: _pad(column, real), INPUT_MASK: real.astype(np.int32)}
+    if SEGMENT_IDS in batch.schema.names:
+        inputs[SEGMENT_IDS] = _pad(batch.column(SEGMENT_IDS), real)
+    else:
+        inputs[SEGMENT_IDS] = np.zeros(real.shape, np.int32)
+    return inputs
+
+
+def _pad(column: pa.Array, real: np.ndarray) -> np.ndarray:
+    padded = np.zeros(real.shape, np.int32)
+    padded[real] = np.asarray(column.flatten())
+    return padded
+
+
+def float_lists(values: np.ndarray, lengths: np.ndarray) -> pa.Array:
+    """An Arrow list array of float32 whose row `i` is the next `lengths[i]` of the flattened `values`."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values.reshape(-1), pa.float32()))

@@ -1,0 +1,181 @@
+"""`PublishedModel`: published ALBERT weights as they lie in a directory, whichever of the three formats they have."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from model.archive import is_archive, unpack_archive
+from model.config import AlbertConfig, read_config
+from model.huggingface_checkpoint import read_huggingface_checkpoint
+from model.locate import locate_model
+from model.model_directory import (
+    CONFIG_FILE,
+    OUTPUT_NAMES,
+    SAVED_MODEL_FILE,
+    TOKENS_SIGNATURE,
+    is_hub_module,
+    load_saved_model,
+    open_model_directory,
+)
+from model.tf1_checkpoint import find_checkpoint, read_tf1_checkpoint
+from model.weights import CheckpointError, Weights
+
+Format = Literal["tf1_hub", "tf1_checkpoint", "huggingface"]
+# What the releases call their SentencePiece model: the ALBERT repository, then Hugging Face.
+_VOCABULARY_NAMES = ("30k-clean.model", "spiece.model")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishedModel:
+    """Weights to export from.
+
+    Attributes:
+      format: how they are stored.
+      directory: where.
+      config: the config published with them.
+      vocabulary_file: the SentencePiece model published with them, where there is one.
+      lower_case: whether they want lower-cased text, where the directory says so.
+    """
+
+    format: Format
+    directory: Path
+    config: AlbertConfig
+    vocabulary_file: Path | None
+    lower_case: bool | None
+
+    def read_weights(self) -> Weights:
+        """The weights, float32, names and shapes as `model.weights.weight_shapes`.
+
+        Raises:
+          CheckpointError: naming every missing, extra or mis-shaped variable.
+        """
+        if self.format == "huggingface":
+            return read_huggingface_checkpoint(self.directory, self.config)
+        if self.format == "tf1_hub":
+            return read_tf1_checkpoint(str(self.directory / "variables" / "variables"), self.config)
+        return read_tf1_checkpoint(find_checkpoint(self.directory), self.config)
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs of the published program itself on `inputs` (the signature's, int32 `[batch, seq]`).
+
+        Raises:
+          NotRunnableError: where nothing here can run it; the message says why.
+        """
+        if self.format == "tf1_hub":
+            return _run_hub_module(self.directory, inputs)
+        if self.format == "huggingface":
+            return _run_transformers(self.directory, inputs)
+        raise NotRunnableError("a TF1 checkpoint holds weights and no program")
+
+
+class NotRunnableError(RuntimeError):
+    """The published model can't be run here as it is."""
+
+
+@contextlib.contextmanager
+def open_published_model(source: str) -> Iterator[PublishedModel]:
+    """What lies at `source`: a directory, an archive as the releases are published, or a TF Hub handle.
+
+    An archive is unpacked into a temporary folder that is gone after the `with` block.
+
+    Raises:
+      CheckpointError: where none of the three formats is recognised.
+      ArchiveError, ModelDirectoryError, ValueError: where what is there is broken.
+    """
+    path = locate_model(source)
+    with contextlib.ExitStack() as stack:
+        if path.is_file():
+            if not is_archive(path):
+                raise CheckpointError(f"{source} is a file; --source takes a directory, a .tar.gz or a TF Hub handle")
+            path = unpack_archive(path, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        yield _describe(path)
+
+
+def _describe(directory: Path) -> PublishedModel:
+    if is_hub_module(directory) and (directory / SAVED_MODEL_FILE).exists():
+        module = open_model_directory(directory)
+        return PublishedModel(
+            format="tf1_hub",
+            directory=directory,
+            config=module.config,
+            vocabulary_file=module.vocabulary_file,
+            lower_case=module.lower_case,
+        )
+    vocabulary_file = next((directory / name for name in _VOCABULARY_NAMES if (directory / name).exists()), None)
+    if any((directory / name).exists() for name in ("model.safetensors", "pytorch_model.bin")):
+        return PublishedModel(
+            format="huggingface",
+            directory=directory,
+            config=read_config(_require(directory / "config.json")),
+            vocabulary_file=vocabulary_file,
+            lower_case=_huggingface_lower_case(directory),
+        )
+    if list(directory.glob("*.ckpt*.index")):
+        return PublishedModel(
+            format="tf1_checkpoint",
+            directory=directory,
+            config=read_config(_require(directory / CONFIG_FILE)),
+            vocabulary_file=vocabulary_file,
+            lower_case=None,
+        )
+    raise CheckpointError(
+        f"{directory} holds no published ALBERT weights: looked for a TF1 Hub module (saved_model.pb and "
+        "tfhub_module.pb), a TF1 checkpoint (model.ckpt-best.index) and a Hugging Face model (model.safetensors or "
+        f"pytorch_model.bin); it holds {sorted(entry.name for entry in directory.iterdir())[:10]}"
+    )
+
+
+def _require(path: Path) -> Path:
+    if not path.exists():
+        raise CheckpointError(f"{path} is missing; it is published beside the weights and says what shape they have")
+    return path
+
+
+def _huggingface_lower_case(directory: Path) -> bool | None:
+    """`do_lower_case` of `tokenizer_config.json`, where there is one.
+
+    Raises:
+      CheckpointError: where the tokenizer keeps accents or space runs, which this project's preprocessing does not.
+    """
+    path = directory / "tokenizer_config.json"
+    if not path.exists():
+        return None
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    for name, implemented in (("keep_accents", False), ("remove_space", True)):
+        if fields.get(name, implemented) is not implemented:
+            raise CheckpointError(
+                f"{path}: {name} is {fields[name]!r}; only {implemented!r}, the ALBERT repository's way, is implemented"
+            )
+    return fields.get("do_lower_case")
+
+
+def _run_hub_module(directory: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    module = load_saved_model(directory)
+    outputs = module.signatures[TOKENS_SIGNATURE](**{name: tf.constant(value) for name, value in inputs.items()})
+    return {name: outputs[name].numpy() for name in OUTPUT_NAMES}
+
+
+def _run_transformers(directory: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    try:
+        import torch
+        from transformers import AlbertModel
+    except ImportError as e:
+        raise NotRunnableError("PyTorch and transformers, which can run it, are not installed") from e
+    module = AlbertModel.from_pretrained(str(directory), dtype=torch.float32).eval()
+    with torch.no_grad():
+        outputs = module(
+            input_ids=torch.from_numpy(inputs["input_ids"]).long(),
+            attention_mask=torch.from_numpy(inputs["input_mask"]).long(),
+            token_type_ids=torch.from_numpy(inputs["segment_ids"]).long(),
+        )
+    return {"pooled_output": outputs.pooler_output.numpy(), "sequence_output": outputs.last_hidden_state.numpy()}

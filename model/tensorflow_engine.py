@@ -1,0 +1,47 @@
+"""Executes a SavedModel with TensorFlow, on CPU or GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from model.engine import OutOfMemoryError, RowError
+from model.model_directory import INPUT_NAMES, TOKENS_SIGNATURE, load_saved_model
+
+
+class TensorFlowEngine:
+    """The signature `tokens` of a SavedModel in a local directory, a TF1 Hub module or an export alike."""
+
+    def __init__(self, directory: Path) -> None:
+        # The loaded object must live as long as its functions: it owns the variables.
+        self._loaded = load_saved_model(directory)
+        self._tokens = self._loaded.signatures[TOKENS_SIGNATURE]
+        self._functions: dict[tuple[str, ...], tf.types.experimental.GenericFunction] = {}
+
+    def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
+        """See `model.engine.Engine.run`."""
+        names = tuple(sorted(outputs))
+        if names not in self._functions:
+            self._functions[names] = self._select_outputs(names)
+        try:
+            results = self._functions[names](*(tf.constant(inputs[name]) for name in INPUT_NAMES))
+        except (tf.errors.ResourceExhaustedError, MemoryError) as e:
+            raise OutOfMemoryError(str(e)) from e
+        except tf.errors.InvalidArgumentError as e:
+            raise RowError(str(e)) from e
+        return {name: result.numpy() for name, result in zip(names, results, strict=True)}
+
+    def _select_outputs(self, names: tuple[str, ...]) -> tf.types.experimental.GenericFunction:
+        """A function that computes only `names`: what only other outputs need is pruned from its graph."""
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES])
+        def run_tokens(
+            input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
+            results = self._tokens(input_ids=input_ids, input_mask=input_mask, segment_ids=segment_ids)
+            return tuple(results[name] for name in names)
+
+        return run_tokens

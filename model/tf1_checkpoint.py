@@ -1,0 +1,58 @@
+"""Reads the weights of a TF1 checkpoint as the ALBERT releases carry them (`model.ckpt-best.*`)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from model.config import AlbertConfig
+from model.weights import MAPPING_BIAS, MAPPING_KERNEL, CheckpointError, Weights, check_weights
+
+# The encoder's variables stand below `bert/`, in Hub modules sometimes below `module/bert/`.
+_ENCODER_SCOPE = re.compile(r"^(?:module/)?bert/")
+# What pre-training leaves beside the encoder: its heads, its step counter, its optimisers' slots.
+_NOT_THE_ENCODER = re.compile(
+    r"^(?:module/)?cls/|^global_step$|/(?:adam|lamb|Adam|LAMB)_[mv]$|/Adam(?:_1)?$|^(?:beta1|beta2)_power$"
+)
+
+
+def find_checkpoint(directory: Path) -> str:
+    """The prefix of the one checkpoint in `directory` (`…/model.ckpt-best`).
+
+    Raises:
+      CheckpointError: where there is none, or more than one and none of them is `model.ckpt-best`.
+    """
+    prefixes = sorted(str(index)[: -len(".index")] for index in directory.glob("*.ckpt*.index"))
+    best = [prefix for prefix in prefixes if Path(prefix).name == "model.ckpt-best"]
+    if len(best or prefixes) != 1:
+        raise CheckpointError(
+            f"{directory} must hold one checkpoint (model.ckpt-best.index and its data), "
+            f"found {[Path(prefix).name for prefix in prefixes] or 'none'}"
+        )
+    return (best or prefixes)[0]
+
+
+def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> Weights:
+    """The encoder's weights in the TF1 checkpoint `prefix`, float32.
+
+    Where `embedding_size` equals `hidden_size` the original implementation has no mapping between the two
+    (google-research/albert, modeling.py, `transformer_model`), so its two weights may be absent.
+
+    Raises:
+      CheckpointError: naming every missing, extra or mis-shaped variable, or where the file can't be read.
+    """
+    import tensorflow as tf
+
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        shapes = reader.get_variable_to_shape_map()
+        names = {
+            _ENCODER_SCOPE.sub("", name): name for name in sorted(shapes) if not _NOT_THE_ENCODER.search(name)
+        }
+        optional = (MAPPING_KERNEL, MAPPING_BIAS) if config.embedding_size == config.hidden_size else ()
+        check_weights(
+            {own: tuple(shapes[name]) for own, name in names.items()}, config, source=prefix, optional=optional
+        )
+        return {own: reader.get_tensor(name).astype("float32") for own, name in names.items()}
+    except (tf.errors.OpError, RuntimeError) as e:
+        raise CheckpointError(f"{prefix} can't be read as a TensorFlow checkpoint: {e}") from e

@@ -1,0 +1,97 @@
+"""An untrained ALBERT, made on the spot: for the demo, the tests and the benchmarks. Its embeddings mean nothing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from model.config import AlbertConfig
+from model.weights import Weights, weight_shapes
+
+# What ALBERT's own vocabulary was trained with (google-research/albert, README, "SentencePiece").
+_SPECIAL_PIECES = ("[CLS]", "[SEP]", "[MASK]")
+_USER_DEFINED_PIECES = ("(", ")", '"', "-", ".", "–", "£", "€")
+
+
+def make_untrained_weights(config: AlbertConfig, *, seed: int) -> Weights:
+    """Weights as training would start from: normal of deviation 0.02, biases 0, layer norm the identity; float32."""
+    generator = np.random.default_rng(seed)
+    weights: dict[str, np.ndarray] = {}
+    for name, shape in weight_shapes(config).items():
+        if name.endswith("/gamma"):
+            weights[name] = np.ones(shape, np.float32)
+        elif name.endswith(("/beta", "/bias")):
+            weights[name] = np.zeros(shape, np.float32)
+        else:
+            weights[name] = (generator.standard_normal(shape) * 0.02).astype(np.float32)
+    return weights
+
+
+def train_vocabulary(texts: Iterable[str], *, size: int) -> bytes:
+    """A SentencePiece model of `size` pieces trained on `texts`, with ALBERT's options; the same for the same texts.
+
+    Raises:
+      RuntimeError: where the texts have too little in them for so many pieces.
+    """
+    import sentencepiece
+
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        vocab_size=size,
+        model_type="unigram",
+        pad_id=0,
+        unk_id=1,
+        bos_id=-1,
+        eos_id=-1,
+        control_symbols=list(_SPECIAL_PIECES),
+        user_defined_symbols=list(_USER_DEFINED_PIECES),
+        character_coverage=0.9995,
+        num_threads=1,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def write_untrained_model(corpus: Path, output: Path, *, vocabulary_size: int = 2400, seed: int = 0) -> AlbertConfig:
+    """Writes a small untrained ALBERT as a SavedModel of the model contract, its vocabulary trained on `corpus`.
+
+    Args:
+      corpus: a text file, one document a line.
+      output: the directory to write; it must not hold anything.
+      vocabulary_size: pieces of the vocabulary.
+      seed: of the weights.
+    """
+    import tempfile
+
+    import tensorflow as tf
+
+    from model.encoder import AlbertEncoder
+    from model.saved_model_export import write_saved_model
+    from transforms.normalization import normalize_text
+
+    lines = corpus.read_text(encoding="utf-8").splitlines()
+    normalized = [text.decode() for text in normalize_text(tf.constant(lines), lower_case=True).numpy()]
+    config = AlbertConfig(
+        vocab_size=vocabulary_size,
+        embedding_size=64,
+        hidden_size=128,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        intermediate_size=512,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary_file = Path(folder) / "untrained.model"
+        vocabulary_file.write_bytes(train_vocabulary(normalized, size=vocabulary_size))
+        write_saved_model(
+            AlbertEncoder(config, make_untrained_weights(config, seed=seed)),
+            output,
+            vocabulary_file=vocabulary_file,
+            lower_case=True,
+            description={"source": f"untrained, seed {seed}", "source_format": "untrained", "precision": "float32"},
+        )
+    return config

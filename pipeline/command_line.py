@@ -1,0 +1,183 @@
+"""The console script `albert-embed`. Nothing heavy is imported until a command needs it: `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.embed_options import EMBEDDING_NAMES, ENCODING_NAMES, FORMATS, LONG_DOCUMENTS, EmbedOptions
+
+EXIT_USAGE = 2
+EXIT_FAILED = 4
+
+
+class UsageError(ValueError):
+    """The command line asks for something that can't be."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit status is 0 only when everything was written and published."""
+    parser = make_parser()
+    known, rest = parser.parse_known_args(list(sys.argv[1:] if arguments is None else arguments))
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        if known.command != "embed":
+            refuse_unknown_flags(rest, _flags(parser, known.command))
+        status: int = known.run(known, rest)
+        return status
+    except (ValueError, OSError) as e:  # what the user gave can't be used
+        print(f"albert-embed {known.command}: {e}", file=sys.stderr)
+        return EXIT_USAGE
+    except Exception as e:  # the run itself failed
+        logging.getLogger(__name__).debug("", exc_info=True)
+        print(f"albert-embed {known.command} failed: {type(e).__name__}: {e}", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="albert-embed", description="Embed text corpora with ALBERT on Apache Beam.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_export(commands)
+    _add_embed(commands)
+    _add_inspect(commands)
+    return parser
+
+
+def refuse_unknown_flags(rest: Sequence[str], known: set[str]) -> None:
+    """Raises UsageError for the first of `rest` that `known` does not hold, naming the nearest known flag."""
+    for argument in rest:
+        flag = argument.split("=", 1)[0]
+        if not flag.startswith("-"):
+            raise UsageError(f"unexpected argument {argument!r}")
+        if flag not in known:
+            nearest = difflib.get_close_matches(flag, sorted(known), n=1, cutoff=0.0)
+            raise UsageError(f"unknown flag {flag}; the nearest known one is {nearest[0]}")
+
+
+def _flags(parser: argparse.ArgumentParser, command: str) -> set[str]:
+    subparsers = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return {flag for action in subparsers.choices[command]._actions for flag in action.option_strings}
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, description: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=description, description=description, allow_abbrev=False)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _add_command(commands, "export", "Turn published ALBERT weights into the SavedModel that embed hosts.")
+    parser.add_argument(
+        "--source", required=True, metavar="PATH", help="directory, .tar.gz or TF Hub handle: a TF1 Hub module, a TF1 checkpoint or a Hugging Face model"
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", type=Path, help="where to write; must be empty or new")
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
+    parser.add_argument(
+        "--vocabulary", metavar="FILE", type=Path, help="the SentencePiece model, where the source does not bring its own"
+    )
+    parser.add_argument(
+        "--cased", action="store_true", default=None, help="keep the case of texts, where the source does not say"
+    )
+    parser.set_defaults(run=_run_export)
+
+
+def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(EmbedOptions)}
+    parser = _add_command(
+        commands, "embed", "Embed a corpus. Takes every option of Apache Beam as well, such as --runner."
+    )
+    parser.add_argument("--model", required=True, metavar="M", help="an export, a TF1 Hub module, or a TF Hub handle")
+    parser.add_argument("--input", required=True, nargs="+", metavar="PATTERN", help="files or globs, compressed or not")
+    parser.add_argument("--output", required=True, metavar="DIR", help="the directory to publish in")
+    parser.add_argument("--format", choices=FORMATS, help="how documents lie in the files; guessed from their names")
+    parser.add_argument("--text-field", default=defaults["text_field"], metavar="F", help="field of the text in JSON lines")
+    parser.add_argument("--id-field", metavar="F", help="field of the id (default: id where it is there, else a content hash)")
+    parser.add_argument("--pair-field", metavar="F", help="field of the second text, where texts come in pairs")
+    parser.add_argument(
+        "--embeddings", default="pooled", metavar="LIST", help=f"comma-separated, of {', '.join(EMBEDDING_NAMES)} (default: pooled)"
+    )
+    parser.add_argument("--encoding", choices=ENCODING_NAMES, default=defaults["encoding"], help="how embeddings are written")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest row, [CLS] and [SEP] included (default: 512)")
+    parser.add_argument("--long-documents", choices=LONG_DOCUMENTS, default=defaults["long_documents"])
+    parser.add_argument("--window-overlap", type=int, default=defaults["window_overlap"], metavar="N", help="tokens that windows share (default: 64)")
+    parser.add_argument("--batch-tokens", type=int, metavar="N", help="padded tokens of a batch at most")
+    parser.add_argument("--transform", metavar="DIR", help="a saved transform graph to use")
+    parser.add_argument("--overwrite", action="store_true", help="replace what the output holds")
+    parser.set_defaults(run=_run_embed)
+
+
+def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _add_command(commands, "inspect", "Say what a finished output holds.")
+    parser.add_argument("directory", metavar="DIR")
+    parser.add_argument("--head", type=int, default=0, metavar="N", help="show the first N rows and failures too")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.set_defaults(run=_run_inspect)
+
+
+def _run_export(known: argparse.Namespace, _: Sequence[str]) -> int:
+    from model.export import export_model
+    from pipeline.report import print_export
+
+    report = export_model(
+        source=known.source,
+        output=known.output,
+        precision=known.precision,
+        vocabulary_file=known.vocabulary,
+        cased=known.cased,
+    )
+    print_export(report, str(known.output))
+    return 0
+
+
+def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
+    names = {field.name for field in dataclasses.fields(EmbedOptions)}
+    given = {name: value for name, value in vars(known).items() if name in names}
+    given["input"] = tuple(given["input"])
+    given["embeddings"] = tuple(name.strip() for name in given["embeddings"].split(","))
+    options = EmbedOptions(**given)
+    if rest:
+        from pipeline.runner import known_beam_flags
+
+        refuse_unknown_beam_arguments(rest, _flags(make_parser(), "embed"), known_beam_flags())
+
+    from pipeline.embed import run_embed
+    from pipeline.report import print_run
+    from pipeline.runner import parse_beam_options
+
+    manifest = run_embed(options, parse_beam_options(rest))
+    print_run(manifest, options.output)
+    return 0
+
+
+def refuse_unknown_beam_arguments(rest: Sequence[str], own: set[str], beam: set[str]) -> None:
+    """Raises UsageError where `rest` holds a flag that Beam does not know; values that follow a flag are let be."""
+    flags = [argument for argument in rest if argument.startswith("-")]
+    if not rest[0].startswith("-"):
+        raise UsageError(f"unexpected argument {rest[0]!r}")
+    refuse_unknown_flags([flag for flag in flags if flag.split("=", 1)[0] not in beam], own | beam)
+
+
+def _run_inspect(known: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipeline.inspect_output import inspect_output
+    from pipeline.report import print_inspection
+
+    if known.head < 0:
+        raise UsageError(f"--head must be at least 0, not {known.head}")
+    inspection = inspect_output(known.directory, head=known.head)
+    if known.json:
+        print(json.dumps(dataclasses.asdict(inspection), ensure_ascii=False))
+    else:
+        print_inspection(inspection)
+    return 0

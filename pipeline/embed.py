@@ -1,0 +1,261 @@
+"""The main job: reads a corpus, embeds it, writes TFRecord and publishes it with a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import logging
+import os
+import time
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
+
+from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
+from model.locate import locate_model
+from model.model_directory import ModelDirectory, open_model_directory
+from pipeline.documents import JsonFields, ParseJsonLines, ParseTextLines
+from pipeline.embed_options import EmbedOptions
+from pipeline.embed_text import EMBEDDINGS, FAILURES, EmbedText
+from pipeline.example_encoding import describe_examples
+from pipeline.line_source import LineSource
+from pipeline.manifest import Manifest
+from pipeline.output_directory import OutputDirectory
+from pipeline.run_counters import read_counters
+from pipeline.runner import choose_runner
+from pipeline.statistics import CountOutput, Statistics
+from pipeline.write_examples import WriteExamples
+from transforms.preprocessing_config import PreprocessingConfig
+from transforms.token_batches import TokenBatchConfig
+from transforms.transform_graph import (
+    Description,
+    check_transform_graph,
+    save_transform_graph,
+    transform_fingerprint,
+)
+from transforms.vocabulary import Vocabulary, load_vocabulary
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MAX_TOKENS = 512
+# On CPU larger batches gain nothing (design, "Facts measured"), and memory stays small.
+DEFAULT_BATCH_TOKENS = 4096
+_STATISTICS_FILE = "statistics.json"
+
+
+def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
+    """Runs the whole job and returns the manifest that was published.
+
+    Raises:
+      ValueError, OSError: where an option, the model, the transform or the input can't be used; nothing has been
+        read by then.
+      RuntimeError: where the pipeline failed; nothing has been published.
+    """
+    started = time.time()
+    options = _with_absolute_paths(options)
+    model = open_model_directory(locate_model(options.model))
+    vocabulary = load_vocabulary(str(model.vocabulary_file))
+    if vocabulary.size != model.config.vocab_size:
+        raise ValueError(
+            f"the model {options.model} has vocab_size {model.config.vocab_size:,} and a vocabulary of "
+            f"{vocabulary.size:,} pieces; it was not exported with the vocabulary that it was trained with"
+        )
+    preprocessing = make_preprocessing_config(options, model)
+    batching = TokenBatchConfig(
+        batch_tokens=options.batch_tokens or max(DEFAULT_BATCH_TOKENS, preprocessing.max_tokens),
+        max_tokens=preprocessing.max_tokens,
+    )
+    handler = AlbertModelHandler(options.model, embeddings=options.embeddings)
+    documents = _read_documents(options)  # patterns that match nothing are refused here
+    output = OutputDirectory(options.output)
+    if options.transform is not None:
+        check_transform_graph(options.transform, vocabulary, preprocessing)
+    output.prepare(overwrite=options.overwrite)
+    transform_directory, description = _transform_graph(options, output, vocabulary, preprocessing)
+    logger.info("embedding %s, read as %s, with %s", ", ".join(options.input), options.chosen_format, options.model)
+
+    pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
+    _build(
+        pipeline, documents, EmbedText(transform_directory=transform_directory, handler=handler, batching=batching), options, output
+    )
+    pipeline_started = time.time()
+    result = pipeline.run()
+    state = result.wait_until_finish()
+    if state not in (None, PipelineState.DONE):
+        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {options.output}")
+
+    manifest = make_manifest(
+        options=options,
+        model=model,
+        vocabulary=vocabulary,
+        description=description,
+        statistics=Statistics(**json.loads(output.read_staged(_STATISTICS_FILE))),
+        counters=read_counters(result),
+        output=output,
+        seconds={"total": time.time() - started, "pipeline": time.time() - pipeline_started},
+        batch_tokens=batching.batch_tokens,
+    )
+    schema = describe_examples(manifest.embeddings, manifest.hidden_size, options.encoding)  # type: ignore[arg-type]
+    output.publish(manifest, schema)
+    return manifest
+
+
+def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:
+    """The options of preprocessing for this model.
+
+    Raises:
+      ValueError: where max_tokens exceeds the model's positions, or an option is out of its range.
+    """
+    positions = model.config.max_position_embeddings
+    max_tokens = options.max_tokens or min(DEFAULT_MAX_TOKENS, positions)
+    if max_tokens > positions:
+        raise ValueError(f"--max-tokens {max_tokens} is more than the {positions} positions that the model has")
+    if options.pair_field is not None and model.config.type_vocab_size < 2:
+        raise ValueError("--pair-field needs a model with two segments; this one's type_vocab_size is 1")
+    return PreprocessingConfig(
+        lower_case=model.lower_case,
+        max_tokens=max_tokens,
+        long_documents=options.long_documents,  # type: ignore[arg-type]
+        window_overlap=options.window_overlap,
+        pair=options.pair_field is not None,
+    )
+
+
+def make_manifest(
+    *,
+    options: EmbedOptions,
+    model: ModelDirectory,
+    vocabulary: Vocabulary,
+    description: Description,
+    statistics: Statistics,
+    counters: dict[str, int],
+    output: OutputDirectory,
+    seconds: dict[str, float],
+    batch_tokens: int,
+) -> Manifest:
+    """The manifest of a run whose files are staged in `output`."""
+    padded = counters.get("padded_tokens", 0)
+    return Manifest(
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        counts={
+            "documents": statistics.documents,
+            "rows": statistics.rows,
+            "tokens": statistics.tokens,
+            "truncated": statistics.truncated,
+            "failures": sum(statistics.failures.values()),
+        },
+        failures_by_reason=statistics.failures,
+        shards=output.staged_files("embeddings-"),
+        failure_shards=output.staged_files("failures-"),
+        embeddings=[EMBEDDING_COLUMNS[name] for name in options.embeddings],
+        hidden_size=model.config.hidden_size,
+        encoding=options.encoding,
+        model={
+            "name": options.model,
+            "fingerprint": model.fingerprint,
+            "precision": model.precision,
+            "lower_case": model.lower_case,
+            "vocabulary_fingerprint": vocabulary.fingerprint,
+        },
+        transform={"fingerprint": transform_fingerprint(description), "options": description["options"]},
+        options=options.to_dict(),
+        measured={
+            "total_seconds": round(seconds["total"], 3),
+            "pipeline_seconds": round(seconds["pipeline"], 3),
+            "batch_tokens": batch_tokens,
+            "counters": counters,
+            "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
+        },
+        versions={
+            name: importlib.metadata.version(name)
+            for name in ("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "tensorflow-transform", "tfx-bsl")
+        },
+    )
+
+
+def _build(
+    pipeline: beam.Pipeline,
+    documents: _ReadDocuments,
+    embed_text: EmbedText,
+    options: EmbedOptions,
+    output: OutputDirectory,
+) -> None:
+    read = pipeline | "ReadDocuments" >> documents
+    embedded = read["documents"] | "EmbedText" >> embed_text
+    failures = (read["failures"], embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
+    rows = embedded[EMBEDDINGS]
+    _ = rows | "WriteEmbeddings" >> WriteExamples(FileSystems.join(output.staging, "embeddings"), options.encoding)
+    _ = (
+        failures
+        | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
+        | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(output.staging, "failures"), file_name_suffix=".jsonl")
+    )
+    _ = (
+        (rows, failures)
+        | "CountOutput" >> CountOutput()
+        | "StatisticsToJson" >> beam.Map(lambda statistics: statistics.to_json())
+        | "WriteStatistics"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, _STATISTICS_FILE), num_shards=1, shard_name_template="")
+    )
+
+
+class _ReadDocuments(beam.PTransform):
+    """The files of the input → `{"documents": RecordBatches, "failures": Failures}`."""
+
+    def __init__(self, sources: list[LineSource], fields: JsonFields | None) -> None:
+        super().__init__()
+        self._sources = sources
+        self._fields = fields
+
+    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        lines = [
+            pipeline | f"ReadLines{number}" >> beam.io.Read(source) for number, source in enumerate(self._sources)
+        ] | "AllLines" >> beam.Flatten()
+        if self._fields is None:
+            nothing = pipeline | "NoFailures" >> beam.Create([])
+            return {"documents": lines | "ParseTextLines" >> beam.ParDo(ParseTextLines()), "failures": nothing}
+        parsed = lines | "ParseJsonLines" >> beam.ParDo(ParseJsonLines(self._fields)).with_outputs(
+            ParseJsonLines.FAILURES, main="documents"
+        )
+        return {"documents": parsed["documents"], "failures": parsed[ParseJsonLines.FAILURES]}
+
+
+def _read_documents(options: EmbedOptions) -> _ReadDocuments:
+    sources = [LineSource(pattern) for pattern in options.input]
+    if options.chosen_format == "text":
+        return _ReadDocuments(sources, None)
+    fields = JsonFields(
+        text=options.text_field,
+        id=options.id_field or "id",
+        id_required=options.id_field is not None,
+        pair=options.pair_field,
+    )
+    return _ReadDocuments(sources, fields)
+
+
+def _transform_graph(
+    options: EmbedOptions, output: OutputDirectory, vocabulary: Vocabulary, preprocessing: PreprocessingConfig
+) -> tuple[str, Description]:
+    if options.transform is not None:
+        return options.transform, check_transform_graph(options.transform, vocabulary, preprocessing)
+    directory = FileSystems.join(output.staging, "transform")
+    return directory, save_transform_graph(vocabulary, preprocessing, directory)
+
+
+def _with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
+    """`options` with local paths made absolute: workers may run in another folder."""
+    def absolute(path: str) -> str:
+        return path if "://" in path else os.path.abspath(path)
+
+    return dataclasses.replace(
+        options,
+        model=absolute(options.model),
+        input=tuple(absolute(pattern) for pattern in options.input),
+        output=absolute(options.output),
+        transform=None if options.transform is None else absolute(options.transform),
+    )

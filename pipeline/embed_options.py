@@ -1,0 +1,107 @@
+"""`EmbedOptions`: everything `albert-embed embed` can be told, checked when built."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+Format = Literal["text", "jsonl"]
+FORMATS: tuple[str, ...] = get_args(Format)
+EMBEDDING_NAMES = ("pooled", "sequence", "mean")
+ENCODING_NAMES = ("float_list", "float32_bytes", "float16_bytes")
+LONG_DOCUMENTS = ("truncate", "window", "reject")
+_JSON_LINES_ENDINGS = (".jsonl", ".json", ".ndjson")
+_COMPRESSION_ENDINGS = (".gz", ".bz2", ".zst", ".deflate", ".lzma")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbedOptions:
+    """What to embed, with what, and where to.
+
+    Attributes:
+      model: directory or TF Hub handle.
+      input: paths or globs.
+      output: the directory to write.
+      format: how documents lie in the files; None guesses from the names.
+      text_field, id_field, pair_field: fields of JSON lines; `id_field` None means "id" where it is there, else a hash
+        of the content.
+      embeddings: which of pooled, sequence and mean.
+      encoding: how embeddings are written.
+      max_tokens: the longest row, [CLS] and [SEP] included; None means 512, or what the model has positions for.
+      long_documents: truncate, window or reject.
+      window_overlap: tokens that consecutive windows share.
+      batch_tokens: padded tokens of a batch at most; None chooses.
+      transform: a saved transform graph to use.
+      overwrite: whether an output that is there may be replaced.
+
+    Raises:
+      ValueError: where an option is out of its range or contradicts another; the message says what to give.
+    """
+
+    model: str
+    input: tuple[str, ...]
+    output: str
+    format: Format | None = None
+    text_field: str = "text"
+    id_field: str | None = None
+    pair_field: str | None = None
+    embeddings: tuple[str, ...] = ("pooled",)
+    encoding: str = "float_list"
+    max_tokens: int | None = None
+    long_documents: str = "truncate"
+    window_overlap: int = 64
+    batch_tokens: int | None = None
+    transform: str | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.input:
+            raise ValueError("--input names no files; give at least one path or pattern")
+        if self.format is not None:
+            _check_choice("--format", self.format, FORMATS)
+        _check_choice("--encoding", self.encoding, ENCODING_NAMES)
+        _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
+        for name in self.embeddings:
+            _check_choice("--embeddings", name, EMBEDDING_NAMES)
+        if not self.embeddings or len(set(self.embeddings)) != len(self.embeddings):
+            raise ValueError(f"--embeddings must name one or more, each once, not {','.join(self.embeddings)!r}")
+        for name, value in (("--max-tokens", self.max_tokens), ("--batch-tokens", self.batch_tokens)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.chosen_format == "text" and (self.pair_field or self.id_field or self.text_field != "text"):
+            raise ValueError(
+                "--text-field, --id-field and --pair-field name fields of JSON lines, but the input is read as plain "
+                "text; give --format jsonl"
+            )
+
+    @property
+    def chosen_format(self) -> Format:
+        """The format given, else the one that the input's names tell.
+
+        Raises:
+          ValueError: where the names tell different ones.
+        """
+        if self.format is not None:
+            return self.format
+        guesses = {guess_format(pattern) for pattern in self.input}
+        if len(guesses) > 1:
+            raise ValueError(f"--input names files of several formats ({', '.join(self.input)}); give --format")
+        return guesses.pop()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for the manifest."""
+        return {**dataclasses.asdict(self), "format": self.chosen_format}
+
+
+def guess_format(pattern: str) -> Format:
+    """The format that a path or glob's ending tells: `.jsonl`, `.json` and `.ndjson` are JSON lines, the rest text."""
+    name = pattern.lower()
+    for ending in _COMPRESSION_ENDINGS:
+        name = name.removesuffix(ending)
+    return "jsonl" if name.endswith(_JSON_LINES_ENDINGS) else "text"
+
+
+def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{option} is {value!r}: choose from {', '.join(choices)}")

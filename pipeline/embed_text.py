@@ -1,0 +1,155 @@
+"""`EmbedText`: documents in, embeddings and failures out, as one composite PTransform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.ml.inference.base import RunInference
+
+from model.handler import AlbertModelHandler
+from pipeline.prepare_documents import PrepareDocuments
+from transforms import metrics
+from transforms.columns import ID, TEXT_START, TOKEN_COUNT, TRUNCATED
+from transforms.failure import Failure
+from transforms.preprocess_text import PreprocessText
+from transforms.token_batches import BatchByTokens, TokenBatchConfig
+from transforms.transform_graph import read_description
+from transforms.windows import explode_windows
+
+EMBEDDINGS = "embeddings"
+FAILURES = "failures"
+
+
+class EmbedText(beam.PTransform):
+    """Embeds a PCollection of documents.
+
+    Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which travel
+    along. Returns a dict of two PCollections: `embeddings`, RecordBatches with `id`, the other columns, `window`,
+    `window_start`, `truncated`, `input_ids` and the embeddings asked for (`model.handler`), one row per document or
+    window; and `failures`, a `transforms.failure.Failure` for each document or window that could not be embedded.
+
+    Example::
+
+        import apache_beam as beam
+        import pyarrow as pa
+        from model.handler import AlbertModelHandler
+        from model.model_directory import open_model_directory
+        from pipeline import EmbedText
+        from transforms.preprocessing_config import PreprocessingConfig
+        from transforms.token_batches import TokenBatchConfig
+        from transforms.transform_graph import save_transform_graph
+        from transforms.vocabulary import load_vocabulary
+
+        model = open_model_directory(Path("albert_base"))
+        save_transform_graph(
+            load_vocabulary(str(model.vocabulary_file)), PreprocessingConfig(lower_case=model.lower_case), "transform"
+        )
+        with beam.Pipeline() as pipeline:
+            embedded = (
+                pipeline
+                | beam.Create([pa.RecordBatch.from_pydict({"id": ["a"], "text": ["Hello, world"]})])
+                | EmbedText(
+                    transform_directory="transform",
+                    handler=AlbertModelHandler("albert_base", embeddings=["pooled", "mean"]),
+                    batching=TokenBatchConfig(batch_tokens=4096, max_tokens=512),
+                )
+            )
+            embedded["embeddings"] | beam.Map(print)
+            embedded["failures"] | "PrintFailures" >> beam.Map(print)
+
+    Args:
+      transform_directory: a saved transform graph (`transforms.transform_graph`), where the workers can read it.
+      handler: hosts the model.
+      batching: how rows are cut into padded batches.
+    """
+
+    def __init__(
+        self, *, transform_directory: str, handler: AlbertModelHandler, batching: TokenBatchConfig
+    ) -> None:
+        super().__init__()
+        self._transform_directory = transform_directory
+        self._handler = handler
+        self._batching = batching
+
+    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+        options = read_description(self._transform_directory)["options"]
+        prepared = documents | "PrepareDocuments" >> beam.ParDo(PrepareDocuments()).with_outputs(
+            PrepareDocuments.FAILURES, main="documents"
+        )
+        rows = (
+            prepared["documents"]
+            | "PreprocessText" >> PreprocessText(self._transform_directory)
+            | "SplitWindows"
+            >> beam.ParDo(
+                SplitWindows(reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
+            ).with_outputs(SplitWindows.FAILURES, main="rows")
+        )
+        embedded = (
+            rows["rows"]
+            | "BatchByTokens" >> BatchByTokens(self._batching)
+            | "RunInference" >> RunInference(self._handler)
+            | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="embeddings")
+        )
+        failures = (
+            (prepared[PrepareDocuments.FAILURES], rows[SplitWindows.FAILURES], embedded[SplitFailures.FAILURES])
+            | "FlattenFailures" >> beam.Flatten()
+            | "CountFailures" >> beam.ParDo(CountFailures())
+        )
+        return {EMBEDDINGS: embedded["embeddings"], FAILURES: failures}
+
+
+class SplitWindows(beam.DoFn):
+    """Documents as the transform graph gives them → one row per window.
+
+    With `reject`, documents that are too long go to the output `FAILURES` instead.
+    """
+
+    FAILURES = "failures"
+
+    def __init__(self, *, reject: bool, max_tokens: int) -> None:
+        self._reject = reject
+        self._max_tokens = max_tokens
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
+        if self._reject:
+            too_long = pc.equal(documents.column(TRUNCATED), 1)
+            for document in documents.filter(too_long).select([ID, TEXT_START, TOKEN_COUNT]).to_pylist():
+                yield beam.pvalue.TaggedOutput(
+                    self.FAILURES,
+                    Failure(
+                        id=document[ID],
+                        stage="preprocess",
+                        reason="too long",
+                        error=f"{document[TOKEN_COUNT]} tokens of text do not fit into max_tokens {self._max_tokens}; "
+                        "raise --max-tokens, or choose --long-documents truncate or window",
+                        text=document[TEXT_START],
+                    ),
+                )
+            documents = documents.filter(pc.invert(too_long))
+        metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
+        if documents.num_rows:
+            yield explode_windows(documents)
+
+
+class SplitFailures(beam.DoFn):
+    """What the handler gives → RecordBatches without `text_start`, and Failures to the output `FAILURES`."""
+
+    FAILURES = "failures"
+
+    def process(self, result: pa.RecordBatch | Failure) -> Iterator[Any]:
+        if isinstance(result, Failure):
+            yield beam.pvalue.TaggedOutput(self.FAILURES, result)
+        else:
+            yield result.drop_columns([TEXT_START])
+
+
+class CountFailures(beam.DoFn):
+    """Passes failures on and counts them."""
+
+    def process(self, failure: Failure) -> Iterator[Failure]:
+        metrics.increment(metrics.FAILURES)
+        yield failure

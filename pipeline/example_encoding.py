@@ -1,0 +1,127 @@
+"""Rows as serialised tf.Examples and back, through tfx-bsl."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder, RecordBatchToExamplesEncoder
+
+from transforms.columns import (
+    ID,
+    INPUT_IDS,
+    MEAN_OUTPUT,
+    POOLED_OUTPUT,
+    SEGMENT_IDS,
+    SEQUENCE_OUTPUT,
+    TRUNCATED,
+    WINDOW,
+    WINDOW_START,
+)
+
+# How the embeddings of a row are written: as a tf.Example float list, or as the raw little-endian bytes of their values.
+Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
+ENCODINGS: tuple[str, ...] = get_args(Encoding)
+_BYTES_TYPES = {"float32_bytes": np.dtype("<f4"), "float16_bytes": np.dtype("<f2")}
+
+_EMBEDDINGS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT)
+_ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED)
+
+
+def encode_examples(rows: pa.RecordBatch, encoding: Encoding) -> list[bytes]:
+    """Each row as a serialised tf.Example; `segment_ids` is left out.
+
+    Raises:
+      ValueError: where the encoding is unknown.
+    """
+    columns = {}
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        if name == SEGMENT_IDS:
+            continue
+        if name in _EMBEDDINGS and encoding != "float_list":
+            column = _floats_to_bytes(column, encoding)
+        columns[name] = column if _is_list(column.type) else _wrap(column)
+    return RecordBatchToExamplesEncoder(None).encode(pa.RecordBatch.from_pydict(columns))
+
+
+def decode_examples(examples: Sequence[bytes], encoding: Encoding) -> pa.RecordBatch:
+    """The rows again: features with one value per row as plain columns, embeddings as float32 lists."""
+    decoded = ExamplesToRecordBatchDecoder(None).DecodeBatch(list(examples))
+    columns = {}
+    for name, column in zip(decoded.schema.names, decoded.columns, strict=True):
+        if name in (ID, *_ONE_INTEGER):
+            column = column.flatten()
+        elif name in _EMBEDDINGS and encoding != "float_list":
+            column = _bytes_to_floats(column.flatten(), encoding)
+        columns[name] = column
+    order = [name for name in (ID, WINDOW, WINDOW_START, TRUNCATED, INPUT_IDS) if name in columns]
+    return pa.RecordBatch.from_pydict({name: columns[name] for name in [*order, *sorted(set(columns) - set(order))]})
+
+
+def describe_examples(embeddings: Sequence[str], hidden_size: int, encoding: Encoding) -> str:
+    """The tf.Metadata schema of the examples, as text (`schema.pbtxt`).
+
+    Args:
+      embeddings: the embedding columns that are there.
+      hidden_size: the model's.
+      encoding: how they are written.
+    """
+    schema = schema_pb2.Schema()
+    one = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=1)])
+    schema.feature.add(name=ID, type=schema_pb2.BYTES, shape=one)
+    for name in _ONE_INTEGER:
+        schema.feature.add(name=name, type=schema_pb2.INT, shape=one)
+    schema.feature.add(name=INPUT_IDS, type=schema_pb2.INT, value_count=schema_pb2.ValueCount(min=2))
+    for name in embeddings:
+        if encoding != "float_list":
+            schema.feature.add(name=name, type=schema_pb2.BYTES, shape=one)
+        elif name == SEQUENCE_OUTPUT:
+            shortest = schema_pb2.ValueCount(min=2 * hidden_size)
+            schema.feature.add(name=name, type=schema_pb2.FLOAT, value_count=shortest)
+        else:
+            shape = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=hidden_size)])
+            schema.feature.add(name=name, type=schema_pb2.FLOAT, shape=shape)
+    return text_format.MessageToString(schema)
+
+
+def bytes_type(encoding: Encoding) -> np.dtype:
+    """The NumPy type of the values inside a bytes encoding."""
+    return _BYTES_TYPES[encoding]
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_)
+
+
+def _wrap(column: pa.Array) -> pa.Array:
+    """A list of one value per row, or of none where it is null; strings as bytes."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.cast(pa.large_binary())
+    elif pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
+        column = column.cast(pa.int64())
+    elif pa.types.is_floating(column.type):
+        column = column.cast(pa.float32())
+    lengths = np.asarray(column.is_valid(), dtype=np.int64) if column.null_count else np.ones(len(column), np.int64)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, column.drop_null())
+
+
+def _floats_to_bytes(column: pa.Array, encoding: Encoding) -> pa.Array:
+    values = np.asarray(column.flatten()).astype(bytes_type(encoding), copy=False)
+    offsets = np.asarray(column.offsets)
+    offsets = ((offsets - offsets[0]) * values.itemsize).astype(np.int64)
+    return pa.Array.from_buffers(pa.large_binary(), len(column), [None, pa.py_buffer(offsets), pa.py_buffer(values)])
+
+
+def _bytes_to_floats(column: pa.Array, encoding: Encoding) -> pa.Array:
+    type_ = bytes_type(encoding)
+    column = column.cast(pa.large_binary())
+    _, offsets_buffer, values_buffer = column.buffers()
+    offsets = np.frombuffer(offsets_buffer, np.int64)[column.offset : column.offset + len(column) + 1]
+    values = np.frombuffer(values_buffer, np.uint8)[offsets[0] : offsets[-1]].view(type_).astype(np.float32)
+    offsets = (offsets - offsets[0]) // type_.itemsize
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))

@@ -1,0 +1,127 @@
+"""What a finished output holds: counts, dimensions, token statistics, failures by reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from pipeline.manifest import OutputError, read_manifest
+from pipeline.read import read_embeddings, read_failures
+
+_QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What was found by reading every row.
+
+    Attributes:
+      directory: where.
+      created: when it was published.
+      model: what the manifest says of the model.
+      counts: documents, rows, tokens, truncated and failures, as read from the data.
+      dimensions: embedding → width of its vectors.
+      encoding: how embeddings are written.
+      tokens: quantiles and mean of the rows' token counts; empty where there are no rows.
+      failures: "stage: reason" → how many.
+      bytes: size of the data files.
+      head: the first rows, as plain values.
+      failed: the first failures.
+    """
+
+    directory: str
+    created: str
+    model: dict[str, Any]
+    counts: dict[str, int]
+    dimensions: dict[str, int]
+    encoding: str
+    tokens: dict[str, float]
+    failures: dict[str, int]
+    bytes: int
+    head: list[dict[str, Any]]
+    failed: list[dict[str, Any]]
+
+
+def inspect_output(directory: str, *, head: int = 0) -> Inspection:
+    """Reads the finished output in `directory` whole, a batch at a time.
+
+    Args:
+      directory: the output.
+      head: how many rows and failures to show.
+
+    Raises:
+      OutputError: where it is not a finished output, or the data are not what the manifest says.
+    """
+    manifest = read_manifest(directory)
+    rows = documents = truncated = 0
+    lengths: list[np.ndarray] = []
+    shown: list[dict[str, Any]] = []
+    for batch in read_embeddings(directory):
+        rows += batch.num_rows
+        documents += int((np.asarray(batch.column("window")) == 0).sum())
+        truncated += int(np.asarray(batch.column("truncated")).sum())
+        batch_lengths = np.diff(np.asarray(batch.column("input_ids").offsets))
+        lengths.append(batch_lengths)
+        for name in manifest.embeddings:
+            widths = np.diff(np.asarray(batch.column(name).offsets))
+            expected = manifest.hidden_size * (batch_lengths if name == "sequence_output" else 1)
+            if not (widths == expected).all():
+                raise OutputError(f"{directory}: {name} has rows that are not {manifest.hidden_size} wide")
+        if len(shown) < head:
+            shown += [_show_row(row) for row in batch.slice(0, head - len(shown)).to_pylist()]
+    reasons: Counter[str] = Counter()
+    failed = []
+    for failure in read_failures(directory):
+        reasons[f"{failure['stage']}: {failure['reason']}"] += 1
+        if len(failed) < head:
+            failed.append(failure)
+    all_lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
+    counts = {
+        "documents": documents,
+        "rows": rows,
+        "tokens": int(all_lengths.sum()),
+        "truncated": truncated,
+        "failures": sum(reasons.values()),
+    }
+    if counts != manifest.counts:
+        raise OutputError(
+            f"{directory}: the data hold {counts}, the manifest says {manifest.counts}; the output was damaged after "
+            "it was published, make it again"
+        )
+    return Inspection(
+        directory=directory,
+        created=manifest.created,
+        model=manifest.model,
+        counts=counts,
+        dimensions=dict.fromkeys(manifest.embeddings, manifest.hidden_size),
+        encoding=manifest.encoding,
+        tokens=_describe_lengths(all_lengths),
+        failures=dict(sorted(reasons.items())),
+        bytes=sum(shard["bytes"] for shard in manifest.shards),
+        head=shown,
+        failed=failed,
+    )
+
+
+def _describe_lengths(lengths: np.ndarray) -> dict[str, float]:
+    if not lengths.size:
+        return {}
+    quantiles = {name: float(np.percentile(lengths, percent)) for name, percent in _QUANTILES.items()}
+    return {**quantiles, "mean": round(float(lengths.mean()), 2)}
+
+
+def _show_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON can hold it: bytes as text, vectors by their first values."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            shown[name] = value.decode("utf-8", errors="backslashreplace")
+        elif isinstance(value, list):
+            items = [item.decode("utf-8", errors="backslashreplace") if isinstance(item, bytes) else item for item in value]
+            shown[name] = items if len(items) <= 8 else [*items[:8], f"… {len(items)} values"]
+        else:
+            shown[name] = value
+    return shown

@@ -1,0 +1,81 @@
+"""`Manifest`: what a finished output holds. It is written last, so a directory without it is not finished."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+MANIFEST_FILE = "manifest.json"
+FORMAT_VERSION = 1
+
+
+class OutputError(ValueError):
+    """A directory is not a finished output of this program."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What `manifest.json` says.
+
+    Attributes:
+      created: when it was published, UTC, ISO 8601.
+      counts: `documents`, `rows`, `tokens`, `truncated`, `failures`.
+      failures_by_reason: "stage: reason" → how many.
+      shards: the data files, `{"path", "bytes"}` each, paths relative to the directory.
+      failure_shards: the failures files, likewise.
+      embeddings: the embedding columns, such as `pooled_output`.
+      hidden_size: width of an embedding.
+      encoding: how embeddings are written (`pipeline.example_encoding`).
+      model: its `name`, `fingerprint`, `precision`, `lower_case` and `vocabulary_fingerprint`.
+      transform: its `fingerprint` and `options`.
+      options: the options of the run.
+      measured: seconds, rates and fill of the run.
+      versions: of this program and the libraries that shape the result.
+    """
+
+    created: str
+    counts: dict[str, int]
+    failures_by_reason: dict[str, int]
+    shards: list[dict[str, Any]]
+    failure_shards: list[dict[str, Any]]
+    embeddings: list[str]
+    hidden_size: int
+    encoding: str
+    model: dict[str, Any]
+    transform: dict[str, Any]
+    options: dict[str, Any]
+    measured: dict[str, Any]
+    versions: dict[str, str]
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """As JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+
+def read_manifest(directory: str) -> Manifest:
+    """The manifest of the finished output in `directory`.
+
+    Raises:
+      OutputError: where there is none, or it is not of this program.
+    """
+    path = FileSystems.join(directory, MANIFEST_FILE)
+    if not FileSystems.exists(path):
+        raise OutputError(
+            f"{directory} holds no {MANIFEST_FILE}: it is not a finished output. The manifest is written last; if a run "
+            "was cut off, run the same command again."
+        )
+    with FileSystems.open(path) as file:
+        content = file.read()
+    try:
+        fields = json.loads(content)
+        if fields["format_version"] != FORMAT_VERSION:
+            raise OutputError(
+                f"{path} has format_version {fields['format_version']}, this program reads {FORMAT_VERSION}"
+            )
+        return Manifest(**fields)
+    except (json.JSONDecodeError, KeyError, TypeError) as e:
+        raise OutputError(f"{path} is not a manifest of this program: {e!r}") from e

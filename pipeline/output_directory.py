@@ -1,0 +1,132 @@
+"""`OutputDirectory`: where a run writes, and how its results are published.
+
+Everything is written below `_staging/` first. Publishing removes what an earlier run left, moves the new files up and
+writes the manifest last. So a directory with a manifest is whole; one without it and with `_staging/` belongs to a run
+that was cut off, and is cleared by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import time
+from pathlib import PurePosixPath
+from typing import Any
+
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.manifest import MANIFEST_FILE, Manifest, OutputError
+
+STAGING = "_staging"
+RUN_FILE = "run.json"
+SCHEMA_FILE = "schema.pbtxt"
+_OWN_FILES = re.compile(
+    rf"^(?:embeddings-\d+-of-\d+\.tfrecord|failures-\d+-of-\d+\.jsonl|{re.escape(SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
+)
+
+
+class OutputDirectory:
+    """One output, on any file system that Beam knows.
+
+    Args:
+      path: the directory; made when it is prepared.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    def staging(self) -> str:
+        """Where the run writes before it publishes."""
+        return FileSystems.join(self.path, STAGING)
+
+    def prepare(self, *, overwrite: bool) -> None:
+        """Makes the directory ready for a run and clears what a run that was cut off has left.
+
+        Raises:
+          OutputError: where the directory holds a finished output or anything else, and `overwrite` is not given.
+        """
+        files = self._list()
+        if not overwrite:
+            if MANIFEST_FILE in files:
+                raise OutputError(
+                    f"{self.path} holds a finished output; give another --output, or --overwrite to replace it"
+                )
+            unfinished = any(_is_staged(name) for name in files)
+            foreign = [name for name in files if not _is_staged(name) and not (unfinished and _OWN_FILES.match(name))]
+            if foreign:
+                raise OutputError(
+                    f"{self.path} already holds something ({', '.join(sorted(foreign)[:3])}); "
+                    "give an empty or new --output, or --overwrite to write there all the same"
+                )
+            self._delete([name for name in files if _OWN_FILES.match(name)])
+        self._delete_staging()
+        self._write(
+            FileSystems.join(STAGING, RUN_FILE),
+            json.dumps({"started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}),
+        )
+
+    def read_staged(self, name: str) -> bytes:
+        """The content of a file that the run has staged."""
+        with FileSystems.open(FileSystems.join(self.staging, name)) as file:
+            return file.read()
+
+    def staged_files(self, prefix: str) -> list[dict[str, Any]]:
+        """`{"path", "bytes"}` of the staged files whose names start with `prefix`, in name order."""
+        pattern = FileSystems.join(self.staging, f"{prefix}*")
+        found = FileSystems.match([pattern])[0].metadata_list
+        return sorted(
+            ({"path": PurePosixPath(file.path).name, "bytes": file.size_in_bytes} for file in found),
+            key=lambda file: file["path"],
+        )
+
+    def publish(self, manifest: Manifest, schema: str) -> None:
+        """Puts the staged files in place of what was there, the manifest last."""
+        self._delete([MANIFEST_FILE])
+        self._delete([name for name in self._list() if _OWN_FILES.match(name)])
+        names = [file["path"] for file in (*manifest.shards, *manifest.failure_shards)]
+        FileSystems.rename(
+            [FileSystems.join(self.staging, name) for name in names],
+            [FileSystems.join(self.path, name) for name in names],
+        )
+        self._write(SCHEMA_FILE, schema)
+        # Whole or not at all for whoever reads it: written beside, then renamed.
+        self._write(FileSystems.join(STAGING, MANIFEST_FILE), manifest.to_json())
+        FileSystems.rename(
+            [FileSystems.join(self.staging, MANIFEST_FILE)], [FileSystems.join(self.path, MANIFEST_FILE)]
+        )
+        self._delete_staging()
+
+    def _list(self) -> set[str]:
+        """Names of all files below the directory, relative to it."""
+        root = self.path.rstrip("/") + "/"
+        with contextlib.suppress(BeamIOError):
+            found = FileSystems.match([root + "**"])[0].metadata_list
+            return {file.path.removeprefix(root) for file in found}
+        return set()
+
+    def _delete(self, names: list[str]) -> None:
+        paths = [FileSystems.join(self.path, name) for name in names]
+        existing = [path for path in paths if FileSystems.exists(path)]
+        if existing:
+            FileSystems.delete(existing)
+
+    def _delete_staging(self) -> None:
+        if FileSystems.exists(self.staging):
+            FileSystems.delete([self.staging])
+
+    def _write(self, name: str, content: str) -> None:
+        path = FileSystems.join(self.path, name)
+        parent = path.rsplit("/", 1)[0]
+        if not FileSystems.exists(parent):
+            FileSystems.mkdirs(parent)
+        with FileSystems.create(path, mime_type="text/plain") as file:
+            file.write(content.encode())
+
+
+def _is_staged(name: str) -> bool:
+    return name.startswith(STAGING + "/")

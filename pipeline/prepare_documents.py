@@ -1,0 +1,120 @@
+"""Checks documents before they reach the transform graph: text must be UTF-8, and every document has an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.documents import content_id
+from transforms import metrics
+from transforms.columns import ID, PAIR, TEXT, TEXT_START
+from transforms.failure import TEXT_START_BYTES, Failure
+
+
+def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
+    """The documents that can be embedded, and a failure for each that can't.
+
+    Args:
+      documents: `text`[, `pair`] (binary or string), optionally `id` (binary, string or integer), any other columns.
+        A document whose id is null or that has none gets a hash of its content.
+
+    Returns:
+      The same columns with `id` as binary, texts as large_binary and the start of the text added as `text_start`,
+      without the rows whose text is null or not UTF-8.
+
+    Raises:
+      ValueError: where there is no column `text`.
+    """
+    names = documents.schema.names
+    if TEXT not in names:
+        raise ValueError(f"documents need a column {TEXT!r}; these have {names}")
+    columns: dict[str, pa.Array] = dict(zip(names, documents.columns, strict=True))
+    text_names = [name for name in (TEXT, PAIR) if name in columns]
+    for name in text_names:
+        columns[name] = columns[name].cast(pa.large_binary())
+    texts = [columns[name] for name in text_names]
+    columns[ID] = _fill_ids(columns.get(ID), texts)
+    columns[TEXT_START] = _starts(columns[TEXT])
+    prepared = pa.RecordBatch.from_pydict(columns)
+    bad = np.zeros(documents.num_rows, bool)
+    failures = []
+    for name, text in zip(text_names, texts, strict=True):
+        for row in _find_bad_texts(text):
+            if not bad[row]:
+                failures.append(_fail(prepared, row, name))
+                bad[row] = True
+    return (prepared.filter(pa.array(~bad)) if failures else prepared), failures
+
+
+def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
+    """`ids` as binary, those missing from the content."""
+    if ids is not None:
+        ids = (ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids).cast(pa.binary())
+        if ids.null_count == 0:
+            return ids
+    rows = zip(*(text.to_pylist() for text in texts), strict=True)
+    hashed = pa.array([content_id(*(text or b"" for text in row)) for row in rows], pa.binary())
+    return hashed if ids is None else pc.coalesce(ids, hashed)
+
+
+def _starts(texts: pa.Array) -> pa.Array:
+    return pc.binary_slice(texts.fill_null(b""), 0, TEXT_START_BYTES).cast(pa.binary())
+
+
+def _find_bad_texts(texts: pa.Array) -> list[int]:
+    """Rows whose text is null or not UTF-8. All are checked at once, and one by one only where that finds something."""
+    if texts.null_count == 0:
+        try:
+            texts.cast(pa.large_string())
+            return []
+        except pa.ArrowInvalid:
+            pass
+    return [row for row, text in enumerate(texts.to_pylist()) if text is None or _decode_error(text) is not None]
+
+
+def _decode_error(text: bytes) -> UnicodeDecodeError | None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as e:
+        return e
+    return None
+
+
+def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
+    text = prepared.column(name)[row].as_py()
+    if text is None:
+        reason, error = "missing text", f"the column {name!r} is null"
+    else:
+        e = _decode_error(text)
+        assert e is not None
+        reason = "invalid UTF-8"
+        error = (
+            f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); "
+            "convert it to UTF-8"
+        )
+    return Failure(
+        id=prepared.column(ID)[row].as_py(),
+        stage="preprocess",
+        reason=reason,
+        error=error,
+        text=prepared.column(TEXT_START)[row].as_py(),
+    )
+
+
+class PrepareDocuments(beam.DoFn):
+    """`prepare_documents` as a DoFn: failures go to the output `FAILURES`."""
+
+    FAILURES = "failures"
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
+        prepared, failures = prepare_documents(documents)
+        metrics.increment(metrics.DOCUMENTS, documents.num_rows)
+        if prepared.num_rows:
+            yield prepared
+        for failure in failures:
+            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

@@ -1,0 +1,98 @@
+"""Reads a finished output: as RecordBatches, and as a tf.data.Dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.manifest import Manifest, read_manifest
+
+# A RecordBatch is given out when it has so many bytes of tf.Examples, or so many rows.
+_BATCH_BYTES = 32 << 20
+_BATCH_ROWS = 1024
+
+
+def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
+    """The rows of the finished output in `directory`, whatever its encoding.
+
+    Yields:
+      RecordBatches: `id` binary, `window`, `window_start`, `truncated` int64, `input_ids` large_list<int64>, the
+      embeddings as large_list<float32> (`sequence_output` row-major, its `[n, hidden]` flattened), pass-through columns.
+
+    Raises:
+      OutputError: where the directory is not a finished output.
+    """
+    import tensorflow as tf
+
+    from pipeline.example_encoding import decode_examples
+
+    manifest = read_manifest(str(directory))
+    examples: list[bytes] = []
+    size = 0
+    for example in tf.data.TFRecordDataset(_shard_paths(str(directory), manifest)).as_numpy_iterator():
+        examples.append(example)
+        size += len(example)
+        if size >= _BATCH_BYTES or len(examples) >= _BATCH_ROWS:
+            yield decode_examples(examples, manifest.encoding)  # type: ignore[arg-type]
+            examples, size = [], 0
+    if examples:
+        yield decode_examples(examples, manifest.encoding)  # type: ignore[arg-type]
+
+
+def read_embeddings_dataset(directory: str) -> Any:
+    """The same rows as a `tf.data.Dataset`, one element per row.
+
+    Each is a dict: `id` string [], `window`, `window_start`, `truncated` int64 [], `input_ids` int64 [n], and of the
+    embeddings `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden].
+
+    Raises:
+      OutputError: where the directory is not a finished output.
+    """
+    import tensorflow as tf
+
+    manifest = read_manifest(str(directory))
+    features: dict[str, Any] = {
+        "id": tf.io.FixedLenFeature([], tf.string),
+        "input_ids": tf.io.RaggedFeature(tf.int64),
+        **{name: tf.io.FixedLenFeature([], tf.int64) for name in ("window", "window_start", "truncated")},
+    }
+    for name in manifest.embeddings:
+        if manifest.encoding == "float_list":
+            features[name] = tf.io.RaggedFeature(tf.float32)
+        else:
+            features[name] = tf.io.FixedLenFeature([], tf.string)
+    type_ = tf.float16 if manifest.encoding == "float16_bytes" else tf.float32
+
+    def parse(example: Any) -> dict[str, Any]:
+        row = tf.io.parse_single_example(example, features)
+        for name in manifest.embeddings:
+            values = row[name]
+            if manifest.encoding != "float_list":
+                values = tf.cast(tf.io.decode_raw(values, type_), tf.float32)
+            shape = [-1, manifest.hidden_size] if name == "sequence_output" else [manifest.hidden_size]
+            row[name] = tf.reshape(values, shape)
+        return row
+
+    return tf.data.TFRecordDataset(_shard_paths(str(directory), manifest)).map(parse)
+
+
+def read_failures(directory: str) -> Iterator[dict[str, Any]]:
+    """The failures of the finished output in `directory`, each a dict of the fields of `transforms.failure.Failure`.
+
+    Raises:
+      OutputError: where the directory is not a finished output.
+    """
+    manifest = read_manifest(str(directory))
+    for shard in manifest.failure_shards:
+        with FileSystems.open(FileSystems.join(str(directory), shard["path"])) as file:
+            for line in file.read().decode().split("\n"):
+                if line:
+                    yield json.loads(line)
+
+
+def _shard_paths(directory: str, manifest: Manifest) -> list[str]:
+    return [FileSystems.join(directory, shard["path"]) for shard in manifest.shards]

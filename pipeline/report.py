@@ -1,0 +1,89 @@
+"""What the commands print for people, with rich."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from model.export import ExportReport
+    from pipeline.inspect_output import Inspection
+    from pipeline.manifest import Manifest
+
+
+def print_run(manifest: Manifest, directory: str) -> None:
+    """The summary at the end of `embed`."""
+    counts, measured = manifest.counts, manifest.measured
+    counters = measured["counters"]
+    seconds = measured["pipeline_seconds"]
+    rows: dict[str, Any] = {
+        "published": directory,
+        "documents": counts["documents"],
+        "rows": counts["rows"],
+        "tokens": counts["tokens"],
+        "truncated": counts["truncated"],
+        "failures": counts["failures"],
+        **{f"  {reason}": count for reason, count in manifest.failures_by_reason.items()},
+        "batches": counters.get("batches", 0),
+        "fill (real / padded tokens)": "-" if measured["fill"] is None else f"{measured['fill']:.3f}",
+        "seconds, whole / pipeline": f"{measured['total_seconds']:.1f} / {seconds:.1f}",
+        "seconds of inference": f"{counters.get('inference_msecs', 0) / 1000:.1f}",
+        "documents / s": f"{counts['documents'] / seconds:,.1f}",
+        "tokens / s": f"{counts['tokens'] / seconds:,.0f}",
+    }
+    _print_pairs("embed", rows)
+
+
+def print_inspection(inspection: Inspection) -> None:
+    """What `inspect` found."""
+    rows: dict[str, Any] = {
+        "directory": inspection.directory,
+        "created": inspection.created,
+        "model": inspection.model["name"],
+        "precision": inspection.model["precision"],
+        **inspection.counts,
+        **{f"  {reason}": count for reason, count in inspection.failures.items()},
+        **{f"{name} width": width for name, width in inspection.dimensions.items()},
+        "encoding": inspection.encoding,
+        "bytes": inspection.bytes,
+        **{f"tokens per row, {name}": value for name, value in inspection.tokens.items()},
+    }
+    _print_pairs("inspect", rows)
+    console = Console()
+    for title, records in (("first rows", inspection.head), ("first failures", inspection.failed)):
+        if records:
+            console.print(f"[bold]{title}[/bold]")
+            for record in records:
+                console.print(escape(json.dumps(record, ensure_ascii=False)), soft_wrap=True)
+
+
+def print_export(report: ExportReport, directory: str) -> None:
+    """What `export` wrote and how it compares."""
+    rows: dict[str, Any] = {
+        "written": directory,
+        "source format": report.source_format,
+        "precision": report.precision,
+        "fingerprint": report.fingerprint,
+    }
+    if report.source_differences is None:
+        rows["source not run"] = report.source_not_run
+    else:
+        for name, difference in report.source_differences.items():
+            rows[f"largest difference from the source, {name}"] = f"{difference:.3g}"
+    for name, difference in report.float32_differences.items():
+        rows[f"largest difference from float32, {name}"] = f"{difference:.3g}"
+    _print_pairs("export", rows)
+
+
+def _print_pairs(title: str, rows: Mapping[str, Any]) -> None:
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(escape(name), escape(f"{value:,}" if isinstance(value, (int, float)) else str(value)))
+    Console().print(table)

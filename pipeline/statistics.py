@@ -1,0 +1,80 @@
+"""`Statistics`: what was written, counted by Beam from the very rows, so that retries don't count twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from transforms.columns import INPUT_IDS, TRUNCATED, WINDOW
+from transforms.failure import Failure
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """Counts over the rows and failures of an output.
+
+    Attributes:
+      documents: documents with at least one row.
+      rows: rows.
+      tokens: real tokens of all rows, [CLS] and [SEP] included.
+      truncated: rows that hold only the start of their document.
+      failures: "stage: reason" → how many.
+    """
+
+    documents: int = 0
+    rows: int = 0
+    tokens: int = 0
+    truncated: int = 0
+    failures: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+def count_rows(rows: pa.RecordBatch) -> Statistics:
+    """The statistics of these rows."""
+    return Statistics(
+        documents=int((np.asarray(rows.column(WINDOW)) == 0).sum()),
+        rows=rows.num_rows,
+        tokens=int(np.diff(np.asarray(rows.column(INPUT_IDS).offsets)).sum()),
+        truncated=int(np.asarray(rows.column(TRUNCATED)).sum()),
+    )
+
+
+def count_failure(failure: Failure) -> Statistics:
+    """The statistics of one failure."""
+    return Statistics(failures={f"{failure.stage}: {failure.reason}": 1})
+
+
+def add_statistics(parts: Iterable[Statistics]) -> Statistics:
+    """The sum of all parts."""
+    documents = rows = tokens = truncated = 0
+    failures: Counter[str] = Counter()
+    for part in parts:
+        documents += part.documents
+        rows += part.rows
+        tokens += part.tokens
+        truncated += part.truncated
+        failures.update(part.failures)
+    return Statistics(
+        documents=documents, rows=rows, tokens=tokens, truncated=truncated, failures=dict(sorted(failures.items()))
+    )
+
+
+class CountOutput(beam.PTransform):
+    """`(rows, failures)` → one `Statistics`."""
+
+    def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection[Statistics]:
+        rows, failures = inputs
+        return (
+            (rows | "CountRows" >> beam.Map(count_rows), failures | "CountFailure" >> beam.Map(count_failure))
+            | "Flatten" >> beam.Flatten()
+            | "Add" >> beam.CombineGlobally(add_statistics)
+        )

@@ -1,0 +1,34 @@
+"""Package metadata and pins. Also what Dataflow's `--setup_file` takes."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+# Why each is here is said in the README, "What it stands on".
+REQUIRES = [
+    "apache-beam[gcp]==2.77.0",
+    "tensorflow==2.21.0",
+    "tensorflow-text==2.21.1",
+    "tensorflow-transform==1.21.0",
+    "tfx-bsl==1.21.0",
+    "tensorflow-hub==0.16.1",
+    "sentencepiece==0.2.3",
+    "safetensors==0.8.0",
+    "rich==15.0.0",
+]
+TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1"]
+BENCH = ["matplotlib==3.10.0"]
+
+setup(
+    name="albert-embed",
+    version="0.1.0",
+    description="Embed text corpora with ALBERT on Apache Beam: exact preprocessing, token-budget batches, TFRecord out",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=["model", "pipeline", "transforms"],
+    install_requires=REQUIRES,
+    extras_require={"test": TEST, "bench": BENCH},
+    entry_points={"console_scripts": ["albert-embed = pipeline.command_line:main"]},
+)

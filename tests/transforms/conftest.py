@@ -1,0 +1,81 @@
+"""What the tests of `transforms` share: a small vocabulary trained on the spot, as ALBERT trains its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import pathlib
+import random
+
+import pytest
+import sentencepiece
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from transforms.vocabulary import Vocabulary, parse_vocabulary  # noqa: E402  after the environment is set
+
+WORDS = (
+    "the of and to in a is that for it was on are as with his they at be this from have or by one had not but what "
+    "all were when we there can an your which their said if do will each about how up out them then she many some so "
+    "these would other into has more her two like him see time could no make than first been its who now people my "
+    "made over did down only way find use may water long little very after words called just where most know"
+).split()
+
+
+def make_sentences(count: int) -> list[str]:
+    """Make sentences with numbers before commas, so that pieces such as "5," are learned."""
+    generator = random.Random(7)
+    sentences = []
+    for _ in range(count):
+        words = generator.choices(WORDS, k=generator.randint(4, 14))
+        words.insert(generator.randrange(len(words)), f"{generator.choice([1945, 1945, 1812, 2025, 2025])},")
+        words.insert(generator.randrange(len(words)), f"x{generator.randint(0, 9)},")
+        sentences.append(" ".join(words) + ".")
+    return sentences
+
+
+def train_model(**options: object) -> bytes:
+    """Train a unigram SentencePiece model with ALBERT's options, other options replacing or adding to them."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(make_sentences(3000)),
+        model_writer=model,
+        **{
+            "vocab_size": 320,
+            "model_type": "unigram",
+            "pad_id": 0,
+            "unk_id": 1,
+            "bos_id": -1,
+            "eos_id": -1,
+            "control_symbols": ["[CLS]", "[SEP]", "[MASK]"],
+            "user_defined_symbols": ["(", ")", '"', "-", ".", "–", "£", "€"],
+            "minloglevel": 2,
+            "num_threads": 1,
+            "hard_vocab_limit": False,
+            **options,
+        },
+    )
+    return model.getvalue()
+
+
+@pytest.fixture(scope="session")
+def model_bytes() -> bytes:
+    """A small SentencePiece model as ALBERT would train it."""
+    return train_model()
+
+
+@pytest.fixture(scope="session")
+def vocabulary(model_bytes: bytes) -> Vocabulary:
+    """The vocabulary of that model."""
+    return parse_vocabulary(model_bytes, source="small.model")
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> pathlib.Path:
+    """The folder of golden data, which a clone of the project does not have."""
+    default = pathlib.Path(__file__).resolve().parents[3] / "shared"
+    folder = pathlib.Path(os.environ.get("ALBERT_SHARED", default))
+    if not folder.is_dir():
+        pytest.skip(f"no shared folder at {folder}")
+    return folder

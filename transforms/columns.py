@@ -1,0 +1,47 @@
+"""The columns of a RecordBatch: the one place that owns their names and Arrow types.
+
+Every stage of the pipeline speaks `pyarrow.RecordBatch`. A document starts as `{id, text[, pair], …}`, becomes
+rows of `{id, window, window_start, truncated, input_ids[, segment_ids], …}`, and ends with the embeddings asked for.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+ID = "id"
+TEXT = "text"
+PAIR = "pair"
+TEXT_START = "text_start"  # the first bytes of the text, for the failures output
+INPUT_IDS = "input_ids"
+SEGMENT_IDS = "segment_ids"
+INPUT_MASK = "input_mask"  # exists only inside a padded batch: real tokens are what `input_ids` holds
+WINDOW = "window"
+WINDOW_START = "window_start"
+TRUNCATED = "truncated"
+POOLED_OUTPUT = "pooled_output"
+SEQUENCE_OUTPUT = "sequence_output"
+MEAN_OUTPUT = "mean_output"
+
+# What the transform graph says of each document, beside `input_ids`: its windows stand one after the other in
+# `input_ids` (with their [CLS] and [SEP]), and these two lists cut them apart again.
+WINDOW_LENGTHS = "window_lengths"
+WINDOW_STARTS = "window_starts"
+TOKEN_COUNT = "token_count"  # tokens of the whole document before truncation, without [CLS] and [SEP]
+
+TYPES: dict[str, pa.DataType] = {
+    ID: pa.binary(),
+    TEXT: pa.binary(),
+    PAIR: pa.binary(),
+    TEXT_START: pa.binary(),
+    INPUT_IDS: pa.large_list(pa.int64()),
+    SEGMENT_IDS: pa.large_list(pa.int64()),
+    WINDOW: pa.int64(),
+    WINDOW_START: pa.int64(),
+    TRUNCATED: pa.int64(),
+    WINDOW_LENGTHS: pa.large_list(pa.int64()),
+    WINDOW_STARTS: pa.large_list(pa.int64()),
+    TOKEN_COUNT: pa.int64(),
+    POOLED_OUTPUT: pa.large_list(pa.float32()),
+    SEQUENCE_OUTPUT: pa.large_list(pa.float32()),
+    MEAN_OUTPUT: pa.large_list(pa.float32()),
+}

@@ -1,0 +1,37 @@
+"""`Failure`: a document, or a row of one, that could not be embedded, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+TEXT_START_BYTES = 200
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One entry of the failures output.
+
+    Attributes:
+      id: the document's id, as in the embeddings.
+      stage: where it failed: `read`, `preprocess` or `inference`.
+      reason: the kind of failure in a few fixed words, to count by.
+      error: what was wrong with this document, with the offending value, and what to do about it.
+      text: the start of its text, `TEXT_START_BYTES` bytes at most.
+      window: which window of it failed; None where it failed as a whole.
+    """
+
+    id: bytes
+    stage: str
+    reason: str
+    error: str
+    text: bytes
+    window: int | None = None
+
+    def to_json(self) -> str:
+        """The failure as one line of JSON; bytes that are not UTF-8 are written as `\\xNN`."""
+        fields: dict[str, Any] = dataclasses.asdict(self)
+        for name in ("id", "text"):
+            fields[name] = fields[name].decode("utf-8", errors="backslashreplace")
+        return json.dumps(fields, ensure_ascii=False)

@@ -1,0 +1,85 @@
+"""The Beam transform that turns documents into model inputs, with a saved tf.Transform graph.
+
+The graph is applied by a DoFn of our own and not by `tft_beam.TransformDataset`: that one lets columns pass through
+only where their names and types are known before the pipeline runs and each is a list, while here whatever columns
+the documents have go along untouched, nulls and nested types too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.metrics import Metrics
+from apache_beam.utils.shared import Shared
+
+from transforms import columns
+
+if TYPE_CHECKING:
+    from transforms.saved_transform import SavedTransform
+
+METRICS_NAMESPACE = "albert_embed"
+
+
+class PreprocessText(beam.PTransform):  # type: ignore[misc]  # Beam has no types
+    """Turn RecordBatches of documents into RecordBatches of model inputs, a row per document.
+
+    Takes batches {id, text[, pair], other columns}; gives {id, other columns, input_ids[, segment_ids], truncated,
+    window_lengths, window_starts, token_count}. `explode_windows` makes a row per window of them.
+    """
+
+    def __init__(self, transform_directory: str) -> None:
+        """Take the directory that `save_transform_graph` wrote. It is read when the pipeline runs."""
+        super().__init__()
+        self._transform_directory = transform_directory
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        """Wire the transform."""
+        return batches | "ApplyTransformGraph" >> beam.ParDo(_ApplyTransformGraph(self._transform_directory))
+
+
+@beam.typehints.with_input_types(pa.RecordBatch)
+@beam.typehints.with_output_types(pa.RecordBatch)
+class _ApplyTransformGraph(beam.DoFn):  # type: ignore[misc]  # Beam has no types
+    """Apply a saved transform graph, loaded once in a process and shared by its threads."""
+
+    def __init__(self, transform_directory: str) -> None:
+        super().__init__()
+        self._transform_directory = transform_directory
+        self._shared = Shared()
+        self._transform: SavedTransform | None = None
+        self._documents = Metrics.counter(METRICS_NAMESPACE, "documents_preprocessed")
+        self._tokens = Metrics.counter(METRICS_NAMESPACE, "tokens_preprocessed")
+        self._truncated = Metrics.counter(METRICS_NAMESPACE, "documents_too_long")
+
+    def setup(self) -> None:
+        """Load the graph, or take the one that another thread has loaded.
+
+        Raises:
+          TransformMismatchError: the directory holds no finished graph.
+        """
+        from transforms.saved_transform import SavedTransform  # here: the program that only wires needs no TensorFlow
+
+        self._transform = self._shared.acquire(
+            lambda: SavedTransform(self._transform_directory), tag=self._transform_directory
+        )
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Preprocess one batch.
+
+        Raises:
+          ValueError: a text column is missing or not text, or another column has the name of an output.
+        """
+        assert self._transform is not None, "Beam calls setup first"
+        result = self._transform.apply(batch)
+        self._documents.inc(result.num_rows)
+        self._tokens.inc(_sum(result.column(columns.TOKEN_COUNT)))
+        self._truncated.inc(_sum(result.column(columns.TRUNCATED)))
+        yield result
+
+
+def _sum(column: pa.Array) -> int:
+    """Add up an int64 column, an empty one to 0."""
+    return int(column.sum().as_py() or 0)

@@ -1,0 +1,82 @@
+"""A saved tf.Transform graph, loaded and applied to RecordBatches."""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+
+import pyarrow as pa
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  registers the ops that the graph is made of
+import tensorflow_transform as tft
+
+from transforms import columns
+from transforms.directories import copy_directory, is_remote
+from transforms.transform_graph import read_description
+
+
+class SavedTransform:
+    """A saved transform graph, ready to be applied. Applying it from several threads at once is safe.
+
+    Attributes:
+      description: what its `transform.json` says.
+    """
+
+    def __init__(self, directory: str) -> None:
+        """Load the graph.
+
+        Args:
+          directory: as `save_transform_graph` wrote it, on any file system that Apache Beam knows.
+
+        Raises:
+          TransformMismatchError: the directory holds no finished graph.
+        """
+        self.description = read_description(directory)
+        self._inputs = (columns.TEXT, columns.PAIR) if self.description["options"]["pair"] else (columns.TEXT,)
+        if is_remote(directory):
+            # TensorFlow knows fewer file systems than Beam. It has read all it needs once it has loaded the graph.
+            with tempfile.TemporaryDirectory() as local:
+                copy_directory(directory, posixpath.join(local, "graph"))
+                self._layer = tft.TFTransformOutput(posixpath.join(local, "graph")).transform_features_layer()
+        else:
+            self._layer = tft.TFTransformOutput(directory).transform_features_layer()
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Put the graph's outputs in the place of the text.
+
+        Args:
+          batch: `text`[, `pair`] as binary, large_binary, string or large_string, a null being an empty text, and
+            any other columns of any type.
+
+        Returns:
+          The other columns, untouched, and then the graph's outputs, with the types of `columns.TYPES`.
+
+        Raises:
+          ValueError: a text column is missing or not text, or another column has the name of an output.
+        """
+        outputs = self._layer({name: _read_text(batch, name) for name in self._inputs})
+        result = {name: batch.column(name) for name in batch.schema.names if name not in self._inputs}
+        clashes = sorted(result.keys() & outputs.keys())
+        if clashes:
+            raise ValueError(f"the columns {', '.join(clashes)} have names that preprocessing itself uses: rename them.")
+        result.update((name, _to_arrow(outputs[name])) for name in columns.TYPES if name in outputs)
+        return pa.RecordBatch.from_pydict(result)
+
+
+def _read_text(batch: pa.RecordBatch, name: str) -> tf.Tensor:
+    """Make string [n] of a text column."""
+    if name not in batch.schema.names:
+        raise ValueError(f"no column {name} among {', '.join(batch.schema.names)}: the transform graph needs it.")
+    try:
+        column = batch.column(name).cast(pa.large_binary())
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"the column {name} is {batch.schema.field(name).type}, not text.") from error
+    return tf.constant(column.fill_null(b"").to_numpy(zero_copy_only=False), tf.string)
+
+
+def _to_arrow(tensor: tf.Tensor | tf.RaggedTensor) -> pa.Array:
+    """Make int64 of an int64 [n], large_list<int64> of an int64 [n, (m)]."""
+    if isinstance(tensor, tf.RaggedTensor):
+        values = pa.array(tensor.flat_values.numpy())
+        return pa.LargeListArray.from_arrays(pa.array(tensor.row_splits.numpy()), values)
+    return pa.array(tensor.numpy())

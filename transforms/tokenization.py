@@ -1,0 +1,84 @@
+"""Text to SentencePiece ids as TensorFlow ops, as the ALBERT repository does it.
+
+Source of the rules: google-research/albert tokenization.py, `preprocess_text` and `encode_ids`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from transforms.normalization import collapse_whitespace, normalize_collapsed
+from transforms.vocabulary import WORD_START, Vocabulary
+
+
+class Tokenizer(Protocol):
+    """What is needed of `tensorflow_text.SentencepieceTokenizer`."""
+
+    def tokenize(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """Turn string [n] into int32 [n, (tokens)]."""
+
+
+def encode_text(
+    text: tf.Tensor, *, tokenizer: Tokenizer, vocabulary: Vocabulary, lower_case: bool
+) -> tf.RaggedTensor:
+    """Normalise and tokenise each text, without [CLS] and [SEP].
+
+    Args:
+      text: string [n], UTF-8. Whatever looks like a special piece, as "[MASK]" does, is ordinary text.
+      tokenizer: of the vocabulary's model.
+      vocabulary: tells what replaces a piece such as "5,".
+      lower_case: whether the model is uncased.
+
+    Returns:
+      int64 [n, (tokens)], row splits int64.
+    """
+    collapsed = collapse_whitespace(text)
+    if vocabulary.words_are_independent:
+        words = split_words(collapsed)
+    else:
+        words = tf.RaggedTensor.from_uniform_row_length(collapsed, 1)
+    # Each distinct word of the batch is normalised and tokenised once: looking it up costs far less, and the memory
+    # stays in proportion to the text, where SentencePiece's own grows to many times the size of a document.
+    distinct, positions = tf.unique(words.flat_values, out_idx=tf.int64)
+    normalized = normalize_collapsed(distinct, lower_case=lower_case)
+    tokens = tf.gather(replace_tokens(tokenizer.tokenize(normalized), vocabulary), positions)
+    row_splits = tf.gather(tokens.row_splits, words.row_splits)
+    return tf.RaggedTensor.from_row_splits(tokens.flat_values, row_splits, validate=False)
+
+
+def split_words(text: tf.Tensor) -> tf.RaggedTensor:
+    """Split text, its whitespace collapsed, into what can be treated word by word: string [n] to string [n, (words)].
+
+    SentencePiece takes its own sign for a word's start for a space and drops it from the end of what it is given, so
+    that words with that sign in them are not independent of each other: such a text stays one "word".
+    """
+    plain = tf.strings.regex_full_match(text, f"[^{WORD_START}]*")
+    words = tf.strings.split(tf.where(plain, text, ""), sep=" ")  # of an empty text: one empty word
+    rows = tf.where(tf.logical_not(plain))
+    values = tf.tensor_scatter_nd_update(
+        words.flat_values, tf.gather(words.row_splits, rows), tf.gather_nd(text, rows)
+    )
+    return words.with_flat_values(values)
+
+
+def replace_tokens(tokens: tf.RaggedTensor, vocabulary: Vocabulary) -> tf.RaggedTensor:
+    """Replace pieces such as "5," by "5" and ",": int32 [n, (tokens)] to int64 [n, (tokens)]."""
+    splits, values = make_replacement_table(vocabulary)
+    replaced = tf.gather(tf.RaggedTensor.from_row_splits(values, splits, validate=False), tokens.flat_values)
+    row_splits = tf.gather(replaced.row_splits, tokens.row_splits)
+    return tf.RaggedTensor.from_row_splits(replaced.flat_values, row_splits, validate=False)
+
+
+def make_replacement_table(vocabulary: Vocabulary) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Make the table of what every id becomes: most become themselves, a piece as "5," becomes "5" and ",".
+
+    Returns:
+      row splits int64 [size + 1] and values int64.
+    """
+    rows = [vocabulary.digit_comma_ids.get(piece_id, (piece_id,)) for piece_id in range(vocabulary.size)]
+    splits = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return splits, np.array([piece_id for row in rows for piece_id in row], np.int64)

@@ -1,0 +1,155 @@
+"""The SentencePiece vocabulary of a model: its bytes, its special pieces, and ALBERT's rule for "1945,"."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Any
+
+import sentencepiece
+
+WORD_START = "\u2581"  # SentencePiece's sign for a space
+CLASSIFICATION_PIECE = "[CLS]"
+SEPARATOR_PIECE = "[SEP]"
+MASK_PIECE = "[MASK]"
+PADDING_PIECE = "<pad>"
+UNKNOWN_PIECE = "<unk>"
+
+
+class VocabularyError(ValueError):
+    """A file is not a SentencePiece model, or not one that ALBERT can use."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """A SentencePiece model with ALBERT's special pieces. Load one with `load_vocabulary` or `parse_vocabulary`.
+
+    Attributes:
+      source: where it came from, for messages.
+      model: the bytes of the SentencePiece model.
+      pieces: the piece of every id.
+      digit_comma_ids: for the id of a piece that ends in a digit and a comma, the ids that replace it.
+      words_are_independent: whether SentencePiece treats every word by itself, so that equal words need be looked
+        up only once. True of every vocabulary trained with SentencePiece's (and ALBERT's) default options.
+    """
+
+    source: str
+    model: bytes = dataclasses.field(repr=False)
+    pieces: tuple[str, ...] = dataclasses.field(repr=False)
+    pad_id: int
+    unk_id: int
+    cls_id: int
+    sep_id: int
+    mask_id: int
+    digit_comma_ids: dict[int, tuple[int, ...]] = dataclasses.field(repr=False, hash=False)
+    words_are_independent: bool
+
+    @property
+    def size(self) -> int:
+        """The number of pieces."""
+        return len(self.pieces)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the model's bytes, in hexadecimal."""
+        return hashlib.sha256(self.model).hexdigest()
+
+    def piece(self, piece_id: int) -> str:
+        """Return the piece of an id.
+
+        Raises:
+          IndexError: the id is not in the vocabulary.
+        """
+        if not 0 <= piece_id < self.size:
+            raise IndexError(f"id {piece_id} is not in the vocabulary {self.source}: its ids are 0 to {self.size - 1}.")
+        return self.pieces[piece_id]
+
+
+def load_vocabulary(path: str) -> Vocabulary:
+    """Read a SentencePiece model file, from any file system that Apache Beam knows.
+
+    Raises:
+      VocabularyError: the file is not a SentencePiece model, or lacks one of the special pieces.
+      OSError: the file can't be read.
+    """
+    from apache_beam.io.filesystems import FileSystems  # here: importing Beam takes seconds
+
+    with FileSystems.open(path, compression_type="uncompressed") as file:
+        return parse_vocabulary(file.read(), source=path)
+
+
+def parse_vocabulary(model: bytes, *, source: str) -> Vocabulary:
+    """Make a `Vocabulary` of the bytes of a SentencePiece model; `source` names them in messages.
+
+    Raises:
+      VocabularyError: the bytes are not a SentencePiece model, or lack one of the special pieces.
+    """
+    processor = _make_processor(model, source)
+    pieces = tuple(processor.IdToPiece(list(range(processor.GetPieceSize()))))
+    ids = {piece: piece_id for piece_id, piece in enumerate(pieces)}
+    return Vocabulary(
+        source=source,
+        model=model,
+        pieces=pieces,
+        pad_id=_find_special_piece(ids, PADDING_PIECE, source),
+        unk_id=_find_special_piece(ids, UNKNOWN_PIECE, source),
+        cls_id=_find_special_piece(ids, CLASSIFICATION_PIECE, source),
+        sep_id=_find_special_piece(ids, SEPARATOR_PIECE, source),
+        mask_id=_find_special_piece(ids, MASK_PIECE, source),
+        digit_comma_ids=_find_digit_comma_ids(processor, pieces),
+        words_are_independent=_check_word_independence(processor, pieces),
+    )
+
+
+def _make_processor(model: bytes, source: str) -> Any:
+    """Load the bytes into SentencePiece (which has no types)."""
+    if not model:  # SentencePiece would take no bytes for no model and fail much later
+        raise VocabularyError(f"{source} is empty: it is not a SentencePiece model. Give the model's own spiece.model.")
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=model)
+    except (RuntimeError, OSError) as error:
+        raise VocabularyError(
+            f"{source} is not a SentencePiece model ({len(model)} bytes). Give the .model file that the ALBERT model "
+            "was trained with, not its .vocab list."
+        ) from error
+
+
+def _find_special_piece(ids: dict[str, int], piece: str, source: str) -> int:
+    """Return the id of a special piece."""
+    if piece not in ids:
+        raise VocabularyError(
+            f"the SentencePiece model {source} has no piece {piece}: it was not trained for ALBERT. "
+            "Give the vocabulary that the model was published with."
+        )
+    return ids[piece]
+
+
+def _find_digit_comma_ids(processor: Any, pieces: tuple[str, ...]) -> dict[int, tuple[int, ...]]:
+    """Find what replaces each piece that ends in a digit and a comma.
+
+    Such a piece is encoded again without its comma, which then stands alone. What it becomes depends on the piece
+    only, so that it is a table over the vocabulary.
+    Source of the rule: google-research/albert tokenization.py, `encode_pieces`.
+    """
+    table = {}
+    for piece_id, piece in enumerate(pieces):
+        if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit():
+            parts = list(processor.EncodeAsPieces(piece[:-1].replace(WORD_START, "")))
+            if not piece.startswith(WORD_START) and parts[0].startswith(WORD_START):
+                # The piece stood within a word: the word start that encoding put before it has to go.
+                parts[:1] = [parts[0][1:]] if len(parts[0]) > 1 else []
+            table[piece_id] = tuple(processor.PieceToId(part) for part in [*parts, ","])
+    return table
+
+
+def _check_word_independence(processor: Any, pieces: tuple[str, ...]) -> bool:
+    """Tell whether a text's pieces are those of its words, one word after the other.
+
+    So it is where every space becomes the sign for a word's start (a piece of its own, too, or unknown characters
+    of two words could join), and no piece reaches beyond it.
+    """
+    return (
+        processor.Normalize("  a  b ") == f"{WORD_START}a{WORD_START}b"
+        and WORD_START in pieces
+        and not any(WORD_START in piece[1:] for piece in pieces)
+    )
