@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from model.config import AlbertConfig, read_config
+from model.hub_module_assets import find_hub_asset
 
 HUB_MODULE_FILE = "tfhub_module.pb"
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -63,10 +64,15 @@ def load_saved_model(path: Path) -> Any:
     import tensorflow as tf
 
     tags: list[str] | None = [] if is_hub_module(path) else None
+    # TensorFlow warns of every reference variable, which is what published TF1 modules have.
+    level = tf.get_logger().level
     try:
+        tf.get_logger().setLevel("ERROR" if tags is not None else level)
         loaded = tf.saved_model.load(str(path), tags=tags)
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as e:
         raise ModelDirectoryError(f"{path} can't be loaded as a SavedModel: {e}") from e
+    finally:
+        tf.get_logger().setLevel(level)
     for name in (TOKENS_SIGNATURE, TOKENIZATION_SIGNATURE):
         if name not in loaded.signatures:
             raise ModelDirectoryError(
@@ -101,7 +107,15 @@ def open_model_directory(path: Path) -> ModelDirectory:
             else f"there is no directory {path}; --model takes a SavedModel's directory or a TF Hub handle"
         )
     information = load_saved_model(path).signatures[TOKENIZATION_SIGNATURE]()
-    vocabulary_file = Path(os.fsdecode(information["vocab_file"].numpy()))
+    if is_hub_module(path):
+        vocabulary_file = find_hub_asset(path, TOKENIZATION_SIGNATURE, "vocab_file")
+    else:
+        vocabulary_file = Path(os.fsdecode(information["vocab_file"].numpy()))
+    if vocabulary_file is None or not vocabulary_file.exists():
+        raise ModelDirectoryError(
+            f"the signature {TOKENIZATION_SIGNATURE!r} of {path} names no vocabulary among its assets "
+            f"(found {vocabulary_file}); was the directory copied whole?"
+        )
     config_file = path / "assets" / CONFIG_FILE
     if not config_file.exists():
         raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")

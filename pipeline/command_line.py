@@ -26,7 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status is 0 only when everything was written and published."""
     parser = make_parser()
     known, rest = parser.parse_known_args(list(sys.argv[1:] if arguments is None else arguments))
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # This program's own words from INFO up; Beam's and TensorFlow's, of which there are hundreds a run, from WARNING.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for package in ("pipeline", "transforms", "model"):
+        logging.getLogger(package).setLevel(logging.INFO)
     # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:

@@ -11,27 +11,46 @@ import tensorflow_transform as tft
 from transforms import columns
 from transforms.framing import frame_pair, frame_single
 from transforms.preprocessing_config import LongDocuments, PreprocessingConfig
-from transforms.tokenization import encode_text
+from transforms.tokenization import Tokenizer, encode_text
 from transforms.vocabulary import Vocabulary
 
-__all__ = ["LongDocuments", "PreprocessingConfig", "PreprocessingFn", "make_feature_spec", "make_preprocessing_fn"]
+__all__ = ["LongDocuments", "PreprocessingConfig", "make_model_inputs", "make_preprocessing_fn", "make_tokenizer"]
 
-PreprocessingFn = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor | tf.RaggedTensor]]
-
-
-def make_feature_spec(config: PreprocessingConfig) -> dict[str, tf.io.FixedLenFeature]:
-    """Tell what the preprocessing function takes: `text` and, with `config.pair`, `pair`, both string [n]."""
-    names = [columns.TEXT, columns.PAIR] if config.pair else [columns.TEXT]
-    return {name: tf.io.FixedLenFeature([], tf.string) for name in names}
+ModelInputs = dict[str, tf.Tensor | tf.RaggedTensor]
+PreprocessingFn = Callable[[dict[str, tf.Tensor]], ModelInputs]
 
 
 def make_preprocessing_fn(vocabulary: Vocabulary, config: PreprocessingConfig) -> PreprocessingFn:
-    """Make the function that tf.Transform traces.
+    """Make the function that tf.Transform traces: of the texts to what `make_model_inputs` returns."""
+
+    def preprocessing_fn(inputs: dict[str, tf.Tensor]) -> ModelInputs:
+        # Tracked, or the saved graph would lack the tokenizer's resource, which holds the model's bytes.
+        tokenizer = tft.make_and_track_object(lambda: make_tokenizer(vocabulary), name="sentencepiece")
+        return make_model_inputs(inputs, tokenizer=tokenizer, vocabulary=vocabulary, config=config)
+
+    return preprocessing_fn
+
+
+def make_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
+    """Make the tokenizer of a vocabulary: TensorFlow ops that carry the SentencePiece model."""
+    tokenizer: Tokenizer = tf_text.SentencepieceTokenizer(vocabulary.model, out_type=tf.int32)
+    return tokenizer
+
+
+def make_model_inputs(
+    inputs: dict[str, tf.Tensor], *, tokenizer: Tokenizer, vocabulary: Vocabulary, config: PreprocessingConfig
+) -> ModelInputs:
+    """Turn texts into model inputs.
 
     Source of the rules: google-research/albert tokenization.py and classifier_utils.py.
 
+    Args:
+      inputs: `text` string [n] and, with `config.pair`, `pair` string [n].
+      tokenizer: as `make_tokenizer` makes it.
+      vocabulary: gives the special pieces, and what replaces a piece such as "5,".
+      config: the options.
+
     Returns:
-      A function of `text` string [n] (and `pair` string [n]) to
       `input_ids` int64 [n, (tokens)], the document's windows one after the other, each `[CLS] … [SEP]`
       or `[CLS] text [SEP] pair [SEP]`;
       `segment_ids` int64 [n, (tokens)], with `config.pair` only;
@@ -42,17 +61,10 @@ def make_preprocessing_fn(vocabulary: Vocabulary, config: PreprocessingConfig) -
       `token_count` int64 [n], tokens of the whole document, without [CLS] and [SEP].
     """
 
-    def preprocessing_fn(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:
-        tokenizer = tft.make_and_track_object(
-            lambda: tf_text.SentencepieceTokenizer(vocabulary.model, out_type=tf.int32), name="sentencepiece"
-        )
+    def encode(text: tf.Tensor) -> tf.RaggedTensor:
+        return encode_text(text, tokenizer=tokenizer, vocabulary=vocabulary, lower_case=config.lower_case)
 
-        def encode(text: tf.Tensor) -> tf.RaggedTensor:
-            return encode_text(text, tokenizer=tokenizer, vocabulary=vocabulary, lower_case=config.lower_case)
-
-        if config.pair:
-            first, second = encode(inputs[columns.TEXT]), encode(inputs[columns.PAIR])
-            return frame_pair(first, second, vocabulary=vocabulary, config=config)
-        return frame_single(encode(inputs[columns.TEXT]), vocabulary=vocabulary, config=config)
-
-    return preprocessing_fn
+    if config.pair:
+        first, second = encode(inputs[columns.TEXT]), encode(inputs[columns.PAIR])
+        return frame_pair(first, second, vocabulary=vocabulary, config=config)
+    return frame_single(encode(inputs[columns.TEXT]), vocabulary=vocabulary, config=config)

@@ -58,7 +58,9 @@ class SavedTransform:
         result = {name: batch.column(name) for name in batch.schema.names if name not in self._inputs}
         clashes = sorted(result.keys() & outputs.keys())
         if clashes:
-            raise ValueError(f"the columns {', '.join(clashes)} have names that preprocessing itself uses: rename them.")
+            raise ValueError(
+                f"the columns {', '.join(clashes)} have names that preprocessing itself uses: rename them."
+            )
         result.update((name, _to_arrow(outputs[name])) for name in columns.TYPES if name in outputs)
         return pa.RecordBatch.from_pydict(result)
 

@@ -22,9 +22,7 @@ class Tokenizer(Protocol):
         """Turn string [n] into int32 [n, (tokens)]."""
 
 
-def encode_text(
-    text: tf.Tensor, *, tokenizer: Tokenizer, vocabulary: Vocabulary, lower_case: bool
-) -> tf.RaggedTensor:
+def encode_text(text: tf.Tensor, *, tokenizer: Tokenizer, vocabulary: Vocabulary, lower_case: bool) -> tf.RaggedTensor:
     """Normalise and tokenise each text, without [CLS] and [SEP].
 
     Args:
@@ -59,9 +57,7 @@ def split_words(text: tf.Tensor) -> tf.RaggedTensor:
     plain = tf.strings.regex_full_match(text, f"[^{WORD_START}]*")
     words = tf.strings.split(tf.where(plain, text, ""), sep=" ")  # of an empty text: one empty word
     rows = tf.where(tf.logical_not(plain))
-    values = tf.tensor_scatter_nd_update(
-        words.flat_values, tf.gather(words.row_splits, rows), tf.gather_nd(text, rows)
-    )
+    values = tf.tensor_scatter_nd_update(words.flat_values, tf.gather(words.row_splits, rows), tf.gather_nd(text, rows))
     return words.with_flat_values(values)
 
 

@@ -34,7 +34,9 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
     for name in batch.schema.names:
         if name not in (*_OF_ALL_WINDOWS, *_CONSUMED, columns.TRUNCATED):
             exploded[name] = _repeat_rows(batch.column(name), documents)
-    exploded[columns.WINDOW] = pa.array(np.arange(len(documents)) - np.repeat(window_ends - window_counts, window_counts))
+    exploded[columns.WINDOW] = pa.array(
+        np.arange(len(documents)) - np.repeat(window_ends - window_counts, window_counts)
+    )
     exploded[columns.WINDOW_START] = batch.column(columns.WINDOW_STARTS).flatten()
     exploded[columns.TRUNCATED] = _repeat_rows(batch.column(columns.TRUNCATED), documents)
     token_ends = np.concatenate([[0], np.cumsum(lengths.flatten().to_numpy(zero_copy_only=False))])

@@ -23,14 +23,19 @@ WORDS = (
 ).split()
 
 
+ENDINGS = ("", "", "", "s", "ed", "ing", "ly", "er")
+
+
 def make_sentences(count: int) -> list[str]:
-    """Make sentences with numbers before commas, so that pieces such as "5," are learned."""
+    """Make sentences with numbers before commas, inside words too, so that pieces such as "5," are learned."""
     generator = random.Random(7)
     sentences = []
     for _ in range(count):
-        words = generator.choices(WORDS, k=generator.randint(4, 14))
-        words.insert(generator.randrange(len(words)), f"{generator.choice([1945, 1945, 1812, 2025, 2025])},")
-        words.insert(generator.randrange(len(words)), f"x{generator.randint(0, 9)},")
+        words = [generator.choice(WORDS) + generator.choice(ENDINGS) for _ in range(generator.randint(4, 14))]
+        year = generator.choice([1945, 1812, 2025])
+        for number in (f"{year},", f"{year},{generator.randint(0, 9)}", f"x{generator.randint(0, 9)},"):
+            words.insert(generator.randrange(len(words)), number)
+        words.insert(generator.randrange(len(words)), f"{generator.randint(1, 30)},{generator.randint(0, 999):03d}")
         sentences.append(" ".join(words) + ".")
     return sentences
 

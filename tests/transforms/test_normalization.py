@@ -12,7 +12,22 @@ from transforms.normalization import collapse_whitespace, find_agreed_class, nor
 from transforms.unicode_rules import iterate_characters
 
 CHARACTERS = list(iterate_characters())
-AWKWARD = [*"ΣΣΣ'.aB \t´_▁", "\u0301", "\u0345", "\u00ad", "ǅ", "İ", "ʰ", "ΐ", "\0", "\u3000", "\x85", "\x1c", "ﬁ", "각"]
+AWKWARD = [
+    *"ΣΣΣ'.aB \t´_▁",
+    "\u0301",
+    "\u0345",
+    "\u00ad",
+    "ǅ",
+    "İ",
+    "ʰ",
+    "ΐ",
+    "\0",
+    "\u3000",
+    "\x85",
+    "\x1c",
+    "ﬁ",
+    "각",
+]
 AWKWARD += ["\ud7a3", "\u1ea0", "…", "\U0001e030", "\U0001e08f", "\U00010efd", "\u0897", "ϲ", "Ϲ", "\U0001d6ba"]
 
 

@@ -1,0 +1,1 @@
+"""The benchmark: this project and what a user would pick instead, on the same weights and texts. See README.md."""

@@ -1,0 +1,1 @@
+"""Programs that run in this project's own environment, each in a process of its own."""
