@@ -22,7 +22,7 @@ BENCH = ["matplotlib==3.10.0"]
 setup(
     name="albert-embed",
     version="0.1.0",
-    description="Embed text corpora with ALBERT on Apache Beam: exact preprocessing, token-budget batches, TFRecord out",
+    description="Embed text corpora with ALBERT on Apache Beam: exact preprocessing, token-budget batches",
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

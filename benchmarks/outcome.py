@@ -46,7 +46,7 @@ def read_documents(corpus: Path) -> list[str]:
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
-    """The options that all measuring programs have."""
+    """The options that all peers' programs have."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", type=Path, required=True, help="the model, in the form that this program loads")
     parser.add_argument("--corpus", type=Path, required=True, help="a text file with one document per line")

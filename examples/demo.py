@@ -1,4 +1,4 @@
-"""The demo of the README: embeds the sample corpus with an untrained model made on the spot, and inspects the result."""
+"""The README's demo: embeds the sample corpus with an untrained model made on the spot, and inspects the result."""
 
 from __future__ import annotations
 
@@ -24,9 +24,21 @@ def run_demo(folder: Path) -> int:
     if not model.exists():
         write_untrained_model(EXAMPLES / "corpus.txt", model)
     output = str(folder / "embeddings")
+    corpus = str(EXAMPLES / "corpus.txt")
+    embeddings = "pooled,sequence,mean"
     status = main(
-        ["embed", "--model", str(model), "--input", str(EXAMPLES / "corpus.txt"), "--output", output, "--overwrite"]
-        + ["--embeddings", "pooled,sequence,mean"]
+        [
+            "embed",
+            "--model",
+            str(model),
+            "--input",
+            corpus,
+            "--output",
+            output,
+            "--embeddings",
+            embeddings,
+            "--overwrite",
+        ]
     )
     return status or main(["inspect", output])
 

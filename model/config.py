@@ -14,7 +14,8 @@ logger = logging.getLogger(__name__)
 Activation = Literal["gelu_tanh", "gelu_erf", "relu"]
 
 # What each file calls its activations. The ALBERT repository's "gelu" is the tanh form (google-research/albert,
-# modeling.py, `gelu`); Hugging Face's "gelu" is the erf form and "gelu_new" the tanh form (transformers, activations.py).
+# modeling.py, `gelu`); Hugging Face's "gelu" is the erf form and "gelu_new" the tanh form (transformers,
+# activations.py).
 _TF1_ACTIVATIONS: dict[str, Activation] = {"gelu": "gelu_tanh", "relu": "relu"}
 _HUGGING_FACE_ACTIVATIONS: dict[str, Activation] = {
     "gelu": "gelu_erf",
@@ -184,7 +185,7 @@ def _parse(
             arguments[field.name] = defaults[field.name]
         elif field.default is dataclasses.MISSING:
             raise ValueError(f"the field {field.name} is missing")
-    activation = arguments.get("hidden_act")
+    activation = str(arguments.get("hidden_act"))
     if activation not in activations:
         raise ValueError(f"hidden_act is {activation!r}; the encoder implements {', '.join(sorted(activations))}")
     arguments["hidden_act"] = activations[activation]

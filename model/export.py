@@ -124,7 +124,7 @@ def check_vocabulary_size(vocabulary: Vocabulary, vocabulary_file: Path, config:
 
 
 def sample_inputs(config: AlbertConfig) -> dict[str, np.ndarray]:
-    """A fixed padded batch to compare programs on: four rows of different lengths, int32 `[4, seq]`, seq at most 128."""
+    """A fixed padded batch to compare programs on: four rows of different lengths, int32 `[4, seq]`, seq ≤ 128."""
     generator = np.random.default_rng(20190926)
     longest = min(config.max_position_embeddings, 128)
     lengths = np.array([longest, max(longest // 2, 2), min(5, longest), 2])
@@ -153,12 +153,12 @@ def _choose_vocabulary(published: PublishedModel, given: Path | None) -> Path:
     if given is not None:
         if not given.is_file():
             raise FileNotFoundError(f"--vocabulary {given}: there is no such file")
-        if published.format == "tf1_hub" and published.vocabulary_file is not None:
-            if given.read_bytes() != published.vocabulary_file.read_bytes():
-                raise ValueError(
-                    f"--vocabulary {given} is not the vocabulary that the module itself names "
-                    f"({published.vocabulary_file.name}); leave --vocabulary out"
-                )
+        own = published.vocabulary_file if published.format == "tf1_hub" else None
+        if own is not None and given.read_bytes() != own.read_bytes():
+            raise ValueError(
+                f"--vocabulary {given} is not the vocabulary that the module itself names ({own.name}); "
+                "leave --vocabulary out"
+            )
         return given
     if published.vocabulary_file is None:
         raise ValueError(

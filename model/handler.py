@@ -110,9 +110,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         return True
 
 
-def embed_batch(
-    batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]
-) -> Iterator[pa.RecordBatch | Failure]:
+def embed_batch(batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]) -> Iterator[pa.RecordBatch | Failure]:
     """The rows of `batch` with their embeddings; halves the batch where it doesn't fit into memory."""
     if batch.num_rows == 0:
         return
@@ -140,7 +138,7 @@ def embed_batch(
                 batch,
                 int(row),
                 "not finite",
-                "the model gave NaN or infinity; an export in float32 or bfloat16 has a wider range than one in float16",
+                "the model gave NaN or infinity; a float32 or bfloat16 export has a wider range than a float16 one",
             )
         embedded = embedded.filter(pa.array(finite))
     metrics.increment(metrics.ROWS, embedded.num_rows)

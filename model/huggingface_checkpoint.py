@@ -79,7 +79,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         # Through TensorFlow, because NumPy has no bfloat16 of its own and published files may hold it.
         with safe_open(path, framework="tf") as tensors:
-            return {name: tensors.get_tensor(name).numpy().astype(np.float32) for name in tensors.keys()}
+            return {name: tensors.get_tensor(name).numpy().astype(np.float32) for name in tensors.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as e:
         raise CheckpointError(f"{path} can't be read as a safetensors file: {e}") from e
 

@@ -76,15 +76,15 @@ def load_saved_model(path: Path) -> Any:
     for name in (TOKENS_SIGNATURE, TOKENIZATION_SIGNATURE):
         if name not in loaded.signatures:
             raise ModelDirectoryError(
-                f"{path} has no signature {name!r} (it has {sorted(loaded.signatures) or 'none'}); give an ALBERT module "
-                "of TF Hub or what `albert-embed export` writes"
+                f"{path} has no signature {name!r} (it has {sorted(loaded.signatures) or 'none'}); give an ALBERT "
+                "module of TF Hub or what `albert-embed export` writes"
             )
     tokens = loaded.signatures[TOKENS_SIGNATURE]
     inputs = tokens.structured_input_signature[1]
     if set(inputs) != set(INPUT_NAMES) or not set(OUTPUT_NAMES) <= set(tokens.structured_outputs):
         raise ModelDirectoryError(
-            f"the signature {TOKENS_SIGNATURE!r} of {path} maps {sorted(inputs)} to {sorted(tokens.structured_outputs)}; "
-            f"the contract is {list(INPUT_NAMES)} to {list(OUTPUT_NAMES)}"
+            f"the signature {TOKENS_SIGNATURE!r} of {path} maps {sorted(inputs)} to "
+            f"{sorted(tokens.structured_outputs)}; the contract is {list(INPUT_NAMES)} to {list(OUTPUT_NAMES)}"
         )
     return loaded
 
@@ -102,7 +102,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
     """
     if not (path / SAVED_MODEL_FILE).exists():
         raise ModelDirectoryError(
-            f"{path} holds no {SAVED_MODEL_FILE}; a checkpoint must first go through `albert-embed export --source {path}`"
+            f"{path} holds no {SAVED_MODEL_FILE}; a checkpoint first goes through `albert-embed export --source {path}`"
             if path.is_dir()
             else f"there is no directory {path}; --model takes a SavedModel's directory or a TF Hub handle"
         )

@@ -38,9 +38,7 @@ class TensorFlowEngine:
         """A function that computes only `names`: what only other outputs need is pruned from its graph."""
 
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES])
-        def run_tokens(
-            input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
-        ) -> tuple[tf.Tensor, ...]:
+        def run_tokens(input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
             results = self._tokens(input_ids=input_ids, input_mask=input_mask, segment_ids=segment_ids)
             return tuple(results[name] for name in names)
 

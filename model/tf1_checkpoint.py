@@ -46,9 +46,7 @@ def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> Weights:
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()
-        names = {
-            _ENCODER_SCOPE.sub("", name): name for name in sorted(shapes) if not _NOT_THE_ENCODER.search(name)
-        }
+        names = {_ENCODER_SCOPE.sub("", name): name for name in sorted(shapes) if not _NOT_THE_ENCODER.search(name)}
         optional = (MAPPING_KERNEL, MAPPING_BIAS) if config.embedding_size == config.hidden_size else ()
         check_weights(
             {own: tuple(shapes[name]) for own, name in names.items()}, config, source=prefix, optional=optional

@@ -89,7 +89,9 @@ def check_weights(
     if misshaped:
         problems.append(
             "mis-shaped: "
-            + ", ".join(f"{name} is {list(found[name])}, the config calls for {list(expected[name])}" for name in misshaped)
+            + ", ".join(
+                f"{name} is {list(found[name])}, the config calls for {list(expected[name])}" for name in misshaped
+            )
         )
     if problems:
         raise CheckpointError(

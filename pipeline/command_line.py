@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.embed_options import EMBEDDING_NAMES, ENCODING_NAMES, FORMATS, LONG_DOCUMENTS, EmbedOptions
+from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, EmbedOptions
 
 EXIT_USAGE = 2
 EXIT_FAILED = 4
@@ -83,12 +83,20 @@ def _add_command(
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _add_command(commands, "export", "Turn published ALBERT weights into the SavedModel that embed hosts.")
     parser.add_argument(
-        "--source", required=True, metavar="PATH", help="directory, .tar.gz or TF Hub handle: a TF1 Hub module, a TF1 checkpoint or a Hugging Face model"
+        "--source",
+        required=True,
+        metavar="PATH",
+        help="directory, .tar.gz or TF Hub handle: a TF1 Hub module, a TF1 checkpoint or a Hugging Face model",
     )
-    parser.add_argument("--output", required=True, metavar="DIR", type=Path, help="where to write; must be empty or new")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", type=Path, help="where to write; must be empty or new"
+    )
     parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
     parser.add_argument(
-        "--vocabulary", metavar="FILE", type=Path, help="the SentencePiece model, where the source does not bring its own"
+        "--vocabulary",
+        metavar="FILE",
+        type=Path,
+        help="the SentencePiece model, where the source does not bring its own",
     )
     parser.add_argument(
         "--cased", action="store_true", default=None, help="keep the case of texts, where the source does not say"
@@ -102,19 +110,38 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         commands, "embed", "Embed a corpus. Takes every option of Apache Beam as well, such as --runner."
     )
     parser.add_argument("--model", required=True, metavar="M", help="an export, a TF1 Hub module, or a TF Hub handle")
-    parser.add_argument("--input", required=True, nargs="+", metavar="PATTERN", help="files or globs, compressed or not")
+    parser.add_argument(
+        "--input", required=True, nargs="+", metavar="PATTERN", help="files or globs, compressed or not"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="the directory to publish in")
     parser.add_argument("--format", choices=FORMATS, help="how documents lie in the files; guessed from their names")
-    parser.add_argument("--text-field", default=defaults["text_field"], metavar="F", help="field of the text in JSON lines")
-    parser.add_argument("--id-field", metavar="F", help="field of the id (default: id where it is there, else a content hash)")
+    parser.add_argument(
+        "--text-field", default=defaults["text_field"], metavar="F", help="field of the text in JSON lines"
+    )
+    parser.add_argument(
+        "--id-field", metavar="F", help="field of the id (default: id where it is there, else a content hash)"
+    )
     parser.add_argument("--pair-field", metavar="F", help="field of the second text, where texts come in pairs")
     parser.add_argument(
-        "--embeddings", default="pooled", metavar="LIST", help=f"comma-separated, of {', '.join(EMBEDDING_NAMES)} (default: pooled)"
+        "--embeddings",
+        default="pooled",
+        metavar="LIST",
+        help=f"comma-separated, of {', '.join(EMBEDDING_NAMES)} (default: pooled)",
     )
-    parser.add_argument("--encoding", choices=ENCODING_NAMES, default=defaults["encoding"], help="how embeddings are written")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest row, [CLS] and [SEP] included (default: 512)")
+    parser.add_argument(
+        "--encoding", choices=ENCODINGS, default=defaults["encoding"], help="how embeddings are written"
+    )
+    parser.add_argument(
+        "--max-tokens", type=int, metavar="N", help="longest row, [CLS] and [SEP] included (default: 512)"
+    )
     parser.add_argument("--long-documents", choices=LONG_DOCUMENTS, default=defaults["long_documents"])
-    parser.add_argument("--window-overlap", type=int, default=defaults["window_overlap"], metavar="N", help="tokens that windows share (default: 64)")
+    parser.add_argument(
+        "--window-overlap",
+        type=int,
+        default=defaults["window_overlap"],
+        metavar="N",
+        help="tokens that windows share (default: 64)",
+    )
     parser.add_argument("--batch-tokens", type=int, metavar="N", help="padded tokens of a batch at most")
     parser.add_argument("--transform", metavar="DIR", help="a saved transform graph to use")
     parser.add_argument("--overwrite", action="store_true", help="replace what the output holds")

@@ -107,14 +107,18 @@ def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[bytes, ...]:
     if value is None:
         raise _FieldError("missing field", f"the id field {fields.id!r} is missing or null")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise _FieldError("wrong type", f"the id field {fields.id!r} must be a string or an integer, not {_show(value)}")
+        raise _FieldError(
+            "wrong type", f"the id field {fields.id!r} must be a string or an integer, not {_show(value)}"
+        )
     return _encode(str(value), fields.id), *texts
 
 
 def _text_field(record: dict[str, Any], name: str) -> bytes:
     if record.get(name) is None:
         known = ", ".join(sorted(record)) or "none"
-        raise _FieldError("missing field", f"the field {name!r} is missing or null; the line's fields are: {known[:200]}")
+        raise _FieldError(
+            "missing field", f"the field {name!r} is missing or null; the line's fields are: {known[:200]}"
+        )
     if not isinstance(record[name], str):
         raise _FieldError("wrong type", f"the field {name!r} must be a string, not {_show(record[name])}")
     return _encode(record[name], name)

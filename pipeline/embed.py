@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import time
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -81,7 +80,11 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
 
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
     _build(
-        pipeline, documents, EmbedText(transform_directory=transform_directory, handler=handler, batching=batching), options, output
+        pipeline,
+        documents,
+        EmbedText(transform_directory=transform_directory, handler=handler, batching=batching),
+        options,
+        output,
     )
     pipeline_started = time.time()
     result = pipeline.run()
@@ -100,7 +103,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
         seconds={"total": time.time() - started, "pipeline": time.time() - pipeline_started},
         batch_tokens=batching.batch_tokens,
     )
-    schema = describe_examples(manifest.embeddings, manifest.hidden_size, options.encoding)  # type: ignore[arg-type]
+    schema = describe_examples(manifest.embeddings, manifest.hidden_size, options.encoding)
     output.publish(manifest, schema)
     return manifest
 
@@ -173,7 +176,14 @@ def make_manifest(
         },
         versions={
             name: importlib.metadata.version(name)
-            for name in ("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "tensorflow-transform", "tfx-bsl")
+            for name in (
+                "albert-embed",
+                "apache-beam",
+                "tensorflow",
+                "tensorflow-text",
+                "tensorflow-transform",
+                "tfx-bsl",
+            )
         },
     )
 
@@ -193,7 +203,8 @@ def _build(
     _ = (
         failures
         | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
-        | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(output.staging, "failures"), file_name_suffix=".jsonl")
+        | "WriteFailures"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, "failures"), file_name_suffix=".jsonl")
     )
     _ = (
         (rows, failures)
@@ -249,6 +260,7 @@ def _transform_graph(
 
 def _with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
     """`options` with local paths made absolute: workers may run in another folder."""
+
     def absolute(path: str) -> str:
         return path if "://" in path else os.path.abspath(path)
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 Format = Literal["text", "jsonl"]
+Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 FORMATS: tuple[str, ...] = get_args(Format)
 EMBEDDING_NAMES = ("pooled", "sequence", "mean")
-ENCODING_NAMES = ("float_list", "float32_bytes", "float16_bytes")
+ENCODINGS: tuple[str, ...] = get_args(Encoding)
 LONG_DOCUMENTS = ("truncate", "window", "reject")
 _JSON_LINES_ENDINGS = (".jsonl", ".json", ".ndjson")
 _COMPRESSION_ENDINGS = (".gz", ".bz2", ".zst", ".deflate", ".lzma")
@@ -47,7 +48,7 @@ class EmbedOptions:
     id_field: str | None = None
     pair_field: str | None = None
     embeddings: tuple[str, ...] = ("pooled",)
-    encoding: str = "float_list"
+    encoding: Encoding = "float_list"
     max_tokens: int | None = None
     long_documents: str = "truncate"
     window_overlap: int = 64
@@ -60,7 +61,7 @@ class EmbedOptions:
             raise ValueError("--input names no files; give at least one path or pattern")
         if self.format is not None:
             _check_choice("--format", self.format, FORMATS)
-        _check_choice("--encoding", self.encoding, ENCODING_NAMES)
+        _check_choice("--encoding", self.encoding, ENCODINGS)
         _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
         for name in self.embeddings:
             _check_choice("--embeddings", name, EMBEDDING_NAMES)

@@ -67,9 +67,7 @@ class EmbedText(beam.PTransform):
       batching: how rows are cut into padded batches.
     """
 
-    def __init__(
-        self, *, transform_directory: str, handler: AlbertModelHandler, batching: TokenBatchConfig
-    ) -> None:
+    def __init__(self, *, transform_directory: str, handler: AlbertModelHandler, batching: TokenBatchConfig) -> None:
         super().__init__()
         self._transform_directory = transform_directory
         self._handler = handler

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder, RecordBatchToExamplesEncoder
 
+from pipeline.embed_options import Encoding
 from transforms.columns import (
     ID,
     INPUT_IDS,
@@ -23,10 +23,7 @@ from transforms.columns import (
     WINDOW_START,
 )
 
-# How the embeddings of a row are written: as a tf.Example float list, or as the raw little-endian bytes of their values.
-Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
-ENCODINGS: tuple[str, ...] = get_args(Encoding)
-_BYTES_TYPES = {"float32_bytes": np.dtype("<f4"), "float16_bytes": np.dtype("<f2")}
+_BYTES_TYPES: dict[str, np.dtype] = {"float32_bytes": np.dtype("<f4"), "float16_bytes": np.dtype("<f2")}
 
 _EMBEDDINGS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT)
 _ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED)

@@ -73,7 +73,7 @@ def inspect_output(directory: str, *, head: int = 0) -> Inspection:
         if len(shown) < head:
             shown += [_show_row(row) for row in batch.slice(0, head - len(shown)).to_pylist()]
     reasons: Counter[str] = Counter()
-    failed = []
+    failed: list[dict[str, Any]] = []
     for failure in read_failures(directory):
         reasons[f"{failure['stage']}: {failure['reason']}"] += 1
         if len(failed) < head:
@@ -120,7 +120,9 @@ def _show_row(row: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, bytes):
             shown[name] = value.decode("utf-8", errors="backslashreplace")
         elif isinstance(value, list):
-            items = [item.decode("utf-8", errors="backslashreplace") if isinstance(item, bytes) else item for item in value]
+            items = [
+                item.decode("utf-8", errors="backslashreplace") if isinstance(item, bytes) else item for item in value
+            ]
             shown[name] = items if len(items) <= 8 else [*items[:8], f"… {len(items)} values"]
         else:
             shown[name] = value

@@ -65,8 +65,8 @@ def read_manifest(directory: str) -> Manifest:
     path = FileSystems.join(directory, MANIFEST_FILE)
     if not FileSystems.exists(path):
         raise OutputError(
-            f"{directory} holds no {MANIFEST_FILE}: it is not a finished output. The manifest is written last; if a run "
-            "was cut off, run the same command again."
+            f"{directory} holds no {MANIFEST_FILE}: it is not a finished output. The manifest is written last; if "
+            "a run was cut off, run the same command again."
         )
     with FileSystems.open(path) as file:
         content = file.read()

@@ -94,8 +94,7 @@ def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
         assert e is not None
         reason = "invalid UTF-8"
         error = (
-            f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); "
-            "convert it to UTF-8"
+            f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); convert it to UTF-8"
         )
     return Failure(
         id=prepared.column(ID)[row].as_py(),

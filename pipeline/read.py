@@ -21,7 +21,7 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 
     Yields:
       RecordBatches: `id` binary, `window`, `window_start`, `truncated` int64, `input_ids` large_list<int64>, the
-      embeddings as large_list<float32> (`sequence_output` row-major, its `[n, hidden]` flattened), pass-through columns.
+      embeddings as large_list<float32> (`sequence_output` row-major, `[n, hidden]` flattened), pass-through columns.
 
     Raises:
       OutputError: where the directory is not a finished output.

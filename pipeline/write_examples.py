@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import apache_beam as beam
 import pyarrow as pa
 
-from pipeline.example_encoding import Encoding, encode_examples
+from pipeline.embed_options import Encoding
+from pipeline.example_encoding import encode_examples
 
 
 class WriteExamples(beam.PTransform):

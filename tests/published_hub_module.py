@@ -55,12 +55,16 @@ def write_hub_module(
     for tags, is_training in (([], False), (["train"], True)):
         with v1.Graph().as_default(), v1.Session() as session:
             variables = _Variables(weights)
-            signatures = _build_signatures(config, variables, str(vocabulary_asset), str(config_asset), lower_case, is_training)
-            head = v1.get_variable("cls/predictions/output_bias", [config.vocab_size], initializer=v1.zeros_initializer())
+            signatures = _build_signatures(
+                config, variables, str(vocabulary_asset), str(config_asset), lower_case, is_training
+            )
+            head = v1.get_variable(
+                "cls/predictions/output_bias", [config.vocab_size], initializer=v1.zeros_initializer()
+            )
             asset_tensors = v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS)
             if not tags:
                 session.run(head.initializer)
-                for variable, (placeholder, assign, value) in variables.assignments.items():
+                for placeholder, assign, value in variables.assignments.values():
                     session.run(assign, {placeholder: value})
                 builder.add_meta_graph_and_variables(
                     session, tags, signature_def_map=signatures, assets_collection=asset_tensors

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 METRICS_NAMESPACE = "albert_embed"
 
 
-class PreprocessText(beam.PTransform):  # type: ignore[misc]  # Beam has no types
+class PreprocessText(beam.PTransform):
     """Turn RecordBatches of documents into RecordBatches of model inputs, a row per document.
 
     Takes batches {id, text[, pair], other columns}; gives {id, other columns, input_ids[, segment_ids], truncated,
@@ -42,7 +42,7 @@ class PreprocessText(beam.PTransform):  # type: ignore[misc]  # Beam has no type
 
 @beam.typehints.with_input_types(pa.RecordBatch)
 @beam.typehints.with_output_types(pa.RecordBatch)
-class _ApplyTransformGraph(beam.DoFn):  # type: ignore[misc]  # Beam has no types
+class _ApplyTransformGraph(beam.DoFn):
     """Apply a saved transform graph, loaded once in a process and shared by its threads."""
 
     def __init__(self, transform_directory: str) -> None:

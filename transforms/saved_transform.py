@@ -14,6 +14,8 @@ from transforms import columns
 from transforms.directories import copy_directory, is_remote
 from transforms.transform_graph import read_description
 
+_TEXT_TYPES = (pa.binary(), pa.large_binary(), pa.string(), pa.large_string(), pa.null())
+
 
 class SavedTransform:
     """A saved transform graph, ready to be applied. Applying it from several threads at once is safe.
@@ -33,13 +35,19 @@ class SavedTransform:
         """
         self.description = read_description(directory)
         self._inputs = (columns.TEXT, columns.PAIR) if self.description["options"]["pair"] else (columns.TEXT,)
-        if is_remote(directory):
-            # TensorFlow knows fewer file systems than Beam. It has read all it needs once it has loaded the graph.
-            with tempfile.TemporaryDirectory() as local:
-                copy_directory(directory, posixpath.join(local, "graph"))
-                self._layer = tft.TFTransformOutput(posixpath.join(local, "graph")).transform_features_layer()
-        else:
-            self._layer = tft.TFTransformOutput(directory).transform_features_layer()
+        if not is_remote(directory):
+            self._load(directory)
+            return
+        # TensorFlow knows fewer file systems than Beam; once it has loaded the graph it needs no file any more.
+        with tempfile.TemporaryDirectory() as parent:
+            local = posixpath.join(parent, "graph")
+            copy_directory(directory, local)
+            self._load(local)
+
+    def _load(self, directory: str) -> None:
+        """Load the graph from a local directory, now and not at its first use."""
+        self._layer = tft.TFTransformOutput(directory).transform_features_layer()
+        self._layer({name: tf.zeros([0], tf.string) for name in self._inputs})
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Put the graph's outputs in the place of the text.
@@ -69,10 +77,10 @@ def _read_text(batch: pa.RecordBatch, name: str) -> tf.Tensor:
     """Make string [n] of a text column."""
     if name not in batch.schema.names:
         raise ValueError(f"no column {name} among {', '.join(batch.schema.names)}: the transform graph needs it.")
-    try:
-        column = batch.column(name).cast(pa.large_binary())
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"the column {name} is {batch.schema.field(name).type}, not text.") from error
+    column = batch.column(name)
+    if column.type not in _TEXT_TYPES:
+        raise ValueError(f"the column {name} is {column.type}, not text.")
+    column = column.cast(pa.large_binary())
     return tf.constant(column.fill_null(b"").to_numpy(zero_copy_only=False), tf.string)
 
 

@@ -51,7 +51,9 @@ class TokenBatchConfig:
                 f"give at least {self.max_tokens}"
             )
         if self.buffer_tokens < 1 or self.buffer_bytes < 1:
-            raise ValueError(f"the buffer must hold something, not {self.buffer_tokens} tokens, {self.buffer_bytes} bytes")
+            raise ValueError(
+                f"the buffer must hold something, not {self.buffer_tokens} tokens, {self.buffer_bytes} bytes"
+            )
         if not 0 <= self.least_fill <= 1:
             raise ValueError(f"least_fill must lie between 0 and 1, not {self.least_fill}")
 

@@ -138,11 +138,14 @@ def _write_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory:
     preprocessing_fn = make_preprocessing_fn(vocabulary, config)
     # In this process, and never DirectRunner, which looks for a Prism binary to download. The graph has no analyzers,
     # so that no data goes through.
-    with tempfile.TemporaryDirectory() as temp_dir, beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        with tft_beam.Context(temp_dir=temp_dir):
-            no_documents = pipeline | "NoDocuments" >> beam.Create([])
-            transform_fn = (no_documents, adapter) | "Trace" >> tft_beam.AnalyzeDataset(preprocessing_fn)
-            _ = transform_fn | "Write" >> tft_beam.WriteTransformFn(directory)
+    with (
+        tempfile.TemporaryDirectory() as temp_dir,
+        beam.Pipeline(runner=FnApiRunner()) as pipeline,
+        tft_beam.Context(temp_dir=temp_dir),
+    ):
+        no_documents = pipeline | "NoDocuments" >> beam.Create([])
+        transform_fn = (no_documents, adapter) | "Trace" >> tft_beam.AnalyzeDataset(preprocessing_fn)
+        _ = transform_fn | "Write" >> tft_beam.WriteTransformFn(directory)
 
 
 def _describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 import random
+from typing import Any
 
 import pytest
 import sentencepiece
@@ -13,16 +14,15 @@ import sentencepiece
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from transforms.vocabulary import Vocabulary, parse_vocabulary  # noqa: E402  after the environment is set
+from transforms.vocabulary import Vocabulary, parse_vocabulary
 
-WORDS = (
+COMMON_WORDS = (
     "the of and to in a is that for it was on are as with his they at be this from have or by one had not but what "
     "all were when we there can an your which their said if do will each about how up out them then she many some so "
     "these would other into has more her two like him see time could no make than first been its who now people my "
     "made over did down only way find use may water long little very after words called just where most know"
-).split()
-
-
+)
+WORDS = COMMON_WORDS.split()
 ENDINGS = ("", "", "", "s", "ed", "ing", "ly", "er")
 
 
@@ -43,23 +43,22 @@ def make_sentences(count: int) -> list[str]:
 def train_model(**options: object) -> bytes:
     """Train a unigram SentencePiece model with ALBERT's options, other options replacing or adding to them."""
     model = io.BytesIO()
+    trained: dict[str, Any] = {
+        "vocab_size": 320,
+        "model_type": "unigram",
+        "pad_id": 0,
+        "unk_id": 1,
+        "bos_id": -1,
+        "eos_id": -1,
+        "control_symbols": ["[CLS]", "[SEP]", "[MASK]"],
+        "user_defined_symbols": ["(", ")", '"', "-", ".", "–", "£", "€"],
+        "minloglevel": 2,
+        "num_threads": 1,
+        "hard_vocab_limit": False,
+        **options,
+    }
     sentencepiece.SentencePieceTrainer.Train(
-        sentence_iterator=iter(make_sentences(3000)),
-        model_writer=model,
-        **{
-            "vocab_size": 320,
-            "model_type": "unigram",
-            "pad_id": 0,
-            "unk_id": 1,
-            "bos_id": -1,
-            "eos_id": -1,
-            "control_symbols": ["[CLS]", "[SEP]", "[MASK]"],
-            "user_defined_symbols": ["(", ")", '"', "-", ".", "–", "£", "€"],
-            "minloglevel": 2,
-            "num_threads": 1,
-            "hard_vocab_limit": False,
-            **options,
-        },
+        sentence_iterator=iter(make_sentences(3000)), model_writer=model, **trained
     )
     return model.getvalue()
 

@@ -79,7 +79,7 @@ def make_texts(count: int, *, seed: int, longest: int = 40) -> list[str]:
 @pytest.mark.parametrize("max_tokens", [3, 7, 512])
 def test_single_texts(vocabulary: Vocabulary, max_tokens: int, long_documents: Any) -> None:
     config = PreprocessingConfig(lower_case=True, max_tokens=max_tokens, long_documents=long_documents)
-    texts = make_texts(100, seed=1) + [""]
+    texts = [*make_texts(100, seed=1), ""]
     tokens = [encode(vocabulary, text) for text in texts]
     kept = [row[: max_tokens - 2] for row in tokens]
     assert run(vocabulary, config, texts) == {
@@ -96,7 +96,7 @@ def test_windows(vocabulary: Vocabulary, max_tokens: int, overlap: int) -> None:
     config = PreprocessingConfig(
         lower_case=True, max_tokens=max_tokens, long_documents="window", window_overlap=overlap
     )
-    texts = make_texts(100, seed=2) + ["", *make_texts(3, seed=3, longest=900)]
+    texts = [*make_texts(100, seed=2), "", *make_texts(3, seed=3, longest=900)]
     tokens = [encode(vocabulary, text) for text in texts]
     windows = [cut_windows(row, max_tokens - 2, overlap) for row in tokens]
     assert run(vocabulary, config, texts) == {
@@ -123,7 +123,7 @@ def test_windows_at_the_edges_of_their_room(vocabulary: Vocabulary) -> None:
 @pytest.mark.parametrize("max_tokens", [4, 5, 8, 9, 31, 512])
 def test_pairs(vocabulary: Vocabulary, max_tokens: int) -> None:
     config = PreprocessingConfig(lower_case=True, max_tokens=max_tokens, pair=True)
-    firsts, seconds = make_texts(150, seed=4) + ["", "the"], make_texts(150, seed=5) + ["the", ""]
+    firsts, seconds = [*make_texts(150, seed=4), "", "the"], [*make_texts(150, seed=5), "the", ""]
     tokens = [(encode(vocabulary, a), encode(vocabulary, b)) for a, b in zip(firsts, seconds, strict=True)]
     kept = [truncate_pair(a, b, max_tokens - 3) for a, b in tokens]
     cls_id, sep_id = vocabulary.cls_id, vocabulary.sep_id

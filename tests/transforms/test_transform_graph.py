@@ -154,11 +154,13 @@ def test_a_null_is_an_empty_text(pair_graph: str) -> None:
 
 
 def test_wrong_columns_are_errors(graph: str, pair_graph: str) -> None:
-    with pytest.raises(ValueError, match="^no column pair among text: the transform graph needs it.$"):
+    with pytest.raises(ValueError, match=r"^no column pair among text: the transform graph needs it.$"):
         SavedTransform(pair_graph).apply(pa.record_batch({"text": ["a"]}))
-    with pytest.raises(ValueError, match="^the column text is list<item: int64>, not text.$"):
+    with pytest.raises(ValueError, match=r"^the column text is list<item: int64>, not text.$"):
         SavedTransform(graph).apply(pa.record_batch({"text": [[1]]}))
-    with pytest.raises(ValueError, match="^the columns truncated have names that preprocessing itself uses"):
+    with pytest.raises(ValueError, match=r"^the column text is int64, not text.$"):
+        SavedTransform(graph).apply(pa.record_batch({"text": [1]}))
+    with pytest.raises(ValueError, match=r"^the columns truncated have names that preprocessing itself uses"):
         SavedTransform(graph).apply(pa.record_batch({"text": ["a"], "truncated": [1]}))
 
 
@@ -186,6 +188,22 @@ def test_preprocess_text_carries_all_other_columns(graph: str) -> None:
 
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         assert_that(pipeline | beam.Create([batch]) | PreprocessText(graph), check)
+
+
+def test_a_directory_that_only_beam_can_read(
+    vocabulary: Vocabulary, graph: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Everything goes through Beam's file systems, as for gs:// or s3://; here they lead to the local one.
+    monkeypatch.setattr("transforms.directories.is_remote", lambda path: True)
+    monkeypatch.setattr("transforms.saved_transform.is_remote", lambda path: True)
+    directory = tmp_path / "graph"
+    for folder in ("transform_fn/variables", "transform_fn/assets", "transformed_metadata", "metadata"):
+        (directory / folder).mkdir(parents=True, exist_ok=True)  # an object store needs none
+    save_transform_graph(vocabulary, CONFIG, str(directory))
+    batch = pa.record_batch({"text": TEXTS})
+    assert SavedTransform(str(directory)).apply(batch) == SavedTransform(graph).apply(batch)
+    with pytest.raises(TransformMismatchError, match="holds no finished transform graph"):
+        read_description(str(tmp_path))
 
 
 def test_transform_and_function_pickle(graph: str) -> None:

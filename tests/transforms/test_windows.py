@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -27,7 +29,7 @@ def make_batch() -> pa.RecordBatch:
     )
 
 
-EXPECTED = {
+EXPECTED: dict[str, list[Any]] = {
     "id": [b"a", b"b", b"b", b"b", b"c"],
     "year": [1, None, None, None, 3],
     "tags": [["x"], None, None, None, []],
@@ -71,5 +73,5 @@ def test_lengths_that_do_not_add_up_are_an_error() -> None:
     batch = make_batch()
     index = batch.schema.get_field_index("window_lengths")
     batch = batch.set_column(index, "window_lengths", pa.array([[3], [3, 2, 2], [3]], LISTS))
-    with pytest.raises(ValueError, match="^the lengths of the windows do not add up to the documents' input_ids.$"):
+    with pytest.raises(ValueError, match=r"^the lengths of the windows do not add up to the documents' input_ids.$"):
         explode_windows(batch)

@@ -1,0 +1,70 @@
+"""The model alone on the batches that `embed` cuts: the ceiling. Only the calls of the engine are timed."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.flops import batch_flops, read_config
+from benchmarks.outcome import Outcome, print_report
+from benchmarks.tokens import Tokens, read_tokens
+from model.handler import ENGINES, attach_embeddings
+from model.padded_batch import pad_batch
+from pipeline.embed import DEFAULT_BATCH_TOKENS
+from transforms.columns import INPUT_IDS, INPUT_MASK
+from transforms.token_batches import TokenBatchConfig, TokenBuffer
+
+_DOCUMENT = "document"
+_OUTPUTS = ("pooled_output", "sequence_output")
+
+
+def cut_batches(tokens: Tokens) -> list[pa.RecordBatch]:
+    """The documents, with their numbers, in the batches that `embed` would cut."""
+    longest = int(tokens.lengths.max())
+    buffer = TokenBuffer(TokenBatchConfig(batch_tokens=DEFAULT_BATCH_TOKENS, max_tokens=longest))
+    rows = pa.RecordBatch.from_arrays(
+        [
+            pa.array(np.arange(len(tokens))),
+            pa.LargeListArray.from_arrays(pa.array(tokens.splits), pa.array(tokens.ids)),
+        ],
+        names=[_DOCUMENT, INPUT_IDS],
+    )
+    return [*buffer.add(rows), *buffer.flush()]
+
+
+def main() -> None:
+    """Embeds the tokens that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--outcome", type=Path, required=True)
+    parser.add_argument("--engine", required=True, choices=sorted(ENGINES))
+    parser.add_argument("--tokens", type=Path, required=True)
+    parser.add_argument("--huggingface", type=Path, required=True, help="the same model, for its config.json")
+    arguments = parser.parse_args()
+    tokens, config = read_tokens(arguments.tokens), read_config(arguments.huggingface)
+    batches = cut_batches(tokens)
+    engine = ENGINES[arguments.engine](arguments.model)
+    engine.run(pad_batch(batches[-1].slice(0, 1)), _OUTPUTS)  # what only a first call does belongs to start-up
+    vectors = {name: np.empty((len(tokens), config["hidden_size"]), np.float32) for name in ("mean", "pooled")}
+    seconds, flops, padded_tokens = 0.0, 0, 0
+    for batch in batches:
+        inputs = pad_batch(batch)
+        started = time.perf_counter()
+        outputs = engine.run(inputs, _OUTPUTS)
+        seconds += time.perf_counter() - started
+        flops += batch_flops(config, *inputs[INPUT_IDS].shape)
+        padded_tokens += inputs[INPUT_IDS].size
+        embedded = attach_embeddings(batch, inputs[INPUT_MASK].astype(bool), outputs, list(vectors))
+        for name, values in vectors.items():
+            column = embedded.column(f"{name}_output")
+            values[np.asarray(batch.column(_DOCUMENT))] = np.asarray(column.flatten()).reshape(len(column), -1)
+    Outcome(mean=vectors["mean"], pooled=vectors["pooled"]).write(arguments.outcome)
+    print_report({"padded_tokens": padded_tokens, "seconds": seconds, "flops": flops, "batches": len(batches)})
+
+
+if __name__ == "__main__":
+    main()
