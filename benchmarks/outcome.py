@@ -32,7 +32,7 @@ class Outcome:
 def read_outcome(path: Path) -> Outcome:
     """The outcome that a program wrote to `path`."""
     with np.load(path) as arrays:
-        return Outcome(mean=arrays["mean"], pooled=arrays["pooled"] if "pooled" in arrays else None)
+        return Outcome(mean=arrays["mean"], pooled=arrays.get("pooled"))
 
 
 def print_report(report: Mapping[str, Any]) -> None:

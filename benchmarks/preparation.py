@@ -13,7 +13,14 @@ from benchmarks.weights import write_model
 
 
 def prepare(
-    places: Places, *, corpus: Path, mode: str, vocabulary: Path, size: str, with_peers: bool, say: Callable[[str], None]
+    places: Places,
+    *,
+    corpus: Path,
+    mode: str,
+    vocabulary: Path,
+    size: str,
+    with_peers: bool,
+    say: Callable[[str], None],
 ) -> None:
     """Fills the work folder, which is emptied first; `say` is told each step.
 
@@ -30,36 +37,24 @@ def prepare(
     source = ["--source", str(places.huggingface)]
     for precision in ("float32", "bfloat16"):
         say(f"exporting it in {precision}")
-        run_process(
-            [places.python, "-m", "pipeline", "export", *source, "--precision", precision]
-            + ["--output", str(places.export(precision))],
-            log=places.log(f"export-{precision}"),
-        )
+        export = ["pipeline", "export", *source, "--precision", precision, "--output", str(places.export(precision))]
+        run_process([places.python, "-m", *export], log=places.log(f"export-{precision}"))
     say("writing it as a TF1 Hub module")
-    run_process(
-        [places.python, "-m", "benchmarks.programs.write_hub_module", *source, "--output", str(places.hub_module)],
-        log=places.log("hub-module"),
-    )
+    write = ["benchmarks.programs.write_hub_module", *source, "--output", str(places.hub_module)]
+    run_process([places.python, "-m", *write], log=places.log("hub-module"))
     say("tokenising the corpus")
+    texts = ["--corpus", str(places.corpus)]
+    tokenize = ["benchmarks.programs.tokenize_corpus", *texts, "--output", str(places.tokens)]
     run_process(
-        [places.python, "-m", "benchmarks.programs.tokenize_corpus", "--vocabulary", str(vocabulary)]
-        + ["--corpus", str(places.corpus), "--output", str(places.tokens)],
+        [places.python, "-m", *tokenize, "--vocabulary", str(vocabulary)],
         log=places.log("tokens"),
     )
     if with_peers:
-        prepare_peers(places, say)
-
-
-def prepare_peers(places: Places, say: Callable[[str], None]) -> None:
-    """What only the peers need: their ids, and the model as ONNX and as OpenVINO's own format."""
-    say("converting the model for the peers")
-    run_process(
-        [places.peers_python, "-m", "benchmarks.peers.tokenize_corpus", "--corpus", str(places.corpus)]
-        + ["--tokenizer", str(places.huggingface / "tokenizer.json"), "--output", str(places.peers_tokens)],
-        log=places.log("peers-tokens"),
-    )
-    run_process(
-        [places.peers_python, "-m", "benchmarks.peers.convert", "--model", str(places.huggingface)]
-        + ["--output", str(places.converted)],
-        log=places.log("convert"),
-    )
+        say("the same for the peers, and converting the model for them")
+        tokenize = ["benchmarks.peers.tokenize_corpus", *texts, "--output", str(places.peers_tokens)]
+        run_process(
+            [places.peers_python, "-m", *tokenize, "--tokenizer", str(places.huggingface / "tokenizer.json")],
+            log=places.log("peers-tokens"),
+        )
+        convert = ["benchmarks.peers.convert", "--model", str(places.huggingface), "--output", str(places.converted)]
+        run_process([places.peers_python, "-m", *convert], log=places.log("convert"))

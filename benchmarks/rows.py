@@ -131,7 +131,6 @@ def _embed(places: Places, key: str, model: Path, engine: str) -> Callable[[Path
         *("--input", str(corpus)),
         *("--output", str(places.published(key))),
         *("--embeddings", "mean,pooled"),
-        "--overwrite",
         *engine_option,
     ]
 

@@ -69,12 +69,15 @@ def equal_documents(tokens: Tokens, peers_tokens: Tokens) -> np.ndarray:
     Raises:
       ValueError: where so many differ that exact ties don't explain it.
     """
+    if len(tokens) != len(peers_tokens):
+        raise ValueError(f"this project read {len(tokens)} documents, the peers' program {len(peers_tokens)}")
     equal = np.array(
         [np.array_equal(tokens[number], peers_tokens[number]) for number in range(len(tokens))], dtype=bool
     )
-    if len(tokens) != len(peers_tokens) or (~equal).sum() > max(1, LARGEST_TOKENIZATION_DIFFERENCE * len(tokens)):
+    different = int((~equal).sum())
+    if different > max(1, LARGEST_TOKENIZATION_DIFFERENCE * len(tokens)):
         raise ValueError(
-            f"the peers' tokenizer gives other ids for {int((~equal).sum())} of {len(tokens)} documents; "
+            f"the peers' tokenizer gives other ids for {different} of {len(tokens)} documents; "
             "the rows would not embed the same tokens"
         )
     return equal

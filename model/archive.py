@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import zlib
 from pathlib import Path
 
 
@@ -30,9 +31,12 @@ def unpack_archive(path: Path, target: Path) -> Path:
             # The standard library's filter for untrusted archives (PEP 706): it refuses absolute paths, paths and
             # links that lead outside, and special files.
             archive.extractall(target, filter="data")
+            # To the very end, where gzip's checksum of the whole stands; tarfile stops at the last member.
+            while archive.fileobj is not None and archive.fileobj.read(1 << 20):
+                pass
     except tarfile.FilterError as e:
         raise ArchiveError(f"{path} is refused: {e}") from e
-    except (tarfile.TarError, OSError, EOFError) as e:
+    except (tarfile.TarError, zlib.error, OSError, EOFError) as e:
         raise ArchiveError(f"{path} can't be unpacked: {e}") from e
     entries = [entry for entry in target.iterdir() if not entry.name.startswith(".")]
     if len(entries) == 1 and entries[0].is_dir():

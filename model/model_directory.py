@@ -69,7 +69,7 @@ def load_saved_model(path: Path) -> Any:
     try:
         tf.get_logger().setLevel("ERROR" if tags is not None else level)
         loaded = tf.saved_model.load(str(path), tags=tags)
-    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as e:
+    except (OSError, ValueError, RuntimeError, IndexError, tf.errors.OpError) as e:
         raise ModelDirectoryError(f"{path} can't be loaded as a SavedModel: {e}") from e
     finally:
         tf.get_logger().setLevel(level)

@@ -52,5 +52,5 @@ def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> Weights:
             {own: tuple(shapes[name]) for own, name in names.items()}, config, source=prefix, optional=optional
         )
         return {own: reader.get_tensor(name).astype("float32") for own, name in names.items()}
-    except (tf.errors.OpError, RuntimeError) as e:
+    except (tf.errors.OpError, RuntimeError, IndexError) as e:  # IndexError is what a file cut short gives
         raise CheckpointError(f"{prefix} can't be read as a TensorFlow checkpoint: {e}") from e

@@ -1,4 +1,4 @@
-"""The loop that ONNX Runtime and OpenVINO share: tokenise, sort by length, embed in batches of 32, write the vectors."""
+"""The loop that ONNX Runtime and OpenVINO share: tokenise, sort by length, embed in batches of 32."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from benchmarks.outcome import Outcome, print_report, read_documents
 from benchmarks.peers.batches import MAX_TOKENS, mean_of_tokens, pad_batches, sort_by_length
 
-# Takes `input_ids`, `attention_mask`, `token_type_ids`, int64 `[rows, longest]`; gives `last_hidden_state`, `pooler_output`.
+# From `input_ids`, `attention_mask`, `token_type_ids`, int64 `[rows, longest]`, to `last_hidden_state`, `pooler_output`.
 Run = Callable[[dict[str, np.ndarray]], tuple[np.ndarray, np.ndarray]]
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sentencepiece
 
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from transforms.vocabulary import Vocabulary, parse_vocabulary

@@ -1,0 +1,140 @@
+"""Turns measurements into `results.json`: rates, ratios, shares, and whether every row computed the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measurement import RowMeasurement
+from benchmarks.outcome import Outcome, read_outcome
+from benchmarks.places import Places
+from benchmarks.process import REPOSITORY
+from benchmarks.tokens import Tokens, read_tokens
+from benchmarks.verification import Agreement, compare, equal_documents
+
+
+def make_results(
+    measurements: Sequence[RowMeasurement],
+    matmul: Mapping[str, Sequence[Mapping[str, Any]]],
+    places: Places,
+    *,
+    description: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What `results.json` holds; `description` says what was asked for."""
+    tokens = read_tokens(places.tokens)
+    every_document = np.ones(len(tokens), bool)
+    same_ids = every_document
+    if places.peers_tokens.exists():
+        same_ids = equal_documents(tokens, read_tokens(places.peers_tokens))
+    rates = {
+        precision: statistics.median(report["flops_per_second"] for report in reports)
+        for precision, reports in matmul.items()
+    }
+    first = measurements[0]
+    reference = read_outcome(places.outcome(first.row.key)) if first.failure is None else None
+    rows = []
+    for measurement in measurements:
+        documents = same_ids if measurement.row.kind == "peer" else every_document
+        agreement = _check(measurement, first, reference, places, documents)
+        rows.append(_describe_row(measurement, first, agreement, tokens, rates))
+    return {
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        **description,
+        "commit": _git_commit(),
+        "machine": _describe_machine(),
+        "corpus": {
+            "documents": len(tokens),
+            "tokens": int(tokens.splits[-1]),
+            "sha256": hashlib.sha256(places.corpus.read_bytes()).hexdigest(),
+            "documents_that_peers_tokenize_otherwise": int((~same_ids).sum()),
+        },
+        "matmul_flops_per_second": rates,
+        "matmul_rounds": {precision: list(reports) for precision, reports in matmul.items()},
+        "rows": rows,
+    }
+
+
+def _check(
+    measurement: RowMeasurement,
+    first: RowMeasurement,
+    reference: Outcome | None,
+    places: Places,
+    documents: np.ndarray,
+) -> Agreement | None:
+    if measurement.failure is not None or reference is None:
+        return None
+    exact = {measurement.row.precision, first.row.precision} == {"float32"}
+    return compare(read_outcome(places.outcome(measurement.row.key)), reference, exact=exact, documents=documents)
+
+
+def _describe_row(
+    measurement: RowMeasurement,
+    first: RowMeasurement,
+    agreement: Agreement | None,
+    tokens: Tokens,
+    matmul_rates: Mapping[str, float],
+) -> dict[str, Any]:
+    row, report = measurement.row, measurement.report
+    described: dict[str, Any] = {
+        "key": row.key,
+        "title": row.title,
+        "precision": row.precision,
+        "kind": row.kind,
+    }
+    if measurement.failure is not None:
+        return {**described, "status": "not measured", "reason": measurement.failure}
+    rate = measurement.tokens_per_second
+    padded_tokens = report.get("padded_tokens")
+    described |= {
+        "status": "measured" if agreement is None or agreement.agrees else "wrong",
+        "tokens_per_second": rate,
+        "ratio": rate / first.tokens_per_second if first.failure is None else None,
+        "fill": int(tokens.splits[-1]) / padded_tokens if padded_tokens else None,
+        "start_up_seconds": measurement.start_up_seconds,
+        "peak_bytes": max(one.peak_bytes for one in measurement.rounds),
+        "rounds": [dataclasses.asdict(one) for one in measurement.rounds],
+        "agreement": dataclasses.asdict(agreement) if agreement else None,
+        "report": report,
+    }
+    if "flops" in report:
+        seconds = statistics.median(one.seconds for one in measurement.rounds)
+        flops_per_second = report["flops"] / seconds
+        described["flops_per_second"] = flops_per_second
+        described["share_of_matmul"] = flops_per_second / matmul_rates[row.precision]
+    return described
+
+
+def _describe_machine() -> dict[str, Any]:
+    pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    information = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    fields = dict((part.strip() for part in line.split(":", 1)) for line in information.splitlines() if ":" in line)
+    interesting = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_bf16")
+    return {
+        "processor": fields.get("model name", platform.processor()),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": pages * page_size,
+        "instructions": [name for name in interesting if name in fields.get("flags", "").split()],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit that was measured, with "+" where the working tree differs from it; None without one."""
+
+    def git(*arguments: str) -> str | None:
+        done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = git("rev-parse", "HEAD")
+    return commit and commit + ("+" if git("status", "--porcelain") else "")

@@ -1,0 +1,46 @@
+"""What all tests share: no GPU, no chatter, and small models made once a session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from tests.tiny_model import ROOT, vocabulary_bytes, write_model, write_module  # noqa: E402  after the environment
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared golden data, which a clone of the project does not have."""
+    folder = Path(os.environ.get("ALBERT_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared folder at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The export of the tiny model; not to be changed."""
+    output = tmp_path_factory.mktemp("tiny") / "model"
+    write_model(output)
+    return output
+
+
+@pytest.fixture(scope="session")
+def tiny_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as a TF1 Hub module, as published; not to be changed."""
+    output = tmp_path_factory.mktemp("tiny") / "module"
+    write_module(output)
+    return output
+
+
+@pytest.fixture(scope="session")
+def vocabulary_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The vocabulary of the tiny model."""
+    path = tmp_path_factory.mktemp("vocabulary") / "spiece.model"
+    path.write_bytes(vocabulary_bytes())
+    return path

@@ -1,0 +1,100 @@
+"""Small models for the tests: sizes that run in milliseconds, weights large enough that every one of them shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from pathlib import Path
+
+import numpy as np
+
+from model.config import AlbertConfig
+from model.weights import Weights, weight_shapes
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT / "examples" / "corpus.txt"
+GOLDEN = Path(__file__).resolve().parent / "golden"
+VOCABULARY_SIZE = 400
+
+TINY = AlbertConfig(
+    vocab_size=VOCABULARY_SIZE,
+    embedding_size=8,
+    hidden_size=16,
+    num_hidden_layers=3,
+    num_hidden_groups=2,
+    num_attention_heads=2,
+    intermediate_size=24,
+    max_position_embeddings=128,
+)
+
+
+def make_weights(config: AlbertConfig, *, seed: int = 0) -> Weights:
+    """Weights that are all at work: unlike those training starts from, no bias is 0 and no layer norm the identity."""
+    generator = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in weight_shapes(config).items():
+        centre = 1.0 if name.endswith("/gamma") else 0.0
+        weights[name] = (centre + 0.2 * generator.standard_normal(shape)).astype(np.float32)
+    return weights
+
+
+def plain_texts() -> list[str]:
+    """The example corpus as lower-cased ASCII words, which a small vocabulary can be trained on."""
+    text = CORPUS.read_text(encoding="utf-8").lower()
+    return [" ".join(re.findall(r"[a-z0-9,.'()\"-]+", line)) for line in text.splitlines()]
+
+
+@functools.cache
+def vocabulary_bytes(size: int = VOCABULARY_SIZE) -> bytes:
+    """A SentencePiece model of `size` pieces."""
+    from model.untrained import train_vocabulary
+
+    return train_vocabulary(plain_texts(), size=size)
+
+
+def write_model(
+    output: Path, config: AlbertConfig = TINY, *, seed: int = 0, lower_case: bool = True, precision: str = "float32"
+) -> None:
+    """Writes an export of `config` to `output`."""
+    from model.encoder import AlbertEncoder
+    from model.saved_model_export import write_saved_model
+
+    vocabulary_file = output.parent / "spiece.model"
+    vocabulary_file.write_bytes(vocabulary_bytes(config.vocab_size))
+    write_saved_model(
+        AlbertEncoder(config, make_weights(config, seed=seed), precision),  # type: ignore[arg-type]
+        output,
+        vocabulary_file=vocabulary_file,
+        lower_case=lower_case,
+        description={"source": "tests", "source_format": "untrained", "precision": precision},
+    )
+
+
+def write_module(
+    output: Path, config: AlbertConfig = TINY, *, seed: int = 0, lower_case: bool = True
+) -> None:
+    """Writes the same model as a TF1 Hub module to `output`."""
+    from tests.published_hub_module import write_hub_module
+
+    vocabulary_file = output.parent / "spiece.model"
+    vocabulary_file.write_bytes(vocabulary_bytes(config.vocab_size))
+    write_hub_module(
+        output, config, make_weights(config, seed=seed), vocabulary_file=vocabulary_file, lower_case=lower_case
+    )
+
+
+def make_inputs(config: AlbertConfig, lengths: list[int], *, seed: int = 0) -> dict[str, np.ndarray]:
+    """A padded batch of random tokens, one row for each of `lengths`."""
+    generator = np.random.default_rng(seed)
+    mask = (np.arange(max(lengths)) < np.array(lengths)[:, np.newaxis]).astype(np.int32)
+    return {
+        "input_ids": generator.integers(0, config.vocab_size, mask.shape, dtype=np.int32) * mask,
+        "input_mask": mask,
+        "segment_ids": generator.integers(0, config.type_vocab_size, mask.shape, dtype=np.int32) * mask,
+    }
+
+
+def replace(config: AlbertConfig, **changes: object) -> AlbertConfig:
+    """`config` with other values."""
+    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
