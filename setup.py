@@ -12,12 +12,14 @@ REQUIRES = [
     "tensorflow-transform==1.21.0",
     "tfx-bsl==1.21.0",
     "tensorflow-hub==0.16.1",
+    "setuptools==81.0.0",  # tensorflow-hub imports pkg_resources, which 82 removed
     "sentencepiece==0.2.3",
     "safetensors==0.8.0",
     "rich==15.0.0",
 ]
 TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1"]
 BENCH = ["matplotlib==3.10.0"]
+OPENVINO = ["openvino==2026.4.1"]
 
 setup(
     name="albert-embed",
@@ -29,6 +31,6 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=["model", "pipeline", "transforms"],
     install_requires=REQUIRES,
-    extras_require={"test": TEST, "bench": BENCH},
+    extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
     entry_points={"console_scripts": ["albert-embed = pipeline.command_line:main"]},
 )

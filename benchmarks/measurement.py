@@ -21,13 +21,13 @@ class Round:
     """One measurement of a row.
 
     Attributes:
-      tokens_per_second: useful tokens per second, after start-up.
+      tokens_per_second: useful tokens per second, after start-up; None where start-up alone took as long.
       seconds: the whole process, or of the model alone the calls of its engine.
       start_up_seconds: the same command on the first document alone; None of the model alone.
       peak_bytes: the most memory that one process held at a time.
     """
 
-    tokens_per_second: float
+    tokens_per_second: float | None
     seconds: float
     start_up_seconds: float | None
     peak_bytes: int
@@ -50,9 +50,10 @@ class RowMeasurement:
     failure: str | None = None
 
     @property
-    def tokens_per_second(self) -> float:
-        """The median over the rounds."""
-        return statistics.median(one.tokens_per_second for one in self.rounds)
+    def tokens_per_second(self) -> float | None:
+        """The median over the rounds; None where no round could tell."""
+        rates = [one.tokens_per_second for one in self.rounds if one.tokens_per_second is not None]
+        return statistics.median(rates) if rates else None
 
     @property
     def start_up_seconds(self) -> float | None:
@@ -102,7 +103,7 @@ class Benchmark:
                 finished = self._execute(row, number, first_document=False)
                 measurement.report = finished.report
                 seconds, start_up_seconds = finished.report["seconds"], None
-                tokens_per_second = int(self.tokens.splits[-1]) / seconds
+                tokens_per_second: float | None = int(self.tokens.splits[-1]) / seconds
             else:
                 start_up_seconds = self._execute(row, number, first_document=True).seconds
                 finished = self._execute(row, number, first_document=False)
@@ -121,15 +122,12 @@ class Benchmark:
                 peak_bytes=finished.peak_bytes,
             )
         )
-        self.say(f"  {tokens_per_second:,.0f} useful tokens/s")
+        self.say("  too little work to tell" if tokens_per_second is None else f"  {tokens_per_second:,.0f} tokens/s")
 
-    def _useful_rate(self, seconds: float, start_up_seconds: float) -> float:
+    def _useful_rate(self, seconds: float, start_up_seconds: float) -> float | None:
         """Tokens per second of all documents but the first, whose time is in start-up."""
         if seconds <= start_up_seconds:
-            raise ProcessError(
-                f"the corpus took {seconds:.2f} s, its first document alone {start_up_seconds:.2f} s: "
-                "too little work to measure"
-            )
+            return None
         return int(self.tokens.splits[-1] - self.tokens.splits[1]) / (seconds - start_up_seconds)
 
     def _execute(self, row: Row, number: int, *, first_document: bool) -> Finished:

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-MISSING = "-"
+_MISSING = "-"
+_WIDTH = 160  # of a table that goes to a file
 
 
 def print_table(results: Mapping[str, Any]) -> None:
@@ -20,13 +21,15 @@ def print_table(results: Mapping[str, Any]) -> None:
         f"{machine['cores']} cores",
         title_justify="left",
     )
-    table.add_column("what", overflow="fold")
+    table.add_column("what")
     table.add_column("precision")
     for name in ("useful tokens/s", "ratio", "fill", "peak MiB", "start-up s", "of matmul", "difference", "cosine"):
         table.add_column(name, justify="right")
     for row in results["rows"]:
         table.add_row(*_format_row(row))
     console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH
     console.print(table)
     for row in results["rows"]:
         if row["status"] == "not measured":
@@ -43,13 +46,13 @@ def print_table(results: Mapping[str, Any]) -> None:
 def _format_row(row: Mapping[str, Any]) -> list[str]:
     title, precision = escape(row["title"]), row["precision"]
     if row["status"] == "not measured":
-        return [f"[dim]{title}[/dim]", f"[dim]{precision}[/dim]", "[dim]not measured[/dim]", *[MISSING] * 7]
+        return [f"[dim]{title}[/dim]", f"[dim]{precision}[/dim]", "[dim]not measured[/dim]", *[_MISSING] * 7]
     agreement = row["agreement"]
     style = "red" if row["status"] == "wrong" else "bold" if row["kind"] == "embed" else "none"
     return [
         f"[{style}]{title}[/{style}]",
         precision,
-        f"{row['tokens_per_second']:,.0f}" + (" WRONG" if row["status"] == "wrong" else ""),
+        _format(row["tokens_per_second"], ",.0f") + (" WRONG" if row["status"] == "wrong" else ""),
         _format(row["ratio"], ".2f"),
         _format(row["fill"], ".3f"),
         f"{row['peak_bytes'] / 2**20:,.0f}",
@@ -61,4 +64,4 @@ def _format_row(row: Mapping[str, Any]) -> list[str]:
 
 
 def _format(value: float | None, form: str) -> str:
-    return MISSING if value is None else format(value, form)
+    return _MISSING if value is None else format(value, form)

@@ -93,12 +93,12 @@ def _describe_row(
     }
     if measurement.failure is not None:
         return {**described, "status": "not measured", "reason": measurement.failure}
-    rate = measurement.tokens_per_second
+    rate, first_rate = measurement.tokens_per_second, first.tokens_per_second
     padded_tokens = report.get("padded_tokens")
     described |= {
         "status": "measured" if agreement is None or agreement.agrees else "wrong",
         "tokens_per_second": rate,
-        "ratio": rate / first.tokens_per_second if first.failure is None else None,
+        "ratio": rate / first_rate if rate and first_rate else None,
         "fill": int(tokens.splits[-1]) / padded_tokens if padded_tokens else None,
         "start_up_seconds": measurement.start_up_seconds,
         "peak_bytes": max(one.peak_bytes for one in measurement.rounds),

@@ -37,14 +37,11 @@ class Row:
 
 def make_rows(places: Places) -> list[Row]:
     """All rows, in the table's order; the first is the one that ratios refer to."""
-    no_openvino = None
-    if importlib.util.find_spec("openvino") is None:
-        no_openvino = "openvino is not installed in this project's environment (extra openvino)"
     engines = [
         ("tensorflow", "float32", None),
         ("tensorflow", "bfloat16", None),
-        ("openvino", "float32", no_openvino),
-        ("openvino", "bfloat16", no_openvino),
+        ("openvino", "float32", _why_no_openvino("FP32")),
+        ("openvino", "bfloat16", _why_no_openvino("BF16")),
     ]
     return [
         *(
@@ -78,6 +75,17 @@ def make_rows(places: Places) -> list[Row]:
         ),
         *_make_peer_rows(places),
     ]
+
+
+def _why_no_openvino(capability: str) -> str | None:
+    """Why the engine openvino can't compute so here, `capability` being OpenVINO's name for a precision; None if it can."""
+    if importlib.util.find_spec("openvino") is None:
+        return "openvino is not installed in this project's environment (extra openvino)"
+    import openvino
+
+    if capability not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return f"this processor has no {capability} instructions; OpenVINO would compute in float32 instead"
+    return None
 
 
 def _make_peer_rows(places: Places) -> list[Row]:

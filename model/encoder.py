@@ -30,8 +30,8 @@ class _Dense(tf.Module):
 
     def __init__(self, kernel: np.ndarray, bias: np.ndarray, dtype: tf.DType, name: str) -> None:
         super().__init__(name=name)
-        self.kernel = tf.Variable(tf.cast(kernel, dtype), trainable=False, name="kernel")
-        self.bias = tf.Variable(tf.cast(bias, dtype), trainable=False, name="bias")
+        self.kernel = tf.Variable(tf.cast(kernel, dtype), trainable=False, name=f"{name}/kernel")
+        self.bias = tf.Variable(tf.cast(bias, dtype), trainable=False, name=f"{name}/bias")
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.bias)
@@ -42,8 +42,8 @@ class _LayerNorm(tf.Module):
 
     def __init__(self, gamma: np.ndarray, beta: np.ndarray, epsilon: float, name: str) -> None:
         super().__init__(name=name)
-        self.gamma = tf.Variable(gamma, dtype=tf.float32, trainable=False, name="gamma")
-        self.beta = tf.Variable(beta, dtype=tf.float32, trainable=False, name="beta")
+        self.gamma = tf.Variable(gamma, dtype=tf.float32, trainable=False, name=f"{name}/gamma")
+        self.beta = tf.Variable(beta, dtype=tf.float32, trainable=False, name=f"{name}/beta")
         self._epsilon = epsilon
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -86,27 +86,13 @@ def export_model(
         write_saved_model(
             encoder, output, vocabulary_file=vocabulary_file, lower_case=lower_case, description=description
         )
-        written = _run_saved_model(output, inputs)
-        source_differences, source_not_run = None, None
         try:
-            source_differences = largest_differences(written, published.run(inputs), inputs)
-        except NotRunnableError as e:
-            source_not_run = str(e)
-        report = ExportReport(
-            source_format=published.format,
-            precision=precision,
-            source_differences=source_differences,
-            source_not_run=source_not_run,
-            float32_differences=largest_differences(written, exact, inputs),
-            fingerprint=fingerprint_model(output),
-        )
-    worst = max((report.source_differences or report.float32_differences).values())
-    if precision == "float32" and not worst <= _FLOAT32_TOLERANCE:
-        shutil.rmtree(output)
-        raise ExportMismatchError(
-            f"the export of {source} differs from it by up to {worst:.3g} where rounding explains at most "
-            f"{_FLOAT32_TOLERANCE}; it was removed again. Please report this model."
-        )
+            report = _compare(published, output, inputs, exact, precision)
+            if precision == "float32":
+                _refuse_mismatch(report, source)
+        except BaseException:
+            shutil.rmtree(output, ignore_errors=True)
+            raise
     return report
 
 
@@ -175,6 +161,41 @@ def _choose_casing(published: PublishedModel, cased: bool | None) -> bool:
     if published.lower_case is not None and published.lower_case is cased:
         raise ValueError("--cased: the source says that its text is lower-cased; leave --cased out")
     return not cased
+
+
+def _compare(
+    published: PublishedModel,
+    output: Path,
+    inputs: dict[str, np.ndarray],
+    exact: dict[str, np.ndarray],
+    precision: Precision,
+) -> ExportReport:
+    """How the export in `output` compares with its source and with `exact`, the same weights in float32."""
+    written = _run_saved_model(output, inputs)
+    source_differences, source_not_run = None, None
+    try:
+        source_differences = largest_differences(written, published.run(inputs), inputs)
+    except NotRunnableError as e:
+        source_not_run = str(e)
+    return ExportReport(
+        source_format=published.format,
+        precision=precision,
+        source_differences=source_differences,
+        source_not_run=source_not_run,
+        float32_differences=largest_differences(written, exact, inputs),
+        fingerprint=fingerprint_model(output),
+    )
+
+
+def _refuse_mismatch(report: ExportReport, source: str) -> None:
+    """Raises ExportMismatchError where rounding can't explain the differences."""
+    # NumPy's maximum: it is NaN where any of them is.
+    worst = np.max(list((report.source_differences or report.float32_differences).values()))
+    if not worst <= _FLOAT32_TOLERANCE:
+        raise ExportMismatchError(
+            f"the export of {source} differs from it by up to {worst:.3g} where rounding explains at most "
+            f"{_FLOAT32_TOLERANCE}; it was removed again. Please report this model."
+        )
 
 
 def _run_encoder(encoder: AlbertEncoder, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

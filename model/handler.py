@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
 
 from model.engine import Engine, OutOfMemoryError, RowError
+from model.engines import ENGINES, EngineName, choose_engine, load_engine
 from model.locate import locate_model
 from model.padded_batch import float_lists, list_lengths, pad_batch
 from transforms import metrics
@@ -24,6 +26,8 @@ from transforms.columns import (
     WINDOW,
 )
 from transforms.failure import Failure
+
+logger = logging.getLogger(__name__)
 
 # What --embeddings calls each column, and the output of the model that it is made of.
 EMBEDDING_COLUMNS: dict[str, str] = {"pooled": POOLED_OUTPUT, "sequence": SEQUENCE_OUTPUT, "mean": MEAN_OUTPUT}
@@ -44,16 +48,6 @@ def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
     return tuple(embeddings)
 
 
-def load_tensorflow_engine(directory: Any) -> Engine:
-    """The engine `tensorflow`; imported only where it is loaded."""
-    from model.tensorflow_engine import TensorFlowEngine
-
-    return TensorFlowEngine(directory)
-
-
-ENGINES: dict[str, Callable[[Any], Engine]] = {"tensorflow": load_tensorflow_engine}
-
-
 class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure", Engine]):
     """Embeds RecordBatches with an ALBERT SavedModel.
 
@@ -67,23 +61,36 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     Args:
       model: a SavedModel's directory, or a TF Hub handle, which each worker resolves for itself.
       embeddings: which of `pooled`, `sequence` and `mean` to compute.
-      engine: what executes it; `tensorflow`.
+      engine: what executes it: `tensorflow`, `openvino`, or `auto` (`model.engines`), decided on the worker.
+      threads: how many one batch may use, for the engines that can be told; None means all cores.
 
     Raises:
       ValueError: where an embedding or the engine is unknown.
     """
 
-    def __init__(self, model: str, *, embeddings: Sequence[str] = ("pooled",), engine: str = "tensorflow") -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        embeddings: Sequence[str] = ("pooled",),
+        engine: EngineName = "tensorflow",
+        threads: int | None = None,
+    ) -> None:
         super().__init__()
         if engine not in ENGINES:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
         self._model = model
         self._embeddings = check_embeddings(embeddings)
         self._engine = engine
+        self._threads = threads
 
     def load_model(self) -> Engine:
         started = time.perf_counter()
-        engine = ENGINES[self._engine](locate_model(self._model))
+        name = choose_engine(self._engine)
+        engine = load_engine(name, locate_model(self._model), threads=self._threads)
+        logger.info("loaded %s with engine %s in %.1f s", self._model, name, time.perf_counter() - started)
         metrics.increment(metrics.MODEL_LOAD_MSECS, round(1000 * (time.perf_counter() - started)))
         return engine
 

@@ -119,17 +119,21 @@ def open_model_directory(path: Path) -> ModelDirectory:
     config_file = path / "assets" / CONFIG_FILE
     if not config_file.exists():
         raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")
-    export_file = path / EXPORT_FILE
-    precision = json.loads(export_file.read_text())["precision"] if export_file.exists() else "float32"
     return ModelDirectory(
         path=path,
         is_hub_module=is_hub_module(path),
         config=read_config(config_file),
         vocabulary_file=vocabulary_file,
         lower_case=bool(information["do_lower_case"].numpy()),
-        precision=precision,
+        precision=read_precision(path),
         fingerprint=fingerprint_model(path),
     )
+
+
+def read_precision(path: Path) -> str:
+    """What the model in `path` computes in: as its export says; published modules compute in float32."""
+    export_file = path / EXPORT_FILE
+    return str(json.loads(export_file.read_text())["precision"]) if export_file.exists() else "float32"
 
 
 def fingerprint_model(path: Path) -> str:

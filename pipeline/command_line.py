@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from model.engines import ENGINES
 from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, EmbedOptions
 
 EXIT_USAGE = 2
@@ -143,6 +144,7 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="tokens that windows share (default: 64)",
     )
     parser.add_argument("--batch-tokens", type=int, metavar="N", help="padded tokens of a batch at most")
+    parser.add_argument("--engine", choices=ENGINES, default=defaults["engine"], help="what executes the model")
     parser.add_argument("--transform", metavar="DIR", help="a saved transform graph to use")
     parser.add_argument("--overwrite", action="store_true", help="replace what the output holds")
     parser.set_defaults(run=_run_embed)
@@ -178,9 +180,11 @@ def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
     given["embeddings"] = tuple(name.strip() for name in given["embeddings"].split(","))
     options = EmbedOptions(**given)
     if rest:
-        from pipeline.runner import known_beam_flags
+        from pipeline.runner import known_beam_flags, stray_beam_arguments
 
         refuse_unknown_beam_arguments(rest, _flags(make_parser(), "embed"), known_beam_flags())
+        for argument in stray_beam_arguments(rest):
+            raise UsageError(f"unexpected argument {argument!r}")
 
     from pipeline.embed import run_embed
     from pipeline.report import print_run

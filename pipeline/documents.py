@@ -91,10 +91,10 @@ def parse_json_lines(lines: pa.RecordBatch, fields: JsonFields) -> tuple[pa.Reco
 
 def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[bytes, ...]:
     try:
-        record = json.loads(line)
+        record = json.loads(line.decode())
     except UnicodeDecodeError as e:
         raise _FieldError("invalid UTF-8", f"not UTF-8: {e}; convert the file to UTF-8") from e
-    except (json.JSONDecodeError, RecursionError) as e:
+    except (ValueError, RecursionError) as e:  # ValueError: no JSON, or an integer of thousands of digits
         raise _FieldError("invalid JSON", f"not a JSON object: {e}") from e
     if not isinstance(record, dict):
         raise _FieldError("invalid JSON", f"a JSON object is wanted, this is {_show(record)}")
@@ -115,7 +115,7 @@ def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[bytes, ...]:
 
 def _text_field(record: dict[str, Any], name: str) -> bytes:
     if record.get(name) is None:
-        known = ", ".join(sorted(record)) or "none"
+        known = ", ".join(sorted(record)).encode(errors="backslashreplace").decode() or "none"
         raise _FieldError(
             "missing field", f"the field {name!r} is missing or null; the line's fields are: {known[:200]}"
         )
@@ -132,7 +132,10 @@ def _encode(value: str, name: str) -> bytes:
 
 
 def _show(value: Any) -> str:
-    return f"{type(value).__name__} {json.dumps(value)[:80]}"
+    try:
+        return f"{type(value).__name__} {json.dumps(value)[:80]}"
+    except RecursionError:  # nested so deeply that it could just be read
+        return type(value).__name__
 
 
 class ParseTextLines(beam.DoFn):

@@ -15,6 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
+from model.engines import choose_engine
 from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
 from model.locate import locate_model
 from model.model_directory import ModelDirectory, open_model_directory
@@ -26,7 +27,7 @@ from pipeline.line_source import LineSource
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.run_counters import read_counters
-from pipeline.runner import choose_runner
+from pipeline.runner import choose_runner, threads_per_worker
 from pipeline.statistics import CountOutput, Statistics
 from pipeline.write_examples import WriteExamples
 from transforms.preprocessing_config import PreprocessingConfig
@@ -69,7 +70,9 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
         batch_tokens=options.batch_tokens or max(DEFAULT_BATCH_TOKENS, preprocessing.max_tokens),
         max_tokens=preprocessing.max_tokens,
     )
-    handler = AlbertModelHandler(options.model, embeddings=options.embeddings)
+    handler = AlbertModelHandler(
+        options.model, embeddings=options.embeddings, engine=options.engine, threads=threads_per_worker(beam_options)
+    )
     documents = _read_documents(options)  # patterns that match nothing are refused here
     output = OutputDirectory(options.output)
     if options.transform is not None:
@@ -162,6 +165,7 @@ def make_manifest(
             "name": options.model,
             "fingerprint": model.fingerprint,
             "precision": model.precision,
+            "engine": choose_engine(options.engine),
             "lower_case": model.lower_case,
             "vocabulary_fingerprint": vocabulary.fingerprint,
         },

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
+from model.engines import ENGINES, EngineName
+
 Format = Literal["text", "jsonl"]
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -33,6 +35,7 @@ class EmbedOptions:
       long_documents: truncate, window or reject.
       window_overlap: tokens that consecutive windows share.
       batch_tokens: padded tokens of a batch at most; None chooses.
+      engine: what executes the model: tensorflow, openvino or auto.
       transform: a saved transform graph to use.
       overwrite: whether an output that is there may be replaced.
 
@@ -53,6 +56,7 @@ class EmbedOptions:
     long_documents: str = "truncate"
     window_overlap: int = 64
     batch_tokens: int | None = None
+    engine: EngineName = "tensorflow"
     transform: str | None = None
     overwrite: bool = False
 
@@ -62,6 +66,7 @@ class EmbedOptions:
         if self.format is not None:
             _check_choice("--format", self.format, FORMATS)
         _check_choice("--encoding", self.encoding, ENCODINGS)
+        _check_choice("--engine", self.engine, ENGINES)
         _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
         for name in self.embeddings:
             _check_choice("--embeddings", name, EMBEDDING_NAMES)

@@ -19,6 +19,7 @@ from transforms.columns import (
     SEGMENT_IDS,
     SEQUENCE_OUTPUT,
     TRUNCATED,
+    TYPES,
     WINDOW,
     WINDOW_START,
 )
@@ -51,7 +52,7 @@ def decode_examples(examples: Sequence[bytes], encoding: Encoding) -> pa.RecordB
     columns = {}
     for name, column in zip(decoded.schema.names, decoded.columns, strict=True):
         if name in (ID, *_ONE_INTEGER):
-            column = column.flatten()
+            column = column.flatten().cast(TYPES[name])
         elif name in _EMBEDDINGS and encoding != "float_list":
             column = _bytes_to_floats(column.flatten(), encoding)
         columns[name] = column

@@ -28,7 +28,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
       without the rows whose text is null or not UTF-8.
 
     Raises:
-      ValueError: where there is no column `text`.
+      ValueError: where there is no column `text`, or a text or the id is of another type.
     """
     names = documents.schema.names
     if TEXT not in names:
@@ -36,7 +36,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
     columns: dict[str, pa.Array] = dict(zip(names, documents.columns, strict=True))
     text_names = [name for name in (TEXT, PAIR) if name in columns]
     for name in text_names:
-        columns[name] = columns[name].cast(pa.large_binary())
+        columns[name] = _cast(name, columns[name], pa.large_binary(), "text")
     texts = [columns[name] for name in text_names]
     columns[ID] = _fill_ids(columns.get(ID), texts)
     columns[TEXT_START] = _starts(columns[TEXT])
@@ -54,12 +54,20 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
 def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
     """`ids` as binary, those missing from the content."""
     if ids is not None:
-        ids = (ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids).cast(pa.binary())
+        ids = ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids
+        ids = _cast(ID, ids, pa.binary(), "text or integers")
         if ids.null_count == 0:
             return ids
     rows = zip(*(text.to_pylist() for text in texts), strict=True)
     hashed = pa.array([content_id(*(text or b"" for text in row)) for row in rows], pa.binary())
     return hashed if ids is None else pc.coalesce(ids, hashed)
+
+
+def _cast(name: str, column: pa.Array, type_: pa.DataType, wanted: str) -> pa.Array:
+    try:
+        return column.cast(type_)
+    except pa.ArrowNotImplementedError as e:
+        raise ValueError(f"the column {name!r} is {column.type}; it must be {wanted}") from e
 
 
 def _starts(texts: pa.Array) -> pa.Array:

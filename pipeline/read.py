@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.manifest import Manifest, read_manifest
+from pipeline.manifest import OutputError, read_manifest
 
 # A RecordBatch is given out when it has so many bytes of tf.Examples, or so many rows.
 _BATCH_BYTES = 32 << 20
@@ -24,7 +25,7 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
       embeddings as large_list<float32> (`sequence_output` row-major, `[n, hidden]` flattened), pass-through columns.
 
     Raises:
-      OutputError: where the directory is not a finished output.
+      OutputError: where the directory is not a finished output, or was damaged since.
     """
     import tensorflow as tf
 
@@ -33,7 +34,15 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
     manifest = read_manifest(str(directory))
     examples: list[bytes] = []
     size = 0
-    for example in tf.data.TFRecordDataset(_shard_paths(str(directory), manifest)).as_numpy_iterator():
+    dataset = tf.data.TFRecordDataset(_shard_paths(str(directory), manifest.shards))
+    iterator = dataset.as_numpy_iterator()
+    while True:
+        try:
+            example = next(iterator, None)
+        except tf.errors.DataLossError as e:
+            raise _damaged(str(directory), str(e)) from e
+        if example is None:
+            break
         examples.append(example)
         size += len(example)
         if size >= _BATCH_BYTES or len(examples) >= _BATCH_ROWS:
@@ -50,7 +59,7 @@ def read_embeddings_dataset(directory: str) -> Any:
     embeddings `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden].
 
     Raises:
-      OutputError: where the directory is not a finished output.
+      OutputError: where the directory is not a finished output, or was damaged since.
     """
     import tensorflow as tf
 
@@ -77,22 +86,35 @@ def read_embeddings_dataset(directory: str) -> Any:
             row[name] = tf.reshape(values, shape)
         return row
 
-    return tf.data.TFRecordDataset(_shard_paths(str(directory), manifest)).map(parse)
+    return tf.data.TFRecordDataset(_shard_paths(str(directory), manifest.shards)).map(parse)
 
 
 def read_failures(directory: str) -> Iterator[dict[str, Any]]:
     """The failures of the finished output in `directory`, each a dict of the fields of `transforms.failure.Failure`.
 
     Raises:
-      OutputError: where the directory is not a finished output.
+      OutputError: where the directory is not a finished output, or was damaged since.
     """
     manifest = read_manifest(str(directory))
-    for shard in manifest.failure_shards:
-        with FileSystems.open(FileSystems.join(str(directory), shard["path"])) as file:
+    for path in _shard_paths(str(directory), manifest.failure_shards):
+        with FileSystems.open(path) as file:
             for line in file.read().decode().split("\n"):
                 if line:
                     yield json.loads(line)
 
 
-def _shard_paths(directory: str, manifest: Manifest) -> list[str]:
-    return [FileSystems.join(directory, shard["path"]) for shard in manifest.shards]
+def _shard_paths(directory: str, shards: list[dict[str, Any]]) -> list[str]:
+    """The paths of `shards`, which must be there with the sizes that the manifest says."""
+    paths = [FileSystems.join(directory, shard["path"]) for shard in shards]
+    for path, shard in zip(paths, shards, strict=True):
+        try:
+            size = FileSystems.get_filesystem(path).size(path)
+        except BeamIOError as e:
+            raise _damaged(directory, f"{shard['path']} is missing") from e
+        if size != shard["bytes"]:
+            raise _damaged(directory, f"{shard['path']} has {size} bytes, the manifest says {shard['bytes']}")
+    return paths
+
+
+def _damaged(directory: str, what: str) -> OutputError:
+    return OutputError(f"{directory}: {what}; the output was damaged after it was published, make it again")

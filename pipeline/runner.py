@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.runners import runner as beam_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -22,18 +24,29 @@ def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
     return name
 
 
+def threads_per_worker(options: PipelineOptions) -> int | None:
+    """How many threads each worker process may use for one batch; None where it has the machine to itself.
+
+    Local worker processes (`--direct_running_mode multi_processing`) share the cores among them. TensorFlow reads its
+    share from the environment, which the workers inherit, so that is set here too.
+    """
+    direct = options.view_as(DirectOptions)
+    workers = direct.direct_num_workers or os.cpu_count() or 1
+    if direct.direct_running_mode != "multi_processing" or workers == 1:
+        return None
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
+    return threads
+
+
 def known_beam_flags() -> set[str]:
     """Every flag that one of Beam's option classes knows."""
-    import argparse
+    return {flag for action in _make_beam_parser()._actions for flag in action.option_strings}
 
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for options in [PipelineOptions, *_subclasses(PipelineOptions)]:
-        if "_add_argparse_args" in vars(options):
-            try:
-                options._add_argparse_args(parser)
-            except argparse.ArgumentError:  # two classes may share a flag
-                continue
-    return {flag for action in parser._actions for flag in action.option_strings}
+
+def stray_beam_arguments(arguments: Sequence[str]) -> list[str]:
+    """What of `arguments` is neither one of Beam's flags nor the value of one."""
+    return _make_beam_parser().parse_known_args(list(arguments))[1]
 
 
 def parse_beam_options(arguments: Sequence[str]) -> PipelineOptions:
@@ -44,3 +57,14 @@ def parse_beam_options(arguments: Sequence[str]) -> PipelineOptions:
 def _subclasses(options: type[PipelineOptions]) -> list[type[PipelineOptions]]:
     direct = options.__subclasses__()
     return direct + [deeper for subclass in direct for deeper in _subclasses(subclass)]
+
+
+def _make_beam_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for options in [PipelineOptions, *_subclasses(PipelineOptions)]:
+        if "_add_argparse_args" in vars(options):
+            try:
+                options._add_argparse_args(parser)
+            except argparse.ArgumentError:  # two classes may share a flag
+                continue
+    return parser

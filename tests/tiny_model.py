@@ -71,9 +71,7 @@ def write_model(
     )
 
 
-def write_module(
-    output: Path, config: AlbertConfig = TINY, *, seed: int = 0, lower_case: bool = True
-) -> None:
+def write_module(output: Path, config: AlbertConfig = TINY, *, seed: int = 0, lower_case: bool = True) -> None:
     """Writes the same model as a TF1 Hub module to `output`."""
     from tests.published_hub_module import write_hub_module
 

@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     results = json.loads(arguments.results.read_text(encoding="utf-8"))
-    rows = [row for row in results["rows"] if row["status"] == "measured"][::-1]
+    rows = [row for row in results["rows"] if row["status"] == "measured" and row["tokens_per_second"]][::-1]
     figure, axes = plt.subplots(figsize=(10, 1.5 + 0.38 * len(rows)), layout="constrained")
     rates = [row["tokens_per_second"] for row in rows]
     bars = axes.barh(
@@ -34,7 +34,7 @@ def main() -> None:
         for row, rate in zip(rows, rates, strict=True)
     ]
     axes.bar_label(bars, labels, padding=4, fontsize=9)
-    axes.set_xlim(0, 1.18 * max(rates, default=1))
+    axes.set_xlim(0, 1.25 * max(rates, default=1))
     axes.set_xlabel("useful tokens per second, after start-up (real tokens, no padding)")
     machine, corpus = results["machine"], results["corpus"]
     axes.set_title(
@@ -46,7 +46,7 @@ def main() -> None:
     axes.spines[["top", "right"]].set_visible(False)
     kinds = [kind for kind in _COLOURS if any(row["kind"] == kind for row in rows)]
     handles = [plt.Rectangle((0, 0), 1, 1, color=_COLOURS[kind]) for kind in kinds]
-    axes.legend(handles, [_LABELS[kind] for kind in kinds], loc="lower right", frameon=False, fontsize=9)
+    figure.legend(handles, [_LABELS[kind] for kind in kinds], loc="outside lower right", ncols=3, frameon=False)
     figure.savefig(arguments.output, dpi=150)
 
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from benchmarks.outcome import Outcome, print_report, read_documents
 from benchmarks.peers.batches import MAX_TOKENS, mean_of_tokens, pad_batches, sort_by_length
 
-# From `input_ids`, `attention_mask`, `token_type_ids`, int64 `[rows, longest]`, to `last_hidden_state`, `pooler_output`.
+# `input_ids`, `attention_mask`, `token_type_ids`, int64 `[rows, longest]` → `last_hidden_state` and `pooler_output`.
 Run = Callable[[dict[str, np.ndarray]], tuple[np.ndarray, np.ndarray]]
 
 

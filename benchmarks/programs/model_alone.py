@@ -12,7 +12,8 @@ import pyarrow as pa
 from benchmarks.flops import batch_flops, read_config
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
-from model.handler import ENGINES, attach_embeddings
+from model.engines import load_engine
+from model.handler import attach_embeddings
 from model.padded_batch import pad_batch
 from pipeline.embed import DEFAULT_BATCH_TOKENS
 from transforms.columns import INPUT_IDS, INPUT_MASK
@@ -41,13 +42,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--outcome", type=Path, required=True)
-    parser.add_argument("--engine", required=True, choices=sorted(ENGINES))
+    parser.add_argument("--engine", choices=("tensorflow", "openvino"), required=True)
     parser.add_argument("--tokens", type=Path, required=True)
     parser.add_argument("--huggingface", type=Path, required=True, help="the same model, for its config.json")
     arguments = parser.parse_args()
     tokens, config = read_tokens(arguments.tokens), read_config(arguments.huggingface)
     batches = cut_batches(tokens)
-    engine = ENGINES[arguments.engine](arguments.model)
+    engine = load_engine(arguments.engine, arguments.model)
     engine.run(pad_batch(batches[-1].slice(0, 1)), _OUTPUTS)  # what only a first call does belongs to start-up
     vectors = {name: np.empty((len(tokens), config["hidden_size"]), np.float32) for name in ("mean", "pooled")}
     seconds, flops, padded_tokens = 0.0, 0, 0

@@ -25,7 +25,9 @@ def test_there_are_three_precisions() -> None:
 
 
 # The most that each may differ: a few times what its mantissa (8 and 11 bits) loses in outputs of up to about 3.
-@pytest.mark.parametrize(("precision", "pooled_most", "sequence_most"), [("bfloat16", 0.1, 0.25), ("float16", 0.01, 0.02)])
+@pytest.mark.parametrize(
+    ("precision", "pooled_most", "sequence_most"), [("bfloat16", 0.1, 0.25), ("float16", 0.01, 0.02)]
+)
 def test_a_lower_precision_stays_near_float32(precision: Any, pooled_most: float, sequence_most: float) -> None:
     weights = make_weights(TINY)
     pooled, sequence, real = run(AlbertEncoder(TINY, weights, precision))

@@ -136,7 +136,9 @@ def test_safetensors_are_preferred(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "lower_case"), [({"do_lower_case": True}, True), ({"do_lower_case": False}, False), ({}, None)]
 )
-def test_the_tokenizer_config_tells_the_casing(tmp_path: Path, fields: dict[str, bool], lower_case: bool | None) -> None:
+def test_the_tokenizer_config_tells_the_casing(
+    tmp_path: Path, fields: dict[str, bool], lower_case: bool | None
+) -> None:
     write_huggingface_checkpoint(tmp_path, TINY, huggingface_tensors(make_weights(TINY)))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({**fields, "keep_accents": False, "remove_space": True}))
     with open_published_model(str(tmp_path)) as published:

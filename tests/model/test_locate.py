@@ -77,7 +77,9 @@ def test_a_hub_that_is_not_reachable(hub: tuple[str, list[str]]) -> None:
         locate_model("http://127.0.0.1:1/albert/2")
     message = str(error.value)
     assert message.startswith("the handle 'http://127.0.0.1:1/albert/2' could not be resolved: ")
-    assert message.endswith("Is the network reachable? A module that was downloaded elsewhere can be given as a directory.")
+    assert message.endswith(
+        "Is the network reachable? A module that was downloaded elsewhere can be given as a directory."
+    )
 
 
 def test_what_is_served_is_no_archive(
@@ -95,7 +97,9 @@ def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_nothing_there() -> None:
-    with pytest.raises(ModelDirectoryError, match=r"^there is nothing at '/nowhere/model'; give a directory or a TF Hub"):
+    with pytest.raises(
+        ModelDirectoryError, match=r"^there is nothing at '/nowhere/model'; give a directory or a TF Hub"
+    ):
         locate_model("/nowhere/model")
 
 

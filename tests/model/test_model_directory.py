@@ -101,8 +101,7 @@ def test_a_checkpoint_is_sent_to_export(tmp_path: Path) -> None:
     with pytest.raises(ModelDirectoryError) as error:
         open_model_directory(tmp_path)
     assert str(error.value) == (
-        f"{tmp_path} holds no saved_model.pb; a checkpoint first goes through "
-        f"`albert-embed export --source {tmp_path}`"
+        f"{tmp_path} holds no saved_model.pb; a checkpoint first goes through `albert-embed export --source {tmp_path}`"
     )
     with pytest.raises(ModelDirectoryError, match="^there is no directory .*/none; --model takes a SavedModel"):
         open_model_directory(tmp_path / "none")
@@ -140,7 +139,9 @@ def test_a_signature_of_other_names(tmp_path: Path) -> None:
     directory = save(
         tmp_path / "other", tokens=make_tokens("ids", "input_mask", "segment_ids"), tokenization_info=no_information
     )
-    with pytest.raises(ModelDirectoryError, match=r"the signature 'tokens' of .* maps .*'ids'.* to \['pooled_output'\]; the"):
+    with pytest.raises(
+        ModelDirectoryError, match=r"the signature 'tokens' of .* maps .*'ids'.* to \['pooled_output'\]; the"
+    ):
         open_model_directory(directory)
 
 

@@ -105,7 +105,9 @@ def test_equal_sizes_need_no_mapping(tmp_path: Path, mapping: bool) -> None:
 def test_other_sizes_need_the_mapping(tmp_path: Path) -> None:
     weights = {name: value for name, value in make_weights(TINY).items() if "embedding_hidden_mapping" not in name}
     write_tf1_checkpoint(tmp_path, TINY, tf1_variables(weights))
-    with pytest.raises(CheckpointError, match=r"missing: encoder/embedding_hidden_mapping_in/bias, encoder/embedding_hid"):
+    with pytest.raises(
+        CheckpointError, match=r"missing: encoder/embedding_hidden_mapping_in/bias, encoder/embedding_hid"
+    ):
         read(tmp_path)
 
 
@@ -124,7 +126,9 @@ def test_one_checkpoint_of_another_name_is_read(tmp_path: Path) -> None:
 def test_several_checkpoints_with_no_best_are_refused(tmp_path: Path) -> None:
     for step in (5, 7):
         write_tf1_checkpoint(tmp_path, TINY, tf1_variables(make_weights(TINY)), name=f"model.ckpt-{step}")
-    with pytest.raises(CheckpointError, match=r"must hold one checkpoint .*, found \['model.ckpt-5', 'model.ckpt-7'\]$"):
+    with pytest.raises(
+        CheckpointError, match=r"must hold one checkpoint .*, found \['model.ckpt-5', 'model.ckpt-7'\]$"
+    ):
         read(tmp_path)
 
 

@@ -1,0 +1,52 @@
+"""The engines there are, and which one `auto` means."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Literal, get_args
+
+from model.engine import Engine
+
+EngineName = Literal["tensorflow", "openvino", "auto"]
+ENGINES: tuple[str, ...] = get_args(EngineName)
+
+
+def load_engine(name: str, directory: Path, *, threads: int | None = None) -> Engine:
+    """The model in `directory`, loaded by the engine `name` (not `auto`: `choose_engine` first).
+
+    Args:
+      name: `tensorflow` or `openvino`; each is imported only where it is loaded.
+      directory: an export or a TF1 Hub module.
+      threads: how many one batch may use; None means all cores. TensorFlow takes its number from the process
+        (`TF_NUM_INTRAOP_THREADS`), because it may be running already.
+
+    Raises:
+      ValueError: where the engine is unknown.
+    """
+    if name == "tensorflow":
+        from model.tensorflow_engine import TensorFlowEngine
+
+        return TensorFlowEngine(directory)
+    if name == "openvino":
+        from model.openvino_engine import OpenVINOEngine
+
+        return OpenVINOEngine(directory, threads=threads)
+    raise ValueError(f"engine must be tensorflow or openvino here, not {name!r}")
+
+
+def choose_engine(name: str) -> str:
+    """`name`; for `auto`, `openvino` where it is installed and there is no GPU, else `tensorflow`.
+
+    Raises:
+      ValueError: where the engine is unknown.
+    """
+    if name not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+    if name != "auto":
+        return name
+    if importlib.util.find_spec("openvino") is None:
+        return "tensorflow"
+    import tensorflow as tf
+
+    return "tensorflow" if tf.config.list_physical_devices("GPU") else "openvino"

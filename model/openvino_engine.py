@@ -1,0 +1,84 @@
+"""Executes a SavedModel with OpenVINO, on the CPU. It reads the very same directory that TensorFlow does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.engine import OutOfMemoryError
+from model.model_directory import INPUT_NAMES, OUTPUT_NAMES, ModelDirectoryError, read_precision
+
+logger = logging.getLogger(__name__)
+
+_OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+
+
+class OpenVINOEngine:
+    """The signature `tokens` of a SavedModel in a local directory, compiled for this CPU.
+
+    It computes in the precision of the export. Where the processor has no instructions for that, OpenVINO computes in
+    float32 instead, and the log says so.
+
+    Args:
+      directory: an export or a TF1 Hub module.
+      threads: how many to use; None leaves it to OpenVINO, which takes all cores.
+
+    Raises:
+      ImportError: where openvino is not installed.
+      ModelDirectoryError: where OpenVINO can't read the model.
+    """
+
+    def __init__(self, directory: Path, *, threads: int | None = None) -> None:
+        try:
+            import openvino
+        except ImportError as e:
+            raise ImportError(
+                "--engine openvino needs the package openvino, which is not installed; "
+                "install albert-embed with the extra openvino, or choose --engine tensorflow"
+            ) from e
+
+        core = openvino.Core()
+        precision = read_precision(directory)
+        wanted = _OPENVINO_PRECISIONS[precision]
+        if precision != "float32" and wanted.upper() not in _capabilities(core):
+            logger.warning("this CPU has no %s instructions; OpenVINO computes in float32", precision)
+            wanted = "f32"
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": wanted,
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,  # one batch at a time, on all threads
+        }
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        try:
+            # Naming the outputs leaves out what else the SavedModel holds: OpenVINO can't convert the variables behind
+            # the asset paths of `tokenization_info`.
+            converted = openvino.convert_model(str(directory), output=list(OUTPUT_NAMES))
+            self._compiled = core.compile_model(converted, "CPU", settings)
+        except RuntimeError as e:
+            raise ModelDirectoryError(f"OpenVINO can't read the model in {directory}: {e}") from e
+        self._thread = threading.local()
+
+    def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
+        """See `model.engine.Engine.run`."""
+        if not hasattr(self._thread, "request"):  # a request serves one thread at a time
+            self._thread.request = self._compiled.create_infer_request()
+        try:
+            results = self._thread.request.infer({name: inputs[name] for name in INPUT_NAMES}, share_inputs=True)
+        except MemoryError as e:
+            raise OutOfMemoryError(str(e)) from e
+        except RuntimeError as e:
+            # OpenVINO has no error of its own for it: oneDNN's and C++'s words are all there is.
+            if "bad_alloc" in str(e) or "out of memory" in str(e).lower() or "failed to allocate" in str(e).lower():
+                raise OutOfMemoryError(str(e)) from e
+            raise
+        return {name: results[name] for name in outputs}
+
+
+def _capabilities(core: Any) -> list[str]:
+    return list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

@@ -1,0 +1,205 @@
+"""What `export_model` refuses, and that a refusal leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.export import ExportMismatchError, export_model
+from model.published_model import PublishedModel
+from model.weights import CheckpointError
+from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
+from tests.tiny_model import GOLDEN, TINY, make_weights, vocabulary_bytes
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A TF1 checkpoint without a vocabulary."""
+    write_tf1_checkpoint(tmp_path / "source", TINY, tf1_variables(make_weights(TINY)))
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """Where to export to; the folder that it lies in is otherwise empty."""
+    (tmp_path / "outputs").mkdir()
+    return tmp_path / "outputs" / "model"
+
+
+def assert_nothing_left(output: Path) -> None:
+    assert os.listdir(output.parent) == []
+
+
+@pytest.mark.parametrize("size", [399, 401, 1000])
+def test_a_vocabulary_of_another_size(source: Path, output: Path, tmp_path: Path, size: int) -> None:
+    vocabulary = tmp_path / "other.model"
+    vocabulary.write_bytes(vocabulary_bytes(size))
+    with pytest.raises(ValueError) as error:
+        export_model(source=str(source), output=output, vocabulary_file=vocabulary)
+    assert str(error.value) == (
+        f"the vocabulary {vocabulary} has {size:,} pieces, the model's vocab_size is 400; "
+        "give the vocabulary that was published with these weights"
+    )
+    assert_nothing_left(output)
+
+
+@pytest.mark.integration
+def test_the_real_vocabulary_against_a_golden_checkpoint(shared: Path, output: Path, tmp_path: Path) -> None:
+    golden = shared / "golden" / "albert_tf1" / "shared_layers"
+    real = shared / "spm" / "en30k.model"
+    with pytest.raises(
+        ValueError, match=r"en30k.model has 30,000 pieces, the model's vocab_size is 1,000; give the vo"
+    ):
+        export_model(source=str(golden), output=output, vocabulary_file=real)
+    assert_nothing_left(output)
+    fitting = tmp_path / "fitting.model"
+    fitting.write_bytes(vocabulary_bytes(1000))
+    export_model(source=str(golden), output=output, vocabulary_file=fitting)
+    assert os.listdir(output.parent) == ["model"]
+
+
+def test_no_vocabulary(source: Path, output: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"brings no SentencePiece model \(30k-clean.model or spiece.model\); give the"
+    ):
+        export_model(source=str(source), output=output)
+    with pytest.raises(FileNotFoundError, match=r"^--vocabulary /nowhere.model: there is no such file$"):
+        export_model(source=str(source), output=output, vocabulary_file=Path("/nowhere.model"))
+    assert_nothing_left(output)
+
+
+def test_a_vocabulary_that_is_none(source: Path, output: Path, tmp_path: Path) -> None:
+    (tmp_path / "v.model").write_bytes(b"no model")
+    with pytest.raises(ValueError, match=r"v.model is not a SentencePiece model"):
+        export_model(source=str(source), output=output, vocabulary_file=tmp_path / "v.model")
+    assert_nothing_left(output)
+
+
+def test_a_vocabulary_that_is_not_the_modules_own(tiny_module: Path, output: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.model"
+    other.write_bytes(vocabulary_bytes(401))
+    with pytest.raises(
+        ValueError, match=r"other.model is not the vocabulary that the module itself names \(30k-clean.mo"
+    ):
+        export_model(source=str(tiny_module), output=output, vocabulary_file=other)
+    assert_nothing_left(output)
+    other.write_bytes(vocabulary_bytes())  # the same under another name is no contradiction
+    export_model(source=str(tiny_module), output=output, vocabulary_file=other)
+
+
+def test_casing_that_contradicts_the_source(tiny_module: Path, output: Path) -> None:
+    with pytest.raises(ValueError, match=r"^--cased: the source says that its text is lower-cased; leave --cased out$"):
+        export_model(source=str(tiny_module), output=output, cased=True)
+    assert_nothing_left(output)
+
+
+def test_an_output_that_is_taken(tiny_module: Path, output: Path) -> None:
+    output.mkdir()
+    (output / "mine").write_text("keep")
+    for taken in (output, output / "mine"):
+        with pytest.raises(
+            FileExistsError, match=r"already exists and holds something; give a new directory, or remove it"
+        ):
+            export_model(source=str(tiny_module), output=taken)
+    assert [(file.name, file.read_text()) for file in output.iterdir()] == [("mine", "keep")]
+
+
+def test_an_empty_output_is_free(tiny_module: Path, output: Path) -> None:
+    output.mkdir()
+    export_model(source=str(tiny_module), output=output)
+    assert (output / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (
+            lambda path: path.mkdir(),
+            CheckpointError,
+            r"holds no published ALBERT weights: looked for .*; it holds \[\]$",
+        ),
+        (
+            lambda path: path.write_text("x"),
+            CheckpointError,
+            r"is a file; --source takes a directory, a .tar.gz or a TF",
+        ),
+        (lambda path: None, ValueError, r"there is nothing at '.*what'; give a directory or a TF Hub handle"),
+    ],
+    ids=["empty folder", "file", "nothing"],
+)
+def test_a_source_that_is_none(tmp_path: Path, output: Path, make: Any, error: type[Exception], message: str) -> None:
+    make(tmp_path / "what")
+    with pytest.raises(error, match=message):
+        export_model(source=str(tmp_path / "what"), output=output)
+    assert_nothing_left(output)
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "shown"),
+    [
+        ("sequence_output", np.nan, "nan"),
+        pytest.param("pooled_output", 1e-3, "0.001", marks=pytest.mark.integration),
+        pytest.param("sequence_output", 1e-3, "0.001", marks=pytest.mark.integration),
+    ],
+)
+def test_an_export_that_computes_something_else_is_removed(
+    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch, name: str, by: float, shown: str
+) -> None:
+    original = PublishedModel.run
+
+    def run(self: PublishedModel, inputs: Any) -> dict[str, np.ndarray]:
+        outputs = original(self, inputs)
+        outputs[name] = outputs[name].copy()
+        outputs[name].flat[0] += by
+        return outputs
+
+    monkeypatch.setattr(PublishedModel, "run", run)
+    with pytest.raises(
+        ExportMismatchError, match=rf"differs from it by up to {shown}.* where rounding explains at most 0.0001"
+    ):
+        export_model(source=str(tiny_module), output=output)
+    assert_nothing_left(output)
+
+
+@pytest.mark.parametrize("moment", ["model.saved_model_export.tf.saved_model.save", "model.export.load_saved_model"])
+def test_a_failure_on_the_way_leaves_nothing(
+    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(moment, fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        export_model(source=str(tiny_module), output=output)
+    assert_nothing_left(output)
+
+
+def test_a_source_that_fails_to_run_leaves_nothing(
+    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("the program broke down")
+
+    monkeypatch.setattr(PublishedModel, "run", fail)
+    with pytest.raises(RuntimeError, match="the program broke down"):
+        export_model(source=str(tiny_module), output=output)
+    assert_nothing_left(output)
+
+
+def test_weights_that_do_not_fit_leave_nothing(output: Path, tmp_path: Path) -> None:
+    weights = dict(make_weights(TINY))
+    del weights["pooler/dense/bias"]
+    write_tf1_checkpoint(tmp_path / "source", TINY, tf1_variables(weights))
+    (tmp_path / "source" / "spiece.model").write_bytes(vocabulary_bytes())
+    with pytest.raises(CheckpointError, match="missing: pooler/dense/bias"):
+        export_model(source=str(tmp_path / "source"), output=output)
+    assert_nothing_left(output)
+
+
+def test_golden_cases_bring_no_vocabulary() -> None:
+    """What the shared-data test relies on."""
+    assert not list(GOLDEN.glob("*/*/*.model"))

@@ -1,0 +1,164 @@
+"""`OutputDirectory`: what is refused, what is cleared, and that the manifest comes last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.manifest import OutputError, read_manifest
+from pipeline.output_directory import OutputDirectory
+from tests.pipeline.embedded_rows import make_manifest, make_rows, publish_rows
+
+
+def list_files(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+
+FINISHED = ["embeddings-00000-of-00001.tfrecord", "failures-00000-of-00001.jsonl", "manifest.json", "schema.pbtxt"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_empty_or_new_directory_is_made_ready(tmp_path: Path, exists: bool) -> None:
+    directory = tmp_path / "deep" / "out"
+    if exists:
+        directory.mkdir(parents=True)
+    OutputDirectory(str(directory)).prepare(overwrite=False)
+    assert list_files(directory) == ["_staging/run.json"]
+
+
+def test_a_finished_output_is_refused_and_left_alone(tmp_path: Path) -> None:
+    output = publish_rows(tmp_path, [make_rows([2])])
+    assert list_files(tmp_path) == FINISHED
+    before = {name: (tmp_path / name).read_bytes() for name in FINISHED}
+    with pytest.raises(OutputError) as error:
+        output.prepare(overwrite=False)
+    assert str(error.value) == (
+        f"{tmp_path} holds a finished output; give another --output, or --overwrite to replace it"
+    )
+    assert {name: (tmp_path / name).read_bytes() for name in list_files(tmp_path)} == before
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "deep/file", "embeddings-00000-of-00001.tfrecord"])
+def test_foreign_files_are_refused_and_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(OutputError, match=rf"already holds something \({name}\); give an empty or new --output, or --over"):
+        OutputDirectory(str(tmp_path)).prepare(overwrite=False)
+    assert list_files(tmp_path) == [name]
+
+
+def test_overwrite_leaves_the_old_output_until_the_new_one_is_published(tmp_path: Path) -> None:
+    output = publish_rows(tmp_path, [make_rows([2])])
+    (tmp_path / "notes.txt").write_text("mine")
+    output.prepare(overwrite=True)
+    assert list_files(tmp_path) == ["_staging/run.json", *sorted([*FINISHED, "notes.txt"])]
+    assert read_manifest(str(tmp_path)).counts["rows"] == 1
+
+
+def test_overwriting_takes_old_shards_away_and_nothing_else(tmp_path: Path) -> None:
+    publish_rows(tmp_path, [make_rows([2]), make_rows([3]), make_rows([4])])
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "embeddings-old.tfrecord").write_text("mine too")
+    publish_rows(tmp_path, [make_rows([2])])
+    assert list_files(tmp_path) == sorted([*FINISHED, "notes.txt", "embeddings-old.tfrecord"])
+
+
+def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
+    output = OutputDirectory(str(tmp_path))
+    output.prepare(overwrite=False)
+    (tmp_path / "_staging" / "beam-temp").mkdir()
+    (tmp_path / "_staging" / "beam-temp" / "part").write_text("half")
+    # It had begun to publish.
+    (tmp_path / "embeddings-00000-of-00002.tfrecord").write_text("half")
+    (tmp_path / "schema.pbtxt").write_text("half")
+    output.prepare(overwrite=False)
+    assert list_files(tmp_path) == ["_staging/run.json"]
+
+
+def test_foreign_files_beside_a_killed_run_are_refused(tmp_path: Path) -> None:
+    output = OutputDirectory(str(tmp_path))
+    output.prepare(overwrite=False)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"already holds something \(notes.txt\)"):
+        output.prepare(overwrite=False)
+    assert list_files(tmp_path) == ["_staging/run.json", "notes.txt"]
+
+
+def stage(directory: Path, count: int) -> OutputDirectory:
+    output = OutputDirectory(str(directory))
+    output.prepare(overwrite=True)
+    for number in range(count):
+        (directory / "_staging" / f"embeddings-{number:05d}-of-{count:05d}.tfrecord").write_bytes(b"x" * number)
+    (directory / "_staging" / "failures-00000-of-00001.jsonl").write_bytes(b"")
+    return output
+
+
+def test_staged_files_are_listed_with_their_sizes(tmp_path: Path) -> None:
+    output = stage(tmp_path, 3)
+    assert output.staged_files("embeddings-") == [
+        {"path": f"embeddings-0000{number}-of-00003.tfrecord", "bytes": number} for number in range(3)
+    ]
+    assert output.staged_files("failures-") == [{"path": "failures-00000-of-00001.jsonl", "bytes": 0}]
+    assert output.staged_files("nothing-") == []
+    (tmp_path / "_staging" / "note").write_bytes(b"hello")
+    assert output.read_staged("note") == b"hello"
+
+
+def test_the_manifest_is_published_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = stage(tmp_path, 2)
+    manifest = make_manifest(output, [], "float_list")
+    seen = []
+    original = FileSystems.rename
+
+    def rename(sources: list[str], targets: list[str]) -> Any:
+        seen.append(([Path(target).name for target in targets], list_files(tmp_path)))
+        return original(sources, targets)
+
+    monkeypatch.setattr(FileSystems, "rename", rename)
+    output.publish(manifest, "schema")
+    assert seen[-1][0] == ["manifest.json"]
+    assert set(seen[-1][1]) >= {name for names, _ in seen[:-1] for name in names} | {"schema.pbtxt"}
+    assert all("manifest.json" not in files for _, files in seen)
+    assert list_files(tmp_path) == [
+        "embeddings-00000-of-00002.tfrecord",
+        "embeddings-00001-of-00002.tfrecord",
+        "failures-00000-of-00001.jsonl",
+        "manifest.json",
+        "schema.pbtxt",
+    ]
+    assert (tmp_path / "schema.pbtxt").read_text() == "schema"
+    assert read_manifest(str(tmp_path)) == manifest
+    assert not (tmp_path / "_staging").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("fails_at", [0, 1])
+def test_a_publication_that_fails_leaves_no_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int, overwrite: bool
+) -> None:
+    if overwrite:
+        publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
+    output = stage(tmp_path, 2)
+    manifest = make_manifest(output, [], "float_list")
+    calls = []
+    original = FileSystems.rename
+
+    def rename(sources: list[str], targets: list[str]) -> Any:
+        calls.append(targets)
+        if len(calls) > fails_at:
+            original(sources[:1] if fails_at == 0 else [], targets[:1] if fails_at == 0 else [])
+            raise OSError("the disk is gone")
+        return original(sources, targets)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystems, "rename", rename)
+        with pytest.raises(OSError, match="the disk is gone"):
+            output.publish(manifest, "schema")
+    assert not (tmp_path / "manifest.json").exists()
+    with pytest.raises(OutputError, match="holds no manifest.json: it is not a finished output"):
+        read_manifest(str(tmp_path))
+    output.prepare(overwrite=False)  # the same command again may go on
+    assert list_files(tmp_path) == ["_staging/run.json"]
