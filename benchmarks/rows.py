@@ -78,7 +78,7 @@ def make_rows(places: Places) -> list[Row]:
 
 
 def _why_no_openvino(capability: str) -> str | None:
-    """Why the engine openvino can't compute so here, `capability` being OpenVINO's name for a precision; None if it can."""
+    """Why the engine openvino can't compute in a precision (OpenVINO's name for it) here; None where it can."""
     if importlib.util.find_spec("openvino") is None:
         return "openvino is not installed in this project's environment (extra openvino)"
     import openvino

@@ -19,6 +19,7 @@ from model.engines import choose_engine
 from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
 from model.locate import locate_model
 from model.model_directory import ModelDirectory, open_model_directory
+from pipeline.batch_tokens import choose_batch_tokens
 from pipeline.documents import JsonFields, ParseJsonLines, ParseTextLines
 from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, EmbedText
@@ -26,6 +27,7 @@ from pipeline.example_encoding import describe_examples
 from pipeline.line_source import LineSource
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
+from pipeline.progress import LogProgress
 from pipeline.run_counters import read_counters
 from pipeline.runner import choose_runner, threads_per_worker
 from pipeline.statistics import CountOutput, Statistics
@@ -43,8 +45,6 @@ from transforms.vocabulary import Vocabulary, load_vocabulary
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_TOKENS = 512
-# On CPU larger batches gain nothing (design, "Facts measured"), and memory stays small.
-DEFAULT_BATCH_TOKENS = 4096
 _STATISTICS_FILE = "statistics.json"
 
 
@@ -67,7 +67,9 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
         )
     preprocessing = make_preprocessing_config(options, model)
     batching = TokenBatchConfig(
-        batch_tokens=options.batch_tokens or max(DEFAULT_BATCH_TOKENS, preprocessing.max_tokens),
+        batch_tokens=choose_batch_tokens(
+            options.batch_tokens, max_tokens=preprocessing.max_tokens, beam_options=beam_options
+        ),
         max_tokens=preprocessing.max_tokens,
     )
     handler = AlbertModelHandler(
@@ -176,6 +178,8 @@ def make_manifest(
             "pipeline_seconds": round(seconds["pipeline"], 3),
             "batch_tokens": batch_tokens,
             "counters": counters,
+            "useful_tokens_per_second": round(statistics.tokens / seconds["pipeline"], 1),
+            "seconds_by_stage": _seconds_by_stage(counters, seconds["pipeline"]),
             "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
         },
         versions={
@@ -192,6 +196,19 @@ def make_manifest(
     )
 
 
+def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict[str, float]:
+    """Where the pipeline's time went, summed over workers; `write` is what is left of it, the runner's own included."""
+    stages = {
+        "read": counters.get("read_usecs", 0) / 1e6,
+        "preprocess": counters.get("preprocess_usecs", 0) / 1e6,
+        "load_model": counters.get("model_load_msecs", 0) / 1e3,
+        "inference": counters.get("inference_msecs", 0) / 1e3,
+        "encode": counters.get("encode_usecs", 0) / 1e6,
+    }
+    stages["write"] = max(0.0, pipeline_seconds - sum(stages.values()))
+    return {name: round(value, 3) for name, value in stages.items()}
+
+
 def _build(
     pipeline: beam.Pipeline,
     documents: _ReadDocuments,
@@ -202,7 +219,7 @@ def _build(
     read = pipeline | "ReadDocuments" >> documents
     embedded = read["documents"] | "EmbedText" >> embed_text
     failures = (read["failures"], embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
-    rows = embedded[EMBEDDINGS]
+    rows = embedded[EMBEDDINGS] | "LogProgress" >> beam.ParDo(LogProgress())
     _ = rows | "WriteEmbeddings" >> WriteExamples(FileSystems.join(output.staging, "embeddings"), options.encoding)
     _ = (
         failures

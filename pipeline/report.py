@@ -32,7 +32,7 @@ def print_run(manifest: Manifest, directory: str) -> None:
         "batches": counters.get("batches", 0),
         "fill (real / padded tokens)": "-" if measured["fill"] is None else f"{measured['fill']:.3f}",
         "seconds, whole / pipeline": f"{measured['total_seconds']:.1f} / {seconds:.1f}",
-        "seconds of inference": f"{counters.get('inference_msecs', 0) / 1000:.1f}",
+        **{f"  {stage}": f"{spent:.1f}" for stage, spent in measured["seconds_by_stage"].items()},
         "documents / s": f"{counts['documents'] / seconds:,.1f}",
         "tokens / s": f"{counts['tokens'] / seconds:,.0f}",
     }

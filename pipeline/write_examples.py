@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.embed_options import Encoding
 from pipeline.example_encoding import encode_examples
+from transforms import metrics
 
 
 class WriteExamples(beam.PTransform):
@@ -43,4 +44,6 @@ class EncodeExamples(beam.DoFn):
         self._encoding = encoding
 
     def process(self, rows: pa.RecordBatch) -> Iterator[bytes]:
-        yield from encode_examples(rows, self._encoding)
+        with metrics.count_usecs(metrics.ENCODE_USECS):
+            examples = encode_examples(rows, self._encoding)
+        yield from examples

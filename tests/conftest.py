@@ -10,7 +10,7 @@ import pytest
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tests.tiny_model import ROOT, vocabulary_bytes, write_model, write_module  # noqa: E402  after the environment
+from tests.tiny_model import ROOT, vocabulary_bytes, write_model, write_module
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,10 @@ attempted values only.
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterator
+
 from apache_beam.metrics import Metrics
 
 NAMESPACE = "albert_embed"
@@ -17,10 +21,21 @@ ROWS = "rows"
 TOKENS = "tokens"
 PADDED_TOKENS = "padded_tokens"
 BATCHES = "batches"
-INFERENCE_MSECS = "inference_msecs"
 MODEL_LOAD_MSECS = "model_load_msecs"
+READ_USECS = "read_usecs"
+PREPROCESS_USECS = "preprocess_usecs"
+INFERENCE_MSECS = "inference_msecs"
+ENCODE_USECS = "encode_usecs"
 
 
 def increment(name: str, by: int = 1) -> None:
     """Adds `by` to the counter `name` of this pipeline."""
     Metrics.counter(NAMESPACE, name).inc(by)
+
+
+@contextlib.contextmanager
+def count_usecs(name: str) -> Iterator[None]:
+    """Adds the microseconds that the `with` block takes to the counter `name`."""
+    started = time.perf_counter()
+    yield
+    increment(name, round(1e6 * (time.perf_counter() - started)))

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
-from transforms import columns
+from transforms import metrics
 
 if TYPE_CHECKING:
     from transforms.saved_transform import SavedTransform
-
-METRICS_NAMESPACE = "albert_embed"
 
 
 class PreprocessText(beam.PTransform):
@@ -50,9 +47,6 @@ class _ApplyTransformGraph(beam.DoFn):
         self._transform_directory = transform_directory
         self._shared = Shared()
         self._transform: SavedTransform | None = None
-        self._documents = Metrics.counter(METRICS_NAMESPACE, "documents_preprocessed")
-        self._tokens = Metrics.counter(METRICS_NAMESPACE, "tokens_preprocessed")
-        self._truncated = Metrics.counter(METRICS_NAMESPACE, "documents_too_long")
 
     def setup(self) -> None:
         """Load the graph, or take the one that another thread has loaded.
@@ -73,13 +67,6 @@ class _ApplyTransformGraph(beam.DoFn):
           ValueError: a text column is missing or not text, or another column has the name of an output.
         """
         assert self._transform is not None, "Beam calls setup first"
-        result = self._transform.apply(batch)
-        self._documents.inc(result.num_rows)
-        self._tokens.inc(_sum(result.column(columns.TOKEN_COUNT)))
-        self._truncated.inc(_sum(result.column(columns.TRUNCATED)))
+        with metrics.count_usecs(metrics.PREPROCESS_USECS):
+            result = self._transform.apply(batch)
         yield result
-
-
-def _sum(column: pa.Array) -> int:
-    """Add up an int64 column, an empty one to 0."""
-    return int(column.sum().as_py() or 0)

@@ -116,7 +116,7 @@ class TokenBuffer:
         return self._tokens >= share * config.buffer_tokens or self._bytes >= share * config.buffer_bytes
 
     def _drain(self, *, keep_small: bool) -> Iterator[pa.RecordBatch]:
-        """Cuts what is held into batches; with `keep_small`, batches under half the budget stay and wait for company."""
+        """Cuts what is held into batches; with `keep_small`, those under half the budget stay and wait for company."""
         if not self._held:
             return
         held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from benchmarks.flops import batch_flops, read_config
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
+from benchmarks.weights import MAX_TOKENS
 from model.engines import load_engine
 from model.handler import attach_embeddings
 from model.padded_batch import pad_batch
-from pipeline.embed import DEFAULT_BATCH_TOKENS
+from pipeline.batch_tokens import choose_batch_tokens
 from transforms.columns import INPUT_IDS, INPUT_MASK
 from transforms.token_batches import TokenBatchConfig, TokenBuffer
 
@@ -25,8 +27,8 @@ _OUTPUTS = ("pooled_output", "sequence_output")
 
 def cut_batches(tokens: Tokens) -> list[pa.RecordBatch]:
     """The documents, with their numbers, in the batches that `embed` would cut."""
-    longest = int(tokens.lengths.max())
-    buffer = TokenBuffer(TokenBatchConfig(batch_tokens=DEFAULT_BATCH_TOKENS, max_tokens=longest))
+    batch_tokens = choose_batch_tokens(None, max_tokens=MAX_TOKENS, beam_options=PipelineOptions([]))
+    buffer = TokenBuffer(TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=MAX_TOKENS))
     rows = pa.RecordBatch.from_arrays(
         [
             pa.array(np.arange(len(tokens))),

@@ -66,22 +66,20 @@ def test_hidden_entries_beside_the_folder_do_not_count(tmp_path: Path) -> None:
     assert unpack_archive(archive, tmp_path / "out") == tmp_path / "out" / "albert"
 
 
-@pytest.mark.parametrize("name", ["../escaped", "albert/../../escaped", "{outside}/escaped"])
+@pytest.mark.parametrize("name", ["../escaped", "albert/../../escaped", "./../escaped"])
 def test_a_path_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    # An absolute path is taken for one below the target where its root is taken off: then it must stay inside.
-    archive = write_archive(tmp_path / "a.tar.gz", (name.format(outside=outside), b"evil"))
-    target = tmp_path / "deep" / "out"
-    if name.startswith("{"):
-        unpack_archive(archive, target)
-        assert list_files(target) == [f"{outside}/escaped".lstrip("/")]
-    else:
-        with pytest.raises(ArchiveError, match=r"a.tar.gz is refused: .*outside the destination"):
-            unpack_archive(archive, target)
-        assert list_files(target) == []
-    assert list_files(outside) == []
-    assert [path for path in list_files(tmp_path) if path.endswith("escaped") and not path.startswith("deep/out")] == []
+    archive = write_archive(tmp_path / "a.tar.gz", (name, b"evil"))
+    with pytest.raises(ArchiveError, match=r"a.tar.gz is refused: .*outside the destination"):
+        unpack_archive(archive, tmp_path / "deep" / "out")
+    assert list_files(tmp_path) == ["a.tar.gz"]
+
+
+def test_an_absolute_path_is_taken_for_one_inside(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "a.tar.gz", (f"{tmp_path}/outside/escaped", b"evil"))
+    target = tmp_path / "out"
+    unpack_archive(archive, target)
+    assert list_files(target) == [f"{tmp_path}/outside/escaped".lstrip("/")]
+    assert not (tmp_path / "outside").exists()
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE], ids=["symbolic", "hard"])

@@ -39,7 +39,7 @@ def test_the_same_texts_give_the_same_vocabulary() -> None:
 
 
 def test_too_little_text_is_an_error() -> None:
-    with pytest.raises(RuntimeError, match="(?i)vocabulary size"):
+    with pytest.raises(RuntimeError, match=r"(?i)vocabulary size"):
         train_vocabulary(["one two"], size=500)
 
 

@@ -36,7 +36,10 @@ def refuse(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
     [
         (["--embedings", "pooled"], "unknown flag --embedings; the nearest known one is --embeddings"),
         (["--maxtokens=3"], "unknown flag --maxtokens; the nearest known one is --max-tokens"),
-        (["--direct_num_worker", "1"], "unknown flag --direct_num_worker; the nearest known one is --direct_num_workers"),
+        (
+            ["--direct_num_worker", "1"],
+            "unknown flag --direct_num_worker; the nearest known one is --direct_num_workers",
+        ),
         (["--embed", "pooled"], "unknown flag --embed; the nearest known one is --embeddings"),
         (["--overwrite", "more"], "unexpected argument 'more'"),
         (["--direct_num_workers", "1", "more"], "unexpected argument 'more'"),
@@ -53,8 +56,14 @@ def test_what_embed_does_not_know(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["export", "--source", "x", "--output", "y", "--case"], "unknown flag --case; the nearest known one is --cased"),
-        (["export", "--source", "x", "--output", "y", "--runner", "z"], "unknown flag --runner; the nearest known one is"),
+        (
+            ["export", "--source", "x", "--output", "y", "--case"],
+            "unknown flag --case; the nearest known one is --cased",
+        ),
+        (
+            ["export", "--source", "x", "--output", "y", "--runner", "z"],
+            "unknown flag --runner; the nearest known one is",
+        ),
         (["export", "--source", "x", "--output", "y", "more"], "unexpected argument 'more'"),
         (["inspect", "x", "--heads", "2"], "unknown flag --heads; the nearest known one is --head"),
         (["inspect", "x", "--head", "-1"], "--head must be at least 0, not -1"),
@@ -78,10 +87,16 @@ def test_what_the_others_refuse(capsys: pytest.CaptureFixture[str], arguments: l
         (["--batch-tokens", "-4"], "--batch-tokens must be at least 1, not -4"),
         (["--batch-tokens", "127"], "batch_tokens 127 can't hold one row of max_tokens 128; give at least 128"),
         (["--long-documents", "window", "--window-overlap", "126"], "window_overlap is 126: with max_tokens 128"),
-        (["--text-field", "body"], "--text-field, --id-field and --pair-field name fields of JSON lines, but the input"),
+        (
+            ["--text-field", "body"],
+            "--text-field, --id-field and --pair-field name fields of JSON lines, but the input",
+        ),
         (["--id-field", "key"], "--text-field, --id-field and --pair-field name fields of JSON lines, but the input"),
         (["--pair-field", "b"], "--text-field, --id-field and --pair-field name fields of JSON lines, but the input"),
-        (["--pair-field", "b", "--format", "jsonl", "--long-documents", "window"], "long_documents is 'window' with pair"),
+        (
+            ["--pair-field", "b", "--format", "jsonl", "--long-documents", "window"],
+            "long_documents is 'window' with pair",
+        ),
         (["--transform", "/nowhere"], "/nowhere holds no finished transform graph: no /nowhere/transform.json"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -129,7 +144,9 @@ def test_inputs_and_models_that_are_not_there(
 ) -> None:
     out = tmp_path / "out"
     assert refuse(capsys, embed_arguments("/nowhere", out)).startswith("there is nothing at '/nowhere'")
-    assert refuse(capsys, embed_arguments(CORPUS.parent, out)).startswith(f"{CORPUS.parent} holds no saved_model.pb; a check")
+    assert refuse(capsys, embed_arguments(CORPUS.parent, out)).startswith(
+        f"{CORPUS.parent} holds no saved_model.pb; a check"
+    )
     message = refuse(capsys, embed_arguments(tiny_model, out, source=tmp_path / "none-*.txt"))
     assert message.startswith(f"No files found based on the file pattern {tmp_path}/none-*.txt")
     assert os.listdir(tmp_path) == []
@@ -138,14 +155,18 @@ def test_inputs_and_models_that_are_not_there(
 def test_an_output_that_is_taken(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny_model: Path) -> None:
     (tmp_path / "mine").write_text("keep")
     message = refuse(capsys, embed_arguments(tiny_model, tmp_path))
-    assert message.startswith(f"{tmp_path} already holds something (mine); give an empty or new --output, or --overwrite")
+    assert message.startswith(
+        f"{tmp_path} already holds something (mine); give an empty or new --output, or --overwrite"
+    )
     publish_rows(tmp_path / "out", [make_rows([2])])
     message = refuse(capsys, embed_arguments(tiny_model, tmp_path / "out"))
     assert message.startswith(f"{tmp_path}/out holds a finished output; give another --output, or --overwrite")
 
 
 def test_inspect_for_people_and_machines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    publish_rows(tmp_path, [make_rows([2, 5, 3])], failures=['{"stage": "read", "reason": "invalid JSON", "id": "[x]"}'])
+    publish_rows(
+        tmp_path, [make_rows([2, 5, 3])], failures=['{"stage": "read", "reason": "invalid JSON", "id": "[x]"}']
+    )
     assert main(["inspect", str(tmp_path), "--json", "--head", "2"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["counts"] == {"documents": 3, "rows": 3, "tokens": 10, "truncated": 1, "failures": 1}
@@ -153,7 +174,14 @@ def test_inspect_for_people_and_machines(capsys: pytest.CaptureFixture[str], tmp
     assert [row["id"] for row in found["head"]] == ["row 0", "row 1"] and len(found["failed"]) == 1
     assert main(["inspect", str(tmp_path), "--head", "1"]) == 0
     shown = capsys.readouterr().out
-    for part in ("documents", "read: invalid JSON", "pooled_output width", "tokens per row, median", '"id": "row 0"', "[x]"):
+    for part in (
+        "documents",
+        "read: invalid JSON",
+        "pooled_output width",
+        "tokens per row, median",
+        '"id": "row 0"',
+        "[x]",
+    ):
         assert part in shown
     assert "row 1" not in shown
 
@@ -190,7 +218,9 @@ print("heavy:", sorted(heavy))
 @pytest.mark.parametrize("command", [["--help"], ["export", "--help"], ["embed", "--help"], ["inspect", "--help"]])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     started = time.perf_counter()
-    result = subprocess.run([sys.executable, "-c", HELP, *command], cwd=ROOT, capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", HELP, *command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     seconds = time.perf_counter() - started
     assert result.stdout.startswith("usage: albert-embed") and result.stdout.endswith("heavy: []\n"), result.stdout
     assert seconds < 1

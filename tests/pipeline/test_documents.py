@@ -46,7 +46,9 @@ def test_every_line_of_text_is_a_document() -> None:
 
 def test_json_lines() -> None:
     documents, failures = parse(
-        b'{"id": "a", "text": "one", "other": [1]}', b'{"text": "\\u00e9\\n\\ud83d\\ude00", "id": 7}', b'  {"text": ""}\r'
+        b'{"id": "a", "text": "one", "other": [1]}',
+        b'{"text": "\\u00e9\\n\\ud83d\\ude00", "id": 7}',
+        b'  {"text": ""}\r',
     )
     assert failures == []
     assert documents == [
@@ -56,7 +58,9 @@ def test_json_lines() -> None:
     ]
 
 
-@pytest.mark.parametrize(("value", "expected"), [("-3", b"-3"), ("0", b"0"), (str(2**70), b"1180591620717411303424"), ('""', b"")])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("-3", b"-3"), ("0", b"0"), (str(2**70), b"1180591620717411303424"), ('""', b"")]
+)
 def test_integer_and_odd_ids(value: str, expected: bytes) -> None:
     documents, _ = parse(f'{{"text": "x", "id": {value}}}'.encode())
     assert documents == [{"id": expected, "text": b"x"}]
@@ -77,7 +81,9 @@ def test_other_fields() -> None:
         b'{"body": "a", "title": "b", "key": 1}', b'{"body": "a", "key": 2}', text="body", pair="title", id="key"
     )
     assert documents == [{"id": b"1", "text": b"a", "pair": b"b"}]
-    assert failures[0].error == "f.jsonl, byte 1: the field 'title' is missing or null; the line's fields are: body, key"
+    assert (
+        failures[0].error == "f.jsonl, byte 1: the field 'title' is missing or null; the line's fields are: body, key"
+    )
 
 
 def test_the_id_of_a_pair_is_of_both_texts() -> None:

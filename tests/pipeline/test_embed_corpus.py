@@ -89,7 +89,9 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
     assert manifest.shards == [
         {"path": path.name, "bytes": path.stat().st_size} for path in sorted(corpus_output.glob("embeddings-*"))
     ]
-    assert sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard["path"]))) == 300
+    assert (
+        sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard["path"]))) == 300
+    )
     counters = manifest.measured["counters"]
     assert counters["documents"] == counters["rows"] == 300
     assert counters["tokens"] == tokens and counters["truncated"] == manifest.counts["truncated"]
@@ -179,7 +181,12 @@ def test_json_lines_with_ids(tiny_model: Path, tmp_path: Path, reference: Refere
 
 @pytest.mark.integration
 def test_pairs(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
-    pairs = {"a": ("One text.", "Another one, longer"), "b": ("", "x"), "c": ("long " * 200, "short"), "d": ("s " * 99, "t " * 99)}
+    pairs = {
+        "a": ("One text.", "Another one, longer"),
+        "b": ("", "x"),
+        "c": ("long " * 200, "short"),
+        "d": ("s " * 99, "t " * 99),
+    }
     source = tmp_path / "pairs.jsonl"
     source.write_text("".join(json.dumps({"key": key, "p": p, "q": q}) + "\n" for key, (p, q) in pairs.items()))
     fields = ["--text-field", "p", "--pair-field", "q", "--id-field", "key"]

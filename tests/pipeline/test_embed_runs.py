@@ -70,9 +70,7 @@ def test_an_empty_input(tiny_model: Path, tmp_path: Path) -> None:
     assert main(["inspect", str(tmp_path / "out"), "--head", "3"]) == 0
 
 
-def test_a_transform_graph_is_used_again(
-    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_transform_graph_is_used_again(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from model.model_directory import open_model_directory
     from transforms.preprocessing_config import PreprocessingConfig
     from transforms.transform_graph import save_transform_graph

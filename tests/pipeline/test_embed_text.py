@@ -53,9 +53,8 @@ def graph(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str) -> None:
-    reference = Reference(tiny_model)
-
     def check_rows(batches: list[pa.RecordBatch]) -> None:
+        reference = Reference(tiny_model)  # here: a loaded model can't be pickled
         rows = {row["id"]: row for batch in batches for row in batch.to_pylist()}
         texts = {b"a": "Hello, world", b"c": "déjà vu", content_id(b"no id " * 30): "no id " * 30}
         assert rows.keys() == texts.keys()

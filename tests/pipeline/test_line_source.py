@@ -122,7 +122,9 @@ CONTENT = b"\xef\xbb\xbfone\n\n\nfour\r\nfive five five\n\r\nseven"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 1000])
-@pytest.mark.parametrize("content", [CONTENT, CONTENT + b"\n", b"\n" * 9, b"a" * 40], ids=["mixed", "ended", "empty", "one"])
+@pytest.mark.parametrize(
+    "content", [CONTENT, CONTENT + b"\n", b"\n" * 9, b"a" * 40], ids=["mixed", "ended", "empty", "one"]
+)
 def test_every_split_gives_every_line_once(tmp_path: Path, size: int, content: bytes) -> None:
     source = Flattened(LineSource(str(write(tmp_path, content))))
     whole = source_test_utils.read_from_source(source, None, None)

@@ -45,7 +45,9 @@ def test_a_finished_output_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_foreign_files_are_refused_and_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
-    with pytest.raises(OutputError, match=rf"already holds something \({name}\); give an empty or new --output, or --over"):
+    with pytest.raises(
+        OutputError, match=rf"already holds something \({name}\); give an empty or new --output, or --over"
+    ):
         OutputDirectory(str(tmp_path)).prepare(overwrite=False)
     assert list_files(tmp_path) == [name]
 
@@ -158,7 +160,7 @@ def test_a_publication_that_fails_leaves_no_manifest(
         with pytest.raises(OSError, match="the disk is gone"):
             output.publish(manifest, "schema")
     assert not (tmp_path / "manifest.json").exists()
-    with pytest.raises(OutputError, match="holds no manifest.json: it is not a finished output"):
+    with pytest.raises(OutputError, match=r"holds no manifest.json: it is not a finished output"):
         read_manifest(str(tmp_path))
     output.prepare(overwrite=False)  # the same command again may go on
     assert list_files(tmp_path) == ["_staging/run.json"]

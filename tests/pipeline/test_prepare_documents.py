@@ -81,9 +81,7 @@ def test_bad_rows_among_good_ones() -> None:
             error="text is not UTF-8: byte 0xe9 at position 3 (invalid continuation byte); convert it to UTF-8",
             text=b"caf\xe9 au lait",
         ),
-        Failure(
-            id=b"d", stage="preprocess", reason="missing text", error="the column 'text' is null", text=b""
-        ),
+        Failure(id=b"d", stage="preprocess", reason="missing text", error="the column 'text' is null", text=b""),
         Failure(
             id=b"e",
             stage="preprocess",

@@ -98,7 +98,9 @@ def test_a_directory_that_is_not_finished(tmp_path: Path, rows: list[pa.RecordBa
         "read_embeddings_dataset": lambda: pipeline.read_embeddings_dataset(str(tmp_path)),
         "inspect": lambda: inspect_output(str(tmp_path)),
     }[reader]
-    with pytest.raises(OutputError, match=r"holds no manifest.json: it is not a finished output. The manifest is written"):
+    with pytest.raises(
+        OutputError, match=r"holds no manifest.json: it is not a finished output. The manifest is written"
+    ):
         read()
 
 

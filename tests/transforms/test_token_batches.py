@@ -110,9 +110,7 @@ def test_how_rows_arrive_does_not_matter_while_the_buffer_holds_them() -> None:
     assert [lengths_of(batch) for batch in shuffled] == [lengths_of(batch) for batch in whole]
 
 
-@pytest.mark.parametrize(
-    ("tokens", "size"), [(2000, 1 << 30), (1 << 30, 40_000)], ids=["by tokens", "by bytes"]
-)
+@pytest.mark.parametrize(("tokens", "size"), [(2000, 1 << 30), (1 << 30, 40_000)], ids=["by tokens", "by bytes"])
 def test_the_buffer_is_bounded(tokens: int, size: int) -> None:
     config = TokenBatchConfig(max_tokens=64, batch_tokens=512, buffer_tokens=tokens, buffer_bytes=size)
     generator = random.Random(5)
