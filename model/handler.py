@@ -91,7 +91,6 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         name = choose_engine(self._engine)
         engine = load_engine(name, locate_model(self._model), threads=self._threads)
         logger.info("loaded %s with engine %s in %.1f s", self._model, name, time.perf_counter() - started)
-        metrics.increment(metrics.MODEL_LOAD_MSECS, round(1000 * (time.perf_counter() - started)))
         return engine
 
     def run_inference(
@@ -111,7 +110,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         return sum(element.nbytes for element in batch)
 
     def get_metrics_namespace(self) -> str:
-        return "albert_run_inference"
+        return metrics.RUN_INFERENCE_NAMESPACE
 
     def should_skip_batching(self) -> bool:
         return True

@@ -8,8 +8,8 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 logger = logging.getLogger(__name__)
 
-# On a CPU a batch gains nothing from being large once its matrices fill the cores, and loses where its tensors leave the
-# cache or pass 32 MiB: glibc's malloc maps such blocks anew for every operation, and each page is faulted in again.
+# On a CPU a batch gains nothing from being large once its matrices fill the cores, and loses where its tensors leave
+# the cache or pass 32 MiB: glibc's malloc maps such blocks anew for every operation, and each page is faulted in again.
 # With ALBERT-base at length 512, 1,024 tokens keep every tensor below that (scores 25 MB, the feed-forward's 12.6 MB);
 # on 4,096 tokens a softmax took not 4 but 9 times as long, an exp 16 times (benchmarks/NOTES.md).
 CPU_BATCH_TOKENS = 1024

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known, rest = parser.parse_known_args(list(sys.argv[1:] if arguments is None else arguments))
     # This program's own words from INFO up; Beam's and TensorFlow's, of which there are hundreds a run, from WARNING.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger().addFilter(_is_worth_reading)
     for package in ("pipeline", "transforms", "model"):
         logging.getLogger(package).setLevel(logging.INFO)
     # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
@@ -45,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(__name__).debug("", exc_info=True)
         print(f"albert-embed {known.command} failed: {type(e).__name__}: {e}", file=sys.stderr)
         return EXIT_FAILED
+
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """False for what Beam 2.77 says wherever torch is not installed, of a module that is there all the same."""
+    return not record.getMessage().startswith("Resource module is not available")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from apache_beam.metrics import Metrics
 
 NAMESPACE = "albert_embed"
+# Where Beam's RunInference keeps its own, the time the model took to load among them.
+RUN_INFERENCE_NAMESPACE = "albert_run_inference"
 
 DOCUMENTS = "documents"
 FAILURES = "failures"
@@ -21,7 +23,6 @@ ROWS = "rows"
 TOKENS = "tokens"
 PADDED_TOKENS = "padded_tokens"
 BATCHES = "batches"
-MODEL_LOAD_MSECS = "model_load_msecs"
 READ_USECS = "read_usecs"
 PREPROCESS_USECS = "preprocess_usecs"
 INFERENCE_MSECS = "inference_msecs"
