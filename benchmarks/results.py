@@ -117,7 +117,9 @@ def _describe_row(
 def _describe_machine() -> dict[str, Any]:
     pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     information = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    fields = dict((part.strip() for part in line.split(":", 1)) for line in information.splitlines() if ":" in line)
+    fields = {
+        name.strip(): value.strip() for name, _, value in (line.partition(":") for line in information.splitlines())
+    }
     interesting = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_bf16")
     return {
         "processor": fields.get("model name", platform.processor()),

@@ -26,6 +26,11 @@ def unpack_archive(path: Path, target: Path) -> Path:
       ArchiveError: where a member's path, or what a link points to, lies outside `target`, where a member is a device
         or the like, or where the archive can't be read.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise ArchiveError(
+            f"{path} can't be unpacked safely by this Python: PEP 706 came with 3.10.12, 3.11.4 and 3.12; "
+            "use a newer one, or unpack the archive and give the folder"
+        )
     try:
         with tarfile.open(path) as archive:
             # The standard library's filter for untrusted archives (PEP 706): it refuses absolute paths, paths and
