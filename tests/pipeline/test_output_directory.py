@@ -136,6 +136,21 @@ def test_the_manifest_is_published_last(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (tmp_path / "_staging").exists()
 
 
+def test_the_old_manifest_goes_before_anything_it_speaks_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
+    output = stage(tmp_path, 1)
+    deleted = []
+    original = FileSystems.delete
+
+    def delete(paths: list[str]) -> Any:
+        deleted.append([Path(path).name for path in paths])
+        return original(paths)
+
+    monkeypatch.setattr(FileSystems, "delete", delete)
+    output.publish(make_manifest(output, [], "float_list"), "schema")
+    assert deleted[0] == ["manifest.json"]
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("fails_at", [0, 1])
 def test_a_publication_that_fails_leaves_no_manifest(
