@@ -104,6 +104,7 @@ def test_a_pattern_without_files(tmp_path: Path) -> None:
 
 
 def test_batches_are_bounded_by_lines_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_source, "_BATCH_LINES", 1024)
     path = write(tmp_path, b"".join(b"%d\n" % number for number in range(2500)))
     batches = source_test_utils.read_from_source(LineSource(str(path)), None, None)
     assert [batch.num_rows for batch in batches] == [1024, 1024, 452]

@@ -113,6 +113,20 @@ def test_either_text_of_a_pair_can_fail_and_once_only() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["text", "pair"])
+def test_a_word_that_is_too_long_fails(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("pipeline.prepare_documents.LONGEST_WORD_BYTES", 10)
+    texts = [b"x" * 10, b"many short words", b"a " + b"y" * 11, b"z" * 10 + b"\n" + b"z" * 10, b"w" * 11 + b"\xff"]
+    columns = {other: pa.array([b"."] * 5, pa.binary()) for other in ("text", "pair")}
+    prepared, failures = prepare(**columns | {name: pa.array(texts, pa.binary())}, id=pa.array(list("abcde")))
+    assert prepared.column("id").to_pylist() == [b"a", b"b", b"d"]
+    assert [(failure.id, failure.reason) for failure in failures] == [(b"c", "word too long"), (b"e", "invalid UTF-8")]
+    assert failures[0].error == (
+        f"{name} has a word of 11 bytes without a space, more than the 10 that are tokenised; is it binary data? "
+        "Put spaces into it, or leave it out"
+    )
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_when_nothing_is_good(count: int) -> None:
     prepared, failures = prepare(text=pa.array([None] * count, pa.string()))
