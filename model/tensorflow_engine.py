@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class TensorFlowEngine:
     """The signature `tokens` of a SavedModel in a local directory, a TF1 Hub module or an export alike."""
 
     def __init__(self, directory: Path) -> None:
+        _share_gpus()
         # The loaded object must live as long as its functions: it owns the variables.
         self._loaded = load_saved_model(directory)
         self._tokens = self._loaded.signatures[TOKENS_SIGNATURE]
@@ -43,3 +45,10 @@ class TensorFlowEngine:
             return tuple(results[name] for name in names)
 
         return run_tokens
+
+
+def _share_gpus() -> None:
+    """Lets TensorFlow take GPU memory as it needs it, not all of it at once: other processes may use the same GPU."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):  # it is in use already, as it was set up first
+            tf.config.experimental.set_memory_growth(gpu, True)
