@@ -29,7 +29,7 @@ lint: $(VENV)/installed
 $(VENV)/installed: setup.py pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.10 to 3.13 found; give one as make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[test,openvino]"
 	touch $@
 
 clean:

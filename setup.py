@@ -21,7 +21,7 @@ TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1"]
 # The benchmark's peers. `python -m benchmarks` installs the same pins into an environment of their own.
 BENCH = [
     line
-    for line in (Path(__file__).parent / "benchmarks" / "peers-requirements.txt").read_text(encoding="utf-8").splitlines()
+    for line in (Path(__file__).parent / "benchmarks/peers-requirements.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
 OPENVINO = ["openvino==2026.4.1"]

@@ -31,11 +31,13 @@ class Finished:
     Attributes:
       seconds: from its start to its end.
       peak_bytes: the most memory that it, or any one of the processes it started, held at a time.
+      cpu_seconds: processor time of it and of the processes that it started and waited for.
       report: the line of JSON that it printed last; empty where it printed none.
     """
 
     seconds: float
     peak_bytes: int
+    cpu_seconds: float
     report: dict[str, Any]
 
 
@@ -84,7 +86,12 @@ def run_process(command: Sequence[str], *, log: Path, limit_seconds: float | Non
         raise ProcessError(f"ended after {limit_seconds:.0f} seconds, the limit (--limit)")
     if process.returncode != 0:
         raise ProcessError(f"{_last_line(log) or f'exit status {process.returncode}'} (see {log})")
-    return Finished(seconds=seconds, peak_bytes=usage.ru_maxrss * 1024, report=_last_report(lines))
+    return Finished(
+        seconds=seconds,
+        peak_bytes=usage.ru_maxrss * 1024,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        report=_last_report(lines),
+    )
 
 
 def _last_report(lines: Sequence[str]) -> dict[str, Any]:

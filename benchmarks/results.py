@@ -5,20 +5,17 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
-import os
-import platform
 import statistics
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import describe_machine, git_commit
 from benchmarks.measurement import RowMeasurement
 from benchmarks.outcome import Outcome, read_outcome
 from benchmarks.places import Places
-from benchmarks.process import REPOSITORY
 from benchmarks.tokens import Tokens, read_tokens
 from benchmarks.verification import Agreement, compare, equal_documents
 
@@ -50,8 +47,8 @@ def make_results(
     return {
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         **description,
-        "commit": _git_commit(),
-        "machine": _describe_machine(),
+        "commit": git_commit(),
+        "machine": describe_machine(),
         "corpus": {
             "documents": len(tokens),
             "tokens": int(tokens.splits[-1]),
@@ -112,31 +109,3 @@ def _describe_row(
         described["flops_per_second"] = flops_per_second
         described["share_of_matmul"] = flops_per_second / matmul_rates[row.precision]
     return described
-
-
-def _describe_machine() -> dict[str, Any]:
-    pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    information = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    fields = {
-        name.strip(): value.strip() for name, _, value in (line.partition(":") for line in information.splitlines())
-    }
-    interesting = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_bf16")
-    return {
-        "processor": fields.get("model name", platform.processor()),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_bytes": pages * page_size,
-        "instructions": [name for name in interesting if name in fields.get("flags", "").split()],
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }
-
-
-def _git_commit() -> str | None:
-    """The commit that was measured, with "+" where the working tree differs from it; None without one."""
-
-    def git(*arguments: str) -> str | None:
-        done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit = git("rev-parse", "HEAD")
-    return commit and commit + ("+" if git("status", "--porcelain") else "")

@@ -28,7 +28,7 @@ def locate_model(name: str | os.PathLike[str]) -> Path:
 
         try:
             return Path(tensorflow_hub.resolve(name))
-        except (URLError, OSError, ValueError, RuntimeError) as e:
+        except (URLError, OSError, EOFError, ValueError, RuntimeError) as e:
             raise ModelDirectoryError(
                 f"the handle {name!r} could not be resolved: {e}. Is the network reachable? A module that was "
                 "downloaded elsewhere can be given as a directory."

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from model.engine import OutOfMemoryError
+from model.engine import OutOfMemoryError, RowError
 from model.model_directory import INPUT_NAMES, OUTPUT_NAMES, ModelDirectoryError, read_precision
 
 logger = logging.getLogger(__name__)
@@ -56,10 +56,7 @@ class OpenVINOEngine:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
-            # Naming the outputs leaves out what else the SavedModel holds: OpenVINO can't convert the variables behind
-            # the asset paths of `tokenization_info`.
-            converted = openvino.convert_model(str(directory), output=list(OUTPUT_NAMES))
-            self._compiled = core.compile_model(converted, "CPU", settings)
+            self._compiled = core.compile_model(_read_model(directory), "CPU", settings)
         except RuntimeError as e:
             raise ModelDirectoryError(f"OpenVINO can't read the model in {directory}: {e}") from e
         self._thread = threading.local()
@@ -76,8 +73,23 @@ class OpenVINOEngine:
             # OpenVINO has no error of its own for it: oneDNN's and C++'s words are all there is.
             if "bad_alloc" in str(e) or "out of memory" in str(e).lower() or "failed to allocate" in str(e).lower():
                 raise OutOfMemoryError(str(e)) from e
-            raise
+            raise RowError(str(e)) from e
         return {name: results[name] for name in outputs}
+
+
+def _read_model(directory: Path) -> Any:
+    """The signature `tokens` as an OpenVINO model.
+
+    Through the front end itself: `openvino.convert_model` does the same, and first tries to report its use over the
+    network, which takes a second or more where there is none. Naming the outputs leaves out what else the SavedModel
+    holds: OpenVINO can't convert the variables behind the asset paths of `tokenization_info`.
+    """
+    from openvino.frontend import FrontEndManager
+
+    front_end = FrontEndManager().load_by_framework("tf")
+    saved_model = front_end.load(str(directory))
+    saved_model.override_all_outputs([saved_model.get_place_by_tensor_name(name) for name in OUTPUT_NAMES])
+    return front_end.convert(saved_model)
 
 
 def _capabilities(core: Any) -> list[str]:

@@ -96,7 +96,9 @@ def _find_bad_texts(texts: pa.Array) -> list[int]:
 
 def _longest_word(text: bytes) -> int:
     """Bytes of the longest word; 0 without a look where the whole text is no longer than a word may be."""
-    return max(map(len, text.split()), default=0) if len(text) > LONGEST_WORD_BYTES else 0
+    return (
+        max((len(word.encode()) for word in text.decode().split()), default=0) if len(text) > LONGEST_WORD_BYTES else 0
+    )
 
 
 def _decode_error(text: bytes) -> UnicodeDecodeError | None:

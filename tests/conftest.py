@@ -44,3 +44,11 @@ def vocabulary_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("vocabulary") / "spiece.model"
     path.write_bytes(vocabulary_bytes())
     return path
+
+
+@pytest.fixture(scope="session", params=["tensorflow", "openvino"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn; openvino is an extra, which `make test` installs."""
+    if request.param == "openvino":
+        pytest.importorskip("openvino")
+    return str(request.param)

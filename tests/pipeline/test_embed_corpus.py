@@ -38,10 +38,10 @@ def reference(tiny_model: Path) -> Reference:
 
 
 @pytest.fixture(scope="module")
-def corpus_output(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus embedded once; not to be changed."""
+def corpus_output(tiny_model: Path, engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus embedded once by each engine; not to be changed."""
     output = tmp_path_factory.mktemp("corpus") / "out"
-    embed(tiny_model, output, *ALL, "--batch-tokens", "600")
+    embed(tiny_model, output, *ALL, "--batch-tokens", "600", "--engine", engine_name)
     return output
 
 

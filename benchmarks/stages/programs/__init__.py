@@ -1,0 +1,1 @@
+"""Programs that `python -m benchmarks.stages` runs, each in a process of its own."""

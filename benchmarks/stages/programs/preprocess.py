@@ -1,0 +1,90 @@
+"""Text to ids, step by step as `embed` does it, without Beam's runner around it, on one core."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from benchmarks.outcome import print_report
+from benchmarks.stages.programs.one_core import Clock, use_one_core
+from pipeline.documents import parse_text_lines
+from pipeline.line_source import LineSource
+from pipeline.prepare_documents import prepare_documents
+from transforms.columns import INPUT_IDS, TOKEN_COUNT
+from transforms.preprocessing_config import PreprocessingConfig
+from transforms.saved_transform import SavedTransform
+from transforms.transform_graph import save_transform_graph
+from transforms.vocabulary import load_vocabulary
+from transforms.windows import explode_windows
+
+_STEPS = ("read", "ids", "check", "graph", "windows")
+
+
+def preprocess(corpus: Path, transform: SavedTransform) -> dict[str, Any]:
+    """Takes all documents of `corpus` to rows; says how many tokens there were and what each step cost."""
+    clocks: dict[str, Clock] = collections.defaultdict(Clock)
+    content_tokens = kept_tokens = documents = 0
+    batches = _read(corpus)
+    while True:
+        with clocks["read"].measure():
+            lines = next(batches, None)
+        if lines is None:
+            break
+        with clocks["ids"].measure():
+            parsed = parse_text_lines(lines)
+        with clocks["check"].measure():
+            prepared, failures = prepare_documents(parsed)
+        if failures:
+            raise ValueError(f"the corpus holds documents that can't be embedded: {failures[0].error}")
+        with clocks["graph"].measure():
+            transformed = transform.apply(prepared)
+        with clocks["windows"].measure():
+            rows = explode_windows(transformed)
+        documents += lines.num_rows
+        content_tokens += transformed.column(TOKEN_COUNT).sum().as_py()
+        kept_tokens += len(rows.column(INPUT_IDS).flatten())
+    return {
+        "documents": documents,
+        "content_tokens": content_tokens,
+        "kept_tokens": kept_tokens,
+        "cpu_seconds": {step: clocks[step].cpu_seconds for step in _STEPS},
+        "wall_seconds": {step: clocks[step].wall_seconds for step in _STEPS},
+    }
+
+
+def _read(corpus: Path) -> Iterator[pa.RecordBatch]:
+    source = LineSource(str(corpus))
+    return source.read(source.get_range_tracker(None, None))
+
+
+def main() -> None:
+    """Preprocesses the corpus that the command line names, several times over; the first time does not count."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vocabulary", required=True)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--passes", type=int, default=7)
+    arguments = parser.parse_args()
+    use_one_core()
+    with tempfile.TemporaryDirectory() as directory:
+        save_transform_graph(load_vocabulary(arguments.vocabulary), PreprocessingConfig(lower_case=True), directory)
+        transform = SavedTransform(directory)
+    preprocess(arguments.corpus, transform)
+    passes = [preprocess(arguments.corpus, transform) for _ in range(arguments.passes)]
+    counts = {name: passes[0][name] for name in ("documents", "content_tokens", "kept_tokens")}
+    medians = {
+        kind: {step: statistics.median(one[kind][step] for one in passes) for step in _STEPS}
+        for kind in ("cpu_seconds", "wall_seconds")
+    }
+    totals = {kind: statistics.median(sum(one[kind].values()) for one in passes) for kind in medians}
+    print_report({**counts, "passes": len(passes), "steps": medians, "totals": totals})
+
+
+if __name__ == "__main__":
+    main()

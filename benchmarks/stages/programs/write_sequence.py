@@ -1,0 +1,150 @@
+"""What comes after the model with `--embeddings sequence`, on one core: the model's outputs cost nothing here."""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam.ml.inference.base import RunInference
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from benchmarks.outcome import print_report
+from benchmarks.stages.programs.one_core import Clock, use_one_core
+from model.engine import Engine
+from model.handler import AlbertModelHandler, embed_batch
+from pipeline.embed_options import ENCODINGS, Encoding
+from pipeline.embed_text import SplitFailures
+from pipeline.example_encoding import encode_examples
+from pipeline.progress import LogProgress
+from pipeline.statistics import CountOutput
+from pipeline.write_examples import WriteExamples
+from transforms import columns
+from transforms.token_batches import TokenBatchConfig, TokenBuffer
+
+_LONGEST = 512
+_BATCH_TOKENS = 1024
+_VOCABULARY_SIZE = 30000
+
+
+class _FreeEngine:
+    """Gives out the same numbers for every batch."""
+
+    def __init__(self, hidden_size: int) -> None:
+        self._hidden_size = hidden_size
+        self._values = np.random.default_rng(0).standard_normal(_BATCH_TOKENS * hidden_size, np.float32)
+
+    def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
+        """See `model.engine.Engine.run`; only `sequence_output`."""
+        shape = (*inputs[columns.INPUT_IDS].shape, self._hidden_size)
+        return {columns.SEQUENCE_OUTPUT: self._values[: np.prod(shape)].reshape(shape)}
+
+
+class _FreeModelHandler(AlbertModelHandler):
+    """The handler with `_FreeEngine` instead of a model."""
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__("none", embeddings=("sequence",))
+        self._hidden_size = hidden_size
+
+    def load_model(self) -> Engine:
+        """The engine."""
+        return _FreeEngine(self._hidden_size)
+
+
+def make_batches(tokens: int) -> Iterator[pa.RecordBatch]:
+    """Rows of `tokens` tokens or slightly more, of skewed length, cut into batches as `embed` cuts them."""
+    generator = np.random.default_rng(0)
+    lengths = np.clip(generator.lognormal(np.log(60), 1.0, size=tokens).astype(np.int64), 4, _LONGEST)
+    lengths = lengths[: int(np.searchsorted(np.cumsum(lengths), tokens)) + 1]
+    rows, total = len(lengths), int(lengths.sum())
+    splits = np.concatenate([[0], np.cumsum(lengths)])
+    ids = generator.integers(_VOCABULARY_SIZE, size=total)
+    table = pa.RecordBatch.from_pydict(
+        {
+            columns.ID: pa.array([f"{row:032x}".encode() for row in range(rows)], pa.binary()),
+            columns.TEXT_START: pa.array([b"text " * 20] * rows, pa.binary()),
+            columns.WINDOW: pa.array(np.zeros(rows, np.int64)),
+            columns.WINDOW_START: pa.array(np.zeros(rows, np.int64)),
+            columns.TRUNCATED: pa.array(np.zeros(rows, np.int64)),
+            columns.INPUT_IDS: pa.LargeListArray.from_arrays(pa.array(splits), pa.array(ids)),
+        }
+    )
+    buffer = TokenBuffer(TokenBatchConfig(batch_tokens=_BATCH_TOKENS, max_tokens=_LONGEST))
+    yield from buffer.add(table)
+    yield from buffer.flush()
+
+
+def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cProfile.Profile | None = None) -> Clock:
+    """Embeds and writes so many tokens through Beam, wired as in `pipeline.embed`; the time of the run."""
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as directory:
+        pipeline = beam.Pipeline(runner=FnApiRunner())
+        embedded = (
+            pipeline
+            | "Start" >> beam.Create([tokens])
+            | "MakeBatches" >> beam.FlatMap(make_batches)
+            | "RunInference" >> RunInference(_FreeModelHandler(hidden_size))
+            | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="rows")
+        )
+        rows = embedded["rows"] | "LogProgress" >> beam.ParDo(LogProgress())
+        _ = rows | "WriteEmbeddings" >> WriteExamples(f"{directory}/embeddings", encoding)
+        _ = (rows, embedded[SplitFailures.FAILURES]) | "CountOutput" >> CountOutput()
+        with clock.measure():
+            if profile is None:
+                pipeline.run().wait_until_finish()
+            else:
+                profile.runcall(lambda: pipeline.run().wait_until_finish())
+    return clock
+
+
+def encode_alone(tokens: int, hidden_size: int, encoding: Encoding) -> tuple[Clock, Clock]:
+    """What attaching the embeddings and encoding the examples take, without Beam and without a file."""
+    attach, encode = Clock(), Clock()
+    engine = _FreeEngine(hidden_size)
+    for batch in make_batches(tokens):
+        with attach.measure():
+            (rows,) = embed_batch(batch, engine, ("sequence",))
+        with encode.measure():
+            encode_examples(rows.drop_columns([columns.TEXT_START]), encoding)
+    return attach, encode
+
+
+def main() -> None:
+    """Measures what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoding", choices=ENCODINGS, required=True)
+    parser.add_argument("--hidden-size", type=int, default=128)
+    parser.add_argument("--tokens", type=int, default=600_000)
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="write the pipeline's cProfile there")
+    arguments = parser.parse_args()
+    use_one_core()
+    few = _BATCH_TOKENS
+    run_pipeline(few, arguments.hidden_size, arguments.encoding)  # what only a first run does
+    short = run_pipeline(few, arguments.hidden_size, arguments.encoding)
+    long = run_pipeline(arguments.tokens, arguments.hidden_size, arguments.encoding)
+    attach, encode = encode_alone(arguments.tokens, arguments.hidden_size, arguments.encoding)
+    if arguments.profile is not None:
+        profile = cProfile.Profile()
+        run_pipeline(arguments.tokens, arguments.hidden_size, arguments.encoding, profile)
+        profile.dump_stats(arguments.profile)
+    tokens = arguments.tokens - few
+    print_report(
+        {
+            "megabytes": tokens * arguments.hidden_size * 4 / 1e6,
+            "tokens": tokens,
+            "pipeline_cpu_seconds": long.cpu_seconds - short.cpu_seconds,
+            "pipeline_wall_seconds": long.wall_seconds - short.wall_seconds,
+            "attach_cpu_seconds": attach.cpu_seconds * tokens / arguments.tokens,
+            "encode_cpu_seconds": encode.cpu_seconds * tokens / arguments.tokens,
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
