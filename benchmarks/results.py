@@ -7,7 +7,6 @@ import datetime
 import hashlib
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np

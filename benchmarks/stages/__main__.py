@@ -14,8 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.machine import describe_machine, git_commit
 from benchmarks.process import REPOSITORY, ProcessError
-from benchmarks.results import describe_machine, git_commit
 from benchmarks.stages import (
     giant_document,
     memory_growth,
