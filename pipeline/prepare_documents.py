@@ -15,9 +15,10 @@ from transforms import metrics
 from transforms.columns import ID, PAIR, TEXT, TEXT_START
 from transforms.failure import TEXT_START_BYTES, Failure
 
-# SentencePiece holds over 100 bytes for every character of the one word it looks at (measured: 20 MB without a space
-# took 2.2 GB). A "word" this long is no text, but base64 or the like, and could take the whole run's memory with it.
-LONGEST_WORD_BYTES = 10_000_000
+# SentencePiece holds up to 213 bytes for every byte of the one word it looks at (measured, random letters): 5 MB without
+# a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is no text, but base64 or the like, and could
+# take the whole run's memory with it.
+LONGEST_WORD_BYTES = 5_000_000
 
 
 def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:

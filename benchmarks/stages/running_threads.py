@@ -1,4 +1,4 @@
-"""`RunningThreads`: how many threads of the processes below this one want a core, looked at again and again."""
+"""`RunningThreads`: how many threads of Beam's worker processes want a core, looked at again and again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 from types import TracebackType
 
 _SECONDS_BETWEEN = 0.05
+_WORKER_MODULE = b"sdk_worker_main"  # what Beam starts its local worker processes with
 
 
 class RunningThreads:
     """Collects while its `with` block runs; needs Linux's /proc.
 
     Attributes:
-      samples: of each look, the id of every process below this one and how many of its threads were running or ready
-        to run.
+      samples: of each look, the id of every worker process below this one and how many of its threads were running or
+        ready to run.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,8 @@ class RunningThreads:
 
     def _collect(self) -> None:
         while not self._ended.wait(_SECONDS_BETWEEN):
-            self.samples.append({process: _count_running(process) for process in _list_below(os.getpid())})
+            workers = filter(_is_worker, _list_below(os.getpid()))
+            self.samples.append({worker: _count_running(worker) for worker in workers})
 
 
 def _list_below(process: int) -> Iterator[int]:
@@ -47,6 +49,12 @@ def _list_below(process: int) -> Iterator[int]:
             for child in map(int, children.read_text(encoding="ascii").split()):
                 yield child
                 yield from _list_below(child)
+
+
+def _is_worker(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        return _WORKER_MODULE in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
 
 
 def _count_running(process: int) -> int:

@@ -6,6 +6,7 @@ import argparse
 import cProfile
 import functools
 import tempfile
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def main() -> None:
     long = run_pipeline(arguments.tokens, arguments.hidden_size, arguments.encoding)
     attach, encode = encode_alone(arguments.tokens, arguments.hidden_size, arguments.encoding)
     if arguments.profile is not None:
-        profile = cProfile.Profile()
+        profile = cProfile.Profile(time.process_time)
         run_pipeline(arguments.tokens, arguments.hidden_size, arguments.encoding, profile)
         profile.dump_stats(arguments.profile)
     tokens = arguments.tokens - few
