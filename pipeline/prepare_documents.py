@@ -15,7 +15,7 @@ from transforms import metrics
 from transforms.columns import ID, PAIR, TEXT, TEXT_START
 from transforms.failure import TEXT_START_BYTES, Failure
 
-# SentencePiece holds up to 213 bytes for every byte of the one word it looks at (measured, random letters): 5 MB without
+# SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
 # a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is no text, but base64 or the like, and could
 # take the whole run's memory with it.
 LONGEST_WORD_BYTES = 5_000_000
