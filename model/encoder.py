@@ -92,13 +92,35 @@ class _Layer(tf.Module):
         heads, head_size = self._config.num_attention_heads, self._config.head_size
         query_key_value = tf.reshape(self.query_key_value(hidden), [batch, length, 3, heads, head_size])
         query, key, value = tf.unstack(tf.transpose(query_key_value, [2, 0, 3, 1, 4]), num=3)
-        scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) + mask
-        attention = tf.cast(tf.nn.softmax(scores), hidden.dtype)
-        context = tf.transpose(tf.matmul(attention, value), [0, 2, 1, 3])
-        context = tf.reshape(context, [batch * length, heads * head_size])
+        context = tf.transpose(_attend(query, key, value, mask), [0, 2, 1, 3])
+        return self._transform(tf.reshape(context, [batch * length, heads * head_size]), hidden)
+
+    def first_token(self, hidden: tf.Tensor, mask: tf.Tensor, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        """The layer's output for the first token of each row alone, `[batch, hidden]`.
+
+        It attends to all tokens, so their keys and values are needed; nothing else of theirs is.
+        """
+        heads, head_size, width = self._config.num_attention_heads, self._config.head_size, self._config.hidden_size
+        first = tf.reshape(hidden, [batch, length, width])[:, 0]
+        kernel, bias = self.query_key_value.kernel, self.query_key_value.bias
+        query = tf.nn.bias_add(tf.matmul(first, kernel[:, :width]), bias[:width])
+        key_value = tf.nn.bias_add(tf.matmul(hidden, kernel[:, width:]), bias[width:])
+        key_value = tf.reshape(key_value, [batch, length, 2, heads, head_size])
+        key, value = tf.unstack(tf.transpose(key_value, [2, 0, 3, 1, 4]), num=2)
+        context = _attend(tf.reshape(query, [batch, heads, 1, head_size]), key, value, mask)
+        return self._transform(tf.reshape(context, [batch, width]), first)
+
+    def _transform(self, context: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
+        """What follows attention: its output layer and the feed-forward, row by row."""
         hidden = self.attention_norm(self.attention_output(context) + hidden)
         intermediate = _activate(self.intermediate(hidden), self._config.hidden_act)
         return self.output_norm(self.intermediate_output(intermediate) + hidden)
+
+
+def _attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Attention of `[batch, heads, seq, size]` queries, the scale being in them already; softmax in float32."""
+    scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) + mask
+    return tf.matmul(tf.cast(tf.nn.softmax(scores), value.dtype), value)
 
 
 class AlbertEncoder(tf.Module):
@@ -156,6 +178,33 @@ class AlbertEncoder(tf.Module):
           `pooled_output` `[batch, hidden]` and `sequence_output` `[batch, seq, hidden]`, both float32. What stands at
           padded positions of the second means nothing.
         """
+        layers = self._inner_layers()
+        hidden, mask, batch, length = self._embed(input_ids, input_mask, segment_ids)
+        for layer in layers:
+            hidden = layer(hidden, mask, batch, length)
+        sequence_output = tf.reshape(hidden, [batch, length, self.config.hidden_size])
+        return self._pool(sequence_output[:, 0]), tf.cast(sequence_output, tf.float32)
+
+    def pool(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
+        """`pooled_output` alone, which the last layer need only compute for the first token of each row.
+
+        Takes what `__call__` takes. With 12 layers this saves 7 % of the multiplications.
+        """
+        *layers, last = self._inner_layers()
+        hidden, mask, batch, length = self._embed(input_ids, input_mask, segment_ids)
+        for layer in layers:
+            hidden = layer(hidden, mask, batch, length)
+        return self._pool(last.first_token(hidden, mask, batch, length))
+
+    def _inner_layers(self) -> list[_Layer]:
+        """The layers in the order in which they are applied; most of them several times."""
+        groups = (self.groups[self.config.group_of_layer(layer)] for layer in range(self.config.num_hidden_layers))
+        return [inner_layer for group in groups for inner_layer in group]
+
+    def _embed(
+        self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What the first layer takes: `[batch · seq, hidden]`, the mask to add to scores, batch and length."""
         shape = tf.shape(input_ids)
         batch, length = shape[0], shape[1]
         embedded = tf.cast(tf.gather(self.word_embeddings, input_ids), tf.float32)
@@ -166,9 +215,7 @@ class AlbertEncoder(tf.Module):
         if self.mapping is not None:
             hidden = self.mapping(hidden)
         mask = (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :] * _MASKED_SCORE
-        for layer in range(self.config.num_hidden_layers):
-            for inner_layer in self.groups[self.config.group_of_layer(layer)]:
-                hidden = inner_layer(hidden, mask, batch, length)
-        sequence_output = tf.reshape(hidden, [batch, length, self.config.hidden_size])
-        pooled_output = tf.tanh(self.pooler(sequence_output[:, 0]))
-        return tf.cast(pooled_output, tf.float32), tf.cast(sequence_output, tf.float32)
+        return hidden, mask, batch, length
+
+    def _pool(self, first: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.tanh(self.pooler(first)), tf.float32)

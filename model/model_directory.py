@@ -24,6 +24,10 @@ CONFIG_FILE = "albert_config.json"
 EXPORT_FILE = "export.json"
 TOKENS_SIGNATURE = "tokens"
 TOKENIZATION_SIGNATURE = "tokenization_info"
+# What exports have beside the contract: the pooled output alone, for less work. Its output has a name of its own, so
+# that a name still says which signature is meant.
+POOLED_SIGNATURE = "pooled"
+POOLED_SIGNATURE_OUTPUT = "pooled_output_alone"
 INPUT_NAMES = ("input_ids", "input_mask", "segment_ids")
 OUTPUT_NAMES = ("pooled_output", "sequence_output")
 

@@ -12,11 +12,19 @@ from typing import Any
 import tensorflow as tf
 
 from model.encoder import AlbertEncoder
-from model.model_directory import CONFIG_FILE, EXPORT_FILE, INPUT_NAMES, TOKENIZATION_SIGNATURE, TOKENS_SIGNATURE
+from model.model_directory import (
+    CONFIG_FILE,
+    EXPORT_FILE,
+    INPUT_NAMES,
+    POOLED_SIGNATURE,
+    POOLED_SIGNATURE_OUTPUT,
+    TOKENIZATION_SIGNATURE,
+    TOKENS_SIGNATURE,
+)
 
 
 class _ExportedAlbert(tf.Module):
-    """The encoder with its vocabulary, its config and its two signatures."""
+    """The encoder with its vocabulary, its config and its signatures."""
 
     def __init__(self, encoder: AlbertEncoder, vocabulary_file: Path, config_file: Path, lower_case: bool) -> None:
         super().__init__(name="exported_albert")
@@ -24,14 +32,17 @@ class _ExportedAlbert(tf.Module):
         self.vocabulary_asset = tf.saved_model.Asset(str(vocabulary_file))
         self.config_asset = tf.saved_model.Asset(str(config_file))
         self._lower_case = lower_case
-        self.tokens = tf.function(
-            self._tokens, input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES]
-        )
+        inputs = [tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES]
+        self.tokens = tf.function(self._tokens, input_signature=inputs)
+        self.pooled = tf.function(self._pooled, input_signature=inputs)
         self.tokenization_info = tf.function(self._tokenization_info, input_signature=[])
 
     def _tokens(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         pooled_output, sequence_output = self.encoder(input_ids, input_mask, segment_ids)
         return {"pooled_output": pooled_output, "sequence_output": sequence_output}
+
+    def _pooled(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {POOLED_SIGNATURE_OUTPUT: self.encoder.pool(input_ids, input_mask, segment_ids)}
 
     def _tokenization_info(self) -> dict[str, tf.Tensor]:
         return {"vocab_file": self.vocabulary_asset.asset_path, "do_lower_case": tf.constant(self._lower_case)}
@@ -60,7 +71,11 @@ def write_saved_model(
             config_file = Path(assets) / CONFIG_FILE
             config_file.write_text(encoder.config.to_json(), encoding="utf-8")
             exported = _ExportedAlbert(encoder, vocabulary_file, config_file, lower_case)
-            signatures = {TOKENS_SIGNATURE: exported.tokens, TOKENIZATION_SIGNATURE: exported.tokenization_info}
+            signatures = {
+                TOKENS_SIGNATURE: exported.tokens,
+                POOLED_SIGNATURE: exported.pooled,
+                TOKENIZATION_SIGNATURE: exported.tokenization_info,
+            }
             tf.saved_model.save(exported, str(partial), signatures=signatures)
         (partial / EXPORT_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         partial.chmod(0o755)  # mkdtemp's 0700 would keep other users' workers from reading the model

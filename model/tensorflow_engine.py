@@ -10,17 +10,22 @@ import numpy as np
 import tensorflow as tf
 
 from model.engine import OutOfMemoryError, RowError
-from model.model_directory import INPUT_NAMES, TOKENS_SIGNATURE, load_saved_model
+from model.model_directory import (
+    INPUT_NAMES,
+    POOLED_SIGNATURE,
+    POOLED_SIGNATURE_OUTPUT,
+    TOKENS_SIGNATURE,
+    load_saved_model,
+)
 
 
 class TensorFlowEngine:
-    """The signature `tokens` of a SavedModel in a local directory, a TF1 Hub module or an export alike."""
+    """The signatures of a SavedModel in a local directory, a TF1 Hub module or an export alike."""
 
     def __init__(self, directory: Path) -> None:
         _share_gpus()
         # The loaded object must live as long as its functions: it owns the variables.
         self._loaded = load_saved_model(directory)
-        self._tokens = self._loaded.signatures[TOKENS_SIGNATURE]
         self._functions: dict[tuple[str, ...], tf.types.experimental.GenericFunction] = {}
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
@@ -37,14 +42,23 @@ class TensorFlowEngine:
         return {name: result.numpy() for name, result in zip(names, results, strict=True)}
 
     def _select_outputs(self, names: tuple[str, ...]) -> tf.types.experimental.GenericFunction:
-        """A function that computes only `names`: what only other outputs need is pruned from its graph."""
+        """A function that computes only `names`: what only other outputs need is pruned from its graph.
+
+        For the pooled output alone an export has a signature that does less work.
+        """
+        signatures = self._loaded.signatures
+        outputs = names
+        if names == ("pooled_output",) and POOLED_SIGNATURE in signatures:
+            signature, outputs = signatures[POOLED_SIGNATURE], (POOLED_SIGNATURE_OUTPUT,)
+        else:
+            signature = signatures[TOKENS_SIGNATURE]
 
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES])
-        def run_tokens(input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            results = self._tokens(input_ids=input_ids, input_mask=input_mask, segment_ids=segment_ids)
-            return tuple(results[name] for name in names)
+        def run_signature(input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            results = signature(input_ids=input_ids, input_mask=input_mask, segment_ids=segment_ids)
+            return tuple(results[output] for output in outputs)
 
-        return run_tokens
+        return run_signature
 
 
 def _share_gpus() -> None:

@@ -138,7 +138,7 @@ def test_a_lower_precision_is_compared_with_both(
 
 def test_the_signatures_are_those_of_the_contract(tiny_model: Path) -> None:
     signatures = load_saved_model(tiny_model).signatures
-    assert sorted(signatures) == ["tokenization_info", "tokens"]
+    assert sorted(signatures) == ["pooled", "tokenization_info", "tokens"]
     tokens = signatures["tokens"]
     inputs = tokens.structured_input_signature[1]
     assert {name: (spec.dtype, spec.shape.as_list()) for name, spec in inputs.items()} == {

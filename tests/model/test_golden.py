@@ -54,6 +54,14 @@ def test_both_outputs_are_those_of_the_original(case: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_the_pooled_output_alone_is_that_of_the_original(case: Path) -> None:
+    encoder, expected = load_case(case)
+    pooled = encoder.pool(*(tf.constant(expected[name]) for name in NAMES)).numpy()
+    assert pooled.dtype == np.float32 and pooled.shape == expected["pooled_output"].shape
+    assert np.abs(pooled - expected["pooled_output"]).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_a_row_does_not_depend_on_its_company_or_its_padding(case: Path) -> None:
     encoder, inputs = load_case(case)
     lengths = inputs["input_mask"].sum(axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apache_beam as beam
@@ -126,3 +127,21 @@ def test_the_model_is_loaded_once_a_process(tiny_model: Path, engine_name: Engin
         )
         assert_that(embedded, check)
     assert len(loads) == 1
+
+
+def test_the_pooled_output_alone_does_less_work(tiny_model: Path, tiny_module: Path) -> None:
+    """An export has a signature for it; a published module has not, and is asked for its `tokens`."""
+    inputs = make_inputs(TINY, [31, 8, 2])
+    engine: Any = load_engine("tensorflow", tiny_model)
+    alone = engine.run(inputs, ["pooled_output"])
+    both = engine.run(inputs, ["pooled_output", "sequence_output"])
+    assert list(alone) == ["pooled_output"]
+    np.testing.assert_allclose(alone["pooled_output"], both["pooled_output"], atol=1e-6, rtol=0)
+
+    # It needs no other signature.
+    loaded = engine._loaded
+    engine._loaded = SimpleNamespace(signatures={"pooled": loaded.signatures["pooled"]})
+    engine._functions.clear()
+    np.testing.assert_array_equal(engine.run(inputs, ["pooled_output"])["pooled_output"], alone["pooled_output"])
+    pooled_of_module = load_engine("tensorflow", tiny_module).run(inputs, ["pooled_output"])["pooled_output"]
+    np.testing.assert_allclose(alone["pooled_output"], pooled_of_module, atol=1e-5, rtol=0)
