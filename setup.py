@@ -15,6 +15,7 @@ REQUIRES = [
     "setuptools==81.0.0",  # tensorflow-hub imports pkg_resources, which 82 removed
     "sentencepiece==0.2.3",
     "safetensors==0.8.0",
+    "google-crc32c==1.9.0",
     "rich==15.0.0",
 ]
 TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1"]

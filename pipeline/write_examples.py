@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.embed_options import Encoding
 from pipeline.example_encoding import encode_examples
+from pipeline.tfrecord_sink import TFRecordSink
 from transforms import metrics
 
 
@@ -32,18 +33,17 @@ class WriteExamples(beam.PTransform):
         return (
             rows
             | "EncodeExamples" >> beam.ParDo(EncodeExamples(self._encoding))
-            | "WriteToTFRecord"
-            >> beam.io.WriteToTFRecord(self._prefix, coder=beam.coders.BytesCoder(), file_name_suffix=".tfrecord")
+            | "WriteToTFRecord" >> beam.io.Write(TFRecordSink(self._prefix))
         )
 
 
 class EncodeExamples(beam.DoFn):
-    """`encode_examples` as a DoFn."""
+    """`encode_examples` as a DoFn; a batch's examples stay together."""
 
     def __init__(self, encoding: Encoding) -> None:
         self._encoding = encoding
 
-    def process(self, rows: pa.RecordBatch) -> Iterator[bytes]:
+    def process(self, rows: pa.RecordBatch) -> Iterator[list[bytes]]:
         with metrics.count_usecs(metrics.ENCODE_USECS):
             examples = encode_examples(rows, self._encoding)
-        yield from examples
+        yield examples

@@ -6,6 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
+import transforms  # noqa: F401, I001  TensorFlow must start as it does in the pipeline, oneDNN included
 import tensorflow as tf
 
 from benchmarks.flops import layer_shapes, read_config
