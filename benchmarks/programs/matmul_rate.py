@@ -6,9 +6,9 @@ import argparse
 import time
 from pathlib import Path
 
-import transforms  # noqa: F401, I001  TensorFlow must start as it does in the pipeline, oneDNN included
 import tensorflow as tf
 
+import transforms  # noqa: F401  TensorFlow must start as it does in the pipeline, oneDNN included
 from benchmarks.flops import layer_shapes, read_config
 from benchmarks.outcome import print_report
 
