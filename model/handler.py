@@ -14,7 +14,7 @@ from apache_beam.ml.inference.base import ModelHandler
 from model.engine import Engine, OutOfMemoryError, RowError
 from model.engines import ENGINES, EngineName, choose_engine, load_engine
 from model.locate import locate_model
-from model.padded_batch import float_lists, list_lengths, pad_batch
+from model.padded_batch import float_lists, pad_batch
 from transforms import metrics
 from transforms.columns import (
     ID,
@@ -26,6 +26,7 @@ from transforms.columns import (
     WINDOW,
 )
 from transforms.failure import Failure
+from transforms.list_lengths import list_lengths
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.columns import INPUT_IDS, INPUT_MASK, SEGMENT_IDS
-
-
-def list_lengths(column: pa.Array) -> np.ndarray:
-    """Length of every list of an Arrow list array, `[rows]` int64."""
-    return np.diff(np.asarray(column.offsets)).astype(np.int64)
+from transforms.list_lengths import list_lengths
 
 
 def pad_batch(batch: pa.RecordBatch) -> dict[str, np.ndarray]:

@@ -78,9 +78,13 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
     documents = _read_documents(options)  # patterns that match nothing are refused here
     output = OutputDirectory(options.output)
     if options.transform is not None:
-        check_transform_graph(options.transform, vocabulary, preprocessing)
-    output.prepare(overwrite=options.overwrite)
-    transform_directory, description = _transform_graph(options, output, vocabulary, preprocessing)
+        transform_directory = options.transform
+        description = check_transform_graph(transform_directory, vocabulary, preprocessing)
+        output.prepare(overwrite=options.overwrite)
+    else:
+        output.prepare(overwrite=options.overwrite)
+        transform_directory = FileSystems.join(output.staging, "transform")
+        description = save_transform_graph(vocabulary, preprocessing, transform_directory)
     logger.info("embedding %s, read as %s, with %s", ", ".join(options.input), options.chosen_format, options.model)
 
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
@@ -268,15 +272,6 @@ def _read_documents(options: EmbedOptions) -> _ReadDocuments:
         pair=options.pair_field,
     )
     return _ReadDocuments(sources, fields)
-
-
-def _transform_graph(
-    options: EmbedOptions, output: OutputDirectory, vocabulary: Vocabulary, preprocessing: PreprocessingConfig
-) -> tuple[str, Description]:
-    if options.transform is not None:
-        return options.transform, check_transform_graph(options.transform, vocabulary, preprocessing)
-    directory = FileSystems.join(output.staging, "transform")
-    return directory, save_transform_graph(vocabulary, preprocessing, directory)
 
 
 def _with_absolute_paths(options: EmbedOptions) -> EmbedOptions:

@@ -10,6 +10,9 @@ import numpy as np
 
 from pipeline.manifest import OutputError, read_manifest
 from pipeline.read import read_embeddings, read_failures
+from pipeline.statistics import Statistics, add_statistics, count_rows
+from transforms.columns import INPUT_IDS, SEQUENCE_OUTPUT
+from transforms.list_lengths import list_lengths
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
 
@@ -56,18 +59,16 @@ def inspect_output(directory: str, *, head: int = 0) -> Inspection:
       OutputError: where it is not a finished output, or the data are not what the manifest says.
     """
     manifest = read_manifest(directory)
-    rows = documents = truncated = 0
+    counted: list[Statistics] = []
     lengths: list[np.ndarray] = []
     shown: list[dict[str, Any]] = []
     for batch in read_embeddings(directory):
-        rows += batch.num_rows
-        documents += int((np.asarray(batch.column("window")) == 0).sum())
-        truncated += int(np.asarray(batch.column("truncated")).sum())
-        batch_lengths = np.diff(np.asarray(batch.column("input_ids").offsets))
+        counted.append(count_rows(batch))
+        batch_lengths = list_lengths(batch.column(INPUT_IDS))
         lengths.append(batch_lengths)
         for name in manifest.embeddings:
-            widths = np.diff(np.asarray(batch.column(name).offsets))
-            expected = manifest.hidden_size * (batch_lengths if name == "sequence_output" else 1)
+            widths = list_lengths(batch.column(name))
+            expected = manifest.hidden_size * (batch_lengths if name == SEQUENCE_OUTPUT else 1)
             if not (widths == expected).all():
                 raise OutputError(f"{directory}: {name} has rows that are not {manifest.hidden_size} wide")
         if len(shown) < head:
@@ -79,11 +80,12 @@ def inspect_output(directory: str, *, head: int = 0) -> Inspection:
         if len(failed) < head:
             failed.append(failure)
     all_lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
+    found = add_statistics(counted)
     counts = {
-        "documents": documents,
-        "rows": rows,
-        "tokens": int(all_lengths.sum()),
-        "truncated": truncated,
+        "documents": found.documents,
+        "rows": found.rows,
+        "tokens": found.tokens,
+        "truncated": found.truncated,
         "failures": sum(reasons.values()),
     }
     if counts != manifest.counts:

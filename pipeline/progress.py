@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 
 from transforms.columns import INPUT_IDS
+from transforms.list_lengths import list_lengths
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class LogProgress(beam.DoFn):
 
     def process(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         self._rows += rows.num_rows
-        self._tokens += int(np.diff(np.asarray(rows.column(INPUT_IDS).offsets)).sum())
+        self._tokens += int(list_lengths(rows.column(INPUT_IDS)).sum())
         now = time.monotonic()
         if now - self._logged >= _SECONDS_BETWEEN:
             self._logged = now

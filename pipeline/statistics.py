@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from transforms.columns import INPUT_IDS, TRUNCATED, WINDOW
 from transforms.failure import Failure
+from transforms.list_lengths import list_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def count_rows(rows: pa.RecordBatch) -> Statistics:
     return Statistics(
         documents=int((np.asarray(rows.column(WINDOW)) == 0).sum()),
         rows=rows.num_rows,
-        tokens=int(np.diff(np.asarray(rows.column(INPUT_IDS).offsets)).sum()),
+        tokens=int(list_lengths(rows.column(INPUT_IDS)).sum()),
         truncated=int(np.asarray(rows.column(TRUNCATED)).sum()),
     )
 

@@ -17,6 +17,7 @@ from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.columns import INPUT_IDS
+from transforms.list_lengths import list_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,7 @@ class TokenBuffer:
         for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
             part = rows.slice(start, _ROWS_AT_ONCE)
             self._held.append(part)
-            self._tokens += int(_lengths(part).sum())
+            self._tokens += int(list_lengths(part.column(INPUT_IDS)).sum())
             self._bytes += part.nbytes
             if self._full():
                 yield from self._drain(keep_small=True)
@@ -121,7 +122,7 @@ class TokenBuffer:
             return
         held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]
         self._held, self._tokens, self._bytes = [], 0, 0
-        lengths = _lengths(held)
+        lengths = list_lengths(held.column(INPUT_IDS))
         # Stable, so that a retried bundle cuts the same batches.
         order = np.argsort(-lengths, kind="stable")
         kept = []
@@ -134,16 +135,12 @@ class TokenBuffer:
         if kept:
             rest = held.take(pa.array(np.sort(np.concatenate(kept))))
             self._held = [rest]
-            self._tokens = int(_lengths(rest).sum())
+            self._tokens = int(list_lengths(rest.column(INPUT_IDS)).sum())
             self._bytes = rest.nbytes
 
 
 # So many rows enter the buffer between two looks at how full it is.
 _ROWS_AT_ONCE = 1024
-
-
-def _lengths(rows: pa.RecordBatch) -> np.ndarray:
-    return np.diff(np.asarray(rows.column(INPUT_IDS).offsets))
 
 
 class _BatchByTokensFn(beam.DoFn):
