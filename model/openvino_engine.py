@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from model.bfloat16_constants import readable_by_openvino
 from model.engine import OutOfMemoryError, RowError
 from model.model_directory import INPUT_NAMES, OUTPUT_NAMES, ModelDirectoryError, read_precision
 
@@ -87,9 +88,10 @@ def _read_model(directory: Path) -> Any:
     from openvino.frontend import FrontEndManager
 
     front_end = FrontEndManager().load_by_framework("tf")
-    saved_model = front_end.load(str(directory))
-    saved_model.override_all_outputs([saved_model.get_place_by_tensor_name(name) for name in OUTPUT_NAMES])
-    return front_end.convert(saved_model)
+    with readable_by_openvino(directory) as readable:
+        saved_model = front_end.load(str(readable))
+        saved_model.override_all_outputs([saved_model.get_place_by_tensor_name(name) for name in OUTPUT_NAMES])
+        return front_end.convert(saved_model)
 
 
 def _capabilities(core: Any) -> list[str]:

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model.bfloat16_constants import readable_by_openvino, replace_bfloat16_constants
 from model.engine import OutOfMemoryError, RowError
 from model.engines import choose_engine, load_engine
-from tests.tiny_model import TINY, make_inputs
+from model.model_directory import OUTPUT_NAMES
+from tests.tiny_model import TINY, make_inputs, write_model
 
 
 def test_auto_takes_openvino_where_it_is_installed_and_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +75,38 @@ def test_openvinos_errors_are_told_apart(tiny_model: Path, raised: Exception, er
     with pytest.raises(error, match=str(raised)) as caught:
         engine.run(inputs, ["pooled_output"])
     assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.06), ("float16", 0.01)])
+def test_openvino_reads_exports_in_half_precisions(tmp_path: Path, precision: str, tolerance: float) -> None:
+    pytest.importorskip("openvino")
+    write_model(tmp_path / "model", precision=precision)
+    inputs = make_inputs(TINY, [7, 7, 7])
+    expected = load_engine("tensorflow", tmp_path / "model").run(inputs, OUTPUT_NAMES)
+    found = load_engine("openvino", tmp_path / "model").run(inputs, OUTPUT_NAMES)
+    for name in OUTPUT_NAMES:
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=tolerance)
+
+
+def test_a_model_without_bfloat16_constants_is_read_where_it_lies(tiny_model: Path) -> None:
+    with readable_by_openvino(tiny_model) as readable:
+        assert readable == tiny_model
+
+
+def test_bfloat16_constants_become_casts_of_float32_ones() -> None:
+    with tf.Graph().as_default() as graph:
+        tf.constant([1.5, -2.0], tf.bfloat16, name="half")
+        tf.constant(3.0, tf.float32, name="whole")
+    definition = graph.as_graph_def()
+    assert replace_bfloat16_constants(definition.node) == 1
+    assert [(node.name, node.op) for node in definition.node] == [
+        ("half", "Cast"),
+        ("whole", "Const"),
+        ("half/float32", "Const"),
+    ]
+    with tf.Graph().as_default() as read:
+        tf.import_graph_def(definition, name="")
+        with tf.compat.v1.Session(graph=read) as session:
+            value = session.run("half:0")
+    assert value.dtype == tf.bfloat16.as_numpy_dtype
+    assert value.astype(np.float32).tolist() == [1.5, -2.0]
