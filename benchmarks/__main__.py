@@ -80,19 +80,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _LIMIT_SECONDS[options.mode] if options.limit is None else options.limit,
             console.print,
         )
-        measurements, matmul = benchmark.run(rows, rounds)
+        for number, (measurements, matmul) in enumerate(benchmark.run(rows, rounds), start=1):
+            description = {
+                "mode": options.mode,
+                "model_size": options.model_size,
+                "corpus_file": options.corpus.name,
+                "rounds": number,
+                "peers": _list_packages(places.peers_python),
+            }
+            results = make_results(measurements, matmul, places, description=description)
+            # After every round: what was measured is there when a later one is cut off.
+            (output / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     except (ProcessError, OSError, ValueError) as e:
         print(f"python -m benchmarks: {e}", file=sys.stderr)
         return 2
-    description = {
-        "mode": options.mode,
-        "model_size": options.model_size,
-        "corpus_file": options.corpus.name,
-        "rounds": rounds,
-        "peers": _list_packages(places.peers_python),
-    }
-    results = make_results(measurements, matmul, places, description=description)
-    (output / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     run_process(
         [
             places.peers_python,

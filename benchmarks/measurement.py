@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.places import Places
@@ -78,11 +78,14 @@ class Benchmark:
     limit_seconds: float
     say: Callable[[str], None]
 
-    def run(self, rows: Sequence[Row], rounds: int) -> tuple[list[RowMeasurement], dict[str, list[dict[str, Any]]]]:
+    def run(
+        self, rows: Sequence[Row], rounds: int
+    ) -> Iterator[tuple[list[RowMeasurement], dict[str, list[dict[str, Any]]]]]:
         """Measures all rows in order, then in reverse, and so on; a row that failed once is not tried again.
 
-        Returns:
-          A measurement of every row, and precision → what `benchmarks.programs.matmul_rate` said in each round.
+        Yields:
+          After each round: a measurement of every row so far, and precision → what `benchmarks.programs.matmul_rate`
+          said in each round.
         """
         measurements = [RowMeasurement(row, failure=row.missing) for row in rows]
         matmul: dict[str, list[dict[str, Any]]] = {precision: [] for precision in PRECISIONS}
@@ -94,7 +97,7 @@ class Benchmark:
                 if measurement.failure is None:
                     self.say(f"round {number} of {rounds}: {measurement.row.key}")
                     self._measure(measurement, number)
-        return measurements, matmul
+            yield measurements, matmul
 
     def _measure(self, measurement: RowMeasurement, number: int) -> None:
         row = measurement.row

@@ -58,7 +58,7 @@ class OpenVINOEngine:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
             self._compiled = core.compile_model(_read_model(directory), "CPU", settings)
-        except RuntimeError as e:
+        except Exception as e:  # some of the front end's errors are not even RuntimeErrors
             raise ModelDirectoryError(f"OpenVINO can't read the model in {directory}: {e}") from e
         self._thread = threading.local()
 
