@@ -56,8 +56,16 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
         read by then.
       RuntimeError: where the pipeline failed; nothing has been published.
     """
-    started = time.time()
     options = _with_absolute_paths(options)
+    output = OutputDirectory(options.output)
+    try:
+        return _embed_into(output, options, beam_options)
+    finally:
+        output.release()
+
+
+def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
+    started = time.time()
     model = open_model_directory(locate_model(options.model))
     vocabulary = load_vocabulary(str(model.vocabulary_file))
     if vocabulary.size != model.config.vocab_size:
@@ -76,7 +84,6 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
         options.model, embeddings=options.embeddings, engine=options.engine, threads=threads_per_worker(beam_options)
     )
     documents = _read_documents(options)  # patterns that match nothing are refused here
-    output = OutputDirectory(options.output)
     if options.transform is not None:
         transform_directory = options.transform
         description = check_transform_graph(transform_directory, vocabulary, preprocessing)

@@ -20,6 +20,7 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.manifest import MANIFEST_FILE, Manifest, OutputError
+from pipeline.output_lock import LOCK_FILE, OutputLock
 
 STAGING = "_staging"
 RUN_FILE = "run.json"
@@ -38,6 +39,11 @@ class OutputDirectory:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._lock = OutputLock(path)
+
+    def release(self) -> None:
+        """Ends the run: lets other runs write here."""
+        self._lock.release()
 
     @property
     def staging(self) -> str:
@@ -45,11 +51,20 @@ class OutputDirectory:
         return FileSystems.join(self.path, STAGING)
 
     def prepare(self, *, overwrite: bool) -> None:
-        """Makes the directory ready for a run and clears what a run that was cut off has left.
+        """Makes the directory ready for a run, locks it, and clears what a run that was cut off has left.
 
         Raises:
-          OutputError: where the directory holds a finished output or anything else, and `overwrite` is not given.
+          OutputError: where another run is writing to the directory, or it holds a finished output or anything else
+            and `overwrite` is not given.
         """
+        self._lock.acquire()
+        try:
+            self._clear(overwrite=overwrite)
+        except BaseException:
+            self.release()
+            raise
+
+    def _clear(self, *, overwrite: bool) -> None:
         files = self._list()
         if not overwrite:
             if MANIFEST_FILE in files:
@@ -85,7 +100,7 @@ class OutputDirectory:
         )
 
     def publish(self, manifest: Manifest, schema: str) -> None:
-        """Puts the staged files in place of what was there, the manifest last."""
+        """Puts the staged files in place of what was there, the manifest last, and unlocks the directory."""
         self._delete([MANIFEST_FILE])
         self._delete([name for name in self._list() if _OWN_FILES.match(name)])
         names = [file["path"] for file in (*manifest.shards, *manifest.failure_shards)]
@@ -100,13 +115,14 @@ class OutputDirectory:
             [FileSystems.join(self.staging, MANIFEST_FILE)], [FileSystems.join(self.path, MANIFEST_FILE)]
         )
         self._delete_staging()
+        self.release()
 
     def _list(self) -> set[str]:
         """Names of all files below the directory, relative to it."""
         root = self.path.rstrip("/") + "/"
         with contextlib.suppress(BeamIOError):
             found = FileSystems.match([root + "**"])[0].metadata_list
-            return {file.path.removeprefix(root) for file in found}
+            return {file.path.removeprefix(root) for file in found} - {LOCK_FILE}
         return set()
 
     def _delete(self, names: list[str]) -> None:

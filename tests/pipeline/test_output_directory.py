@@ -10,11 +10,14 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.manifest import OutputError, read_manifest
 from pipeline.output_directory import OutputDirectory
+from pipeline.output_lock import LOCK_FILE
 from tests.pipeline.embedded_rows import make_manifest, make_rows, publish_rows
 
 
 def list_files(directory: Path) -> list[str]:
-    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+    """All files but the lock of a run that goes on."""
+    files = (path for path in directory.rglob("*") if path.is_file() and path != directory / LOCK_FILE)
+    return sorted(str(path.relative_to(directory)) for path in files)
 
 
 FINISHED = ["embeddings-00000-of-00001.tfrecord", "failures-00000-of-00001.jsonl", "manifest.json", "schema.pbtxt"]
@@ -76,6 +79,7 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
     # It had begun to publish.
     (tmp_path / "embeddings-00000-of-00002.tfrecord").write_text("half")
     (tmp_path / "schema.pbtxt").write_text("half")
+    output.release()
     output.prepare(overwrite=False)
     assert list_files(tmp_path) == ["_staging/run.json"]
 
@@ -84,6 +88,7 @@ def test_foreign_files_beside_a_killed_run_are_refused(tmp_path: Path) -> None:
     output = OutputDirectory(str(tmp_path))
     output.prepare(overwrite=False)
     (tmp_path / "notes.txt").write_text("mine")
+    output.release()
     with pytest.raises(OutputError, match=r"already holds something \(notes.txt\)"):
         output.prepare(overwrite=False)
     assert list_files(tmp_path) == ["_staging/run.json", "notes.txt"]
@@ -177,5 +182,6 @@ def test_a_publication_that_fails_leaves_no_manifest(
     assert not (tmp_path / "manifest.json").exists()
     with pytest.raises(OutputError, match=r"holds no manifest.json: it is not a finished output"):
         read_manifest(str(tmp_path))
+    output.release()
     output.prepare(overwrite=False)  # the same command again may go on
     assert list_files(tmp_path) == ["_staging/run.json"]
