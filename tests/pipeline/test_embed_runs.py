@@ -39,13 +39,13 @@ def test_a_killed_run_leaves_no_manifest_and_can_be_repeated(tiny_model: Path, t
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     assert (output / "_staging").exists()
-    assert [name for name in os.listdir(output) if name != "_staging"] == []
+    assert sorted(os.listdir(output)) == ["_lock", "_staging"]
     with pytest.raises(OutputError, match=r"holds no manifest.json: it is not a finished output"):
         list(read_embeddings(str(output)))
     again = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert read_manifest(str(output)).counts["rows"] == 9000
-    assert not (output / "_staging").exists()
+    assert not (output / "_staging").exists() and not (output / "_lock").exists()
 
 
 def test_overwrite_replaces(tiny_model: Path, tmp_path: Path) -> None:
