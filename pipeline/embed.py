@@ -20,14 +20,13 @@ from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
 from model.locate import locate_model
 from model.model_directory import ModelDirectory, open_model_directory
 from pipeline.batch_tokens import choose_batch_tokens
-from pipeline.documents import JsonFields, ParseJsonLines, ParseTextLines
 from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, EmbedText
 from pipeline.example_encoding import describe_examples
-from pipeline.line_source import LineSource
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.progress import LogProgress
+from pipeline.read_documents import ReadDocuments, make_read_documents
 from pipeline.run_counters import read_counters
 from pipeline.runner import choose_runner, threads_per_worker
 from pipeline.statistics import CountOutput, Statistics
@@ -83,7 +82,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     handler = AlbertModelHandler(
         options.model, embeddings=options.embeddings, engine=options.engine, threads=threads_per_worker(beam_options)
     )
-    documents = _read_documents(options)  # patterns that match nothing are refused here
+    documents = make_read_documents(options)  # patterns that match nothing are refused here
     if options.transform is not None:
         transform_directory = options.transform
         description = check_transform_graph(transform_directory, vocabulary, preprocessing)
@@ -222,7 +221,7 @@ def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict
 
 def _build(
     pipeline: beam.Pipeline,
-    documents: _ReadDocuments,
+    documents: ReadDocuments,
     embed_text: EmbedText,
     options: EmbedOptions,
     output: OutputDirectory,
@@ -245,40 +244,6 @@ def _build(
         | "WriteStatistics"
         >> beam.io.WriteToText(FileSystems.join(output.staging, _STATISTICS_FILE), num_shards=1, shard_name_template="")
     )
-
-
-class _ReadDocuments(beam.PTransform):
-    """The files of the input → `{"documents": RecordBatches, "failures": Failures}`."""
-
-    def __init__(self, sources: list[LineSource], fields: JsonFields | None) -> None:
-        super().__init__()
-        self._sources = sources
-        self._fields = fields
-
-    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        lines = [
-            pipeline | f"ReadLines{number}" >> beam.io.Read(source) for number, source in enumerate(self._sources)
-        ] | "AllLines" >> beam.Flatten()
-        if self._fields is None:
-            nothing = pipeline | "NoFailures" >> beam.Create([])
-            return {"documents": lines | "ParseTextLines" >> beam.ParDo(ParseTextLines()), "failures": nothing}
-        parsed = lines | "ParseJsonLines" >> beam.ParDo(ParseJsonLines(self._fields)).with_outputs(
-            ParseJsonLines.FAILURES, main="documents"
-        )
-        return {"documents": parsed["documents"], "failures": parsed[ParseJsonLines.FAILURES]}
-
-
-def _read_documents(options: EmbedOptions) -> _ReadDocuments:
-    sources = [LineSource(pattern) for pattern in options.input]
-    if options.chosen_format == "text":
-        return _ReadDocuments(sources, None)
-    fields = JsonFields(
-        text=options.text_field,
-        id=options.id_field or "id",
-        id_required=options.id_field is not None,
-        pair=options.pair_field,
-    )
-    return _ReadDocuments(sources, fields)
 
 
 def _with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
