@@ -119,8 +119,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         batch_tokens=batching.batch_tokens,
     )
     schema = describe_examples(manifest.embeddings, manifest.hidden_size, options.encoding)
-    output.publish(manifest, schema)
-    return manifest
+    return output.publish(manifest, schema)
 
 
 def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.manifest import OutputError, read_manifest
-from pipeline.read import read_embeddings, read_failures
+from pipeline.manifest import OutputError
+from pipeline.published_output import PublishedOutput, open_published_output
+from pipeline.read import read_failure_rows, read_rows
 from pipeline.statistics import Statistics, add_statistics, count_rows
 from transforms.columns import INPUT_IDS, SEQUENCE_OUTPUT
 from transforms.list_lengths import list_lengths
@@ -58,11 +59,16 @@ def inspect_output(directory: str, *, head: int = 0) -> Inspection:
     Raises:
       OutputError: where it is not a finished output, or the data are not what the manifest says.
     """
-    manifest = read_manifest(directory)
+    with open_published_output(directory) as output:
+        return _inspect(output, head)
+
+
+def _inspect(output: PublishedOutput, head: int) -> Inspection:
+    directory, manifest = output.directory, output.manifest
     counted: list[Statistics] = []
     lengths: list[np.ndarray] = []
     shown: list[dict[str, Any]] = []
-    for batch in read_embeddings(directory):
+    for batch in read_rows(output):
         counted.append(count_rows(batch))
         batch_lengths = list_lengths(batch.column(INPUT_IDS))
         lengths.append(batch_lengths)
@@ -75,7 +81,7 @@ def inspect_output(directory: str, *, head: int = 0) -> Inspection:
             shown += [_show_row(row) for row in batch.slice(0, head - len(shown)).to_pylist()]
     reasons: Counter[str] = Counter()
     failed: list[dict[str, Any]] = []
-    for failure in read_failures(directory):
+    for failure in read_failure_rows(output):
         reasons[f"{failure['stage']}: {failure['reason']}"] += 1
         if len(failed) < head:
             failed.append(failure)

@@ -34,6 +34,7 @@ class Manifest:
       options: the options of the run.
       measured: seconds, rates and fill of the run.
       versions: of this program and the libraries that shape the result.
+      generation: how often the output has been replaced; it is in the names of the files of a second version and on.
     """
 
     created: str
@@ -49,6 +50,7 @@ class Manifest:
     options: dict[str, Any]
     measured: dict[str, Any]
     versions: dict[str, str]
+    generation: int = 0
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:

@@ -1,13 +1,14 @@
 """`OutputDirectory`: where a run writes, and how its results are published.
 
-Everything is written below `_staging/` first. Publishing removes what an earlier run left, moves the new files up and
-writes the manifest last. So a directory with a manifest is whole; one without it and with `_staging/` belongs to a run
-that was cut off, and is cleared by the next one.
+Everything is written below `_staging/` first. Publishing moves the new files up, puts the manifest in its place last
+and only then removes what an earlier version left. So a directory with a manifest is whole; one without it and with
+`_staging/` belongs to a run that was cut off, and is cleared by the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -19,14 +20,14 @@ from typing import Any
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.manifest import MANIFEST_FILE, Manifest, OutputError
+from pipeline.manifest import MANIFEST_FILE, Manifest, OutputError, read_manifest
 from pipeline.output_lock import LOCK_FILE, OutputLock
 
 STAGING = "_staging"
 RUN_FILE = "run.json"
 SCHEMA_FILE = "schema.pbtxt"
 _OWN_FILES = re.compile(
-    rf"^(?:embeddings-\d+-of-\d+\.tfrecord|failures-\d+-of-\d+\.jsonl|{re.escape(SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
+    rf"^(?:embeddings-(?:g\d+-)?\d+-of-\d+\.tfrecord|failures-(?:g\d+-)?\d+-of-\d+\.jsonl|{re.escape(SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
 )
 
 
@@ -66,6 +67,7 @@ class OutputDirectory:
 
     def _clear(self, *, overwrite: bool) -> None:
         files = self._list()
+        self._next_generation()  # a manifest that can't be read is refused now, not after hours of work
         if not overwrite:
             if MANIFEST_FILE in files:
                 raise OutputError(
@@ -99,23 +101,49 @@ class OutputDirectory:
             key=lambda file: file["path"],
         )
 
-    def publish(self, manifest: Manifest, schema: str) -> None:
-        """Puts the staged files in place of what was there, the manifest last, and unlocks the directory."""
-        self._delete([MANIFEST_FILE])
-        self._delete([name for name in self._list() if _OWN_FILES.match(name)])
-        names = [file["path"] for file in (*manifest.shards, *manifest.failure_shards)]
+    def publish(self, manifest: Manifest, schema: str) -> Manifest:
+        """Puts the staged files beside what was there, then the manifest in the old one's place, and unlocks.
+
+        A reader sees the old version until the new manifest is there, and the new one from then on: the files of both
+        have different names. The old ones go last.
+
+        Returns:
+          The manifest as it was published.
+        """
+        generation = self._next_generation()
+        staged = [file["path"] for file in (*manifest.shards, *manifest.failure_shards)]
         FileSystems.rename(
-            [FileSystems.join(self.staging, name) for name in names],
-            [FileSystems.join(self.path, name) for name in names],
+            [FileSystems.join(self.staging, name) for name in staged],
+            [FileSystems.join(self.path, _published_name(name, generation)) for name in staged],
         )
-        self._write(SCHEMA_FILE, schema)
-        # Whole or not at all for whoever reads it: written beside, then renamed.
-        self._write(FileSystems.join(STAGING, MANIFEST_FILE), manifest.to_json())
-        FileSystems.rename(
-            [FileSystems.join(self.staging, MANIFEST_FILE)], [FileSystems.join(self.path, MANIFEST_FILE)]
+        published = dataclasses.replace(
+            manifest,
+            generation=generation,
+            shards=_name_published(manifest.shards, generation),
+            failure_shards=_name_published(manifest.failure_shards, generation),
         )
+        # Each whole or not at all for whoever reads it: written beside, then renamed.
+        self._replace(SCHEMA_FILE, schema)
+        self._replace(MANIFEST_FILE, published.to_json())
+        current = {file["path"] for file in (*published.shards, *published.failure_shards)}
+        current |= {SCHEMA_FILE, MANIFEST_FILE}
+        self._delete([name for name in self._list() if _OWN_FILES.match(name) and name not in current])
         self._delete_staging()
         self.release()
+        return published
+
+    def _next_generation(self) -> int:
+        """0 for a first version, else one more than that of the version that is there."""
+        if not FileSystems.exists(FileSystems.join(self.path, MANIFEST_FILE)):
+            return 0
+        try:
+            return read_manifest(self.path).generation + 1
+        except OutputError as e:
+            raise OutputError(f"{e}; --overwrite replaces outputs of this program only: remove the file first") from e
+
+    def _replace(self, name: str, content: str) -> None:
+        self._write(FileSystems.join(STAGING, name), content)
+        FileSystems.rename([FileSystems.join(self.staging, name)], [FileSystems.join(self.path, name)])
 
     def _list(self) -> set[str]:
         """Names of all files below the directory, relative to it."""
@@ -146,3 +174,12 @@ class OutputDirectory:
 
 def _is_staged(name: str) -> bool:
     return name.startswith(STAGING + "/")
+
+
+def _published_name(name: str, generation: int) -> str:
+    """`embeddings-00000-of-00001.tfrecord` for a first version, `embeddings-g1-00000-…` for the second."""
+    return name.replace("-", f"-g{generation}-", 1) if generation else name
+
+
+def _name_published(files: list[dict[str, Any]], generation: int) -> list[dict[str, Any]]:
+    return [{**file, "path": _published_name(file["path"], generation)} for file in files]

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.manifest import OutputError, read_manifest
+from pipeline.published_output import PublishedOutput, describe_damage, find_shards, open_published_output
 
 # A RecordBatch is given out when it has so many bytes of tf.Examples, or so many rows.
 _BATCH_BYTES = 32 << 20
@@ -27,20 +27,28 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
     Raises:
       OutputError: where the directory is not a finished output, or was damaged since.
     """
+    with open_published_output(str(directory)) as output:
+        yield from read_rows(output)
+
+
+def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """What `read_embeddings` yields, of an output that is open."""
     import tensorflow as tf
 
     from pipeline.example_encoding import decode_examples
 
-    manifest = read_manifest(str(directory))
+    manifest = output.manifest
     examples: list[bytes] = []
     size = 0
-    dataset = tf.data.TFRecordDataset(_shard_paths(str(directory), manifest.shards))
+    dataset = tf.data.TFRecordDataset(output.shard_paths)
     iterator = dataset.as_numpy_iterator()
     while True:
         try:
             example = next(iterator, None)
         except tf.errors.DataLossError as e:
-            raise _damaged(str(directory), str(e)) from e
+            raise describe_damage(output.directory, str(e)) from e
+        except tf.errors.NotFoundError as e:
+            raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
         if example is None:
             break
         examples.append(example)
@@ -59,7 +67,8 @@ def read_embeddings_dataset(directory: str) -> Any:
     embeddings `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden].
 
     Raises:
-      OutputError: where the directory is not a finished output, or was damaged since.
+      OutputError: where the directory is not a finished output, or was damaged since. (A dataset opens its files when
+        it comes to them, and again in every epoch: one that outlives its output ends with TensorFlow's NotFoundError.)
     """
     import tensorflow as tf
 
@@ -86,7 +95,7 @@ def read_embeddings_dataset(directory: str) -> Any:
             row[name] = tf.reshape(values, shape)
         return row
 
-    return tf.data.TFRecordDataset(_shard_paths(str(directory), manifest.shards)).map(parse)
+    return tf.data.TFRecordDataset(find_shards(str(directory), manifest.shards)).map(parse)
 
 
 def read_failures(directory: str) -> Iterator[dict[str, Any]]:
@@ -95,26 +104,14 @@ def read_failures(directory: str) -> Iterator[dict[str, Any]]:
     Raises:
       OutputError: where the directory is not a finished output, or was damaged since.
     """
-    manifest = read_manifest(str(directory))
-    for path in _shard_paths(str(directory), manifest.failure_shards):
+    with open_published_output(str(directory)) as output:
+        yield from read_failure_rows(output)
+
+
+def read_failure_rows(output: PublishedOutput) -> Iterator[dict[str, Any]]:
+    """What `read_failures` yields, of an output that is open."""
+    for path in output.failure_paths:
         with FileSystems.open(path) as file:
             for line in file.read().decode().split("\n"):
                 if line:
                     yield json.loads(line)
-
-
-def _shard_paths(directory: str, shards: list[dict[str, Any]]) -> list[str]:
-    """The paths of `shards`, which must be there with the sizes that the manifest says."""
-    paths = [FileSystems.join(directory, shard["path"]) for shard in shards]
-    for path, shard in zip(paths, shards, strict=True):
-        try:
-            size = FileSystems.get_filesystem(path).size(path)
-        except BeamIOError as e:
-            raise _damaged(directory, f"{shard['path']} is missing") from e
-        if size != shard["bytes"]:
-            raise _damaged(directory, f"{shard['path']} has {size} bytes, the manifest says {shard['bytes']}")
-    return paths
-
-
-def _damaged(directory: str, what: str) -> OutputError:
-    return OutputError(f"{directory}: {what}; the output was damaged after it was published, make it again")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
+from pipeline import read_embeddings
 from pipeline.manifest import OutputError, read_manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.output_lock import LOCK_FILE
@@ -68,7 +69,24 @@ def test_overwriting_takes_old_shards_away_and_nothing_else(tmp_path: Path) -> N
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "embeddings-old.tfrecord").write_text("mine too")
     publish_rows(tmp_path, [make_rows([2])])
-    assert list_files(tmp_path) == sorted([*FINISHED, "notes.txt", "embeddings-old.tfrecord"])
+    assert list_files(tmp_path) == [
+        "embeddings-g1-00000-of-00001.tfrecord",
+        "embeddings-old.tfrecord",
+        "failures-g1-00000-of-00001.jsonl",
+        "manifest.json",
+        "notes.txt",
+        "schema.pbtxt",
+    ]
+    publish_rows(tmp_path, [make_rows([2])])
+    assert read_manifest(str(tmp_path)).shards[0]["path"] == "embeddings-g2-00000-of-00001.tfrecord"
+    assert len(list_files(tmp_path)) == 6
+
+
+def test_a_manifest_of_something_else_is_refused_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"of": "another program"}')
+    with pytest.raises(OutputError, match=r"is not a manifest of this program: .*remove the file first"):
+        OutputDirectory(str(tmp_path)).prepare(overwrite=True)
+    assert list_files(tmp_path) == ["manifest.json"]
 
 
 def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
@@ -141,24 +159,32 @@ def test_the_manifest_is_published_last(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (tmp_path / "_staging").exists()
 
 
-def test_the_old_manifest_goes_before_anything_it_speaks_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_shards_go_only_when_the_new_manifest_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
     output = stage(tmp_path, 1)
     deleted = []
     original = FileSystems.delete
 
     def delete(paths: list[str]) -> Any:
-        deleted.append([Path(path).name for path in paths])
+        deleted.append(sorted(Path(path).name for path in paths))
+        assert read_manifest(str(tmp_path)).generation == 1
         return original(paths)
 
     monkeypatch.setattr(FileSystems, "delete", delete)
     output.publish(make_manifest(output, [], "float_list"), "schema")
-    assert deleted[0] == ["manifest.json"]
+    assert deleted == [
+        [
+            "embeddings-00000-of-00002.tfrecord",
+            "embeddings-00001-of-00002.tfrecord",
+            "failures-00000-of-00001.jsonl",
+        ],
+        ["_staging"],
+    ]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("fails_at", [0, 1])
-def test_a_publication_that_fails_leaves_no_manifest(
+def test_a_publication_that_fails_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int, overwrite: bool
 ) -> None:
     if overwrite:
@@ -179,9 +205,19 @@ def test_a_publication_that_fails_leaves_no_manifest(
         patch.setattr(FileSystems, "rename", rename)
         with pytest.raises(OSError, match="the disk is gone"):
             output.publish(manifest, "schema")
-    assert not (tmp_path / "manifest.json").exists()
-    with pytest.raises(OutputError, match=r"holds no manifest.json: it is not a finished output"):
-        read_manifest(str(tmp_path))
     output.release()
-    output.prepare(overwrite=False)  # the same command again may go on
-    assert list_files(tmp_path) == ["_staging/run.json"]
+    if overwrite:
+        assert sum(batch.num_rows for batch in read_embeddings(str(tmp_path))) == 2
+        with pytest.raises(OutputError, match="holds a finished output"):
+            output.prepare(overwrite=False)
+    else:
+        with pytest.raises(OutputError, match=r"holds no manifest.json: it is not a finished output"):
+            read_manifest(str(tmp_path))
+    output.prepare(overwrite=overwrite)  # the same command again may go on
+    assert [name for name in list_files(tmp_path) if name.startswith("_staging")] == ["_staging/run.json"]
+    (tmp_path / "_staging" / "embeddings-00000-of-00001.tfrecord").write_bytes(b"")
+    published = output.publish(make_manifest(output, [], "float_list"), "schema")
+    assert [shard["path"] for shard in published.shards] == [
+        "embeddings-g1-00000-of-00001.tfrecord" if overwrite else "embeddings-00000-of-00001.tfrecord"
+    ]
+    assert list_files(tmp_path) == sorted([published.shards[0]["path"], "manifest.json", "schema.pbtxt"])
