@@ -16,6 +16,7 @@ from model.engines import ENGINES
 from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, EmbedOptions
 
 EXIT_USAGE = 2
+EXIT_TOO_MANY_FAILURES = 3
 EXIT_FAILED = 4
 
 
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(package).setLevel(logging.INFO)
     # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    as_json = known.command == "embed" and known.json
     try:
         if known.command != "embed":
             refuse_unknown_flags(rest, _flags(parser, known.command))
@@ -41,11 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except (ValueError, OSError) as e:  # what the user gave can't be used
         print(f"albert-embed {known.command}: {e}", file=sys.stderr)
-        return EXIT_USAGE
+        return _end(EXIT_USAGE, e, as_json=as_json)
     except Exception as e:  # the run itself failed
         logging.getLogger(__name__).debug("", exc_info=True)
+        from pipeline.failure_limit import TooManyFailuresError
+
+        if isinstance(e, TooManyFailuresError):
+            print(f"albert-embed {known.command}: {e}", file=sys.stderr)
+            return _end(EXIT_TOO_MANY_FAILURES, e, as_json=as_json)
         print(f"albert-embed {known.command} failed: {type(e).__name__}: {e}", file=sys.stderr)
-        return EXIT_FAILED
+        return _end(EXIT_FAILED, e, as_json=as_json)
+
+
+_STATUSES = {EXIT_USAGE: "usage", EXIT_TOO_MANY_FAILURES: "too many failures", EXIT_FAILED: "failed"}
+
+
+def _end(status: int, error: Exception, *, as_json: bool) -> int:
+    """`status`; with `as_json`, what went wrong as the one line of standard output."""
+    if as_json:
+        line = {"status": _STATUSES[status], "exit_status": status, "error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(line, ensure_ascii=False))
+    return status
 
 
 def _is_worth_reading(record: logging.LogRecord) -> bool:
@@ -122,13 +140,21 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="the directory to publish in")
     parser.add_argument("--format", choices=FORMATS, help="how documents lie in the files; guessed from their names")
-    parser.add_argument(
-        "--text-field", default=defaults["text_field"], metavar="F", help="field of the text in JSON lines"
-    )
+    parser.add_argument("--text-field", default=defaults["text_field"], metavar="F", help="field of the text")
     parser.add_argument(
         "--id-field", metavar="F", help="field of the id (default: id where it is there, else a content hash)"
     )
     parser.add_argument("--pair-field", metavar="F", help="field of the second text, where texts come in pairs")
+    parser.add_argument(
+        "--keep-fields",
+        default="",
+        metavar="LIST",
+        help="comma-separated fields that travel to the output: NAME or NAME:TYPE, of string, int64, float, string[] …",
+    )
+    parser.add_argument(
+        "--max-failures", metavar="N|P%%", help="publish nothing, and exit with 3, where more documents failed"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
     parser.add_argument(
         "--embeddings",
         default="pooled",
@@ -184,6 +210,7 @@ def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
     given = {name: value for name, value in vars(known).items() if name in names}
     given["input"] = tuple(given["input"])
     given["embeddings"] = tuple(name.strip() for name in given["embeddings"].split(","))
+    given["keep_fields"] = tuple(name.strip() for name in given["keep_fields"].split(",") if name.strip())
     options = EmbedOptions(**given)
     if rest:
         from pipeline.runner import known_beam_flags, stray_beam_arguments
@@ -197,7 +224,18 @@ def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
     from pipeline.runner import parse_beam_options
 
     manifest = run_embed(options, parse_beam_options(rest))
-    print_run(manifest, options.output)
+    if known.json:
+        result = {
+            "status": "published",
+            "exit_status": 0,
+            "output": options.output,
+            "counts": manifest.counts,
+            "failures_by_reason": manifest.failures_by_reason,
+            "measured": manifest.measured,
+        }
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        print_run(manifest, options.output)
     return 0
 
 

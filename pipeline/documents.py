@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 
+from pipeline.content_id import content_id
 from pipeline.line_source import FILE, LINE, POSITION
+from pipeline.prepare_documents import describe_bad_text, find_bad_texts
+from pipeline.sources.kept_fields import arrow_type, convert_kept
+from pipeline.sources.records import LONGEST_TEXT_BYTES
 from transforms.columns import ID, PAIR, TEXT
 from transforms.failure import TEXT_START_BYTES, Failure
 
 
-def content_id(*contents: bytes) -> bytes:
-    """The id of a document that brings none: a hash of its content, the same in every run.
-
-    BLAKE2b of 16 bytes, in hexadecimal, over the texts with their lengths.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for content in contents:
-        digest.update(len(content).to_bytes(8, "big"))
-        digest.update(content)
-    return digest.hexdigest().encode()
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class JsonFields:
-    """Which fields of a JSON line are read.
+    """Which fields of a record are read, of a JSON line or of any other.
 
     Attributes:
       text: holds the text.
       id: holds the id, a string or an integer.
       id_required: whether a line without an id is a failure; else its id is a hash of its content.
       pair: holds the second text, where texts come in pairs.
+      kept: fields that travel to the output, with their types (`pipeline.sources.kept_fields`).
     """
 
     text: str = "text"
     id: str = "id"
     id_required: bool = False
     pair: str | None = None
+    kept: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, the text first."""
+        pair = [] if self.pair is None else [self.pair]
+        return list(dict.fromkeys([self.text, self.id, *pair, *self.kept]))
 
 
 class _FieldError(ValueError):
@@ -53,43 +53,59 @@ class _FieldError(ValueError):
         self.reason = reason
 
 
-def parse_text_lines(lines: pa.RecordBatch) -> pa.RecordBatch:
-    """One document a line: `{id, text}`, the id a hash of the line's bytes."""
+def parse_text_lines(lines: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
+    """One document a line: `{id, text}`, the id a hash of the line's bytes; a failure for each that is no text."""
     texts = lines.column(LINE)
     ids = pa.array([content_id(text) for text in texts.to_pylist()], pa.binary())
-    return pa.RecordBatch.from_arrays([ids, texts], names=[ID, TEXT])
+    documents = pa.RecordBatch.from_arrays([ids, texts], names=[ID, TEXT])
+    bad = find_bad_texts(texts)
+    if not bad:
+        return documents, []
+    failures = []
+    for row in bad:
+        reason, error = describe_bad_text(texts[row].as_py(), "the line")
+        failures.append(_fail_line(lines, row, reason, error))
+    good = np.ones(lines.num_rows, bool)
+    good[bad] = False
+    return documents.filter(pa.array(good)), failures
 
 
 def parse_json_lines(lines: pa.RecordBatch, fields: JsonFields) -> tuple[pa.RecordBatch, list[Failure]]:
-    """One JSON object a line: `{id, text[, pair]}`, and a failure for each line that is not what it must be.
+    """One JSON object a line: `{id, text[, pair], kept}`, and a failure for each line that is not what it must be.
 
     Lines of nothing but white space are no records and are passed over.
     """
-    documents: list[tuple[bytes, ...]] = []
+    documents: list[tuple[Any, ...]] = []
     failures: list[Failure] = []
-    for line, file, position in zip(*(lines.column(name).to_pylist() for name in (LINE, FILE, POSITION)), strict=True):
+    for row, line in enumerate(lines.column(LINE).to_pylist()):
         if not line.strip():
             continue
         try:
             documents.append(_parse_json_line(line, fields))
         except _FieldError as e:
-            failures.append(
-                Failure(
-                    id=content_id(line),
-                    stage="read",
-                    reason=e.reason,
-                    error=f"{file}, byte {position}: {e}",
-                    text=line[:TEXT_START_BYTES],
-                )
-            )
-    names = [ID, TEXT] if fields.pair is None else [ID, TEXT, PAIR]
+            failures.append(_fail_line(lines, row, e.reason, str(e)))
+    names = [ID, TEXT, *([] if fields.pair is None else [PAIR]), *fields.kept]
+    types = [pa.binary(), pa.large_binary(), *([] if fields.pair is None else [pa.large_binary()])]
+    types += [arrow_type(kind) for kind in fields.kept.values()]
     columns = zip(*documents, strict=True) if documents else ((),) * len(names)
-    types = [pa.binary(), pa.large_binary(), pa.large_binary()]
-    arrays = [pa.array(column, type_) for column, type_ in zip(columns, types[: len(names)], strict=True)]
+    arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=names), failures
 
 
-def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[bytes, ...]:
+def _fail_line(lines: pa.RecordBatch, row: int, reason: str, error: str) -> Failure:
+    line = lines.column(LINE)[row].as_py()
+    return Failure(
+        id=content_id(line),
+        stage="read",
+        reason=reason,
+        error=f"{lines.column(FILE)[row].as_py()}, byte {lines.column(POSITION)[row].as_py()}: {error}",
+        text=line[:TEXT_START_BYTES],
+    )
+
+
+def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[Any, ...]:
+    if len(line) > LONGEST_TEXT_BYTES:
+        raise _FieldError("text too long", f"the line has more than {LONGEST_TEXT_BYTES:,} bytes")
     try:
         record = json.loads(line.decode())
     except UnicodeDecodeError as e:
@@ -101,16 +117,17 @@ def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[bytes, ...]:
     texts = [_text_field(record, fields.text)]
     if fields.pair is not None:
         texts.append(_text_field(record, fields.pair))
+    kept = [_kept_field(record, name, kind) for name, kind in fields.kept.items()]
     value = record.get(fields.id)
     if value is None and not fields.id_required:
-        return content_id(*texts), *texts
+        return content_id(*texts), *texts, *kept
     if value is None:
         raise _FieldError("missing field", f"the id field {fields.id!r} is missing or null")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise _FieldError(
             "wrong type", f"the id field {fields.id!r} must be a string or an integer, not {_show(value)}"
         )
-    return _encode(str(value), fields.id), *texts
+    return _encode(str(value), fields.id), *texts, *kept
 
 
 def _text_field(record: dict[str, Any], name: str) -> bytes:
@@ -122,6 +139,17 @@ def _text_field(record: dict[str, Any], name: str) -> bytes:
     if not isinstance(record[name], str):
         raise _FieldError("wrong type", f"the field {name!r} must be a string, not {_show(record[name])}")
     return _encode(record[name], name)
+
+
+def _kept_field(record: dict[str, Any], name: str, kind: str) -> Any:
+    errors: dict[int, tuple[str, str]] = {}
+    try:
+        (value,) = convert_kept([record.get(name)], name, kind, errors)
+    except UnicodeEncodeError as e:
+        raise _FieldError("invalid Unicode", f"the field {name!r} holds half of a surrogate pair: {e.reason}") from e
+    if errors:
+        raise _FieldError(*errors[0])
+    return value
 
 
 def _encode(value: str, name: str) -> bytes:
@@ -138,23 +166,19 @@ def _show(value: Any) -> str:
         return type(value).__name__
 
 
-class ParseTextLines(beam.DoFn):
-    """`parse_text_lines` as a DoFn."""
-
-    def process(self, lines: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        yield parse_text_lines(lines)
-
-
-class ParseJsonLines(beam.DoFn):
-    """`parse_json_lines` as a DoFn: failures go to the output `FAILURES`."""
+class ParseLines(beam.DoFn):
+    """`parse_json_lines`, or `parse_text_lines` where there are no fields: failures go to the output `FAILURES`."""
 
     FAILURES = "failures"
 
-    def __init__(self, fields: JsonFields) -> None:
+    def __init__(self, fields: JsonFields | None) -> None:
         self._fields = fields
 
-    def process(self, lines: pa.RecordBatch) -> Iterator[Any]:
-        documents, failures = parse_json_lines(lines, self._fields)
+    def process(self, lines: pa.RecordBatch | Failure) -> Iterator[Any]:
+        if isinstance(lines, Failure):
+            yield beam.pvalue.TaggedOutput(self.FAILURES, lines)
+            return
+        documents, failures = parse_text_lines(lines) if self._fields is None else parse_json_lines(lines, self._fields)
         if documents.num_rows:
             yield documents
         for failure in failures:

@@ -23,6 +23,7 @@ from pipeline.batch_tokens import choose_batch_tokens
 from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, EmbedText
 from pipeline.example_encoding import describe_examples
+from pipeline.failure_limit import FailureLimit
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.progress import LogProgress
@@ -53,6 +54,8 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
     Raises:
       ValueError, OSError: where an option, the model, the transform or the input can't be used; nothing has been
         read by then.
+      TooManyFailuresError: where more documents failed than `max_failures` allows; nothing has been published, and
+        the failures stay readable in the staging folder until the next run.
       RuntimeError: where the pipeline failed; nothing has been published.
     """
     options = _with_absolute_paths(options)
@@ -107,18 +110,24 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     if state not in (None, PipelineState.DONE):
         raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {options.output}")
 
+    statistics = Statistics(**json.loads(output.read_staged(_STATISTICS_FILE)))
+    if options.max_failures is not None:
+        kept = FileSystems.join(output.staging, "failures-*")
+        FailureLimit.parse(options.max_failures).check(
+            documents=statistics.documents, failures=statistics.failures, kept=kept
+        )
     manifest = make_manifest(
         options=options,
         model=model,
         vocabulary=vocabulary,
         description=description,
-        statistics=Statistics(**json.loads(output.read_staged(_STATISTICS_FILE))),
+        statistics=statistics,
         counters=read_counters(result),
         output=output,
         seconds={"total": time.time() - started, "pipeline": time.time() - pipeline_started},
         batch_tokens=batching.batch_tokens,
     )
-    schema = describe_examples(manifest.embeddings, manifest.hidden_size, options.encoding)
+    schema = describe_examples(manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields)
     return output.publish(manifest, schema)
 
 

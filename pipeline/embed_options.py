@@ -7,14 +7,25 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from model.engines import ENGINES, EngineName
+from pipeline.failure_limit import FailureLimit
+from pipeline.sources.kept_fields import parse_kept_fields
 
-Format = Literal["text", "jsonl"]
+Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files"]
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 FORMATS: tuple[str, ...] = get_args(Format)
 EMBEDDING_NAMES = ("pooled", "sequence", "mean")
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 LONG_DOCUMENTS = ("truncate", "window", "reject")
-_JSON_LINES_ENDINGS = (".jsonl", ".json", ".ndjson")
+_FORMAT_ENDINGS: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    ".avro": "avro",
+}
 _COMPRESSION_ENDINGS = (".gz", ".bz2", ".zst", ".deflate", ".lzma")
 
 
@@ -27,8 +38,10 @@ class EmbedOptions:
       input: paths or globs.
       output: the directory to write.
       format: how documents lie in the files; None guesses from the names.
-      text_field, id_field, pair_field: fields of JSON lines; `id_field` None means "id" where it is there, else a hash
+      text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
+      keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
+      max_failures: how many failures a run may have, `N` or `P%` of its documents; None: any number.
       embeddings: which of pooled, sequence and mean.
       encoding: how embeddings are written.
       max_tokens: the longest row, [CLS] and [SEP] included; None means 512, or what the model has positions for.
@@ -50,6 +63,8 @@ class EmbedOptions:
     text_field: str = "text"
     id_field: str | None = None
     pair_field: str | None = None
+    keep_fields: tuple[str, ...] = ()
+    max_failures: str | None = None
     embeddings: tuple[str, ...] = ("pooled",)
     encoding: Encoding = "float_list"
     max_tokens: int | None = None
@@ -75,10 +90,15 @@ class EmbedOptions:
         for name, value in (("--max-tokens", self.max_tokens), ("--batch-tokens", self.batch_tokens)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
-        if self.chosen_format == "text" and (self.pair_field or self.id_field or self.text_field != "text"):
+        parse_kept_fields(self.keep_fields)
+        if self.max_failures is not None:
+            FailureLimit.parse(self.max_failures)
+        if self.chosen_format in ("text", "files") and (
+            self.pair_field or self.id_field or self.text_field != "text" or self.keep_fields
+        ):
             raise ValueError(
-                "--text-field, --id-field and --pair-field name fields of JSON lines, but the input is read as plain "
-                "text; give --format jsonl"
+                "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
+                "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
             )
 
     @property
@@ -95,17 +115,22 @@ class EmbedOptions:
             raise ValueError(f"--input names files of several formats ({', '.join(self.input)}); give --format")
         return guesses.pop()
 
+    @property
+    def kept_fields(self) -> dict[str, str]:
+        """`keep_fields` as name → type."""
+        return parse_kept_fields(self.keep_fields)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for the manifest."""
         return {**dataclasses.asdict(self), "format": self.chosen_format}
 
 
 def guess_format(pattern: str) -> Format:
-    """The format that a path or glob's ending tells: `.jsonl`, `.json` and `.ndjson` are JSON lines, the rest text."""
+    """The format that a path or glob's ending tells; text where it tells none."""
     name = pattern.lower()
     for ending in _COMPRESSION_ENDINGS:
         name = name.removesuffix(ending)
-    return "jsonl" if name.endswith(_JSON_LINES_ENDINGS) else "text"
+    return next((format_ for ending, format_ in _FORMAT_ENDINGS.items() if name.endswith(ending)), "text")
 
 
 def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:

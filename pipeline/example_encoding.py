@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder, RecordBatchToExamplesEncoder
 
 from pipeline.embed_options import Encoding
+from pipeline.sources.kept_fields import decode_kept
 from transforms.columns import (
     ID,
     INPUT_IDS,
@@ -25,6 +26,8 @@ from transforms.columns import (
 )
 
 _BYTES_TYPES: dict[str, np.dtype] = {"float32_bytes": np.dtype("<f4"), "float16_bytes": np.dtype("<f2")}
+
+_FEATURE_TYPES = {"string": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
 
 _EMBEDDINGS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT)
 _ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED)
@@ -46,8 +49,17 @@ def encode_examples(rows: pa.RecordBatch, encoding: Encoding) -> list[bytes]:
     return RecordBatchToExamplesEncoder(None).encode(pa.RecordBatch.from_pydict(columns))
 
 
-def decode_examples(examples: Sequence[bytes], encoding: Encoding) -> pa.RecordBatch:
-    """The rows again: features with one value per row as plain columns, embeddings as float32 lists."""
+def decode_examples(
+    examples: Sequence[bytes], encoding: Encoding, kept: Mapping[str, str] | None = None
+) -> pa.RecordBatch:
+    """The rows again: features with one value per row as plain columns, embeddings as float32 lists.
+
+    Args:
+      examples: serialised.
+      encoding: how embeddings are written.
+      kept: the fields that were passed through, with their types (`pipeline.sources.kept_fields`); null where a row
+        has none. Other features come as lists.
+    """
     decoded = ExamplesToRecordBatchDecoder(None).DecodeBatch(list(examples))
     columns = {}
     for name, column in zip(decoded.schema.names, decoded.columns, strict=True):
@@ -56,17 +68,22 @@ def decode_examples(examples: Sequence[bytes], encoding: Encoding) -> pa.RecordB
         elif name in _EMBEDDINGS and encoding != "float_list":
             column = _bytes_to_floats(column.flatten(), encoding)
         columns[name] = column
+    for name, kind in (kept or {}).items():
+        columns[name] = decode_kept(columns.get(name), kind, len(examples))
     order = [name for name in (ID, WINDOW, WINDOW_START, TRUNCATED, INPUT_IDS) if name in columns]
     return pa.RecordBatch.from_pydict({name: columns[name] for name in [*order, *sorted(set(columns) - set(order))]})
 
 
-def describe_examples(embeddings: Sequence[str], hidden_size: int, encoding: Encoding) -> str:
+def describe_examples(
+    embeddings: Sequence[str], hidden_size: int, encoding: Encoding, kept: Mapping[str, str] | None = None
+) -> str:
     """The tf.Metadata schema of the examples, as text (`schema.pbtxt`).
 
     Args:
       embeddings: the embedding columns that are there.
       hidden_size: the model's.
       encoding: how they are written.
+      kept: the fields that are passed through, with their types.
     """
     schema = schema_pb2.Schema()
     one = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=1)])
@@ -83,6 +100,9 @@ def describe_examples(embeddings: Sequence[str], hidden_size: int, encoding: Enc
         else:
             shape = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=hidden_size)])
             schema.feature.add(name=name, type=schema_pb2.FLOAT, shape=shape)
+    for name, kind in (kept or {}).items():
+        count = schema_pb2.ValueCount(min=0) if kind.endswith("[]") else schema_pb2.ValueCount(min=0, max=1)
+        schema.feature.add(name=name, type=_FEATURE_TYPES[kind.removesuffix("[]")], value_count=count)
     return text_format.MessageToString(schema)
 
 

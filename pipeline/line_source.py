@@ -12,7 +12,10 @@ import pyarrow as pa
 from apache_beam.io.filebasedsource import FileBasedSource
 from apache_beam.io.filesystem import CompressionTypes
 
+from pipeline.sources.open_input import BrokenFileError, open_input
+from pipeline.sources.records import LONGEST_TEXT_BYTES, fail_file
 from transforms import metrics
+from transforms.failure import Failure
 
 LINE = "line"
 FILE = "file"
@@ -35,6 +38,7 @@ class LineSource(FileBasedSource):
 
     A line ends at `\\n` or `\\r\\n`; the last may lack its end. Each RecordBatch has `line` (bytes without its end),
     `file` and `position` (the byte the line starts at; in the uncompressed content where the file is compressed).
+    Where a compressed file is cut off or damaged, the lines before that are followed by one Failure.
 
     Args:
       pattern: a path or glob on any file system that Beam knows; a pattern that matches nothing is an OSError when the
@@ -44,39 +48,50 @@ class LineSource(FileBasedSource):
     def __init__(self, pattern: str) -> None:
         super().__init__(pattern, compression_type=CompressionTypes.AUTO, splittable=True)
 
-    def read_records(self, file_name: str, range_tracker: Any) -> Iterator[pa.RecordBatch]:
-        with self.open_file(file_name) as file:
+    def read_records(self, file_name: str, range_tracker: Any) -> Iterator[pa.RecordBatch | Failure]:
+        with open_input(file_name) as file:
             lines = _read_lines(file, range_tracker.start_position())
             while True:
                 with metrics.count_usecs(metrics.READ_USECS):
-                    claimed = _claim_lines(lines, range_tracker)
-                if not claimed:
+                    claimed, broken = _claim_lines(lines, range_tracker)
+                if claimed:
+                    yield _make_batch(file_name, claimed)
+                if broken is not None:
+                    yield fail_file(file_name, f"the lines before the break were read: {broken}")
+                if broken is not None or not claimed:
                     break
-                yield _make_batch(file_name, claimed)
 
 
-def _claim_lines(lines: Iterator[tuple[int, bytes]], range_tracker: Any) -> list[tuple[int, bytes]]:
-    """The next lines that belong to the range, enough for a RecordBatch; none at its end.
+def _claim_lines(
+    lines: Iterator[tuple[int, bytes]], range_tracker: Any
+) -> tuple[list[tuple[int, bytes]], BrokenFileError | None]:
+    """The next lines that belong to the range, enough for a RecordBatch; none at its end. And what broke there.
 
     A line belongs to the range that it starts in. Every line is claimed, so that a range split off while this one is
     being read never holds a line that waits for its batch.
     """
     claimed: list[tuple[int, bytes]] = []
     size = 0
-    for position, line in lines:
-        if not range_tracker.try_claim(position):
-            break
-        if position == 0:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
-        claimed.append((position, line))
-        size += len(line)
-        if len(claimed) >= _BATCH_LINES or size >= _BATCH_BYTES:
-            break
-    return claimed
+    try:
+        for position, line in lines:
+            if not range_tracker.try_claim(position):
+                break
+            if position == 0:
+                line = line.removeprefix(_BYTE_ORDER_MARK)
+            claimed.append((position, line))
+            size += len(line)
+            if len(claimed) >= _BATCH_LINES or size >= _BATCH_BYTES:
+                break
+    except BrokenFileError as e:
+        return claimed, e
+    return claimed, None
 
 
 def _read_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:
-    """(position, line) of each line that starts at or after `start`."""
+    """(position, line) of each line that starts at or after `start`.
+
+    Of a line longer than `LONGEST_TEXT_BYTES` its start comes, longer than that by a little: no more is held.
+    """
     position = start
     skipping = start > 0
     if skipping:
@@ -84,19 +99,24 @@ def _read_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:
         position = start - 1
         file.seek(position)
     parts: list[bytes] = []
+    held = size = 0  # bytes of the line that `parts` hold, and that it has so far
     while block := file.read(_READ_BYTES):
         *ended, rest = block.split(b"\n")
         for line in ended:
+            line_size = size + len(line)
             if parts:
                 line = b"".join([*parts, line])
-                parts = []
+                parts, held, size = [], 0, 0
             if skipping:
                 skipping = False
             else:
                 yield position, line.removesuffix(b"\r")
-            position += len(line) + 1
+            position += line_size + 1
         if rest:
-            parts.append(rest)
+            size += len(rest)
+            if held <= LONGEST_TEXT_BYTES:
+                parts.append(rest)
+                held += len(rest)
     if parts and not skipping:
         yield position, b"".join(parts).removesuffix(b"\r")
 

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.documents import content_id
+from pipeline.content_id import content_id
+from pipeline.sources.records import LONGEST_TEXT_BYTES
 from transforms import metrics
 from transforms.columns import ID, PAIR, TEXT, TEXT_START
 from transforms.failure import TEXT_START_BYTES, Failure
@@ -49,7 +50,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
     bad = np.zeros(documents.num_rows, bool)
     failures = []
     for name, text in zip(text_names, texts, strict=True):
-        for row in _find_bad_texts(text):
+        for row in find_bad_texts(text):
             if not bad[row]:
                 failures.append(_fail(prepared, row, name))
                 bad[row] = True
@@ -79,8 +80,11 @@ def _starts(texts: pa.Array) -> pa.Array:
     return pc.binary_slice(texts.fill_null(b""), 0, TEXT_START_BYTES).cast(pa.binary())
 
 
-def _find_bad_texts(texts: pa.Array) -> list[int]:
-    """Rows whose text is null, not UTF-8 or has a word too long. One by one only where all at once finds something."""
+def find_bad_texts(texts: pa.Array) -> list[int]:
+    """Rows whose text is null, not UTF-8, too long or has a word too long.
+
+    One by one only where all at once finds something.
+    """
     longest = pc.max(pc.binary_length(texts)).as_py() or 0
     if texts.null_count == 0 and longest <= LONGEST_WORD_BYTES:
         try:
@@ -91,7 +95,10 @@ def _find_bad_texts(texts: pa.Array) -> list[int]:
     return [
         row
         for row, text in enumerate(texts.to_pylist())
-        if text is None or _decode_error(text) is not None or _longest_word(text) > LONGEST_WORD_BYTES
+        if text is None
+        or len(text) > LONGEST_TEXT_BYTES
+        or _decode_error(text) is not None
+        or _longest_word(text) > LONGEST_WORD_BYTES
     ]
 
 
@@ -110,21 +117,26 @@ def _decode_error(text: bytes) -> UnicodeDecodeError | None:
     return None
 
 
-def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
-    text = prepared.column(name)[row].as_py()
+def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
+    """The reason and the error of a text that `find_bad_texts` found."""
     if text is None:
-        reason, error = "missing text", f"the column {name!r} is null"
-    elif (e := _decode_error(text)) is None:
-        reason = "word too long"
-        error = (
+        return "missing text", f"the column {name!r} is null"
+    if len(text) > LONGEST_TEXT_BYTES:
+        return "text too long", f"{name} has more than the {LONGEST_TEXT_BYTES:,} bytes that are read; split it"
+    if (e := _decode_error(text)) is None:
+        return (
+            "word too long",
             f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {LONGEST_WORD_BYTES:,} "
-            "that are tokenised; is it binary data? Put spaces into it, or leave it out"
+            "that are tokenised; is it binary data? Put spaces into it, or leave it out",
         )
-    else:
-        reason = "invalid UTF-8"
-        error = (
-            f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); convert it to UTF-8"
-        )
+    return (
+        "invalid UTF-8",
+        f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); convert it to UTF-8",
+    )
+
+
+def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
+    reason, error = describe_bad_text(prepared.column(name)[row].as_py(), name)
     return Failure(
         id=prepared.column(ID)[row].as_py(),
         stage="preprocess",

@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.manifest import OutputError, read_manifest
 from pipeline.published_output import PublishedOutput, describe_damage, find_shards, open_published_output
+from pipeline.sources.kept_fields import parse_kept_fields
 
 # A RecordBatch is given out when it has so many bytes of tf.Examples, or so many rows.
 _BATCH_BYTES = 32 << 20
@@ -38,6 +39,7 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     from pipeline.example_encoding import decode_examples
 
     manifest = output.manifest
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
     examples: list[bytes] = []
     size = 0
     dataset = tf.data.TFRecordDataset(output.shard_paths)
@@ -54,17 +56,18 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
         examples.append(example)
         size += len(example)
         if size >= _BATCH_BYTES or len(examples) >= _BATCH_ROWS:
-            yield decode_examples(examples, manifest.encoding)  # type: ignore[arg-type]
+            yield decode_examples(examples, manifest.encoding, kept)  # type: ignore[arg-type]
             examples, size = [], 0
     if examples:
-        yield decode_examples(examples, manifest.encoding)  # type: ignore[arg-type]
+        yield decode_examples(examples, manifest.encoding, kept)  # type: ignore[arg-type]
 
 
 def read_embeddings_dataset(directory: str) -> Any:
     """The same rows as a `tf.data.Dataset`, one element per row.
 
     Each is a dict: `id` string [], `window`, `window_start`, `truncated` int64 [], `input_ids` int64 [n], and of the
-    embeddings `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden].
+    embeddings `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden]. Kept fields that
+    a row lacks are empty strings, 0, or lists of nothing.
 
     Raises:
       OutputError: where the directory is not a finished output, or was damaged since. (A dataset opens its files when
@@ -78,6 +81,12 @@ def read_embeddings_dataset(directory: str) -> Any:
         "input_ids": tf.io.RaggedFeature(tf.int64),
         **{name: tf.io.FixedLenFeature([], tf.int64) for name in ("window", "window_start", "truncated")},
     }
+    types = {"string": (tf.string, b""), "int64": (tf.int64, 0), "float": (tf.float32, 0.0)}
+    for name, kind in parse_kept_fields(tuple(manifest.options.get("keep_fields", ()))).items():
+        type_, default = types[kind.removesuffix("[]")]
+        features[name] = (
+            tf.io.RaggedFeature(type_) if kind.endswith("[]") else tf.io.FixedLenFeature([], type_, default)
+        )
     for name in manifest.embeddings:
         if manifest.encoding == "float_list":
             features[name] = tf.io.RaggedFeature(tf.float32)

@@ -1,33 +1,74 @@
-"""`ReadDocuments`: the files of the input to documents and failures."""
+"""`ReadDocuments`: the files of the input to documents and failures, whatever their format."""
 
 from __future__ import annotations
 
-import apache_beam as beam
+from collections.abc import Iterator
+from typing import Any
 
-from pipeline.documents import JsonFields, ParseJsonLines, ParseTextLines
+import apache_beam as beam
+from apache_beam.io.filebasedsource import FileBasedSource
+
+from pipeline.documents import JsonFields, ParseLines
 from pipeline.embed_options import EmbedOptions
 from pipeline.line_source import LineSource
+from pipeline.sources.avro_records import read_avro
+from pipeline.sources.csv_records import read_csv
+from pipeline.sources.file_source import FileSource, Reader
+from pipeline.sources.kept_fields import parse_kept_fields
+from pipeline.sources.make_documents import make_documents
+from pipeline.sources.parquet_records import read_parquet
+from pipeline.sources.records import Records
+from pipeline.sources.tfrecord_records import read_tfrecord
+from pipeline.sources.whole_files import read_whole_file
+from transforms.failure import Failure
+
+_READERS: dict[str, Reader] = {
+    "avro": read_avro,
+    "csv": read_csv,
+    "files": read_whole_file,
+    "parquet": read_parquet,
+    "tfrecord": read_tfrecord,
+}
 
 
 class ReadDocuments(beam.PTransform):
-    """The files of the input → `{"documents": RecordBatches, "failures": Failures}`."""
+    """The files of the input → `{"documents": RecordBatches, "failures": Failures}`.
 
-    def __init__(self, sources: list[LineSource], fields: JsonFields | None) -> None:
+    Args:
+      sources: one for each pattern.
+      parser: turns what they give into documents, failures to the output "failures".
+    """
+
+    def __init__(self, sources: list[FileBasedSource], parser: beam.DoFn) -> None:
         super().__init__()
         self._sources = sources
-        self._fields = fields
+        self._parser = parser
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
-        lines = [
-            pipeline | f"ReadLines{number}" >> beam.io.Read(source) for number, source in enumerate(self._sources)
-        ] | "AllLines" >> beam.Flatten()
-        if self._fields is None:
-            nothing = pipeline | "NoFailures" >> beam.Create([])
-            return {"documents": lines | "ParseTextLines" >> beam.ParDo(ParseTextLines()), "failures": nothing}
-        parsed = lines | "ParseJsonLines" >> beam.ParDo(ParseJsonLines(self._fields)).with_outputs(
-            ParseJsonLines.FAILURES, main="documents"
-        )
-        return {"documents": parsed["documents"], "failures": parsed[ParseJsonLines.FAILURES]}
+        read = [
+            pipeline | f"ReadFiles{number}" >> beam.io.Read(source) for number, source in enumerate(self._sources)
+        ] | "AllFiles" >> beam.Flatten()
+        parsed = read | "ParseDocuments" >> beam.ParDo(self._parser).with_outputs("failures", main="documents")
+        return {"documents": parsed["documents"], "failures": parsed["failures"]}
+
+
+class ParseRecords(beam.DoFn):
+    """`make_documents` as a DoFn: failures go to the output `FAILURES`."""
+
+    FAILURES = "failures"
+
+    def __init__(self, fields: JsonFields) -> None:
+        self._fields = fields
+
+    def process(self, records: Records | Failure) -> Iterator[Any]:
+        if isinstance(records, Failure):
+            yield beam.pvalue.TaggedOutput(self.FAILURES, records)
+            return
+        documents, failures = make_documents(records, self._fields)
+        if documents.num_rows:
+            yield documents
+        for failure in failures:
+            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
 
 
 def make_read_documents(options: EmbedOptions) -> ReadDocuments:
@@ -36,13 +77,16 @@ def make_read_documents(options: EmbedOptions) -> ReadDocuments:
     Raises:
       OSError: where a pattern matches nothing.
     """
-    sources = [LineSource(pattern) for pattern in options.input]
     if options.chosen_format == "text":
-        return ReadDocuments(sources, None)
+        return ReadDocuments([LineSource(pattern) for pattern in options.input], ParseLines(None))
     fields = JsonFields(
         text=options.text_field,
         id=options.id_field or "id",
         id_required=options.id_field is not None,
         pair=options.pair_field,
+        kept=parse_kept_fields(options.keep_fields),
     )
-    return ReadDocuments(sources, fields)
+    if options.chosen_format == "jsonl":
+        return ReadDocuments([LineSource(pattern) for pattern in options.input], ParseLines(fields))
+    reader = _READERS[options.chosen_format]
+    return ReadDocuments([FileSource(pattern, reader, fields.names) for pattern in options.input], ParseRecords(fields))

@@ -40,11 +40,11 @@ def frame_records(records: Sequence[bytes]) -> bytes:
     parts = []
     for record in records:
         length = struct.pack("<Q", len(record))
-        parts += [length, _masked_crc(length), record, _masked_crc(record)]
+        parts += [length, masked_crc(length), record, masked_crc(record)]
     return b"".join(parts)
 
 
-def _masked_crc(content: bytes) -> bytes:
+def masked_crc(content: bytes) -> bytes:
     """The CRC-32C of `content`, rotated and shifted so that a CRC of data that holds CRCs stays a good one."""
     crc = google_crc32c.value(content)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)

@@ -89,10 +89,10 @@ def test_what_the_others_refuse(capsys: pytest.CaptureFixture[str], arguments: l
         (["--long-documents", "window", "--window-overlap", "126"], "window_overlap is 126: with max_tokens 128"),
         (
             ["--text-field", "body"],
-            "--text-field, --id-field and --pair-field name fields of JSON lines, but the input",
+            "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but",
         ),
-        (["--id-field", "key"], "--text-field, --id-field and --pair-field name fields of JSON lines, but the input"),
-        (["--pair-field", "b"], "--text-field, --id-field and --pair-field name fields of JSON lines, but the input"),
+        (["--id-field", "key"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
+        (["--pair-field", "b"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
         (
             ["--pair-field", "b", "--format", "jsonl", "--long-documents", "window"],
             "long_documents is 'window' with pair",

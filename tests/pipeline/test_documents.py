@@ -7,7 +7,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from pipeline.documents import JsonFields, content_id, parse_json_lines, parse_text_lines
+from pipeline.content_id import content_id
+from pipeline.documents import JsonFields, parse_json_lines, parse_text_lines
 from pipeline.line_source import SCHEMA
 from transforms.failure import Failure
 
@@ -36,12 +37,20 @@ def test_contents_are_told_apart() -> None:
 
 
 def test_every_line_of_text_is_a_document() -> None:
-    documents = parse_text_lines(make_lines(b"one", b"", b"  ", b"\xff", b"one"))
+    documents, failures = parse_text_lines(make_lines(b"one", b"", b"  ", b"\xff", b"one"))
     assert documents.schema.names == ["id", "text"]
-    assert documents.column("text").to_pylist() == [b"one", b"", b"  ", b"\xff", b"one"]
+    assert documents.column("text").to_pylist() == [b"one", b"", b"  ", b"one"]
     ids = documents.column("id").to_pylist()
-    assert ids == [content_id(text) for text in (b"one", b"", b"  ", b"\xff", b"one")]
+    assert ids == [content_id(text) for text in (b"one", b"", b"  ", b"one")]
     assert documents.schema.field("id").type == pa.binary()
+    (failure,) = failures
+    assert (failure.id, failure.stage, failure.reason, failure.text) == (
+        content_id(b"\xff"),
+        "read",
+        "invalid UTF-8",
+        b"\xff",
+    )
+    assert failure.error.startswith("f.jsonl, byte 3: the line is not UTF-8: byte 0xff at position 0")
 
 
 def test_json_lines() -> None:

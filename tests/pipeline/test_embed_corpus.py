@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pipeline import read_embeddings
 from pipeline.command_line import main
-from pipeline.documents import content_id
+from pipeline.content_id import content_id
 from pipeline.manifest import read_manifest
 from pipeline.read import read_failures
 from tests.pipeline.reference import TOLERANCE, Reference
@@ -156,7 +156,7 @@ def test_the_awkward_file(tiny_model: Path, tmp_path: Path, reference: Reference
     assert {(failure["stage"], failure["reason"]) for failure in failures} == {("preprocess", "invalid UTF-8")}
     manifest = read_manifest(str(tmp_path / "out"))
     assert manifest.counts["rows"] == 10 and manifest.counts["failures"] == 2
-    assert manifest.failures_by_reason == {"preprocess: invalid UTF-8": 2}
+    assert manifest.failures_by_reason == {"read: invalid UTF-8": 2}
     assert manifest.measured["counters"]["failures"] == 2
 
 

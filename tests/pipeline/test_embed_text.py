@@ -14,7 +14,7 @@ from apache_beam.testing.util import assert_that
 from model.handler import AlbertModelHandler
 from model.model_directory import open_model_directory
 from pipeline import EmbedText
-from pipeline.documents import content_id
+from pipeline.content_id import content_id
 from pipeline.embed_options import EmbedOptions, guess_format
 from tests.pipeline.reference import Reference
 from transforms.failure import Failure
@@ -110,7 +110,7 @@ def test_formats_are_told_by_names(name: str, expected: str) -> None:
     ("changes", "message"),
     [
         ({"input": ()}, "--input names no files; give at least one path or pattern"),
-        ({"format": "xml"}, "--format is 'xml': choose from text, jsonl"),
+        ({"format": "xml"}, "--format is 'xml': choose from text, jsonl, csv, parquet, tfrecord, avro, files"),
         ({"encoding": "hex"}, "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes"),
         ({"long_documents": "drop"}, "--long-documents is 'drop': choose from truncate, window, reject"),
         ({"embeddings": ()}, "--embeddings must name one or more, each once, not ''"),

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.documents import content_id
+from pipeline.content_id import content_id
 from pipeline.prepare_documents import PrepareDocuments, prepare_documents
 from transforms.failure import Failure
 

@@ -1,0 +1,90 @@
+"""`open_input`: a file's content, decompressed, where a file that is cut off is an error and not its end.
+
+Beam's `CompressedFile` takes the end of a truncated gzip file for the end of its content, so that what is missing would
+be lost without a word.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import zstandard
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
+    CompressionTypes.GZIP: lambda: zlib.decompressobj(16 + zlib.MAX_WBITS),
+    CompressionTypes.BZIP2: bz2.BZ2Decompressor,
+    CompressionTypes.ZSTD: lambda: zstandard.ZstdDecompressor().decompressobj(),
+}
+_READ_BYTES = 1 << 16  # of compressed content at a time: decompressed it may be a thousand times as much
+
+
+def open_input(path: str) -> Any:
+    """Opens `path` on any file system that Beam knows; `.gz`, `.bz2`, `.zst` and the like are decompressed."""
+    compression = CompressionTypes.detect_compression_type(path)
+    if compression not in _DECOMPRESSORS:
+        return FileSystems.open(path)
+    return DecompressedFile(
+        FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED), _DECOMPRESSORS[compression]
+    )
+
+
+class BrokenFileError(ValueError):
+    """A compressed file is cut off or damaged."""
+
+
+class DecompressedFile(io.RawIOBase):
+    """The content of a compressed file, which may be several compressed streams one after the other.
+
+    A read gives what there is before a break; the next one raises.
+
+    Args:
+      file: the compressed file.
+      make_decompressor: makes an object with `decompress`, `eof` and `unused_data`.
+
+    Raises:
+      BrokenFileError: where the file ends in the middle of a stream, is not compressed so, or is damaged.
+    """
+
+    def __init__(self, file: Any, make_decompressor: Callable[[], Any]) -> None:
+        super().__init__()
+        self._file = file
+        self._make = make_decompressor
+        self._decompressor: Any = None
+        self._compressed = b""
+        self._content = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._content:
+            if not self._compressed:
+                self._compressed = self._file.read(_READ_BYTES)
+            if not self._compressed:
+                if self._decompressor is not None:
+                    raise BrokenFileError("the compressed file ends before its content does; it was cut off")
+                return 0
+            self._decompressor = self._decompressor or self._make()
+            try:
+                self._content = self._decompressor.decompress(self._compressed)
+            except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
+                raise BrokenFileError(f"its compressed content is damaged: {e}") from e
+            self._compressed = b""
+            if self._decompressor.eof:
+                self._compressed = self._decompressor.unused_data
+                self._decompressor = None
+        size = min(len(buffer), len(self._content))
+        buffer[:size] = self._content[:size]
+        self._content = self._content[size:]
+        return size
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()

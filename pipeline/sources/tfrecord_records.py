@@ -1,0 +1,119 @@
+"""TFRecord files of tf.Examples to Records, through tfx-bsl. A record whose content is damaged costs that record."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from pipeline.sources.open_input import BrokenFileError
+from pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
+from pipeline.tfrecord_sink import masked_crc
+from transforms.failure import Failure
+
+_BATCH_RECORDS = 1024
+_BATCH_BYTES = 2 << 20
+_LONGEST_RECORD_BYTES = 4 * LONGEST_TEXT_BYTES
+
+
+def read_tfrecord(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:
+    """The records of an open TFRecord file; positions are the bytes they start at.
+
+    Raises:
+      ValueError: where the file can't be read further: a record's length is damaged, or the file is cut off.
+    """
+    examples: list[bytes] = []
+    positions: list[int] = []
+    size = 0
+    broken: Exception | None = None
+    frames = _read_frames(file, path)
+    while True:
+        try:
+            found = next(frames, None)
+        except ValueError as e:  # first what stands before the break
+            broken, found = e, None
+        if isinstance(found, Failure):
+            yield found
+            continue
+        if found is not None:
+            positions.append(found[0])
+            examples.append(found[1])
+            size += len(found[1])
+        if examples and (found is None or len(examples) >= _BATCH_RECORDS or size >= _BATCH_BYTES):
+            yield from _decode(path, positions, examples, fields)
+            examples, positions, size = [], [], 0
+        if broken is not None:
+            raise broken
+        if found is None:
+            return
+
+
+def _read_frames(file: Any, path: str) -> Iterator[tuple[int, bytes] | Failure]:
+    position = 0
+    while header := _read(file, 12):
+        if len(header) < 12:
+            raise BrokenFileError(f"byte {position}: the file is cut off in a record's length")
+        (length,) = struct.unpack("<Q", header[:8])
+        if masked_crc(header[:8]) != header[8:]:
+            raise BrokenFileError(f"byte {position}: a record's length is damaged (CRC-32C), the rest can't be found")
+        if length > _LONGEST_RECORD_BYTES:
+            left = length + 4
+            while left and (part := file.read(min(left, 1 << 20))):
+                left -= len(part)
+            if left:
+                raise BrokenFileError(f"byte {position}: the file is cut off in a record of {length:,} bytes")
+            error = f"a record of {length:,} bytes, more than {_LONGEST_RECORD_BYTES:,}"
+            yield fail_record(path, f"byte {position}", "text too long", error)
+        else:
+            content = _read(file, length + 4)
+            if len(content) < length + 4:
+                raise BrokenFileError(f"byte {position}: the file is cut off in a record of {length:,} bytes")
+            if masked_crc(content[:-4]) != content[-4:]:
+                error = "the record's content is damaged: its CRC-32C is another"
+                yield fail_record(path, f"byte {position}", "corrupt record", error, content[:-4])
+            else:
+                yield position, content[:-4]
+        position += 16 + length
+
+
+def _read(file: Any, size: int) -> bytes:
+    """`size` bytes, fewer at the end."""
+    parts = []
+    while size and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _decode(path: str, positions: list[int], examples: list[bytes], fields: list[str]) -> Iterator[Records | Failure]:
+    """All at once where that can be; else each alone, so that only those fail that are no tf.Example."""
+    try:
+        decoded = ExamplesToRecordBatchDecoder(None).DecodeBatch(examples)
+    except Exception as e:  # tfx-bsl raises RuntimeError, and others where features are of several types
+        if len(examples) == 1:
+            error = f"no tf.Example: {str(e)[:200]}"
+            yield fail_record(path, f"byte {positions[0]}", "invalid tf.Example", error, examples[0])
+            return
+        half = len(examples) // 2
+        yield from _decode(path, positions[:half], examples[:half], fields)
+        yield from _decode(path, positions[half:], examples[half:], fields)
+        return
+    columns = {
+        name: _unwrap(column)
+        for name, column in zip(decoded.schema.names, decoded.columns, strict=True)
+        if name in fields
+    }
+    yield Records(file=path, unit="byte", positions=positions, columns=columns)
+
+
+def _unwrap(column: pa.Array) -> pa.Array | list[Any]:
+    """A feature's value where it has one, None where it has none, the list where it has several."""
+    if pa.types.is_null(column.type):
+        return [None] * len(column)
+    flat = column.flatten()
+    if len(flat) == len(column) and column.null_count == 0 and (column.value_lengths().to_numpy() == 1).all():
+        return flat
+    return [value[0] if value and len(value) == 1 else value or None for value in column.to_pylist()]

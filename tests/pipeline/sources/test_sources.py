@@ -1,0 +1,173 @@
+"""Each format with good and with broken data: readers and documents, and the command line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+
+from pipeline import read_embeddings, read_embeddings_dataset
+from pipeline.command_line import main
+from pipeline.documents import JsonFields
+from pipeline.failure_limit import FailureLimit, TooManyFailuresError
+from pipeline.read import read_failures
+from pipeline.sources.avro_records import read_avro
+from pipeline.sources.csv_records import read_csv
+from pipeline.sources.file_source import Reader, read_file
+from pipeline.sources.kept_fields import parse_kept_fields
+from pipeline.sources.make_documents import make_documents
+from pipeline.sources.parquet_records import read_parquet
+from pipeline.sources.records import Records
+from pipeline.sources.tfrecord_records import read_tfrecord
+from pipeline.sources.whole_files import read_whole_file
+from pipeline.tfrecord_sink import frame_records
+
+
+def read(path: Path, reader: Reader, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """The documents, and reason and error of each failure without the path."""
+    wanted = JsonFields(**fields)
+    documents: list[dict[str, Any]] = []
+    failures = []
+    for found in read_file(str(path), reader, wanted.names):
+        if isinstance(found, Records):
+            batch, failed = make_documents(found, wanted)
+            documents += batch.to_pylist()
+            failures += failed
+        else:
+            failures.append(found)
+    assert all(failure.stage == "read" and failure.error.startswith(str(path)) for failure in failures)
+    return documents, [(failure.reason, failure.error.removeprefix(str(path))) for failure in failures]
+
+
+def make_example(**values: Any) -> bytes:
+    features = {}
+    for name, value in values.items():
+        if isinstance(value, bytes):
+            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        else:
+            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def test_csv(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    long = b"6," + b"z" * (17 << 20)
+    path.write_bytes(b'id,text\n1,"a\nb"\n2,caf\xe9\n3\n4,"x"y\n5,good\n\n' + long + b"\n7,after\n")
+    documents, failures = read(path, read_csv)
+    assert documents == [
+        {"id": b"1", "text": b"a\nb"},
+        {"id": b"5", "text": b"good"},
+        {"id": b"7", "text": b"after"},
+    ]
+    assert [(reason, error.split(":")[0]) for reason, error in failures] == [
+        ("wrong number of columns", ", line 5"),
+        ("invalid CSV", ", line 6"),
+        ("text too long", ", line 9"),
+        ("invalid UTF-8", ", line 4"),
+    ]
+
+
+def test_a_truncated_gzip_gives_what_stands_before_the_break(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv.gz"
+    whole = gzip.compress("".join(["id,text\n", *(f"{i},text {i * i}\n" for i in range(100_000))]).encode())
+    path.write_bytes(whole[: len(whole) // 2])
+    documents, failures = read(path, read_csv)
+    assert 10_000 < len(documents) < 90_000
+    assert documents[-1]["text"] == b"text %d" % (len(documents) - 1) ** 2
+    ((reason, error),) = failures
+    assert reason == "broken file" and "the compressed file ends before its content does" in error
+
+
+def test_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": [1, 2, 3], "text": ["a", None, "c"], "n": [1, 2, None]}), path)
+    documents, failures = read(path, read_parquet, kept={"n": "int64"})
+    assert documents == [{"id": b"1", "text": b"a", "n": 1}, {"id": b"3", "text": b"c", "n": None}]
+    assert [reason for reason, _ in failures] == ["missing field"] and failures[0][1].startswith(", row 1: ")
+    path.write_bytes(b"hello")
+    assert [reason for reason, _ in read(path, read_parquet)[1]] == ["broken file"]
+
+
+def test_avro(tmp_path: Path) -> None:
+    path = tmp_path / "a.avro"
+    fields = [{"name": "text", "type": ["null", "string"]}, {"name": "n", "type": ["long", "string"]}]
+    with path.open("wb") as file:
+        records = [{"text": "a", "n": 1}, {"text": None, "n": 2}, {"text": "c", "n": "x"}]
+        fastavro.writer(file, {"type": "record", "name": "R", "fields": fields}, records)
+    documents, failures = read(path, read_avro, kept={"n": "int64"})
+    assert [(document["text"], document["n"]) for document in documents] == [(b"a", 1)]
+    assert [reason for reason, _ in failures] == ["missing field", "wrong type"]
+    path.write_bytes(path.read_bytes()[:-5])
+    assert [reason for reason, _ in read(path, read_avro)[1]] == ["broken file"]
+
+
+def test_tfrecord(tmp_path: Path) -> None:
+    path = tmp_path / "a.tfrecord"
+    records = [make_example(text=b"one"), make_example(text=b"two"), b"junk", make_example(text=7)]
+    frames = [bytearray(frame_records([record])) for record in [*records, make_example(text=b"last")]]
+    frames[1][-6] ^= 1
+    path.write_bytes(b"".join(frames))
+    documents, failures = read(path, read_tfrecord)
+    assert [document["text"] for document in documents] == [b"one", b"last"]
+    assert sorted(reason for reason, _ in failures) == ["corrupt record", "invalid tf.Example", "wrong type"]
+    assert failures[0][1].startswith(f", byte {len(frames[0])}: ")
+    frames[3][9] ^= 1
+    path.write_bytes(b"".join(frames))
+    documents, failures = read(path, read_tfrecord)
+    assert [document["text"] for document in documents] == [b"one"]
+    assert failures[-1][0] == "broken file" and "a record's length is damaged" in failures[-1][1]
+
+
+@pytest.mark.parametrize("reader", [read_csv, read_tfrecord])
+def test_an_empty_file_holds_nothing(tmp_path: Path, reader: Reader) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    assert read(path, reader) == ([], [])
+
+
+def test_whole_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("one\ntwo\n")
+    assert read(path, read_whole_file) == ([{"id": str(path).encode(), "text": b"one\ntwo\n"}], [])
+
+
+def test_kept_fields_are_checked() -> None:
+    assert parse_kept_fields(("a", "b:int64[]")) == {"a": "string", "b": "int64[]"}
+    with pytest.raises(ValueError, match="which is a column of the output itself"):
+        parse_kept_fields(("window",))
+    with pytest.raises(ValueError, match="TYPE one of string, int64, float"):
+        parse_kept_fields(("a:date",))
+
+
+def test_the_limit_of_failures() -> None:
+    FailureLimit.parse("1%").check(documents=99, failures={"read: x": 1}, kept="k")
+    with pytest.raises(TooManyFailuresError, match=r"^2 failures, --max-failures allows 1% of 100, .*x \(2\)"):
+        FailureLimit.parse("1%").check(documents=98, failures={"read: x": 2}, kept="k")
+    with pytest.raises(ValueError, match="--max-failures is '-1'"):
+        FailureLimit.parse("-1")
+
+
+def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "text", "title"], ["1", "one\ntwo", "A"], ["2", "three", ""], ["3"]])
+    output = tmp_path / "out"
+    command = ["embed", "--model", str(tiny_model), "--input", str(tmp_path / "a.csv"), "--output", str(output)]
+    assert main([*command, "--json", "--max-failures", "0"]) == 3
+    assert json.loads(capsys.readouterr().out)["status"] == "too many failures"
+    assert "wrong number of columns" in next((output / "_staging").glob("failures-*")).read_text()
+    assert main([*command, "--json", "--keep-fields", "title"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["status"], result["counts"]["documents"], result["counts"]["failures"]) == ("published", 2, 1)
+    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    assert sorted((row["id"], row["title"]) for row in rows) == [(b"1", b"A"), (b"2", b"")]
+    assert sorted(row["title"] for row in read_embeddings_dataset(str(output)).as_numpy_iterator()) == [b"", b"A"]
+    assert [failure["reason"] for failure in read_failures(str(output))] == ["wrong number of columns"]
+    assert 'name: "title"' in (output / "schema.pbtxt").read_text()
