@@ -21,7 +21,7 @@ from model.locate import locate_model
 from model.model_directory import ModelDirectory, open_model_directory
 from pipeline.batch_tokens import choose_batch_tokens
 from pipeline.embed_options import EmbedOptions
-from pipeline.embed_text import EMBEDDINGS, FAILURES, EmbedText
+from pipeline.embed_text import EMBEDDINGS, FAILURES, CountFailures, EmbedText
 from pipeline.example_encoding import describe_examples
 from pipeline.failure_limit import FailureLimit
 from pipeline.manifest import Manifest
@@ -236,7 +236,8 @@ def _build(
 ) -> None:
     read = pipeline | "ReadDocuments" >> documents
     embedded = read["documents"] | "EmbedText" >> embed_text
-    failures = (read["failures"], embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
+    read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
+    failures = (read_failures, embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
     rows = embedded[EMBEDDINGS] | "LogProgress" >> beam.ParDo(LogProgress())
     _ = rows | "WriteEmbeddings" >> WriteExamples(FileSystems.join(output.staging, "embeddings"), options.encoding)
     _ = (

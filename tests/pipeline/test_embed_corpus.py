@@ -153,7 +153,7 @@ def test_the_awkward_file(tiny_model: Path, tmp_path: Path, reference: Reference
     assert rows[content_id(b"")]["input_ids"] == rows[content_id(b"  \t   ")]["input_ids"] == [2, 3]
     failures = list(read_failures(str(tmp_path / "out")))
     assert Counter(failure["id"] for failure in failures) == Counter(content_id(line).decode() for line in bad)
-    assert {(failure["stage"], failure["reason"]) for failure in failures} == {("preprocess", "invalid UTF-8")}
+    assert {(failure["stage"], failure["reason"]) for failure in failures} == {("read", "invalid UTF-8")}
     manifest = read_manifest(str(tmp_path / "out"))
     assert manifest.counts["rows"] == 10 and manifest.counts["failures"] == 2
     assert manifest.failures_by_reason == {"read: invalid UTF-8": 2}
