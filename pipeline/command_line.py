@@ -165,6 +165,9 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--encoding", choices=ENCODINGS, default=defaults["encoding"], help="how embeddings are written"
     )
     parser.add_argument(
+        "--tokens", action="store_true", help="write each token's piece and the bytes of the text that it came from"
+    )
+    parser.add_argument(
         "--max-tokens", type=int, metavar="N", help="longest row, [CLS] and [SEP] included (default: 512)"
     )
     parser.add_argument("--long-documents", choices=LONG_DOCUMENTS, default=defaults["long_documents"])

@@ -100,7 +100,12 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     _build(
         pipeline,
         documents,
-        EmbedText(transform_directory=transform_directory, handler=handler, batching=batching),
+        EmbedText(
+            transform_directory=transform_directory,
+            handler=handler,
+            batching=batching,
+            token_vocabulary=vocabulary if options.tokens else None,
+        ),
         options,
         output,
     )
@@ -127,7 +132,9 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         seconds={"total": time.time() - started, "pipeline": time.time() - pipeline_started},
         batch_tokens=batching.batch_tokens,
     )
-    schema = describe_examples(manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields)
+    schema = describe_examples(
+        manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields, tokens=options.tokens
+    )
     return output.publish(manifest, schema)
 
 

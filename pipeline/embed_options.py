@@ -44,6 +44,7 @@ class EmbedOptions:
       max_failures: how many failures a run may have, `N` or `P%` of its documents; None: any number.
       embeddings: which of pooled, sequence and mean.
       encoding: how embeddings are written.
+      tokens: whether to write each token's piece and the bytes of the text that it came from.
       max_tokens: the longest row, [CLS] and [SEP] included; None means 512, or what the model has positions for.
       long_documents: truncate, window or reject.
       window_overlap: tokens that consecutive windows share.
@@ -67,6 +68,7 @@ class EmbedOptions:
     max_failures: str | None = None
     embeddings: tuple[str, ...] = ("pooled",)
     encoding: Encoding = "float_list"
+    tokens: bool = False
     max_tokens: int | None = None
     long_documents: str = "truncate"
     window_overlap: int = 64

@@ -13,11 +13,12 @@ from apache_beam.ml.inference.base import RunInference
 from model.handler import AlbertModelHandler
 from pipeline.prepare_documents import PrepareDocuments
 from transforms import metrics
-from transforms.columns import ID, TEXT_START, TOKEN_COUNT, TRUNCATED
+from transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRUNCATED
 from transforms.failure import Failure
 from transforms.preprocess_text import PreprocessText
 from transforms.token_batches import BatchByTokens, TokenBatchConfig
-from transforms.transform_graph import read_description
+from transforms.transform_graph import TransformMismatchError, read_description
+from transforms.vocabulary import Vocabulary
 from transforms.windows import explode_windows
 
 EMBEDDINGS = "embeddings"
@@ -65,22 +66,42 @@ class EmbedText(beam.PTransform):
       transform_directory: a saved transform graph (`transforms.transform_graph`), where the workers can read it.
       handler: hosts the model.
       batching: how rows are cut into padded batches.
+      token_vocabulary: the vocabulary of the transform graph; adds every token's piece and the bytes of the
+        text that it came from (`transforms.token_columns`).
+
+    Raises:
+      TransformMismatchError: when applied, where the graph has another vocabulary than `token_vocabulary`.
     """
 
-    def __init__(self, *, transform_directory: str, handler: AlbertModelHandler, batching: TokenBatchConfig) -> None:
+    def __init__(
+        self,
+        *,
+        transform_directory: str,
+        handler: AlbertModelHandler,
+        batching: TokenBatchConfig,
+        token_vocabulary: Vocabulary | None = None,
+    ) -> None:
         super().__init__()
         self._transform_directory = transform_directory
         self._handler = handler
         self._batching = batching
+        self._token_vocabulary = token_vocabulary
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
-        options = read_description(self._transform_directory)["options"]
+        description = read_description(self._transform_directory)
+        options = description["options"]
+        vocabulary = self._token_vocabulary
+        if vocabulary is not None and vocabulary.fingerprint != description["vocabulary"]["sha256"]:
+            raise TransformMismatchError(
+                f"token_vocabulary is {vocabulary.source}, but the transform graph in {self._transform_directory} was "
+                "made with another vocabulary; give the one that it was made with"
+            )
         prepared = documents | "PrepareDocuments" >> beam.ParDo(PrepareDocuments()).with_outputs(
             PrepareDocuments.FAILURES, main="documents"
         )
         rows = (
             prepared["documents"]
-            | "PreprocessText" >> PreprocessText(self._transform_directory)
+            | "PreprocessText" >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary)
             | "SplitWindows"
             >> beam.ParDo(
                 SplitWindows(reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
@@ -103,7 +124,8 @@ class EmbedText(beam.PTransform):
 class SplitWindows(beam.DoFn):
     """Documents as the transform graph gives them → one row per window.
 
-    With `reject`, documents that are too long go to the output `FAILURES` instead.
+    With `reject`, documents that are too long go to the output `FAILURES` instead, and so do those whose tokens could
+    not be located.
     """
 
     FAILURES = "failures"
@@ -128,6 +150,21 @@ class SplitWindows(beam.DoFn):
                     ),
                 )
             documents = documents.filter(pc.invert(too_long))
+        if TOKEN_STARTS in documents.schema.names and documents.column(TOKEN_STARTS).null_count:
+            located = documents.column(TOKEN_STARTS).is_valid()
+            for document in documents.filter(pc.invert(located)).select([ID, TEXT_START]).to_pylist():
+                yield beam.pvalue.TaggedOutput(
+                    self.FAILURES,
+                    Failure(
+                        id=document[ID],
+                        stage="preprocess",
+                        reason="tokens not located",
+                        error="the transform graph gives other tokens than the libraries of this worker: build the "
+                        "graph with their versions, or leave --tokens out",
+                        text=document[TEXT_START],
+                    ),
+                )
+            documents = documents.filter(located)
         metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
         if documents.num_rows:
             yield explode_windows(documents)

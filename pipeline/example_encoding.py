@@ -19,6 +19,8 @@ from transforms.columns import (
     POOLED_OUTPUT,
     SEGMENT_IDS,
     SEQUENCE_OUTPUT,
+    TOKEN_COLUMNS,
+    TOKEN_PIECES,
     TRUNCATED,
     TYPES,
     WINDOW,
@@ -65,17 +67,24 @@ def decode_examples(
     for name, column in zip(decoded.schema.names, decoded.columns, strict=True):
         if name in (ID, *_ONE_INTEGER):
             column = column.flatten().cast(TYPES[name])
+        elif name in TOKEN_COLUMNS:
+            column = column.cast(TYPES[name])
         elif name in _EMBEDDINGS and encoding != "float_list":
             column = _bytes_to_floats(column.flatten(), encoding)
         columns[name] = column
     for name, kind in (kept or {}).items():
         columns[name] = decode_kept(columns.get(name), kind, len(examples))
-    order = [name for name in (ID, WINDOW, WINDOW_START, TRUNCATED, INPUT_IDS) if name in columns]
+    order = [name for name in (ID, WINDOW, WINDOW_START, TRUNCATED, INPUT_IDS, *TOKEN_COLUMNS) if name in columns]
     return pa.RecordBatch.from_pydict({name: columns[name] for name in [*order, *sorted(set(columns) - set(order))]})
 
 
 def describe_examples(
-    embeddings: Sequence[str], hidden_size: int, encoding: Encoding, kept: Mapping[str, str] | None = None
+    embeddings: Sequence[str],
+    hidden_size: int,
+    encoding: Encoding,
+    kept: Mapping[str, str] | None = None,
+    *,
+    tokens: bool = False,
 ) -> str:
     """The tf.Metadata schema of the examples, as text (`schema.pbtxt`).
 
@@ -84,6 +93,7 @@ def describe_examples(
       hidden_size: the model's.
       encoding: how they are written.
       kept: the fields that are passed through, with their types.
+      tokens: whether the tokens' pieces and positions are there.
     """
     schema = schema_pb2.Schema()
     one = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=1)])
@@ -91,6 +101,9 @@ def describe_examples(
     for name in _ONE_INTEGER:
         schema.feature.add(name=name, type=schema_pb2.INT, shape=one)
     schema.feature.add(name=INPUT_IDS, type=schema_pb2.INT, value_count=schema_pb2.ValueCount(min=2))
+    for name in TOKEN_COLUMNS if tokens else ():
+        type_ = schema_pb2.BYTES if name == TOKEN_PIECES else schema_pb2.INT
+        schema.feature.add(name=name, type=type_, value_count=schema_pb2.ValueCount(min=2))
     for name in embeddings:
         if encoding != "float_list":
             schema.feature.add(name=name, type=schema_pb2.BYTES, shape=one)

@@ -12,6 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 from pipeline.manifest import OutputError, read_manifest
 from pipeline.published_output import PublishedOutput, describe_damage, find_shards, open_published_output
 from pipeline.sources.kept_fields import parse_kept_fields
+from transforms.columns import TOKEN_COLUMNS, TOKEN_PIECES
 
 # A RecordBatch is given out when it has so many bytes of tf.Examples, or so many rows.
 _BATCH_BYTES = 32 << 20
@@ -22,7 +23,8 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
     """The rows of the finished output in `directory`, whatever its encoding.
 
     Yields:
-      RecordBatches: `id` binary, `window`, `window_start`, `truncated` int64, `input_ids` large_list<int64>, the
+      RecordBatches: `id` binary, `window`, `window_start`, `truncated` int64, `input_ids` large_list<int64>, with
+      `--tokens` `token_pieces` large_list<binary>, `token_starts`, `token_ends` large_list<int64>, the
       embeddings as large_list<float32> (`sequence_output` row-major, `[n, hidden]` flattened), pass-through columns.
 
     Raises:
@@ -65,9 +67,10 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
 def read_embeddings_dataset(directory: str) -> Any:
     """The same rows as a `tf.data.Dataset`, one element per row.
 
-    Each is a dict: `id` string [], `window`, `window_start`, `truncated` int64 [], `input_ids` int64 [n], and of the
-    embeddings `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden]. Kept fields that
-    a row lacks are empty strings, 0, or lists of nothing.
+    Each is a dict: `id` string [], `window`, `window_start`, `truncated` int64 [], `input_ids` int64 [n], with
+    `--tokens` `token_pieces` string [n], `token_starts`, `token_ends` int64 [n], and of the embeddings
+    `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden]. Kept fields that a row lacks
+    are empty strings, 0, or lists of nothing.
 
     Raises:
       OutputError: where the directory is not a finished output, or was damaged since. (A dataset opens its files when
@@ -87,6 +90,9 @@ def read_embeddings_dataset(directory: str) -> Any:
         features[name] = (
             tf.io.RaggedFeature(type_) if kind.endswith("[]") else tf.io.FixedLenFeature([], type_, default)
         )
+    if manifest.options.get("tokens"):
+        for name in TOKEN_COLUMNS:
+            features[name] = tf.io.RaggedFeature(tf.string if name == TOKEN_PIECES else tf.int64)
     for name in manifest.embeddings:
         if manifest.encoding == "float_list":
             features[name] = tf.io.RaggedFeature(tf.float32)

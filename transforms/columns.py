@@ -28,6 +28,12 @@ WINDOW_LENGTHS = "window_lengths"
 WINDOW_STARTS = "window_starts"
 TOKEN_COUNT = "token_count"  # tokens of the whole document before truncation, without [CLS] and [SEP]
 
+# With `--tokens`: of every token of `input_ids`, its piece and the bytes [start, end) of the text it came from.
+TOKEN_PIECES = "token_pieces"
+TOKEN_STARTS = "token_starts"
+TOKEN_ENDS = "token_ends"
+TOKEN_COLUMNS = (TOKEN_PIECES, TOKEN_STARTS, TOKEN_ENDS)
+
 TYPES: dict[str, pa.DataType] = {
     ID: pa.binary(),
     TEXT: pa.binary(),
@@ -41,6 +47,9 @@ TYPES: dict[str, pa.DataType] = {
     WINDOW_LENGTHS: pa.large_list(pa.int64()),
     WINDOW_STARTS: pa.large_list(pa.int64()),
     TOKEN_COUNT: pa.int64(),
+    TOKEN_PIECES: pa.large_list(pa.binary()),
+    TOKEN_STARTS: pa.large_list(pa.int64()),
+    TOKEN_ENDS: pa.large_list(pa.int64()),
     POOLED_OUTPUT: pa.large_list(pa.float32()),
     SEQUENCE_OUTPUT: pa.large_list(pa.float32()),
     MEAN_OUTPUT: pa.large_list(pa.float32()),

@@ -15,26 +15,35 @@ import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
 from transforms import metrics
+from transforms.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from transforms.saved_transform import SavedTransform
+    from transforms.token_spans import TokenLocator
 
 
 class PreprocessText(beam.PTransform):
     """Turn RecordBatches of documents into RecordBatches of model inputs, a row per document.
 
     Takes batches {id, text[, pair], other columns}; gives {id, other columns, input_ids[, segment_ids], truncated,
-    window_lengths, window_starts, token_count}. `explode_windows` makes a row per window of them.
+    window_lengths, window_starts, token_count}, and with `token_vocabulary` the columns of `add_token_columns`.
+    `explode_windows` makes a row per window of them.
     """
 
-    def __init__(self, transform_directory: str) -> None:
-        """Take the directory that `save_transform_graph` wrote. It is read when the pipeline runs."""
+    def __init__(self, transform_directory: str, *, token_vocabulary: Vocabulary | None = None) -> None:
+        """Take the directory that `save_transform_graph` wrote. It is read when the pipeline runs.
+
+        With `token_vocabulary`, which must be the graph's own, every token's piece and position are added.
+        """
         super().__init__()
         self._transform_directory = transform_directory
+        self._token_vocabulary = token_vocabulary
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         """Wire the transform."""
-        return batches | "ApplyTransformGraph" >> beam.ParDo(_ApplyTransformGraph(self._transform_directory))
+        return batches | "ApplyTransformGraph" >> beam.ParDo(
+            _ApplyTransformGraph(self._transform_directory, self._token_vocabulary)
+        )
 
 
 @beam.typehints.with_input_types(pa.RecordBatch)
@@ -42,11 +51,14 @@ class PreprocessText(beam.PTransform):
 class _ApplyTransformGraph(beam.DoFn):
     """Apply a saved transform graph, loaded once in a process and shared by its threads."""
 
-    def __init__(self, transform_directory: str) -> None:
+    def __init__(self, transform_directory: str, token_vocabulary: Vocabulary | None) -> None:
         super().__init__()
         self._transform_directory = transform_directory
+        self._token_vocabulary = token_vocabulary
         self._shared = Shared()
+        self._shared_locator = Shared()
         self._transform: SavedTransform | None = None
+        self._locator: TokenLocator | None = None
 
     def setup(self) -> None:
         """Load the graph, or take the one that another thread has loaded.
@@ -59,6 +71,14 @@ class _ApplyTransformGraph(beam.DoFn):
         self._transform = self._shared.acquire(
             lambda: SavedTransform(self._transform_directory), tag=self._transform_directory
         )
+        vocabulary = self._token_vocabulary
+        if vocabulary is not None:
+            from transforms.token_spans import TokenLocator
+
+            lower_case = self._transform.description["options"]["lower_case"]
+            self._locator = self._shared_locator.acquire(
+                lambda: TokenLocator(vocabulary, lower_case=lower_case), tag=self._transform_directory
+            )
 
     def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Preprocess one batch.
@@ -69,4 +89,8 @@ class _ApplyTransformGraph(beam.DoFn):
         assert self._transform is not None, "Beam calls setup first"
         with metrics.count_usecs(metrics.PREPROCESS_USECS):
             result = self._transform.apply(batch)
+            if self._locator is not None:
+                from transforms.token_columns import add_token_columns
+
+                result = add_token_columns(result, batch, self._locator)
         yield result

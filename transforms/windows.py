@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from transforms import columns
 
-_OF_ALL_WINDOWS = (columns.INPUT_IDS, columns.SEGMENT_IDS)
+_OF_ALL_WINDOWS = (columns.INPUT_IDS, columns.SEGMENT_IDS, *columns.TOKEN_COLUMNS)
 _CONSUMED = (columns.WINDOW_LENGTHS, columns.WINDOW_STARTS, columns.TOKEN_COUNT)
 
 
@@ -15,13 +15,14 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Make one row per window of documents as the transform graph gives them.
 
     Args:
-      batch: `input_ids`[, `segment_ids`] large_list<int64>, all windows of a document one after the other;
+      batch: `input_ids`[, `segment_ids`, `token_pieces`, `token_starts`, `token_ends`] large lists, all windows of a
+        document one after the other;
         `window_lengths`, `window_starts` large_list<int64>; `truncated` int64; `token_count` int64, dropped here;
         `id` and any other columns, which go along.
 
     Returns:
       The `id` and other columns, then `window` int64 (0 … within its document), `window_start` int64,
-      `truncated` int64, `input_ids` large_list<int64>[, `segment_ids` large_list<int64>].
+      `truncated` int64, `input_ids` large_list<int64>[, `segment_ids` and the tokens' columns, cut the same way].
 
     Raises:
       ValueError: the lengths of a document's windows do not add up to its tokens, or a column has nulls.
