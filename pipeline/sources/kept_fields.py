@@ -26,8 +26,9 @@ RESERVED = frozenset(
         "pooled_output",
         "sequence_output",
         "mean_output",
-        "tokens",
-        "token_spans",
+        "token_pieces",
+        "token_starts",
+        "token_ends",
     )
 )
 

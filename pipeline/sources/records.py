@@ -11,9 +11,9 @@ import pyarrow as pa
 from pipeline.content_id import content_id
 from transforms.failure import TEXT_START_BYTES, Failure
 
-# A text longer than this fails. Nobody's document is so long (three million words), and normalising it takes many times
-# its size in memory.
-LONGEST_TEXT_BYTES = 16 << 20
+# A text longer than this fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times
+# a text's size in memory.
+LONGEST_TEXT_BYTES = 32 << 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def make_example(**values: Any) -> bytes:
 
 def test_csv(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    long = b"6," + b"z" * (17 << 20)
+    long = b"6," + b"z" * (33 << 20)
     path.write_bytes(b'id,text\n1,"a\nb"\n2,caf\xe9\n3\n4,"x"y\n5,good\n\n' + long + b"\n7,after\n")
     documents, failures = read(path, read_csv)
     assert documents == [
