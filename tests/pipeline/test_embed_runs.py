@@ -14,7 +14,7 @@ import pytest
 from pipeline import read_embeddings
 from pipeline.command_line import main
 from pipeline.manifest import OutputError, read_manifest
-from tests.tiny_model import CORPUS, ROOT
+from tests.tiny_model import CORPUS, ROOT, vocabulary_bytes
 
 pytestmark = pytest.mark.integration
 
@@ -107,3 +107,21 @@ def test_as_a_program_of_its_own(tiny_model: Path, tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
     manifest = read_manifest(str(tmp_path / "out"))
     assert manifest.counts["rows"] == 2 and manifest.options["input"] == [str(tmp_path / "in.txt")]
+
+
+def test_a_transform_graph_of_another_vocabulary_is_refused(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transforms.preprocessing_config import PreprocessingConfig
+    from transforms.transform_graph import save_transform_graph
+    from transforms.vocabulary import load_vocabulary
+
+    (tmp_path / "other.model").write_bytes(vocabulary_bytes(300))
+    other = load_vocabulary(str(tmp_path / "other.model"))
+    graph = str(tmp_path / "graph")
+    save_transform_graph(other, PreprocessingConfig(lower_case=True, max_tokens=128), graph)
+    assert main(command(tiny_model, CORPUS, tmp_path / "out", "--transform", graph)) == 2
+    message = capsys.readouterr().err
+    assert f"the transform graph in {graph} was made for something else: " in message
+    assert "vocabulary size is 300 there and 400 here" in message
+    assert not (tmp_path / "out").exists()
