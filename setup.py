@@ -16,6 +16,8 @@ REQUIRES = [
     "sentencepiece==0.2.3",
     "safetensors==0.8.0",
     "google-crc32c==1.9.0",
+    "fastavro==1.13.1",
+    "zstandard==0.25.0",
     "rich==15.0.0",
 ]
 TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1"]
