@@ -206,11 +206,18 @@ def test_a_directory_that_only_beam_can_read(
         read_description(str(tmp_path))
 
 
-def test_transform_and_function_pickle(graph: str) -> None:
-    function = pickle.loads(pickle.dumps(_ApplyTransformGraph(graph)))
+def test_transform_and_function_pickle(graph: str, vocabulary: Vocabulary) -> None:
+    texts = pa.record_batch({"text": TEXTS})
+    expected = SavedTransform(graph).apply(texts)
+    function = pickle.loads(pickle.dumps(_ApplyTransformGraph(graph, None)))
     function.setup()
-    (result,) = function.process(pa.record_batch({"text": TEXTS}))
-    assert result == SavedTransform(graph).apply(pa.record_batch({"text": TEXTS}))
+    (result,) = function.process(texts)
+    assert result == expected
+    function = pickle.loads(pickle.dumps(_ApplyTransformGraph(graph, vocabulary)))
+    function.setup()
+    (result,) = function.process(texts)
+    assert result.select(expected.schema.names) == expected
+    assert set(result.schema.names) > set(expected.schema.names)
     assert pickle.loads(pickle.dumps(PreprocessText(graph)))._transform_directory == graph
 
 
