@@ -1,4 +1,4 @@
-"""`content_id`: ids for documents that bring none."""
+"""Hashes of content: ids for documents that bring none, and what tells whether a document changed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import hashlib
 def content_id(*contents: bytes) -> bytes:
     """The id of a document that brings none: a hash of its content, the same in every run.
 
-    BLAKE2b of 16 bytes, in hexadecimal, over the texts with their lengths.
+    `hash_content` of the texts, in hexadecimal.
     """
+    return hash_content(*contents).hex().encode()
+
+
+def hash_content(*contents: bytes) -> bytes:
+    """BLAKE2b of 16 bytes over the contents with their lengths."""
     digest = hashlib.blake2b(digest_size=16)
     for content in contents:
         digest.update(len(content).to_bytes(8, "big"))
         digest.update(content)
-    return digest.hexdigest().encode()
+    return digest.digest()

@@ -30,8 +30,9 @@ class EmbedText(beam.PTransform):
 
     Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which travel
     along. Returns a dict of two PCollections: `embeddings`, RecordBatches with `id`, the other columns, `window`,
-    `window_start`, `truncated`, `input_ids` and the embeddings asked for (`model.handler`), one row per document or
-    window; and `failures`, a `transforms.failure.Failure` for each document or window that could not be embedded.
+    `window_start`, `truncated`, `input_ids`, the embeddings asked for (`model.handler`), and for the use of later steps
+    `content_hash` and `window_count` (`transforms.columns`), one row per document or window; and
+    `failures`, a `transforms.failure.Failure` for each document or window that could not be embedded.
 
     Example::
 

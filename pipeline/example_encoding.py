@@ -15,9 +15,9 @@ from pipeline.sources.kept_fields import decode_kept
 from transforms.columns import (
     ID,
     INPUT_IDS,
+    INTERNAL_COLUMNS,
     MEAN_OUTPUT,
     POOLED_OUTPUT,
-    SEGMENT_IDS,
     SEQUENCE_OUTPUT,
     TOKEN_COLUMNS,
     TOKEN_PIECES,
@@ -36,14 +36,14 @@ _ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED)
 
 
 def encode_examples(rows: pa.RecordBatch, encoding: Encoding) -> list[bytes]:
-    """Each row as a serialised tf.Example; `segment_ids` is left out.
+    """Each row as a serialised tf.Example; the pipeline's internal columns are left out.
 
     Raises:
       ValueError: where the encoding is unknown.
     """
     columns = {}
     for name, column in zip(rows.schema.names, rows.columns, strict=True):
-        if name == SEGMENT_IDS:
+        if name in INTERNAL_COLUMNS:
             continue
         if name in _EMBEDDINGS and encoding != "float_list":
             column = _floats_to_bytes(column, encoding)

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.content_id import content_id
+from pipeline.content_id import content_id, hash_content
 from pipeline.sources.records import LONGEST_TEXT_BYTES
 from transforms import metrics
-from transforms.columns import ID, PAIR, TEXT, TEXT_START
+from transforms.columns import CONTENT_HASH, ID, PAIR, TEXT, TEXT_START, TYPES
 from transforms.failure import TEXT_START_BYTES, Failure
 
 # SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
@@ -30,8 +30,8 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
         A document whose id is null or that has none gets a hash of its content.
 
     Returns:
-      The same columns with `id` as binary, texts as large_binary and the start of the text added as `text_start`,
-      without the rows whose text is null or not UTF-8.
+      The same columns with `id` as binary, texts as large_binary and the start of the text added as `text_start`
+      and the hash of texts and other columns as `content_hash`, without the rows whose text is null or not UTF-8.
 
     Raises:
       ValueError: where there is no column `text`, or a text or the id is of another type.
@@ -45,7 +45,9 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
         columns[name] = _cast(name, columns[name], pa.large_binary(), "text")
     texts = [columns[name] for name in text_names]
     columns[ID] = _fill_ids(columns.get(ID), texts)
+    others = [column for name, column in columns.items() if name not in (ID, *text_names)]
     columns[TEXT_START] = _starts(columns[TEXT])
+    columns[CONTENT_HASH] = hash_documents(texts, others)
     prepared = pa.RecordBatch.from_pydict(columns)
     bad = np.zeros(documents.num_rows, bool)
     failures = []
@@ -67,6 +69,21 @@ def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
     rows = zip(*(text.to_pylist() for text in texts), strict=True)
     hashed = pa.array([content_id(*(text or b"" for text in row)) for row in rows], pa.binary())
     return hashed if ids is None else pc.coalesce(ids, hashed)
+
+
+def hash_documents(texts: list[pa.Array], others: list[pa.Array]) -> pa.Array:
+    """What tells whether a document changed: a hash of its texts and of the columns that travel with it.
+
+    Args:
+      texts: large_binary columns; of a null none is made, but what is embedded has none.
+      others: columns of any type.
+
+    Returns:
+      fixed_size_binary[16].
+    """
+    parts = [[text or b"" for text in column.to_pylist()] for column in texts]
+    parts += [[repr(value).encode() for value in column.to_pylist()] for column in others]
+    return pa.array([hash_content(*row) for row in zip(*parts, strict=True)], TYPES[CONTENT_HASH])
 
 
 def _cast(name: str, column: pa.Array, type_: pa.DataType, wanted: str) -> pa.Array:

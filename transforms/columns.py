@@ -1,7 +1,8 @@
 """The columns of a RecordBatch: the one place that owns their names and Arrow types.
 
 Every stage of the pipeline speaks `pyarrow.RecordBatch`. A document starts as `{id, text[, pair], …}`, becomes
-rows of `{id, window, window_start, truncated, input_ids[, segment_ids], …}`, and ends with the embeddings asked for.
+rows of `{id, window, window_start, window_count, truncated, input_ids[, segment_ids], …}`, and ends
+with the embeddings asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ INPUT_MASK = "input_mask"  # exists only inside a padded batch: real tokens are 
 WINDOW = "window"
 WINDOW_START = "window_start"
 TRUNCATED = "truncated"
+# Of every row, for the pipeline's own use; never written with the embeddings.
+CONTENT_HASH = "content_hash"  # of the document's texts and kept fields: tells whether it changed since another run
+WINDOW_COUNT = "window_count"  # windows of the row's document
+INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT)
 POOLED_OUTPUT = "pooled_output"
 SEQUENCE_OUTPUT = "sequence_output"
 MEAN_OUTPUT = "mean_output"
@@ -44,6 +49,8 @@ TYPES: dict[str, pa.DataType] = {
     WINDOW: pa.int64(),
     WINDOW_START: pa.int64(),
     TRUNCATED: pa.int64(),
+    CONTENT_HASH: pa.binary(16),
+    WINDOW_COUNT: pa.int64(),
     WINDOW_LENGTHS: pa.large_list(pa.int64()),
     WINDOW_STARTS: pa.large_list(pa.int64()),
     TOKEN_COUNT: pa.int64(),

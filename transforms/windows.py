@@ -22,7 +22,9 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
 
     Returns:
       The `id` and other columns, then `window` int64 (0 … within its document), `window_start` int64,
-      `truncated` int64, `input_ids` large_list<int64>[, `segment_ids` and the tokens' columns, cut the same way].
+      `window_count`
+      int64 (windows of the document), `truncated` int64, `input_ids` large_list<int64>[, `segment_ids` and the
+      tokens' columns, cut the same way].
 
     Raises:
       ValueError: the lengths of a document's windows do not add up to its tokens, or a column has nulls.
@@ -39,6 +41,7 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
         np.arange(len(documents)) - np.repeat(window_ends - window_counts, window_counts)
     )
     exploded[columns.WINDOW_START] = batch.column(columns.WINDOW_STARTS).flatten()
+    exploded[columns.WINDOW_COUNT] = pa.array(np.repeat(window_counts, window_counts).astype(np.int64))
     exploded[columns.TRUNCATED] = _repeat_rows(batch.column(columns.TRUNCATED), documents)
     token_ends = np.concatenate([[0], np.cumsum(lengths.flatten().to_numpy(zero_copy_only=False))])
     for name in _OF_ALL_WINDOWS:

@@ -22,6 +22,8 @@ RESERVED = frozenset(
         "window_lengths",
         "window_starts",
         "truncated",
+        "content_hash",
+        "window_count",
         "token_count",
         "pooled_output",
         "sequence_output",

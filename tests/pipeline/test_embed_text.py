@@ -66,6 +66,7 @@ def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str) -> None:
         for batch in batches:
             assert set(batch.schema.names) == {
                 *("id", "year", "tags", "window", "window_start", "truncated", "input_ids"),
+                *("content_hash", "window_count"),
                 *("pooled_output", "mean_output"),
             }
 

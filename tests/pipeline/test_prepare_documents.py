@@ -26,14 +26,30 @@ def test_good_documents_pass(type_: pa.DataType) -> None:
     )
     assert failures == []
     assert prepared.schema == pa.schema(
-        [("text", pa.large_binary()), ("id", pa.binary()), ("year", pa.int64()), ("text_start", pa.binary())]
+        [
+            *(("text", pa.large_binary()), ("id", pa.binary()), ("year", pa.int64())),
+            *(("text_start", pa.binary()), ("content_hash", pa.binary(16))),
+        ]
     )
-    assert prepared.to_pydict() == {
+    assert prepared.drop_columns(["content_hash"]).to_pydict() == {
         "text": ["é".encode(), b"", b" \t"],
         "id": [b"a", b"b", b"c"],
         "year": [1, None, 3],
         "text_start": ["é".encode(), b"", b" \t"],
     }
+
+
+def test_the_content_hash_is_of_texts_and_kept_columns_alone() -> None:
+    def hashes(**columns: pa.Array) -> list[bytes]:
+        prepared, _ = prepare(**columns)
+        return prepared.column("content_hash").to_pylist()
+
+    same = hashes(text=pa.array(["a", "b"]), id=pa.array(["1", "2"]), year=pa.array([1, None]))
+    assert same == hashes(text=pa.array([b"a", b"b"]), id=pa.array([7, 8]), year=pa.array([1, None]))
+    assert len(set(same)) == 2 and all(len(value) == 16 for value in same)
+    assert hashes(text=pa.array(["a", "a"]), year=pa.array([1, 2])) != [same[0]] * 2
+    pairs = hashes(text=pa.array(["a", "ab"]), pair=pa.array(["bc", "c"]))
+    assert pairs[0] != pairs[1]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ EXPECTED: dict[str, list[Any]] = {
     "tags": [["x"], None, None, None, []],
     "window": [0, 0, 1, 2, 0],
     "window_start": [0, 0, 5, 9, 0],
+    "window_count": [1, 3, 3, 3, 1],
     "truncated": [1, 0, 0, 0, 0],
     "input_ids": [[2, 10, 3], [2, 20, 3], [2, 21, 3], [2, 3], [2, 3]],
     "segment_ids": [[0, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1], [0, 1]],
