@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import functools
 import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn, cast
 
 from model.engines import ENGINES
 from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, EmbedOptions
@@ -26,8 +28,9 @@ class UsageError(ValueError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status is 0 only when everything was written and published."""
-    parser = make_parser()
-    known, rest = parser.parse_known_args(list(sys.argv[1:] if arguments is None else arguments))
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = make_parser(as_json="--json" in arguments and arguments[0] != "inspect")
+    known, rest = parser.parse_known_args(arguments)
     # This program's own words from INFO up; Beam's and TensorFlow's, of which there are hundreds a run, from WARNING.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger().addFilter(_is_worth_reading)
@@ -71,12 +74,29 @@ def _is_worth_reading(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Resource module is not available")
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    parser = argparse.ArgumentParser(
-        prog="albert-embed", description="Embed text corpora with ALBERT on Apache Beam.", allow_abbrev=False
+class _Parser(argparse.ArgumentParser):
+    """Says what it refuses as the one line of JSON too, where the command line asks for one."""
+
+    def __init__(self, *, as_json: bool = False, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+        self._as_json = as_json
+
+    def error(self, message: str) -> NoReturn:
+        _end(EXIT_USAGE, UsageError(message), as_json=self._as_json)
+        super().error(message)
+
+
+def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
+    """The parser of all commands; with `as_json` it says what it refuses on standard output too."""
+    parser: argparse.ArgumentParser = _Parser(
+        as_json=as_json, prog="albert-embed", description="Embed text corpora with ALBERT on Apache Beam."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command",
+        required=True,
+        metavar="COMMAND",
+        parser_class=cast("type[argparse.ArgumentParser]", functools.partial(_Parser, as_json=as_json)),
+    )
     _add_export(commands)
     _add_embed(commands)
     _add_inspect(commands)
@@ -102,7 +122,7 @@ def _flags(parser: argparse.ArgumentParser, command: str) -> set[str]:
 def _add_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, description: str
 ) -> argparse.ArgumentParser:
-    return commands.add_parser(name, help=description, description=description, allow_abbrev=False)
+    return commands.add_parser(name, help=description, description=description)
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -30,6 +30,7 @@ from pipeline.progress import LogProgress
 from pipeline.read_documents import ReadDocuments, make_read_documents
 from pipeline.run_counters import read_counters
 from pipeline.runner import choose_runner, threads_per_worker
+from pipeline.sources.field_types import add_field_types
 from pipeline.statistics import CountOutput, Statistics
 from pipeline.write_examples import WriteExamples
 from transforms.preprocessing_config import PreprocessingConfig
@@ -59,6 +60,9 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
       RuntimeError: where the pipeline failed; nothing has been published.
     """
     options = _with_absolute_paths(options)
+    options = dataclasses.replace(
+        options, keep_fields=add_field_types(options.keep_fields, options.input, options.chosen_format)
+    )
     output = OutputDirectory(options.output)
     try:
         return _embed_into(output, options, beam_options)

@@ -125,6 +125,14 @@ def test_bad_choices_are_usage_errors(capsys: pytest.CaptureFixture[str], tmp_pa
     assert f"error: argument {flags[0]}: invalid " in capsys.readouterr().err
 
 
+def test_with_json_a_bad_choice_is_a_line_of_json_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(embed_arguments("/nowhere", tmp_path / "out", "--json", "--engine", "abacus"))
+    line = json.loads(capsys.readouterr().out)
+    assert (line["status"], line["exit_status"]) == ("usage", 2)
+    assert line["error"].startswith("UsageError: argument --engine: invalid choice: 'abacus'")
+
+
 @pytest.mark.parametrize("arguments", [[], ["embed"], ["embed", "--model", "m"], ["teach"], ["inspect"]])
 def test_incomplete_commands_are_usage_errors(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
