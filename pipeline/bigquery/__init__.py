@@ -1,0 +1,1 @@
+"""Embeddings as rows of a BigQuery table, and documents out of one."""

@@ -1,0 +1,72 @@
+"""The one statement that brings the rows of a run into the table."""
+
+from __future__ import annotations
+
+from pipeline.bigquery.table_layout import LOADED_AT, VERSION_COLUMNS, TableLayout
+from pipeline.bigquery.table_name import TableName
+
+
+def make_merge_statement(table: TableName, staged: TableName, layout: TableLayout) -> str:
+    """GoogleSQL that merges the rows of `staged` into `table` on (id, window), in one atomic statement.
+
+    Afterwards every document that was loaded has exactly its new windows: a window that it no longer has is deleted,
+    one that is there with the same content and fingerprint is left as it is, so that the statement changes nothing
+    the second time. Rows of documents that were not loaded are not touched.
+
+    Of documents that share an id the one with the smallest content hash is taken, the same in every run; of rows that
+    came twice, one. (MERGE fails where two rows of its source match one of the table.)
+
+    Args:
+      table: where the rows go.
+      staged: what was loaded.
+      layout: the columns of both.
+    """
+    names = [column.name for column in layout.staged_columns()]
+    version = " OR ".join(f"target.{name} IS DISTINCT FROM source.{name}" for name in VERSION_COLUMNS)
+    changes = ", ".join(f"{_quote(name)} = source.{_quote(name)}" for name in names if name not in ("id", "window"))
+    return f"""\
+MERGE {table.sql} AS target
+USING (
+  WITH loaded AS (
+    {make_distinct_select(staged)}
+  )
+  SELECT every_key.id AS key_id, every_key.`window` AS key_window, loaded.*
+  FROM (
+    SELECT id, `window` FROM loaded
+    UNION DISTINCT
+    SELECT id, `window` FROM {table.sql} WHERE id IN (SELECT id FROM loaded)
+  ) AS every_key
+  LEFT JOIN loaded ON loaded.id = every_key.id AND loaded.`window` = every_key.`window`
+) AS source
+ON target.id = source.key_id AND target.`window` = source.key_window
+WHEN MATCHED AND source.id IS NULL THEN
+  DELETE
+WHEN MATCHED AND ({version}) THEN
+  UPDATE SET {changes}, {LOADED_AT} = CURRENT_TIMESTAMP()
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT ({", ".join(_quote(name) for name in names)}, {LOADED_AT})
+  VALUES ({", ".join(f"source.{_quote(name)}" for name in names)}, CURRENT_TIMESTAMP())
+"""
+
+
+def make_distinct_select(staged: TableName) -> str:
+    """A query for the rows of `staged`, each (id, window) once, all windows of an id from one document."""
+    return (
+        f"SELECT * FROM {staged.sql} WHERE TRUE QUALIFY content_hash = MIN(content_hash) OVER (PARTITION BY id) "
+        "AND ROW_NUMBER() OVER (PARTITION BY id, `window` ORDER BY content_hash) = 1"
+    )
+
+
+def make_count_query(staged: TableName) -> str:
+    """A query for what was loaded: `loaded_rows`, `distinct_rows`, `clashing_ids`, which several documents share."""
+    return (
+        "SELECT SUM(row_count) AS loaded_rows, COUNT(*) AS distinct_rows, "
+        "COUNT(DISTINCT IF(hash_count > 1, id, NULL)) AS clashing_ids FROM ("
+        "SELECT id, `window`, COUNT(*) AS row_count, COUNT(DISTINCT content_hash) AS hash_count "
+        f"FROM {staged.sql} GROUP BY id, `window`)"
+    )
+
+
+def _quote(name: str) -> str:
+    """`window` is a word of GoogleSQL, and a kept field may have such a name too."""
+    return f"`{name}`"

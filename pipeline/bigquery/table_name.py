@@ -1,0 +1,59 @@
+"""`TableName`: the table that `bq:PROJECT:DATASET.TABLE` names."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+PREFIX = "bq:"
+_PROJECT = r"(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+_NAME = re.compile(rf"(?P<project>{_PROJECT}):(?P<dataset>\w{{1,1024}})\.(?P<table>[\w-]{{1,1024}})")
+
+
+def names_table(given: str) -> bool:
+    """Whether `given` names a BigQuery table rather than a path."""
+    return given.startswith(PREFIX)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableName:
+    """A table of BigQuery.
+
+    Attributes:
+      project: the project's id.
+      dataset: the dataset in it.
+      table: the table in that.
+    """
+
+    project: str
+    dataset: str
+    table: str
+
+    @staticmethod
+    def parse(given: str) -> TableName:
+        """`bq:PROJECT:DATASET.TABLE` as a name.
+
+        Raises:
+          ValueError: where it is none.
+        """
+        match = _NAME.fullmatch(given.removeprefix(PREFIX))
+        if match is None or not names_table(given):
+            raise ValueError(
+                f"{given!r} names no BigQuery table: give bq:PROJECT:DATASET.TABLE, such as "
+                "bq:my-project:search.embeddings"
+            )
+        return TableName(**match.groupdict())
+
+    def __str__(self) -> str:
+        """As the API and SQL write it, `PROJECT.DATASET.TABLE`."""
+        return f"{self.project}.{self.dataset}.{self.table}"
+
+    @property
+    def sql(self) -> str:
+        """Quoted for GoogleSQL."""
+        return f"`{self}`"
+
+    @property
+    def option(self) -> str:
+        """As `--output` takes it."""
+        return f"{PREFIX}{self.project}:{self.dataset}.{self.table}"

@@ -1,0 +1,191 @@
+"""Embedded rows as rows of the table, and a failure for each that BigQuery can't hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
+from transforms.columns import (
+    CONTENT_HASH,
+    ID,
+    INPUT_IDS,
+    SEQUENCE_OUTPUT,
+    TOKEN_ENDS,
+    TOKEN_PIECES,
+    TOKEN_STARTS,
+    WINDOW,
+)
+from transforms.failure import Failure
+from transforms.list_lengths import list_lengths
+
+# https://cloud.google.com/bigquery/quotas: the largest row of a query's result, which a MERGE is, by the size of the
+# values as BigQuery counts them (8 bytes a number, 2 and its UTF-8 a string); JSON load files have the same limit.
+LARGEST_ROW_BYTES = 100_000_000
+
+
+def check_rows(
+    rows: pa.RecordBatch, layout: TableLayout, *, largest_row_bytes: int = LARGEST_ROW_BYTES
+) -> tuple[pa.RecordBatch, list[Failure]]:
+    """The rows that BigQuery can hold as they should be, and a failure (stage `write`) for each other one.
+
+    BigQuery itself would refuse the whole load for one of them, or take it and never build a vector index.
+
+    Args:
+      rows: as the handler gives them.
+      layout: the columns of the table.
+      largest_row_bytes: how large a row may be.
+    """
+    errors: dict[int, tuple[str, str]] = {}
+    for name in layout.embeddings:
+        _check_vectors(rows, name, layout.hidden_size, errors)
+    for name in (ID, *(name for name, kind in layout.kept.items() if kind.startswith("string"))):
+        _check_texts(rows, name, errors)
+    sizes = measure_rows(rows, layout)
+    for row in np.flatnonzero(sizes > largest_row_bytes).tolist():
+        errors.setdefault(
+            row,
+            (
+                "row too large",
+                f"the row has {sizes[row]:,} bytes, BigQuery takes {largest_row_bytes:,} at most: lower --max-tokens, "
+                "or leave sequence out of --embeddings",
+            ),
+        )
+    if not errors:
+        return rows, []
+    failures = [
+        Failure(
+            id=rows.column(ID)[row].as_py() or b"",
+            stage="write",
+            reason=reason,
+            error=error,
+            text=b"",
+            window=rows.column(WINDOW)[row].as_py(),
+        )
+        for row, (reason, error) in sorted(errors.items())
+    ]
+    good = np.ones(rows.num_rows, bool)
+    good[list(errors)] = False
+    return rows.filter(pa.array(good)), failures
+
+
+def _check_vectors(rows: pa.RecordBatch, name: str, width: int, errors: dict[int, tuple[str, str]]) -> None:
+    """Notes the rows whose vectors are null, of another width than `width`, or not finite."""
+    column = rows.column(name)
+    lengths = np.asarray(pc.list_value_length(column).fill_null(-1))
+    tokens = list_lengths(rows.column(INPUT_IDS)) if name == SEQUENCE_OUTPUT else 1
+    for row in np.flatnonzero(lengths != tokens * width).tolist():
+        error = "is null" if lengths[row] < 0 else f"has {lengths[row]:,} values, not the {width:,} of every vector"
+        errors.setdefault(row, ("vector of another width", f"{name} {error}; make the run again"))
+    values = column.flatten()
+    finite = np.isfinite(values.to_numpy(zero_copy_only=False))  # a null among them comes as NaN
+    if not finite.all():
+        parents = np.asarray(pc.list_parent_indices(column))
+        for row in np.unique(parents[~finite]).tolist():
+            errors.setdefault(
+                row, ("vector not finite", f"{name} holds a null, NaN or infinity, which no index of BigQuery takes")
+            )
+
+
+def _check_texts(rows: pa.RecordBatch, name: str, errors: dict[int, tuple[str, str]]) -> None:
+    """Notes the rows whose strings are not UTF-8, as BigQuery's are; an id must be there, too."""
+    column = rows.column(name)
+    if name == ID and column.null_count:
+        for row in np.flatnonzero(np.asarray(column.is_null())).tolist():
+            errors.setdefault(row, ("missing id", "the row has no id; give --id-field a field that every record has"))
+    try:
+        column.cast(_as_text(column.type))
+    except pa.ArrowInvalid:
+        for row in range(len(column)):
+            try:
+                column.slice(row, 1).cast(_as_text(column.type))
+            except pa.ArrowInvalid:
+                error = f"the field {name!r} is not UTF-8, as strings of BigQuery are: {str(column[row])[:80]}"
+                errors.setdefault(row, ("invalid UTF-8", error))
+
+
+def _as_text(type_: pa.DataType) -> pa.DataType:
+    """The type of strings for one of bytes, of lists of them for lists."""
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return pa.list_(pa.string())
+    return pa.string()
+
+
+def measure_rows(rows: pa.RecordBatch, layout: TableLayout) -> np.ndarray:
+    """Bytes of each row as BigQuery counts them, `[rows]` int64.
+
+    https://cloud.google.com/bigquery/pricing#data: 8 bytes for INT64, FLOAT64 and TIMESTAMP, 2 and the content for
+    STRING and BYTES, nothing for an array's own sake. A piece of a token counts as 8, about what it has.
+    """
+    sizes = np.full(rows.num_rows, 4 * 8 + (2 + 16) + (2 + 64), np.int64)
+    sizes += 2 + np.asarray(pc.binary_length(rows.column(ID)).fill_null(0))
+    for name in layout.embeddings:
+        sizes += 8 * np.asarray(pc.list_value_length(rows.column(name)).fill_null(0))
+    if layout.has_tokens:
+        sizes += (2 + 8 + 8 + (16 if layout.token_spans else 0)) * list_lengths(rows.column(INPUT_IDS))
+    for name, kind in layout.kept.items():
+        sizes += _measure_kept(rows.column(name), kind)
+    return sizes
+
+
+def _measure_kept(column: pa.Array, kind: str) -> np.ndarray:
+    is_list = kind.endswith("[]")
+    counts = np.asarray(pc.list_value_length(column).fill_null(0)) if is_list else np.ones(len(column), np.int64)
+    if not kind.startswith("string"):
+        return 8 * counts
+    values = column.flatten() if is_list else column
+    lengths = np.asarray(pc.binary_length(values).fill_null(0)).astype(np.int64)
+    parents = np.asarray(pc.list_parent_indices(column)) if is_list else np.arange(len(column))
+    return 2 * counts + np.bincount(parents, weights=lengths, minlength=len(column)).astype(np.int64)
+
+
+def make_table_rows(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str], fingerprint: str) -> pa.Table:
+    """Rows that `check_rows` passed as the table has them, by whole columns.
+
+    Args:
+      rows: as the handler gives them.
+      layout: the columns of the table.
+      pieces: the piece of every id, for `tokens`; those of `token_pieces` are taken where they are there.
+      fingerprint: what the rows were made with (`pipeline.bigquery.fingerprint`).
+
+    Returns:
+      A table of `layout.arrow_schema`.
+    """
+    schema = layout.arrow_schema
+    columns = {}
+    for field in schema:
+        if field.name == TOKENS:
+            columns[field.name] = _make_tokens(rows, layout, pieces, field.type)
+        elif field.name == FINGERPRINT:
+            columns[field.name] = pa.array([fingerprint] * rows.num_rows, pa.string())
+        elif field.name == CONTENT_HASH:
+            columns[field.name] = rows.column(CONTENT_HASH).cast(pa.binary())
+        else:
+            columns[field.name] = rows.column(field.name).cast(field.type)
+    return pa.Table.from_pydict(columns, schema=schema)
+
+
+def _make_tokens(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str], type_: pa.DataType) -> pa.Array:
+    """The column `tokens`: a list of STRUCTs, one for each real token."""
+    input_ids = rows.column(INPUT_IDS)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(list_lengths(input_ids))]), pa.int32())
+    ids = input_ids.flatten()
+    fields = {"id": ids}
+    if TOKEN_PIECES in rows.schema.names:
+        fields["piece"] = rows.column(TOKEN_PIECES).flatten().cast(pa.string())
+    else:
+        fields["piece"] = pa.array(pieces, pa.string()).take(ids)
+    if layout.token_spans:
+        fields["start"] = rows.column(TOKEN_STARTS).flatten()
+        fields["end"] = rows.column(TOKEN_ENDS).flatten()
+    if SEQUENCE_OUTPUT in layout.embeddings:
+        values = rows.column(SEQUENCE_OUTPUT).flatten()
+        starts = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * layout.hidden_size)
+        fields["embedding"] = pa.ListArray.from_arrays(starts, values)
+    struct = pa.StructArray.from_arrays(
+        [fields[field.name] for field in type_.value_type], fields=list(type_.value_type)
+    )
+    return pa.ListArray.from_arrays(offsets, struct)

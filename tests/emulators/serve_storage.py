@@ -1,0 +1,47 @@
+"""Serves a bucket's API on 127.0.0.1; run by the Python of `.venv/emulators`: `serve_storage.py PORT FOLDER`.
+
+gcp-storage-emulator's own server takes one connection at a time, so that a client which keeps one open while it waits
+for another waits for ever. This one has a thread for each; the store itself is not made for threads and is locked.
+"""
+
+from __future__ import annotations
+
+import http.server
+import sys
+import threading
+from functools import partial
+
+from gcp_storage_emulator.server import RequestHandler
+from gcp_storage_emulator.storage import Storage
+
+_LOCK = threading.Lock()
+
+
+class _Handler(RequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def _locked(method: str) -> None:
+    unlocked = getattr(RequestHandler, method)
+
+    def locked(self: _Handler) -> None:
+        with _LOCK:
+            unlocked(self)
+
+    setattr(_Handler, method, locked)
+
+
+for _method in ("do_GET", "do_POST", "do_PUT", "do_DELETE", "do_PATCH"):
+    _locked(_method)
+
+
+def main(port: int, folder: str) -> None:
+    """Serves until the process is ended."""
+    storage = Storage(data_dir=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, storage)) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
