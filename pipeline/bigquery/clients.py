@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 
-def make_client(project: str) -> Any:
-    """A `google.cloud.bigquery.Client` whose jobs run in, and are billed to, `project`."""
+def make_client(project: str | None) -> Any:
+    """A `google.cloud.bigquery.Client` whose jobs run in `project`; None takes the one of the environment."""
     from google.cloud import bigquery
 
     return bigquery.Client(project=project)

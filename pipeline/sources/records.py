@@ -21,15 +21,15 @@ class Records:
     """Some records of one file.
 
     Attributes:
-      file: its path.
+      file: its path, or the table.
       unit: what `positions` count: `byte`, `line`, `row` or `record`.
-      positions: where each record stands.
+      positions: where each record stands; of a table's row, which has no place, what tells it from others.
       columns: field → its values, an Arrow array, or a list where they need not be of one type.
     """
 
     file: str
     unit: str
-    positions: Sequence[int]
+    positions: Sequence[int | str]
     columns: Mapping[str, pa.Array | list[Any]]
 
 

@@ -1,14 +1,33 @@
 """Serves BigQuery's APIs on 127.0.0.1; run by the Python of `.venv/emulators` with bqemulator's own arguments.
 
-bqemulator downloads DuckDB's spatial extension when it starts, and ends where it can't. Nothing here has geography.
+Two things are put right: bqemulator downloads DuckDB's spatial extension when it starts, and ends where it can't
+(nothing here has geography); and its Storage Read API does not know the tables that hold the results of queries.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from bqemulator.cli import main
+from bqemulator.jobs.executor import JOB_RESULTS
 from bqemulator.storage.engine import DuckDBEngine
 
-DuckDBEngine._load_spatial = lambda self: None
+_RESULT_TABLE = re.compile(r'^SELECT (?P<columns>.*) FROM .*_bqemu_anonymous"\."anon(?P<job>\w+)"')
+_fetch_from_tables = DuckDBEngine.fetch_arrow
+
+
+def _fetch_arrow(engine: DuckDBEngine, sql: str, parameters: list[Any] | None = None) -> Any:
+    match = _RESULT_TABLE.match(sql)
+    if match is None:
+        return _fetch_from_tables(engine, sql, parameters)
+    result = next(table for job_id, table in JOB_RESULTS.items() if job_id.replace("-", "") == match["job"])
+    columns = re.findall(r'"(\w+)"', match["columns"])
+    return result.select(columns) if columns else result
+
+
+DuckDBEngine.fetch_arrow = _fetch_arrow
+DuckDBEngine._load_spatial = lambda engine: None
 
 if __name__ == "__main__":
     main()

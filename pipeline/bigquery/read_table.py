@@ -1,0 +1,203 @@
+"""`ReadTable`: the rows of a table, or of a query's result, as Records.
+
+The Storage Read API gives Arrow, which stays as it is; Beam's `ReadFromBigQuery` would make a Python dict of every row,
+or have the table exported to a bucket first. One read session stands for the whole run: it shows the table as it was
+when the run began, whatever is written to it meanwhile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from pipeline.bigquery import clients
+from pipeline.bigquery.explain_errors import explain_refusals
+from pipeline.bigquery.table_name import TableName
+from pipeline.content_id import content_id
+from pipeline.documents import JsonFields
+from pipeline.sources.records import Records
+
+_BATCH_ROWS = 2048
+_TEXT_TYPES = ("STRING", "BYTES")
+_ID_TYPES = (*_TEXT_TYPES, "INTEGER")
+_KEPT_TYPES = {
+    "string": _TEXT_TYPES,
+    "int64": ("INTEGER", "BOOLEAN"),
+    "float": ("FLOAT", "INTEGER"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableStreams:
+    """A read session.
+
+    Attributes:
+      source: what the user named, for messages.
+      streams: the names of its streams, which together give every row once.
+      id_column: the column of the id, where the table has it.
+    """
+
+    source: str
+    streams: tuple[str, ...]
+    id_column: str | None
+
+
+def open_table(table: TableName, fields: JsonFields) -> TableStreams:
+    """A read session over the fields of a table.
+
+    Raises:
+      ValueError: where it can't be read, or lacks a field or has it in another type.
+    """
+    with explain_refusals(table.option):
+        found = clients.make_client(table.project).get_table(str(table))
+    return _open_session(table, table.option, found.schema, fields)
+
+
+def open_query(sql: str, project: str | None, fields: JsonFields) -> TableStreams:
+    """Runs a query, once and now, and opens a read session over the fields of its result.
+
+    Args:
+      sql: in GoogleSQL.
+      project: where it runs; None for the one of the environment.
+      fields: what is read of the result.
+
+    Raises:
+      ValueError: where it fails, or its result lacks a field or has it in another type.
+    """
+    with explain_refusals("--query"):
+        client = clients.make_client(project)
+        job = client.query(sql)
+        job.result(max_results=1)
+        result = job.destination
+        if result is None:
+            raise ValueError("--query: the statement gives no rows; a SELECT is wanted")
+        schema = client.get_table(result).schema
+    table = TableName(project=result.project, dataset=result.dataset_id, table=result.table_id)
+    return _open_session(table, "--query", schema, fields, billed=client.project)
+
+
+def _open_session(
+    table: TableName, source: str, schema: Sequence[Any], fields: JsonFields, billed: str | None = None
+) -> TableStreams:
+    from google.cloud.bigquery_storage_v1 import types
+
+    check_fields(source, {field.name: (field.field_type, field.mode) for field in schema}, fields)
+    names = {field.name for field in schema}
+    session = types.ReadSession(
+        table=f"projects/{table.project}/datasets/{table.dataset}/tables/{table.table}",
+        data_format=types.DataFormat.ARROW,
+        read_options=types.ReadSession.TableReadOptions(
+            selected_fields=[name for name in fields.names if name in names]
+        ),
+    )
+    with explain_refusals(source):
+        opened = clients.make_read_client().create_read_session(
+            parent=f"projects/{billed or table.project}", read_session=session
+        )
+    return TableStreams(
+        source=source,
+        streams=tuple(stream.name for stream in opened.streams),
+        id_column=fields.id if fields.id in names else None,
+    )
+
+
+def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: JsonFields) -> None:
+    """Raises ValueError where the columns, name → (type, mode), are not those that `fields` wants.
+
+    Files are read record by record, and each that lacks a field fails alone; a table says beforehand what it has.
+    """
+    wanted: dict[str, tuple[str, tuple[str, ...], bool]] = {fields.text: ("--text-field", _TEXT_TYPES, False)}
+    if fields.pair is not None:
+        wanted[fields.pair] = ("--pair-field", _TEXT_TYPES, False)
+    if fields.id_required or fields.id in columns:
+        wanted[fields.id] = ("--id-field", _ID_TYPES, False)
+    for name, kind in fields.kept.items():
+        wanted[name] = ("--keep-fields", _KEPT_TYPES[kind.removesuffix("[]")], kind.endswith("[]"))
+    problems = []
+    for name, (option, types, is_list) in wanted.items():
+        if name not in columns:
+            problems.append(f"there is no column {name!r} ({option})")
+            continue
+        type_, mode = columns[name]
+        type_ = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}.get(type_, type_)
+        if type_ not in types or (mode == "REPEATED") != is_list:
+            found = f"ARRAY<{type_}>" if mode == "REPEATED" else type_
+            choices = " or ".join(f"ARRAY<{choice}>" if is_list else choice for choice in types)
+            problems.append(f"the column {name!r} is {found}, {option} takes {choices}")
+    if problems:
+        raise ValueError(
+            f"{source}: {'; '.join(problems)}. Its columns are: {', '.join(columns)}. Name other fields, or give a "
+            "--query that selects them"
+        )
+
+
+class ReadTable(beam.PTransform):
+    """The streams of a session → Records, read wherever the runner likes.
+
+    Args:
+      streams: the session.
+    """
+
+    def __init__(self, streams: TableStreams) -> None:
+        super().__init__()
+        self._streams = streams
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Records]:
+        return (
+            pipeline
+            | "Streams" >> beam.Create(list(self._streams.streams), reshuffle=False)
+            | "SpreadStreams" >> beam.Reshuffle()
+            | "ReadStream" >> beam.ParDo(ReadStream(self._streams.source, self._streams.id_column))
+        )
+
+
+class ReadStream(beam.DoFn):
+    """One stream of a session → Records. The client goes on where a connection breaks."""
+
+    def __init__(self, source: str, id_column: str | None) -> None:
+        self._source = source
+        self._id_column = id_column
+        self._client: Any = None
+
+    def setup(self) -> None:
+        self._client = clients.make_read_client()
+
+    def process(self, stream: str) -> Iterator[Records]:
+        for page in self._client.read_rows(stream).rows().pages:
+            batch = page.to_arrow()
+            for first in range(0, batch.num_rows, _BATCH_ROWS):
+                yield make_records(batch.slice(first, _BATCH_ROWS), self._source, self._id_column)
+
+
+def make_records(rows: pa.RecordBatch, source: str, id_column: str | None) -> Records:
+    """Rows of a table as Records. They have no order: what tells one is its id, or a hash of what was read of it."""
+    return Records(
+        file=source,
+        unit="row",
+        positions=_RowNames(rows, id_column),
+        columns=dict(zip(rows.schema.names, rows.columns, strict=True)),
+    )
+
+
+class _RowNames(Sequence[str]):
+    """What each row is called in a failure; only those of rows that fail are made."""
+
+    def __init__(self, rows: pa.RecordBatch, id_column: str | None) -> None:
+        self._rows = rows
+        self._id_column = id_column
+
+    def __len__(self) -> int:
+        return self._rows.num_rows
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[number] for number in range(len(self))[row]]
+        value = None if self._id_column is None else self._rows.column(self._id_column)[row].as_py()
+        if value is not None:
+            return f"with id {value!r}"
+        values = [repr(column[row].as_py()).encode() for column in self._rows.columns]
+        return f"with hash {content_id(*values).decode()}"
