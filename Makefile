@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python
 demo: $(VENV)/installed
 	$(RUN) examples/demo.py build/demo
 
-test: lint
+test: lint $(VENV)/emulators/installed
 	$(RUN) -m pytest
 
 test-fast: $(VENV)/installed
@@ -31,6 +31,14 @@ $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[test,openvino]"
 	touch $@
+
+# The servers that stand in for Google Cloud in the tests, which are skipped without them: bqemulator asks for Python 3.11.
+$(VENV)/emulators/installed: $(VENV)/installed tests/emulators/requirements.txt
+	@if $(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		$(RUN) -m venv $(VENV)/emulators && \
+		$(VENV)/emulators/bin/python -m pip install --quiet --disable-pip-version-check -r tests/emulators/requirements.txt && \
+		touch $@; \
+	else echo "no emulators: they need Python 3.11, this is $$($(RUN) --version)"; fi
 
 clean:
 	rm -rf $(VENV) build

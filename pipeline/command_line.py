@@ -156,8 +156,13 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--model", required=True, metavar="M", help="an export, a TF1 Hub module, or a TF Hub handle")
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="PATTERN", help="files or globs, compressed or not"
+        "--input",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="files or globs, compressed or not, or a table as bq:PROJECT:DATASET.TABLE",
     )
+    parser.add_argument("--query", metavar="SQL", help="a query of BigQuery whose result is the input, instead")
     parser.add_argument("--output", required=True, metavar="DIR", help="the directory to publish in")
     parser.add_argument("--format", choices=FORMATS, help="how documents lie in the files; guessed from their names")
     parser.add_argument("--text-field", default=defaults["text_field"], metavar="F", help="field of the text")

@@ -12,7 +12,7 @@ import time
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
 from model.engines import choose_engine
@@ -20,6 +20,7 @@ from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
 from model.locate import locate_model
 from model.model_directory import ModelDirectory, open_model_directory
 from pipeline.batch_tokens import choose_batch_tokens
+from pipeline.bigquery.table_name import names_table
 from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, CountFailures, EmbedText
 from pipeline.example_encoding import describe_examples
@@ -60,8 +61,12 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
       RuntimeError: where the pipeline failed; nothing has been published.
     """
     options = _with_absolute_paths(options)
+    project = beam_options.view_as(GoogleCloudOptions).project
     options = dataclasses.replace(
-        options, keep_fields=add_field_types(options.keep_fields, options.input, options.chosen_format)
+        options,
+        keep_fields=add_field_types(
+            options.keep_fields, options.input, options.chosen_format, query=options.query, project=project
+        ),
     )
     output = OutputDirectory(options.output)
     try:
@@ -89,7 +94,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     handler = AlbertModelHandler(
         options.model, embeddings=options.embeddings, engine=options.engine, threads=threads_per_worker(beam_options)
     )
-    documents = make_read_documents(options)  # patterns that match nothing are refused here
+    # Patterns that match nothing are refused here, and so are tables without the fields that are asked for.
+    documents = make_read_documents(options, beam_options.view_as(GoogleCloudOptions).project)
     if options.transform is not None:
         transform_directory = options.transform
         description = check_transform_graph(transform_directory, vocabulary, preprocessing)
@@ -98,7 +104,12 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         output.prepare(overwrite=options.overwrite)
         transform_directory = FileSystems.join(output.staging, "transform")
         description = save_transform_graph(vocabulary, preprocessing, transform_directory)
-    logger.info("embedding %s, read as %s, with %s", ", ".join(options.input), options.chosen_format, options.model)
+    logger.info(
+        "embedding %s, read as %s, with %s",
+        ", ".join(options.input) or "the query",
+        options.chosen_format,
+        options.model,
+    )
 
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
     _build(
@@ -270,7 +281,7 @@ def _with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
     """`options` with local paths made absolute: workers may run in another folder."""
 
     def absolute(path: str) -> str:
-        return path if "://" in path else os.path.abspath(path)
+        return path if "://" in path or names_table(path) else os.path.abspath(path)
 
     return dataclasses.replace(
         options,

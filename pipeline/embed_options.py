@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from model.engines import ENGINES, EngineName
+from pipeline.bigquery.table_name import TableName, names_table
 from pipeline.failure_limit import FailureLimit
 from pipeline.sources.kept_fields import parse_kept_fields
 
-Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files"]
+Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files", "bigquery"]
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 FORMATS: tuple[str, ...] = get_args(Format)
 EMBEDDING_NAMES = ("pooled", "sequence", "mean")
@@ -35,7 +36,8 @@ class EmbedOptions:
 
     Attributes:
       model: directory or TF Hub handle.
-      input: paths or globs.
+      input: paths or globs, or tables as `bq:PROJECT:DATASET.TABLE`.
+      query: a query of BigQuery whose result is the input, instead.
       output: the directory to write.
       format: how documents lie in the files; None guesses from the names.
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
@@ -66,6 +68,7 @@ class EmbedOptions:
     pair_field: str | None = None
     keep_fields: tuple[str, ...] = ()
     max_failures: str | None = None
+    query: str | None = None
     embeddings: tuple[str, ...] = ("pooled",)
     encoding: Encoding = "float_list"
     tokens: bool = False
@@ -78,8 +81,10 @@ class EmbedOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if not self.input:
-            raise ValueError("--input names no files; give at least one path or pattern")
+        if self.query is not None and (self.input or self.format not in (None, "bigquery")):
+            raise ValueError("--query is an input of its own, of --format bigquery; leave --input and --format out")
+        if not self.input and not self.query:
+            raise ValueError("--input names no files; give at least one path or pattern, or a --query for BigQuery")
         if self.format is not None:
             _check_choice("--format", self.format, FORMATS)
         _check_choice("--encoding", self.encoding, ENCODINGS)
@@ -93,6 +98,8 @@ class EmbedOptions:
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         parse_kept_fields(self.keep_fields)
+        for pattern in self.input if self.chosen_format == "bigquery" else ():
+            TableName.parse(pattern)
         if self.max_failures is not None:
             FailureLimit.parse(self.max_failures)
         if self.chosen_format in ("text", "files") and (
@@ -112,6 +119,8 @@ class EmbedOptions:
         """
         if self.format is not None:
             return self.format
+        if self.query is not None:
+            return "bigquery"
         guesses = {guess_format(pattern) for pattern in self.input}
         if len(guesses) > 1:
             raise ValueError(f"--input names files of several formats ({', '.join(self.input)}); give --format")
@@ -128,7 +137,9 @@ class EmbedOptions:
 
 
 def guess_format(pattern: str) -> Format:
-    """The format that a path or glob's ending tells; text where it tells none."""
+    """The format that a path or glob's ending tells; text where it tells none. Tables say it themselves."""
+    if names_table(pattern):
+        return "bigquery"
     name = pattern.lower()
     for ending in _COMPRESSION_ENDINGS:
         name = name.removesuffix(ending)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filebasedsource import FileBasedSource
 
+from pipeline.bigquery.read_table import ReadTable, open_query, open_table
+from pipeline.bigquery.table_name import TableName
 from pipeline.documents import JsonFields, ParseLines
 from pipeline.embed_options import EmbedOptions
 from pipeline.line_source import LineSource
@@ -35,18 +36,18 @@ class ReadDocuments(beam.PTransform):
     """The files of the input → `{"documents": RecordBatches, "failures": Failures}`.
 
     Args:
-      sources: one for each pattern.
+      reads: one for each pattern, a PTransform that reads its files or its table.
       parser: turns what they give into documents, failures to the output "failures".
     """
 
-    def __init__(self, sources: list[FileBasedSource], parser: beam.DoFn) -> None:
+    def __init__(self, reads: list[beam.PTransform], parser: beam.DoFn) -> None:
         super().__init__()
-        self._sources = sources
+        self._reads = reads
         self._parser = parser
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
         read = [
-            pipeline | f"ReadFiles{number}" >> beam.io.Read(source) for number, source in enumerate(self._sources)
+            pipeline | f"ReadFiles{number}" >> read for number, read in enumerate(self._reads)
         ] | "AllFiles" >> beam.Flatten()
         parsed = read | "ParseDocuments" >> beam.ParDo(self._parser).with_outputs("failures", main="documents")
         return {"documents": parsed["documents"], "failures": parsed["failures"]}
@@ -71,14 +72,19 @@ class ParseRecords(beam.DoFn):
             yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
 
 
-def make_read_documents(options: EmbedOptions) -> ReadDocuments:
+def make_read_documents(options: EmbedOptions, project: str | None = None) -> ReadDocuments:
     """The step that reads the input which `options` name.
+
+    Args:
+      options: of the run.
+      project: where a `query` runs; None for the one of the environment.
 
     Raises:
       OSError: where a pattern matches nothing.
+      ValueError: where a table or the query can't be read, or lacks a field.
     """
     if options.chosen_format == "text":
-        return ReadDocuments([LineSource(pattern) for pattern in options.input], ParseLines(None))
+        return ReadDocuments([beam.io.Read(LineSource(pattern)) for pattern in options.input], ParseLines(None))
     fields = JsonFields(
         text=options.text_field,
         id=options.id_field or "id",
@@ -87,6 +93,12 @@ def make_read_documents(options: EmbedOptions) -> ReadDocuments:
         kept=parse_kept_fields(options.keep_fields),
     )
     if options.chosen_format == "jsonl":
-        return ReadDocuments([LineSource(pattern) for pattern in options.input], ParseLines(fields))
+        return ReadDocuments([beam.io.Read(LineSource(pattern)) for pattern in options.input], ParseLines(fields))
+    if options.chosen_format == "bigquery":
+        if options.query is not None:
+            return ReadDocuments([ReadTable(open_query(options.query, project, fields))], ParseRecords(fields))
+        tables = [TableName.parse(pattern) for pattern in options.input]
+        return ReadDocuments([ReadTable(open_table(table, fields)) for table in tables], ParseRecords(fields))
     reader = _READERS[options.chosen_format]
-    return ReadDocuments([FileSource(pattern, reader, fields.names) for pattern in options.input], ParseRecords(fields))
+    sources = [FileSource(pattern, reader, fields.names) for pattern in options.input]
+    return ReadDocuments([beam.io.Read(source) for source in sources], ParseRecords(fields))

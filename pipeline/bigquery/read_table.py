@@ -38,11 +38,13 @@ class TableStreams:
     Attributes:
       source: what the user named, for messages.
       streams: the names of its streams, which together give every row once.
+      schema: the Arrow schema of the rows, serialised.
       id_column: the column of the id, where the table has it.
     """
 
     source: str
     streams: tuple[str, ...]
+    schema: bytes
     id_column: str | None
 
 
@@ -101,6 +103,7 @@ def _open_session(
     return TableStreams(
         source=source,
         streams=tuple(stream.name for stream in opened.streams),
+        schema=opened.arrow_schema.serialized_schema,
         id_column=fields.id if fields.id in names else None,
     )
 
@@ -151,26 +154,26 @@ class ReadTable(beam.PTransform):
             pipeline
             | "Streams" >> beam.Create(list(self._streams.streams), reshuffle=False)
             | "SpreadStreams" >> beam.Reshuffle()
-            | "ReadStream" >> beam.ParDo(ReadStream(self._streams.source, self._streams.id_column))
+            | "ReadStream" >> beam.ParDo(ReadStream(self._streams))
         )
 
 
 class ReadStream(beam.DoFn):
     """One stream of a session → Records. The client goes on where a connection breaks."""
 
-    def __init__(self, source: str, id_column: str | None) -> None:
-        self._source = source
-        self._id_column = id_column
+    def __init__(self, session: TableStreams) -> None:
+        self._session = session
         self._client: Any = None
 
     def setup(self) -> None:
         self._client = clients.make_read_client()
 
     def process(self, stream: str) -> Iterator[Records]:
-        for page in self._client.read_rows(stream).rows().pages:
-            batch = page.to_arrow()
+        schema = pa.ipc.read_schema(pa.py_buffer(self._session.schema))
+        for response in self._client.read_rows(stream):
+            batch = pa.ipc.read_record_batch(pa.py_buffer(response.arrow_record_batch.serialized_record_batch), schema)
             for first in range(0, batch.num_rows, _BATCH_ROWS):
-                yield make_records(batch.slice(first, _BATCH_ROWS), self._source, self._id_column)
+                yield make_records(batch.slice(first, _BATCH_ROWS), self._session.source, self._session.id_column)
 
 
 def make_records(rows: pa.RecordBatch, source: str, id_column: str | None) -> Records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import functools
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -182,15 +183,14 @@ class TableOutput:
         in_bucket = [path for path in paths if path.startswith("gs://")]
         for first in range(0, len(in_bucket), _URIS_OF_A_JOB):
             uris = in_bucket[first : first + _URIS_OF_A_JOB]
-            yield (
-                self._job_id("load", created, *uris),
-                lambda job_id, uris=uris: self._client.load_table_from_uri(
-                    uris, str(self._staged), job_id=job_id, location=self._location, job_config=_load_config()
-                ),
-            )
-        for path in paths:
-            if path not in in_bucket:
-                yield self._job_id("load", created, path), lambda job_id, path=path: self._send_file(path, job_id)
+            yield self._job_id("load", created, *uris), functools.partial(self._load_uris, uris)
+        for path in sorted(set(paths) - set(in_bucket)):
+            yield self._job_id("load", created, path), functools.partial(self._send_file, path)
+
+    def _load_uris(self, uris: list[str], job_id: str) -> Any:
+        return self._client.load_table_from_uri(
+            uris, str(self._staged), job_id=job_id, location=self._location, job_config=_load_config()
+        )
 
     def _send_file(self, path: str, job_id: str) -> Any:
         with FileSystems.open(path, compression_type="uncompressed") as file:
