@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from model.engines import ENGINES
+from pipeline.analyze_options import DEFAULT_SHAPES, AnalyzeOptions
 from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, EmbedOptions
 
 EXIT_USAGE = 2
@@ -38,9 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(package).setLevel(logging.INFO)
     # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    as_json = known.command == "embed" and known.json
+    takes_beam_options = known.command in ("embed", "analyze")
+    as_json = takes_beam_options and known.json
     try:
-        if known.command != "embed":
+        if not takes_beam_options:
             refuse_unknown_flags(rest, _flags(parser, known.command))
         status: int = known.run(known, rest)
         return status
@@ -98,7 +100,7 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
         parser_class=cast("type[argparse.ArgumentParser]", functools.partial(_Parser, as_json=as_json)),
     )
     _add_export(commands)
-    _add_embed(commands)
+    _add_analyze(commands, _add_embed(commands))
     _add_inspect(commands)
     return parser
 
@@ -149,7 +151,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=_run_export)
 
 
-def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     defaults = {field.name: field.default for field in dataclasses.fields(EmbedOptions)}
     parser = _add_command(
         commands, "embed", "Embed a corpus. Takes every option of Apache Beam as well, such as --runner."
@@ -208,6 +210,53 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--transform", metavar="DIR", help="a saved transform graph to use")
     parser.add_argument("--overwrite", action="store_true", help="replace what the output holds")
     parser.set_defaults(run=_run_embed)
+    return parser
+
+
+# What says how the corpus is read and becomes rows, and for --plan what is made of them: it means for `analyze` what it
+# means for `embed`.
+_ANALYZE_SHARES = (
+    "--model",
+    "--input",
+    "--output",
+    "--format",
+    "--text-field",
+    "--id-field",
+    "--pair-field",
+    "--max-tokens",
+    "--long-documents",
+    "--window-overlap",
+    "--embeddings",
+    "--encoding",
+    "--tokens",
+    "--batch-tokens",
+    "--engine",
+    "--json",
+    "--overwrite",
+)
+
+
+def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser], embed: argparse.ArgumentParser) -> None:
+    parser = _add_command(
+        commands,
+        "analyze",
+        "Analyse a corpus before it is embedded: what it holds, a transform graph for embed, and a plan. Takes those "
+        "options of embed that say what is read and what is made of it, and every option of Apache Beam as well.",
+    )
+    for action in embed._actions:  # as argparse's own `parents` does, but not all of them
+        if set(action.option_strings) & set(_ANALYZE_SHARES):
+            parser._add_action(action)
+    parser.add_argument(
+        "--shapes",
+        type=int,
+        default=DEFAULT_SHAPES,
+        metavar="K",
+        help="lengths to pad to that waste least, at most K (default: 8)",
+    )
+    parser.add_argument(
+        "--cache", metavar="DIR", help="what is known of files analysed before (default: cache in the output)"
+    )
+    parser.set_defaults(run=_run_analyze)
 
 
 def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -234,18 +283,8 @@ def _run_export(known: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
-    names = {field.name for field in dataclasses.fields(EmbedOptions)}
-    given = {name: value for name, value in vars(known).items() if name in names}
-    given["input"] = tuple(given["input"])
-    given["embeddings"] = tuple(name.strip() for name in given["embeddings"].split(","))
-    given["keep_fields"] = tuple(name.strip() for name in given["keep_fields"].split(",") if name.strip())
-    options = EmbedOptions(**given)
-    if rest:
-        from pipeline.runner import known_beam_flags, stray_beam_arguments
-
-        refuse_unknown_beam_arguments(rest, _flags(make_parser(), "embed"), known_beam_flags())
-        for argument in stray_beam_arguments(rest):
-            raise UsageError(f"unexpected argument {argument!r}")
+    options = _embed_options(known)
+    _check_beam_arguments(rest, known.command)
 
     from pipeline.embed import run_embed
     from pipeline.report import print_run
@@ -264,6 +303,45 @@ def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
         print(json.dumps(result, ensure_ascii=False))
     else:
         print_run(manifest, options.output)
+    return 0
+
+
+def _embed_options(known: argparse.Namespace) -> EmbedOptions:
+    """The options of `embed` among those given; those that the command does not take have their defaults."""
+    names = {field.name for field in dataclasses.fields(EmbedOptions)}
+    given = {name: value for name, value in vars(known).items() if name in names}
+    given["input"] = tuple(given["input"])
+    given["embeddings"] = tuple(name.strip() for name in given["embeddings"].split(","))
+    given["keep_fields"] = tuple(name.strip() for name in given.get("keep_fields", "").split(",") if name.strip())
+    return EmbedOptions(**given)
+
+
+def _check_beam_arguments(rest: Sequence[str], command: str) -> None:
+    """Raises UsageError where `rest` holds what neither the command nor Beam knows."""
+    if not rest:
+        return
+    from pipeline.runner import known_beam_flags, stray_beam_arguments
+
+    refuse_unknown_beam_arguments(rest, _flags(make_parser(), command), known_beam_flags())
+    for argument in stray_beam_arguments(rest):
+        raise UsageError(f"unexpected argument {argument!r}")
+
+
+def _run_analyze(known: argparse.Namespace, rest: Sequence[str]) -> int:
+    own = {field.name for field in dataclasses.fields(AnalyzeOptions)} & vars(known).keys()
+    options = AnalyzeOptions(embed=_embed_options(known), **{name: getattr(known, name) for name in own})
+    _check_beam_arguments(rest, known.command)
+
+    from pipeline.analysis_tables import print_analysis
+    from pipeline.analyze import run_analyze
+    from pipeline.runner import parse_beam_options
+
+    report = run_analyze(options, parse_beam_options(rest))
+    if known.json:
+        result = {"status": "published", "exit_status": 0, "output": options.embed.output}
+        print(json.dumps({**result, **dataclasses.asdict(report)}, ensure_ascii=False))
+    else:
+        print_analysis(report, options.embed.output)
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import importlib.metadata
 import json
 import logging
 import os
@@ -17,14 +16,14 @@ from apache_beam.runners.runner import PipelineState
 
 from model.engines import choose_engine
 from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
-from model.locate import locate_model
-from model.model_directory import ModelDirectory, open_model_directory
+from model.model_directory import ModelDirectory
 from pipeline.batch_tokens import choose_batch_tokens
 from pipeline.bigquery.table_name import names_table
 from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, CountFailures, EmbedText
 from pipeline.example_encoding import describe_examples
 from pipeline.failure_limit import FailureLimit
+from pipeline.load_model import load_model
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.progress import LogProgress
@@ -33,6 +32,7 @@ from pipeline.run_counters import read_counters
 from pipeline.runner import choose_runner, threads_per_worker
 from pipeline.sources.field_types import add_field_types
 from pipeline.statistics import CountOutput, Statistics
+from pipeline.versions import list_versions
 from pipeline.write_examples import WriteExamples
 from transforms.preprocessing_config import PreprocessingConfig
 from transforms.token_batches import TokenBatchConfig
@@ -42,7 +42,7 @@ from transforms.transform_graph import (
     save_transform_graph,
     transform_fingerprint,
 )
-from transforms.vocabulary import Vocabulary, load_vocabulary
+from transforms.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
         the failures stay readable in the staging folder until the next run.
       RuntimeError: where the pipeline failed; nothing has been published.
     """
-    options = _with_absolute_paths(options)
+    options = with_absolute_paths(options)
     project = beam_options.view_as(GoogleCloudOptions).project
     options = dataclasses.replace(
         options,
@@ -77,13 +77,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
 
 def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
     started = time.time()
-    model = open_model_directory(locate_model(options.model))
-    vocabulary = load_vocabulary(str(model.vocabulary_file))
-    if vocabulary.size != model.config.vocab_size:
-        raise ValueError(
-            f"the model {options.model} has vocab_size {model.config.vocab_size:,} and a vocabulary of "
-            f"{vocabulary.size:,} pieces; it was not exported with the vocabulary that it was trained with"
-        )
+    model, vocabulary = load_model(options.model)
     preprocessing = make_preprocessing_config(options, model)
     batching = TokenBatchConfig(
         batch_tokens=choose_batch_tokens(
@@ -222,17 +216,7 @@ def make_manifest(
             "seconds_by_stage": _seconds_by_stage(counters, seconds["pipeline"]),
             "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
         },
-        versions={
-            name: importlib.metadata.version(name)
-            for name in (
-                "albert-embed",
-                "apache-beam",
-                "tensorflow",
-                "tensorflow-text",
-                "tensorflow-transform",
-                "tfx-bsl",
-            )
-        },
+        versions=list_versions(),
     )
 
 
@@ -277,16 +261,17 @@ def _build(
     )
 
 
-def _with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
+def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
     """`options` with local paths made absolute: workers may run in another folder."""
-
-    def absolute(path: str) -> str:
-        return path if "://" in path or names_table(path) else os.path.abspath(path)
-
     return dataclasses.replace(
         options,
-        model=absolute(options.model),
-        input=tuple(absolute(pattern) for pattern in options.input),
-        output=absolute(options.output),
-        transform=None if options.transform is None else absolute(options.transform),
+        model=make_absolute(options.model),
+        input=tuple(make_absolute(pattern) for pattern in options.input),
+        output=make_absolute(options.output),
+        transform=None if options.transform is None else make_absolute(options.transform),
     )
+
+
+def make_absolute(path: str) -> str:
+    """A local path made absolute; any other, or a table's name, as it is."""
+    return path if "://" in path or names_table(path) else os.path.abspath(path)

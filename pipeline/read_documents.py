@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import glob
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.io.filebasedsource import FileBasedSource, ReadAllFiles
+from apache_beam.io.filesystem import CompressionTypes
 
 from pipeline.bigquery.read_table import ReadTable, open_query, open_table
 from pipeline.bigquery.table_name import TableName
@@ -31,6 +35,8 @@ _READERS: dict[str, Reader] = {
     "tfrecord": read_tfrecord,
 }
 
+_BUNDLE_BYTES = 64 << 20  # of one file, for one worker
+
 
 class ReadDocuments(beam.PTransform):
     """The files of the input → `{"documents": RecordBatches, "failures": Failures}`.
@@ -51,6 +57,39 @@ class ReadDocuments(beam.PTransform):
         ] | "AllFiles" >> beam.Flatten()
         parsed = read | "ParseDocuments" >> beam.ParDo(self._parser).with_outputs("failures", main="documents")
         return {"documents": parsed["documents"], "failures": parsed["failures"]}
+
+
+class ReadListedFiles(beam.PTransform):
+    """Files that are known by name → what their source gives, in as many steps for a thousand files as for one.
+
+    Args:
+      paths: of the files; none is taken for a pattern.
+      make_source: makes the source of a pattern.
+      splittable: whether several workers may read one file.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], make_source: Callable[[str], FileBasedSource], *, splittable: bool
+    ) -> None:
+        super().__init__()
+        self._patterns = [glob.escape(path) for path in paths]
+        self._make_source = make_source
+        self._splittable = splittable
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        make_source = self._make_source
+        return (
+            pipeline
+            | "Files" >> beam.Create(self._patterns)
+            | "ReadAllFiles"
+            >> ReadAllFiles(
+                splittable=self._splittable,
+                compression_type=CompressionTypes.AUTO,
+                desired_bundle_size=_BUNDLE_BYTES,
+                min_bundle_size=0,
+                source_from_file=lambda path: make_source(glob.escape(path)),
+            )
+        )
 
 
 class ParseRecords(beam.DoFn):
@@ -83,22 +122,37 @@ def make_read_documents(options: EmbedOptions, project: str | None = None) -> Re
       OSError: where a pattern matches nothing.
       ValueError: where a table or the query can't be read, or lacks a field.
     """
+    if options.chosen_format == "bigquery":
+        fields = _list_fields(options)
+        if options.query is not None:
+            return ReadDocuments([ReadTable(open_query(options.query, project, fields))], ParseRecords(fields))
+        tables = [TableName.parse(pattern) for pattern in options.input]
+        return ReadDocuments([ReadTable(open_table(table, fields)) for table in tables], ParseRecords(fields))
+    make_source, parser = _choose_source(options)
+    return ReadDocuments([beam.io.Read(make_source(pattern)) for pattern in options.input], parser)
+
+
+def make_read_files(options: EmbedOptions, paths: Sequence[str]) -> ReadDocuments:
+    """The step that reads these files, and no others, as `options` say."""
+    make_source, parser = _choose_source(options)
+    return ReadDocuments([ReadListedFiles(paths, make_source, splittable=make_source is LineSource)], parser)
+
+
+def _choose_source(options: EmbedOptions) -> tuple[Callable[[str], FileBasedSource], beam.DoFn]:
+    """What makes the source of a pattern of files, and what makes documents of what the source gives."""
     if options.chosen_format == "text":
-        return ReadDocuments([beam.io.Read(LineSource(pattern)) for pattern in options.input], ParseLines(None))
-    fields = JsonFields(
+        return LineSource, ParseLines(None)
+    fields = _list_fields(options)
+    if options.chosen_format == "jsonl":
+        return LineSource, ParseLines(fields)
+    return partial(FileSource, reader=_READERS[options.chosen_format], fields=fields.names), ParseRecords(fields)
+
+
+def _list_fields(options: EmbedOptions) -> JsonFields:
+    return JsonFields(
         text=options.text_field,
         id=options.id_field or "id",
         id_required=options.id_field is not None,
         pair=options.pair_field,
         kept=parse_kept_fields(options.keep_fields),
     )
-    if options.chosen_format == "jsonl":
-        return ReadDocuments([beam.io.Read(LineSource(pattern)) for pattern in options.input], ParseLines(fields))
-    if options.chosen_format == "bigquery":
-        if options.query is not None:
-            return ReadDocuments([ReadTable(open_query(options.query, project, fields))], ParseRecords(fields))
-        tables = [TableName.parse(pattern) for pattern in options.input]
-        return ReadDocuments([ReadTable(open_table(table, fields)) for table in tables], ParseRecords(fields))
-    reader = _READERS[options.chosen_format]
-    sources = [FileSource(pattern, reader, fields.names) for pattern in options.input]
-    return ReadDocuments([beam.io.Read(source) for source in sources], ParseRecords(fields))

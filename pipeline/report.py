@@ -36,7 +36,7 @@ def print_run(manifest: Manifest, directory: str) -> None:
         "documents / s": f"{counts['documents'] / seconds:,.1f}",
         "tokens / s": f"{counts['tokens'] / seconds:,.0f}",
     }
-    _print_pairs("embed", rows)
+    print_pairs("embed", rows)
 
 
 def print_inspection(inspection: Inspection) -> None:
@@ -53,7 +53,7 @@ def print_inspection(inspection: Inspection) -> None:
         "bytes": inspection.bytes,
         **{f"tokens per row, {name}": value for name, value in inspection.tokens.items()},
     }
-    _print_pairs("inspect", rows)
+    print_pairs("inspect", rows)
     console = Console()
     for title, records in (("first rows", inspection.head), ("first failures", inspection.failed)):
         if records:
@@ -77,10 +77,11 @@ def print_export(report: ExportReport, directory: str) -> None:
             rows[f"largest difference from the source, {name}"] = f"{difference:.3g}"
     for name, difference in report.float32_differences.items():
         rows[f"largest difference from float32, {name}"] = f"{difference:.3g}"
-    _print_pairs("export", rows)
+    print_pairs("export", rows)
 
 
-def _print_pairs(title: str, rows: Mapping[str, Any]) -> None:
+def print_pairs(title: str, rows: Mapping[str, Any]) -> None:
+    """A table of names and values."""
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")

@@ -14,7 +14,15 @@ from transforms.preprocessing_config import LongDocuments, PreprocessingConfig
 from transforms.tokenization import Tokenizer, encode_text
 from transforms.vocabulary import Vocabulary
 
-__all__ = ["LongDocuments", "PreprocessingConfig", "make_model_inputs", "make_preprocessing_fn", "make_tokenizer"]
+__all__ = [
+    "LongDocuments",
+    "PreprocessingConfig",
+    "frame_tokens",
+    "make_model_inputs",
+    "make_preprocessing_fn",
+    "make_tokenizer",
+    "tokenize_inputs",
+]
 
 ModelInputs = dict[str, tf.Tensor | tf.RaggedTensor]
 PreprocessingFn = Callable[[dict[str, tf.Tensor]], ModelInputs]
@@ -40,14 +48,40 @@ def make_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
 def make_model_inputs(
     inputs: dict[str, tf.Tensor], *, tokenizer: Tokenizer, vocabulary: Vocabulary, config: PreprocessingConfig
 ) -> ModelInputs:
-    """Turn texts into model inputs.
-
-    Source of the rules: google-research/albert tokenization.py and classifier_utils.py.
+    """Turn texts into model inputs: `frame_tokens` of `tokenize_inputs`.
 
     Args:
       inputs: `text` string [n] and, with `config.pair`, `pair` string [n].
       tokenizer: as `make_tokenizer` makes it.
       vocabulary: gives the special pieces, and what replaces a piece such as "5,".
+      config: the options.
+    """
+    tokens = tokenize_inputs(inputs, tokenizer=tokenizer, vocabulary=vocabulary, config=config)
+    return frame_tokens(tokens, vocabulary=vocabulary, config=config)
+
+
+def tokenize_inputs(
+    inputs: dict[str, tf.Tensor], *, tokenizer: Tokenizer, vocabulary: Vocabulary, config: PreprocessingConfig
+) -> list[tf.RaggedTensor]:
+    """Tokenise each text: int64 [n, (tokens)] without [CLS] and [SEP], one for `text` and one for `pair`.
+
+    Source of the rules: google-research/albert tokenization.py.
+    """
+    names = (columns.TEXT, columns.PAIR) if config.pair else (columns.TEXT,)
+    return [
+        encode_text(inputs[name], tokenizer=tokenizer, vocabulary=vocabulary, lower_case=config.lower_case)
+        for name in names
+    ]
+
+
+def frame_tokens(tokens: list[tf.RaggedTensor], *, vocabulary: Vocabulary, config: PreprocessingConfig) -> ModelInputs:
+    """Frame tokens as model inputs.
+
+    Source of the rules: google-research/albert classifier_utils.py.
+
+    Args:
+      tokens: as `tokenize_inputs` gives them.
+      vocabulary: gives the special pieces.
       config: the options.
 
     Returns:
@@ -60,11 +94,8 @@ def make_model_inputs(
       to be rejected);
       `token_count` int64 [n], tokens of the whole document, without [CLS] and [SEP].
     """
-
-    def encode(text: tf.Tensor) -> tf.RaggedTensor:
-        return encode_text(text, tokenizer=tokenizer, vocabulary=vocabulary, lower_case=config.lower_case)
-
     if config.pair:
-        first, second = encode(inputs[columns.TEXT]), encode(inputs[columns.PAIR])
+        first, second = tokens
         return frame_pair(first, second, vocabulary=vocabulary, config=config)
-    return frame_single(encode(inputs[columns.TEXT]), vocabulary=vocabulary, config=config)
+    (single,) = tokens
+    return frame_single(single, vocabulary=vocabulary, config=config)

@@ -87,6 +87,30 @@ def cut_batches(lengths: np.ndarray, config: TokenBatchConfig) -> list[tuple[int
     return cuts
 
 
+def choose_rows(
+    lengths: np.ndarray, config: TokenBatchConfig, *, keep_small: bool
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Chooses which of the rows held leave together.
+
+    Args:
+      lengths: `[rows]` int, in the order in which the rows came.
+      config: how rows are batched.
+      keep_small: whether batches under half the budget stay and wait for company.
+
+    Returns:
+      The row numbers of each batch, longest rows first; and those of the rows that stay, ascending.
+    """
+    # Stable, so that a retried bundle cuts the same batches.
+    order = np.argsort(-lengths, kind="stable")
+    batches: list[np.ndarray] = []
+    kept: list[np.ndarray] = [np.zeros(0, np.int64)]
+    for start, stop in cut_batches(lengths[order], config):
+        rows = order[start:stop]
+        stays = keep_small and 2 * len(rows) * lengths[rows[0]] < config.batch_tokens
+        (kept if stays else batches).append(rows)
+    return batches, np.sort(np.concatenate(kept))
+
+
 class TokenBuffer:
     """Collects rows and gives them back as batches. Rows are never changed, only copied."""
 
@@ -98,8 +122,8 @@ class TokenBuffer:
 
     def add(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Takes `rows` in; yields the batches that must leave for that."""
-        for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
-            part = rows.slice(start, _ROWS_AT_ONCE)
+        for start in range(0, rows.num_rows, ROWS_AT_ONCE):
+            part = rows.slice(start, ROWS_AT_ONCE)
             self._held.append(part)
             self._tokens += int(list_lengths(part.column(INPUT_IDS)).sum())
             self._bytes += part.nbytes
@@ -122,25 +146,18 @@ class TokenBuffer:
             return
         held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]
         self._held, self._tokens, self._bytes = [], 0, 0
-        lengths = list_lengths(held.column(INPUT_IDS))
-        # Stable, so that a retried bundle cuts the same batches.
-        order = np.argsort(-lengths, kind="stable")
-        kept = []
-        for start, stop in cut_batches(lengths[order], self._config):
-            rows = order[start:stop]
-            if keep_small and 2 * len(rows) * lengths[rows[0]] < self._config.batch_tokens:
-                kept.append(rows)
-                continue
+        batches, kept = choose_rows(list_lengths(held.column(INPUT_IDS)), self._config, keep_small=keep_small)
+        for rows in batches:
             yield held.take(pa.array(rows))
-        if kept:
-            rest = held.take(pa.array(np.sort(np.concatenate(kept))))
+        if kept.size:
+            rest = held.take(pa.array(kept))
             self._held = [rest]
             self._tokens = int(list_lengths(rest.column(INPUT_IDS)).sum())
             self._bytes = rest.nbytes
 
 
 # So many rows enter the buffer between two looks at how full it is.
-_ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 1024
 
 
 class _BatchByTokensFn(beam.DoFn):

@@ -9,8 +9,9 @@ from pathlib import Path
 import tensorflow as tf
 
 import transforms  # noqa: F401  TensorFlow must start as it does in the pipeline, oneDNN included
-from benchmarks.flops import layer_shapes, read_config
+from benchmarks.flops import layer_shapes
 from benchmarks.outcome import print_report
+from model.config import read_config
 
 TOKENS = 4096  # rows of the left matrix: the padded tokens of a batch
 _REPEATS = 7
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), required=True)
     parser.add_argument("--huggingface", type=Path, required=True, help="the model, for its config.json")
     arguments = parser.parse_args()
-    shapes = layer_shapes(read_config(arguments.huggingface))
+    shapes = layer_shapes(read_config(arguments.huggingface / "config.json"))
     seconds = [measure_shape(inputs, outputs, tf.as_dtype(arguments.precision)) for inputs, outputs in shapes]
     flops = [2 * TOKENS * inputs * outputs for inputs, outputs in shapes]
     print_report(

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from benchmarks.flops import batch_flops, read_config
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
 from benchmarks.weights import MAX_TOKENS
+from model.config import read_config
 from model.engines import load_engine
+from model.flops import count_batch_flops
 from model.handler import attach_embeddings
 from model.padded_batch import pad_batch
 from pipeline.batch_tokens import choose_batch_tokens
@@ -48,18 +49,18 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, required=True)
     parser.add_argument("--huggingface", type=Path, required=True, help="the same model, for its config.json")
     arguments = parser.parse_args()
-    tokens, config = read_tokens(arguments.tokens), read_config(arguments.huggingface)
+    tokens, config = read_tokens(arguments.tokens), read_config(arguments.huggingface / "config.json")
     batches = cut_batches(tokens)
     engine = load_engine(arguments.engine, arguments.model)
     engine.run(pad_batch(batches[-1].slice(0, 1)), _OUTPUTS)  # what only a first call does belongs to start-up
-    vectors = {name: np.empty((len(tokens), config["hidden_size"]), np.float32) for name in ("mean", "pooled")}
+    vectors = {name: np.empty((len(tokens), config.hidden_size), np.float32) for name in ("mean", "pooled")}
     seconds, flops, padded_tokens = 0.0, 0, 0
     for batch in batches:
         inputs = pad_batch(batch)
         started = time.perf_counter()
         outputs = engine.run(inputs, _OUTPUTS)
         seconds += time.perf_counter() - started
-        flops += batch_flops(config, *inputs[INPUT_IDS].shape)
+        flops += count_batch_flops(config, *inputs[INPUT_IDS].shape)
         padded_tokens += inputs[INPUT_IDS].size
         embedded = attach_embeddings(batch, inputs[INPUT_MASK].astype(bool), outputs, list(vectors))
         for name, values in vectors.items():

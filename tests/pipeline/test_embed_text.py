@@ -111,7 +111,10 @@ def test_formats_are_told_by_names(name: str, expected: str) -> None:
     ("changes", "message"),
     [
         ({"input": ()}, "--input names no files; give at least one path or pattern, or a --query for BigQuery"),
-        ({"format": "xml"}, "--format is 'xml': choose from text, jsonl, csv, parquet, tfrecord, avro, files, bigquery"),
+        (
+            {"format": "xml"},
+            "--format is 'xml': choose from text, jsonl, csv, parquet, tfrecord, avro, files, bigquery",
+        ),
         ({"encoding": "hex"}, "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes"),
         ({"long_documents": "drop"}, "--long-documents is 'drop': choose from truncate, window, reject"),
         ({"embeddings": ()}, "--embeddings must name one or more, each once, not ''"),

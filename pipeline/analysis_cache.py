@@ -1,0 +1,157 @@
+"""`AnalysisCache`: what tf.Transform's analysers found of files that were analysed before, and which those are.
+
+tf.Transform keeps its cache by data set, in a folder each. A data set here is one file; where more files are new than
+`MOST_NEW_DATASETS`, several share one, because each costs the pipeline a few dozen stages. `cache.json` says which
+files a data set is made of. It is written last: folders that it does not name belong to a run that was cut off, and are
+cleared by the next one. A data set is used again only while all its files are what they were, by path, size and time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.input_files import InputFile
+from transforms.directories import read_file, write_file_atomically
+
+logger = logging.getLogger(__name__)
+
+CACHE_FILE = "cache.json"
+FORMAT_VERSION = 1
+MOST_NEW_DATASETS = 16
+# More data sets than this are not kept apart: the smallest are read again, together.
+MOST_DATASETS = 64
+
+
+class AnalysisCacheError(ValueError):
+    """A cache is another vocabulary's."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, order=True)
+class Dataset:
+    """Files that are analysed together.
+
+    Attributes:
+      files: in the order of their paths.
+    """
+
+    files: tuple[InputFile, ...]
+
+    @property
+    def key(self) -> str:
+        """The name of its folder: a hash of its files."""
+        content = json.dumps([file.to_dict() for file in self.files], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(file.bytes for file in self.files)
+
+
+class AnalysisCache:
+    """The cache in one directory, on any file system that Beam and TensorFlow know.
+
+    Args:
+      directory: where it is or will be.
+      vocabulary_fingerprint: of the vocabulary that the analysis is for.
+      made_with: all else that a cached analysis depends on: options, versions, how the files are read. A cache that
+        was made with anything else is not used.
+    """
+
+    def __init__(self, directory: str, *, vocabulary_fingerprint: str, made_with: Mapping[str, Any]) -> None:
+        self.directory = directory
+        self._vocabulary_fingerprint = vocabulary_fingerprint
+        self._made_with = json.loads(json.dumps(made_with))
+        self._known: list[Dataset] = []
+
+    def open(self, *, replace: bool) -> None:
+        """Reads which data sets are there, and clears what a run that was cut off, or another version, has left.
+
+        Args:
+          replace: whether a cache of another vocabulary is cleared, too.
+
+        Raises:
+          AnalysisCacheError: where the cache is another vocabulary's and `replace` is not given, or the directory holds
+            something else.
+        """
+        path = FileSystems.join(self.directory, CACHE_FILE)
+        try:
+            found = json.loads(read_file(path))
+            vocabulary, made_with = found["vocabulary"], found["made_with"]
+            datasets = [Dataset(files=tuple(InputFile(**file) for file in files)) for files in found["datasets"]]
+        except FileNotFoundError:
+            vocabulary, made_with, datasets = self._vocabulary_fingerprint, self._made_with, []
+        except (ValueError, KeyError, TypeError) as e:
+            raise AnalysisCacheError(
+                f"{path} is not the index of an analysis cache: {e!r}; give another --cache, or remove the directory"
+            ) from e
+        if vocabulary != self._vocabulary_fingerprint and not replace:
+            raise AnalysisCacheError(
+                f"the analysis cache in {self.directory} was made for another model: its vocabulary is "
+                f"{vocabulary[:16]}…, this one's {self._vocabulary_fingerprint[:16]}…; give another --cache"
+            )
+        if (vocabulary, made_with) != (self._vocabulary_fingerprint, self._made_with):
+            logger.info("the analysis cache in %s was made with other options or versions and is not used", path)
+            datasets = []
+        self._known = [dataset for dataset in datasets if FileSystems.exists(self.folder(dataset))]
+        self._clear()
+
+    def folder(self, dataset: Dataset) -> str:
+        """Where the cache of a data set lies."""
+        return FileSystems.join(self.directory, dataset.key)
+
+    def arrange(self, files: Sequence[InputFile]) -> tuple[list[Dataset], list[Dataset]]:
+        """Divides the files of the input into data sets that are in the cache, and others that must be read."""
+        wanted = set(files)
+        cached = sorted((d for d in self._known if wanted.issuperset(d.files)), key=lambda d: (d.bytes, d))
+        small = cached[: max(0, len(cached) - (MOST_DATASETS - MOST_NEW_DATASETS))]
+        cached = cached[len(small) :]
+        wanted.difference_update(file for dataset in cached for file in dataset.files)
+        return cached, [Dataset(files=tuple(part)) for part in _divide(sorted(wanted), MOST_NEW_DATASETS)]
+
+    def commit(self, datasets: Sequence[Dataset]) -> None:
+        """Says that the folders of these data sets are whole; all others go."""
+        content = {
+            "format_version": FORMAT_VERSION,
+            "vocabulary": self._vocabulary_fingerprint,
+            "made_with": self._made_with,
+            "datasets": [[file.to_dict() for file in dataset.files] for dataset in sorted(datasets)],
+        }
+        text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+        write_file_atomically(FileSystems.join(self.directory, CACHE_FILE), text.encode())
+        self._known = list(datasets)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Removes the folders that are not of known data sets."""
+        known = {dataset.key for dataset in self._known}
+        root = self.directory.rstrip("/") + "/"
+        found = FileSystems.match([root + "**"])[0].metadata_list if FileSystems.exists(self.directory) else []
+        folders = {file.path.removeprefix(root).split("/")[0] for file in found if "/" in file.path.removeprefix(root)}
+        stale = [FileSystems.join(self.directory, name) for name in folders - known if _is_key(name)]
+        if stale:
+            FileSystems.delete(stale)
+
+
+def _is_key(name: str) -> bool:
+    return len(name) == 32 and not set(name) - set("0123456789abcdef")
+
+
+def _divide(files: Sequence[InputFile], most: int) -> list[list[InputFile]]:
+    """The files in at most so many parts of about the same size, each as one where they are no more than that."""
+    if len(files) <= most:
+        return [[file] for file in files]
+    parts: list[list[InputFile]] = [[] for _ in range(most)]
+    sizes = [0] * most
+    for file in sorted(files, key=lambda file: (-file.bytes, file)):
+        smallest = sizes.index(min(sizes))
+        parts[smallest].append(file)
+        sizes[smallest] += file.bytes + 1
+    return [sorted(part) for part in parts if part]

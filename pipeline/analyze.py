@@ -1,0 +1,246 @@
+"""The analysis job: one full pass over a corpus, published as a transform graph with `analysis.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import logging
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
+
+from model.model_directory import ModelDirectory
+from pipeline.analysis_cache import AnalysisCache, Dataset
+from pipeline.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
+from pipeline.analyze_options import AnalyzeOptions
+from pipeline.corpus_report import CorpusReport
+from pipeline.embed import make_absolute, make_preprocessing_config, with_absolute_paths
+from pipeline.embed_options import EmbedOptions
+from pipeline.embed_text import CountFailures
+from pipeline.input_files import InputFile, list_input_files
+from pipeline.load_model import load_model
+from pipeline.prepare_documents import PrepareDocuments
+from pipeline.read_documents import make_read_files
+from pipeline.run_counters import read_counters
+from pipeline.runner import choose_runner
+from pipeline.versions import list_versions
+from transforms.analyze_texts import TextAnalysis
+from transforms.batch_shapes import choose_batch_shapes
+from transforms.corpus_analysis import ANALYSIS_VERSION, read_statistics
+from transforms.corpus_statistics import CorpusStatistics
+from transforms.directories import copy_directory
+from transforms.preprocessing_config import PreprocessingConfig
+from transforms.transform_graph import describe_transform, save_transform_graph, transform_fingerprint
+from transforms.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+_GRAPH = "analysis_graph"
+_FAILURES = "failures"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Corpus:
+    """The files of the input, and the data sets that they are."""
+
+    files: list[InputFile]
+    cached: list[Dataset]
+    new: list[Dataset]
+
+    @property
+    def datasets(self) -> list[Dataset]:
+        return [*self.cached, *self.new]
+
+    def without_cached(self, missing: set[str]) -> _Corpus:
+        """The same, what is `missing` from the cache after all moved to the new ones."""
+        lost = [dataset for dataset in self.cached if dataset.key in missing]
+        kept = [dataset for dataset in self.cached if dataset.key not in missing]
+        return dataclasses.replace(self, cached=kept, new=[*self.new, *lost])
+
+
+def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> CorpusReport:
+    """Runs the analysis and returns what was published.
+
+    Raises:
+      ValueError, OSError: where an option, the model, the cache, the output or the input can't be used; nothing has
+        been read by then.
+      RuntimeError: where the pipeline failed; nothing has been published.
+    """
+    options = dataclasses.replace(
+        options,
+        embed=with_absolute_paths(options.embed),
+        cache=None if options.cache is None else make_absolute(options.cache),
+    )
+    output = AnalysisDirectory(options.embed.output)
+    try:
+        return _analyze_into(output, options, beam_options)
+    finally:
+        output.release()
+
+
+def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_options: PipelineOptions) -> CorpusReport:
+    started = time.time()
+    embed = options.embed
+    model, vocabulary = load_model(embed.model)
+    preprocessing = make_preprocessing_config(embed, model)
+    files = list_input_files(embed.input)
+    output.prepare(overwrite=embed.overwrite)
+    cache = open_cache(options, vocabulary, preprocessing)
+    cached, new = cache.arrange(files)
+    description = save_transform_graph(vocabulary, preprocessing, FileSystems.join(output.staging, TRANSFORM))
+    prepared = time.time()
+
+    analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(output.staging, "temp"))
+    pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
+    corpus = _build(pipeline, analysis, _Corpus(files=files, cached=cached, new=new), cache, embed, output)
+    logger.info(
+        "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
+        sum(len(dataset.files) for dataset in corpus.new),
+        len(files),
+        embed.chosen_format,
+        embed.model,
+    )
+    result = pipeline.run()
+    state = result.wait_until_finish()
+    if state not in (None, PipelineState.DONE):
+        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
+    seconds = {"start": prepared - started, "pipeline": time.time() - prepared}
+
+    cache.commit(corpus.datasets)
+    statistics = _read_statistics(FileSystems.join(output.staging, _GRAPH), preprocessing)
+    failure_files = _find_failures(cache, corpus.datasets)
+    report = CorpusReport(
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        corpus=_describe_corpus(corpus, embed),
+        model=_describe_model(embed, model, vocabulary),
+        transform={"fingerprint": transform_fingerprint(description), "options": description["options"]},
+        statistics=statistics.to_dict(),
+        batch_shapes=dataclasses.asdict(choose_batch_shapes(statistics.histogram, options.shapes)),
+        failures=_count_failures(failure_files),
+        plan=None,
+        options=options.to_dict(),
+        measured=_measure(read_counters(result), seconds),
+        versions=list_versions(),
+    )
+    return output.publish(report, failure_files)
+
+
+def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: PreprocessingConfig) -> AnalysisCache:
+    """The cache for this analysis; one of other options or versions is emptied.
+
+    Raises:
+      AnalysisCacheError: where the cache that `--cache` names is another model's.
+    """
+    embed = options.embed
+    cache = AnalysisCache(
+        options.cache or FileSystems.join(embed.output, CACHE),
+        vocabulary_fingerprint=vocabulary.fingerprint,
+        made_with={
+            "analysis": ANALYSIS_VERSION,
+            "transform": describe_transform(vocabulary, config),
+            "libraries": list_versions(),
+            "read_as": [embed.chosen_format, embed.text_field, embed.id_field, embed.pair_field],
+        },
+    )
+    # The output's own cache goes with the output that --overwrite replaces; one that is named may be others' as well.
+    cache.open(replace=options.cache is None and embed.overwrite)
+    return cache
+
+
+def _build(
+    pipeline: beam.Pipeline,
+    analysis: TextAnalysis,
+    corpus: _Corpus,
+    cache: AnalysisCache,
+    embed: EmbedOptions,
+    output: AnalysisDirectory,
+) -> _Corpus:
+    """Wires the pass, and says which data sets it reads."""
+    found = analysis.read_cache(pipeline, cache.directory, [dataset.key for dataset in corpus.cached])
+    missing = analysis.find_missing([dataset.key for dataset in corpus.datasets], found)
+    corpus = corpus.without_cached(missing)
+    documents: dict[str, beam.PCollection | None] = {dataset.key: None for dataset in corpus.cached}
+    for number, dataset in enumerate(corpus.new):
+        paths = [file.path for file in dataset.files]
+        read = pipeline | f"ReadDocuments{number}" >> make_read_files(embed, paths)
+        prepared = read["documents"] | f"PrepareDocuments{number}" >> beam.ParDo(PrepareDocuments()).with_outputs(
+            PrepareDocuments.FAILURES, main="documents"
+        )
+        documents[dataset.key] = prepared["documents"]
+        _ = (
+            (read["failures"], prepared[PrepareDocuments.FAILURES])
+            | f"AllFailures{number}" >> beam.Flatten()
+            | f"CountFailures{number}" >> beam.ParDo(CountFailures())
+            | f"FailureToJson{number}" >> beam.Map(lambda failure: failure.to_json())
+            | f"WriteFailures{number}"
+            >> beam.io.WriteToText(FileSystems.join(cache.folder(dataset), _FAILURES), file_name_suffix=".jsonl")
+        )
+    analysis.analyze(
+        pipeline,
+        documents,
+        found,
+        cache_directory=cache.directory,
+        output=FileSystems.join(output.staging, _GRAPH),
+    )
+    return corpus
+
+
+def _read_statistics(graph: str, config: PreprocessingConfig) -> CorpusStatistics:
+    """`read_statistics` of a graph on any file system that Beam knows."""
+    with tempfile.TemporaryDirectory() as local:
+        copy_directory(graph, local)
+        return read_statistics(local, config)
+
+
+def _find_failures(cache: AnalysisCache, datasets: Sequence[Dataset]) -> list[str]:
+    """The files of failures that these data sets have in the cache."""
+    patterns = [FileSystems.join(cache.folder(dataset), f"{_FAILURES}-*") for dataset in sorted(datasets)]
+    return [file.path for match in FileSystems.match(patterns) for file in match.metadata_list]
+
+
+def _count_failures(files: Sequence[str]) -> dict[str, Any]:
+    by_reason: Counter[str] = Counter()
+    for path in files:
+        with FileSystems.open(path) as content:
+            for line in content:
+                failure = json.loads(line)
+                by_reason[f"{failure['stage']}: {failure['reason']}"] += 1
+    return {"count": sum(by_reason.values()), "by_reason": dict(sorted(by_reason.items()))}
+
+
+def _describe_corpus(corpus: _Corpus, embed: EmbedOptions) -> dict[str, Any]:
+    return {
+        "patterns": list(embed.input),
+        "format": embed.chosen_format,
+        "files": len(corpus.files),
+        "bytes": sum(file.bytes for file in corpus.files),
+        "files_read": sum(len(dataset.files) for dataset in corpus.new),
+        "files_from_cache": sum(len(dataset.files) for dataset in corpus.cached),
+    }
+
+
+def _describe_model(embed: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary) -> dict[str, Any]:
+    return {
+        "name": embed.model,
+        "fingerprint": model.fingerprint,
+        "precision": model.precision,
+        "lower_case": model.lower_case,
+        "vocabulary_fingerprint": vocabulary.fingerprint,
+    }
+
+
+def _measure(counters: dict[str, int], seconds: dict[str, float]) -> dict[str, Any]:
+    return {
+        "start_seconds": round(seconds["start"], 3),
+        "pipeline_seconds": round(seconds["pipeline"], 3),
+        "documents_read": counters.get("documents", 0),
+        "counters": counters,
+    }
