@@ -39,7 +39,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
-    packages=["model", "pipeline", "pipeline.bigquery", "pipeline.sources", "transforms"],
+    packages=["model", "pipeline", "pipeline.bigquery", "pipeline.incremental", "pipeline.sources", "transforms"],
     install_requires=REQUIRES,
     extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
     entry_points={"console_scripts": ["albert-embed = pipeline.command_line:main"]},

@@ -15,8 +15,9 @@ from pipeline.content_id import content_id
 from pipeline.line_source import FILE, LINE, POSITION
 from pipeline.prepare_documents import describe_bad_text, find_bad_texts
 from pipeline.sources.kept_fields import arrow_type, convert_kept
+from pipeline.sources.origins import make_origins
 from pipeline.sources.records import LONGEST_TEXT_BYTES
-from transforms.columns import ID, PAIR, TEXT
+from transforms.columns import ID, ORIGIN, PAIR, TEXT
 from transforms.failure import TEXT_START_BYTES, Failure
 
 
@@ -54,10 +55,10 @@ class _FieldError(ValueError):
 
 
 def parse_text_lines(lines: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
-    """One document a line: `{id, text}`, the id a hash of the line's bytes; a failure for each that is no text."""
+    """One document a line: `{id, text, origin}`, the id a hash of its bytes; a failure for each that is no text."""
     texts = lines.column(LINE)
     ids = pa.array([content_id(text) for text in texts.to_pylist()], pa.binary())
-    documents = pa.RecordBatch.from_arrays([ids, texts], names=[ID, TEXT])
+    documents = pa.RecordBatch.from_arrays([ids, texts, _line_origins(lines)], names=[ID, TEXT, ORIGIN])
     bad = find_bad_texts(texts)
     if not bad:
         return documents, []
@@ -71,17 +72,19 @@ def parse_text_lines(lines: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failur
 
 
 def parse_json_lines(lines: pa.RecordBatch, fields: JsonFields) -> tuple[pa.RecordBatch, list[Failure]]:
-    """One JSON object a line: `{id, text[, pair], kept}`, and a failure for each line that is not what it must be.
+    """One JSON object a line: `{id, text[, pair], kept, origin}`, a failure for each that is not what it must be.
 
     Lines of nothing but white space are no records and are passed over.
     """
     documents: list[tuple[Any, ...]] = []
+    taken: list[int] = []
     failures: list[Failure] = []
     for row, line in enumerate(lines.column(LINE).to_pylist()):
         if not line.strip():
             continue
         try:
             documents.append(_parse_json_line(line, fields))
+            taken.append(row)
         except _FieldError as e:
             failures.append(_fail_line(lines, row, e.reason, str(e)))
     names = [ID, TEXT, *([] if fields.pair is None else [PAIR]), *fields.kept]
@@ -89,7 +92,14 @@ def parse_json_lines(lines: pa.RecordBatch, fields: JsonFields) -> tuple[pa.Reco
     types += [arrow_type(kind) for kind in fields.kept.values()]
     columns = zip(*documents, strict=True) if documents else ((),) * len(names)
     arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, names=names), failures
+    origins = _line_origins(lines).take(pa.array(taken, pa.int64()))
+    return pa.RecordBatch.from_arrays([*arrays, origins], names=[*names, ORIGIN]), failures
+
+
+def _line_origins(lines: pa.RecordBatch) -> pa.Array:
+    """Where the lines, which are of one file, stood."""
+    file = lines.column(FILE)[0].as_py() if lines.num_rows else ""
+    return make_origins(file, lines.column(POSITION).to_numpy())
 
 
 def _fail_line(lines: pa.RecordBatch, row: int, reason: str, error: str) -> Failure:
@@ -167,12 +177,18 @@ def _show(value: Any) -> str:
 
 
 class ParseLines(beam.DoFn):
-    """`parse_json_lines`, or `parse_text_lines` where there are no fields: failures go to the output `FAILURES`."""
+    """`parse_json_lines`, or `parse_text_lines` where there are no fields: failures go to the output `FAILURES`.
+
+    Args:
+      fields: of a JSON line.
+      origins: whether documents keep their `origin`.
+    """
 
     FAILURES = "failures"
 
-    def __init__(self, fields: JsonFields | None) -> None:
+    def __init__(self, fields: JsonFields | None, *, origins: bool = False) -> None:
         self._fields = fields
+        self._origins = origins
 
     def process(self, lines: pa.RecordBatch | Failure) -> Iterator[Any]:
         if isinstance(lines, Failure):
@@ -180,6 +196,6 @@ class ParseLines(beam.DoFn):
             return
         documents, failures = parse_text_lines(lines) if self._fields is None else parse_json_lines(lines, self._fields)
         if documents.num_rows:
-            yield documents
+            yield documents if self._origins else documents.drop_columns([ORIGIN])
         for failure in failures:
             yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

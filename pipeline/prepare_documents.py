@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipeline.content_id import content_id, hash_content
 from pipeline.sources.records import LONGEST_TEXT_BYTES
 from transforms import metrics
-from transforms.columns import CONTENT_HASH, ID, PAIR, TEXT, TEXT_START, TYPES
+from transforms.columns import CONTENT_HASH, ID, ORIGIN, PAIR, TEXT, TEXT_START, TYPES
 from transforms.failure import TEXT_START_BYTES, Failure
 
 # SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
@@ -45,7 +45,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
         columns[name] = _cast(name, columns[name], pa.large_binary(), "text")
     texts = [columns[name] for name in text_names]
     columns[ID] = _fill_ids(columns.get(ID), texts)
-    others = [column for name, column in columns.items() if name not in (ID, *text_names)]
+    others = [column for name, column in columns.items() if name not in (ID, ORIGIN, *text_names)]
     columns[TEXT_START] = _starts(columns[TEXT])
     columns[CONTENT_HASH] = hash_documents(texts, others)
     prepared = pa.RecordBatch.from_pydict(columns)

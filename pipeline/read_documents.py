@@ -25,6 +25,7 @@ from pipeline.sources.parquet_records import read_parquet
 from pipeline.sources.records import Records
 from pipeline.sources.tfrecord_records import read_tfrecord
 from pipeline.sources.whole_files import read_whole_file
+from transforms.columns import ORIGIN
 from transforms.failure import Failure
 
 _READERS: dict[str, Reader] = {
@@ -93,12 +94,18 @@ class ReadListedFiles(beam.PTransform):
 
 
 class ParseRecords(beam.DoFn):
-    """`make_documents` as a DoFn: failures go to the output `FAILURES`."""
+    """`make_documents` as a DoFn: failures go to the output `FAILURES`.
+
+    Args:
+      fields: which are read.
+      origins: whether documents keep their `origin`.
+    """
 
     FAILURES = "failures"
 
-    def __init__(self, fields: JsonFields) -> None:
+    def __init__(self, fields: JsonFields, *, origins: bool = False) -> None:
         self._fields = fields
+        self._origins = origins
 
     def process(self, records: Records | Failure) -> Iterator[Any]:
         if isinstance(records, Failure):
@@ -106,17 +113,19 @@ class ParseRecords(beam.DoFn):
             return
         documents, failures = make_documents(records, self._fields)
         if documents.num_rows:
-            yield documents
+            yield documents if self._origins else documents.drop_columns([ORIGIN])
         for failure in failures:
             yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
 
 
-def make_read_documents(options: EmbedOptions, project: str | None = None) -> ReadDocuments:
+def make_read_documents(options: EmbedOptions, project: str | None = None, *, origins: bool = False) -> ReadDocuments:
     """The step that reads the input which `options` name.
 
     Args:
       options: of the run.
       project: where a `query` runs; None for the one of the environment.
+      origins: whether documents get a column `origin` (`transforms.columns`). Those of BigQuery never do: the rows of a
+        table come in any order.
 
     Raises:
       OSError: where a pattern matches nothing.
@@ -128,7 +137,7 @@ def make_read_documents(options: EmbedOptions, project: str | None = None) -> Re
             return ReadDocuments([ReadTable(open_query(options.query, project, fields))], ParseRecords(fields))
         tables = [TableName.parse(pattern) for pattern in options.input]
         return ReadDocuments([ReadTable(open_table(table, fields)) for table in tables], ParseRecords(fields))
-    make_source, parser = _choose_source(options)
+    make_source, parser = _choose_source(options, origins=origins)
     return ReadDocuments([beam.io.Read(make_source(pattern)) for pattern in options.input], parser)
 
 
@@ -138,14 +147,17 @@ def make_read_files(options: EmbedOptions, paths: Sequence[str]) -> ReadDocument
     return ReadDocuments([ReadListedFiles(paths, make_source, splittable=make_source is LineSource)], parser)
 
 
-def _choose_source(options: EmbedOptions) -> tuple[Callable[[str], FileBasedSource], beam.DoFn]:
+def _choose_source(
+    options: EmbedOptions, *, origins: bool = False
+) -> tuple[Callable[[str], FileBasedSource], beam.DoFn]:
     """What makes the source of a pattern of files, and what makes documents of what the source gives."""
     if options.chosen_format == "text":
-        return LineSource, ParseLines(None)
+        return LineSource, ParseLines(None, origins=origins)
     fields = _list_fields(options)
     if options.chosen_format == "jsonl":
-        return LineSource, ParseLines(fields)
-    return partial(FileSource, reader=_READERS[options.chosen_format], fields=fields.names), ParseRecords(fields)
+        return LineSource, ParseLines(fields, origins=origins)
+    reader = _READERS[options.chosen_format]
+    return partial(FileSource, reader=reader, fields=fields.names), ParseRecords(fields, origins=origins)
 
 
 def _list_fields(options: EmbedOptions) -> JsonFields:

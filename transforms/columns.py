@@ -23,6 +23,8 @@ TRUNCATED = "truncated"
 CONTENT_HASH = "content_hash"  # of the document's texts and kept fields: tells whether it changed since another run
 WINDOW_COUNT = "window_count"  # windows of the row's document
 INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT)
+# Of a document of the input: where it stood, the same in every reading. Tells equal documents apart.
+ORIGIN = "origin"
 POOLED_OUTPUT = "pooled_output"
 SEQUENCE_OUTPUT = "sequence_output"
 MEAN_OUTPUT = "mean_output"
@@ -51,6 +53,7 @@ TYPES: dict[str, pa.DataType] = {
     TRUNCATED: pa.int64(),
     CONTENT_HASH: pa.binary(16),
     WINDOW_COUNT: pa.int64(),
+    ORIGIN: pa.uint64(),
     WINDOW_LENGTHS: pa.large_list(pa.int64()),
     WINDOW_STARTS: pa.large_list(pa.int64()),
     TOKEN_COUNT: pa.int64(),

@@ -24,6 +24,7 @@ RESERVED = frozenset(
         "truncated",
         "content_hash",
         "window_count",
+        "origin",
         "token_count",
         "pooled_output",
         "sequence_output",

@@ -11,15 +11,16 @@ from pipeline.content_id import content_id
 from pipeline.documents import JsonFields
 from pipeline.prepare_documents import describe_bad_text, find_bad_texts
 from pipeline.sources.kept_fields import arrow_type, convert_kept
+from pipeline.sources.origins import make_origins
 from pipeline.sources.records import Records, fail_record
-from transforms.columns import ID, PAIR, TEXT
+from transforms.columns import ID, ORIGIN, PAIR, TEXT
 from transforms.failure import Failure
 
 _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
 
 def make_documents(records: Records, fields: JsonFields) -> tuple[pa.RecordBatch, list[Failure]]:
-    """The documents that `records` hold, `{id, text[, pair], kept fields}`, and a failure for each that is none."""
+    """The documents that `records` hold, `{id, text[, pair], kept, origin}`, and a failure for each that is none."""
     errors: dict[int, tuple[str, str]] = {}
     texts = {TEXT: _take_texts(records, fields.text, errors)}
     if fields.pair is not None:
@@ -31,6 +32,7 @@ def make_documents(records: Records, fields: JsonFields) -> tuple[pa.RecordBatch
     columns = {ID: _take_ids(records, fields, list(texts.values()), errors), **texts}
     for name, kind in fields.kept.items():
         columns[name] = _take_kept(records, name, kind, errors)
+    columns[ORIGIN] = make_origins(records.file, records.positions)
     documents = pa.RecordBatch.from_pydict(columns)
     failures = [
         fail_record(

@@ -22,7 +22,8 @@ def parse(*lines: bytes, **fields: object) -> tuple[list[dict], list[Failure]]:
     documents, failures = parse_json_lines(make_lines(*lines), JsonFields(**fields))  # type: ignore[arg-type]
     for failure in failures:
         json.loads(failure.to_json().encode())  # whatever the line holds, its failure can be written
-    return documents.to_pylist(), failures
+    assert len(set(documents["origin"].to_pylist())) == documents.num_rows
+    return documents.drop_columns(["origin"]).to_pylist(), failures
 
 
 def test_the_hash_of_a_content_never_changes() -> None:
@@ -38,7 +39,7 @@ def test_contents_are_told_apart() -> None:
 
 def test_every_line_of_text_is_a_document() -> None:
     documents, failures = parse_text_lines(make_lines(b"one", b"", b"  ", b"\xff", b"one"))
-    assert documents.schema.names == ["id", "text"]
+    assert documents.schema.names == ["id", "text", "origin"]
     assert documents.column("text").to_pylist() == [b"one", b"", b"  ", b"one"]
     ids = documents.column("id").to_pylist()
     assert ids == [content_id(text) for text in (b"one", b"", b"  ", b"one")]

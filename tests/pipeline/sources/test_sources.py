@@ -39,7 +39,8 @@ def read(path: Path, reader: Reader, **fields: Any) -> tuple[list[dict[str, Any]
     for found in read_file(str(path), reader, wanted.names):
         if isinstance(found, Records):
             batch, failed = make_documents(found, wanted)
-            documents += batch.to_pylist()
+            assert batch["origin"].null_count == 0
+            documents += batch.drop_columns(["origin"]).to_pylist()
             failures += failed
         else:
             failures.append(found)

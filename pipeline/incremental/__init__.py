@@ -1,0 +1,1 @@
+"""Outputs that runs add to: which documents are new, changed or gone, and which rows are dead."""

@@ -1,0 +1,237 @@
+"""Which documents are new, changed, unchanged or gone: the join of an input with the index of what was embedded.
+
+All of it is Arrow, for one bucket of ids at a time (`pipeline.incremental.id_buckets`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.incremental.document_keys import KEY_BYTES, document_keys, keys_to_arrow
+from transforms.columns import CONTENT_HASH, ID, ORIGIN, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
+
+GENERATION = "generation"
+DOCUMENTS = "documents"
+ROWS = "rows"
+TOKENS = "tokens"
+DELETED = "deleted"
+KEY = "key"
+UNIQUE = "unique"
+
+# What is read of each document of the input.
+DOCUMENT_SCHEMA = pa.schema([(ID, TYPES[ID]), (CONTENT_HASH, TYPES[CONTENT_HASH]), (ORIGIN, TYPES[ORIGIN])])
+# The index of the rows that were published.
+INDEX_SCHEMA = pa.schema(
+    [
+        (ID, TYPES[ID]),
+        (CONTENT_HASH, TYPES[CONTENT_HASH]),
+        (WINDOW, TYPES[WINDOW]),
+        (WINDOW_COUNT, TYPES[WINDOW_COUNT]),
+        (TOKENS, pa.int64()),
+        (TRUNCATED, TYPES[TRUNCATED]),
+        (GENERATION, pa.int64()),
+    ]
+)
+# Ids whose rows in generations before this one are dead.
+SUPERSEDED_IDS_SCHEMA = pa.schema([(ID, TYPES[ID]), (GENERATION, pa.int64())])
+# The same as a run writes it: whether the document is gone for good, and what the dead rows come to.
+SUPERSEDED_SCHEMA = pa.schema(
+    [
+        (ID, TYPES[ID]),
+        (DELETED, pa.bool_()),
+        *((name, pa.int64()) for name in (DOCUMENTS, ROWS, TOKENS, TRUNCATED)),
+    ]
+)
+# Documents to take on the second reading: `key` is `document_keys`; `origin` is of the one to take where there
+# are equal ones, else null; those that are not `unique` share their id with another content and are to fail.
+SELECTED_SCHEMA = pa.schema([(KEY, pa.binary(KEY_BYTES)), (ORIGIN, TYPES[ORIGIN]), (UNIQUE, pa.bool_())])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DocumentCounts:
+    """How many documents of an input are what.
+
+    Attributes:
+      read: all that were read.
+      new: their ids are not in the output.
+      changed: their ids are, with another content, or not with all windows.
+      unchanged: they are in the output as they are.
+      repeated: equal to another one in the input, which alone is counted above.
+      not_unique: their ids have several contents in the input.
+      deleted: documents of the output that the input does not have; 0 unless it is known to hold all.
+    """
+
+    read: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    repeated: int = 0
+    not_unique: int = 0
+    deleted: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What one bucket's documents came to.
+
+    Attributes:
+      selected: `SELECTED_SCHEMA`, the documents to take on the second reading.
+      superseded: `SUPERSEDED_SCHEMA`, the documents whose published rows are dead from now on.
+      counts: how many are what.
+    """
+
+    selected: pa.Table
+    superseded: pa.Table
+    counts: DocumentCounts
+
+
+def add_counts(parts: Iterable[DocumentCounts]) -> DocumentCounts:
+    """The sum of all parts."""
+    names = [field.name for field in dataclasses.fields(DocumentCounts)]
+    totals = dict.fromkeys(names, 0)
+    for part in parts:
+        for name in names:
+            totals[name] += getattr(part, name)
+    return DocumentCounts(**totals)
+
+
+def compare_documents(documents: pa.Table, index: pa.Table, superseded: pa.Table, *, full_snapshot: bool) -> Comparison:
+    """Joins the documents of an input with what is published of the same ids.
+
+    Args:
+      documents: `DOCUMENT_SCHEMA`. `origin` is null where the source can't tell equal documents apart.
+      index: `INDEX_SCHEMA`, every row of every generation.
+      superseded: `SUPERSEDED_IDS_SCHEMA`.
+      full_snapshot: whether published documents that `documents` lack are gone.
+    """
+    contents = _group_contents(documents)
+    ids = _group_ids(contents)
+    joined = ids.join(find_live_documents(index, superseded), keys=ID, join_type="full outer", use_threads=False)
+    in_input, in_output = _is_there(joined, "contents"), _is_there(joined, ROWS)
+    unique = _to_mask(joined, "unique_content") & in_input
+    same = _to_mask(joined, "whole") & _equal(joined, CONTENT_HASH, "published_hash") & unique & in_output
+    new, changed = unique & ~in_output, unique & in_output & ~same
+    deleted = in_output & ~in_input & full_snapshot
+    not_unique = in_input & ~unique
+    gone = joined.append_column(DELETED, pa.array(deleted)).filter(
+        pa.array(changed | (not_unique & in_output) | deleted)
+    )
+    copies = _to_numbers(joined, "copies")
+    return Comparison(
+        selected=_select(contents, joined, new | changed, not_unique),
+        superseded=gone.select(SUPERSEDED_SCHEMA.names).cast(SUPERSEDED_SCHEMA),
+        counts=DocumentCounts(
+            read=documents.num_rows,
+            new=int(new.sum()),
+            changed=int(changed.sum()),
+            unchanged=int(same.sum()),
+            repeated=int((copies - 1)[unique].sum()),
+            not_unique=int(copies[not_unique].sum()),
+            deleted=int(deleted.sum()),
+        ),
+    )
+
+
+def find_live_documents(index: pa.Table, superseded: pa.Table) -> pa.Table:
+    """The documents that have rows which no later generation has superseded.
+
+    Returns:
+      `id`, `published_hash`, what its live rows come to (`documents`, `rows`, `tokens`, `truncated`), and `whole`:
+      whether they are all its windows, each once and of one content. One row per id.
+    """
+    latest = superseded.group_by(ID, use_threads=False).aggregate([(GENERATION, "max")])
+    joined = index.join(latest, keys=ID, join_type="left outer", use_threads=False)
+    live = joined.filter(pc.greater_equal(joined[GENERATION], pc.fill_null(joined["generation_max"], 0)))
+    live = live.append_column("is_first", pc.equal(live[WINDOW], 0).cast(pa.int64()))
+    grouped = live.group_by(ID, use_threads=False).aggregate(
+        [
+            ([], "count_all"),
+            (CONTENT_HASH, "one"),
+            (CONTENT_HASH, "count_distinct"),
+            (WINDOW, "count_distinct"),
+            (WINDOW_COUNT, "max"),
+            ("is_first", "sum"),
+            (TOKENS, "sum"),
+            (TRUNCATED, "sum"),
+        ]
+    )
+    rows = grouped["count_all"]
+    whole = pc.and_(
+        pc.equal(grouped["content_hash_count_distinct"], 1),
+        pc.and_(pc.equal(grouped["window_count_distinct"], rows), pc.equal(grouped["window_count_max"], rows)),
+    )
+    return pa.table(
+        {
+            ID: grouped[ID],
+            "published_hash": grouped["content_hash_one"],
+            DOCUMENTS: grouped["is_first_sum"],
+            ROWS: rows,
+            TOKENS: grouped["tokens_sum"],
+            TRUNCATED: grouped["truncated_sum"],
+            "whole": whole,
+        }
+    )
+
+
+def _group_contents(documents: pa.Table) -> pa.Table:
+    """One row per id and content: how many copies there are, the first one's origin, and whether all have their own."""
+    grouped = documents.group_by([ID, CONTENT_HASH], use_threads=False).aggregate(
+        [([], "count_all"), (ORIGIN, "min"), (ORIGIN, "count_distinct")]
+    )
+    return pa.table(
+        {
+            ID: grouped[ID],
+            CONTENT_HASH: grouped[CONTENT_HASH],
+            "copies": grouped["count_all"],
+            ORIGIN: grouped["origin_min"],
+            "told_apart": pc.equal(grouped["origin_count_distinct"], grouped["count_all"]),
+        }
+    )
+
+
+def _group_ids(contents: pa.Table) -> pa.Table:
+    """One row per id: how many contents and copies there are, and whether one document can stand for all of them."""
+    grouped = contents.group_by(ID, use_threads=False).aggregate(
+        [([], "count_all"), (CONTENT_HASH, "one"), ("copies", "sum"), ("told_apart", "all")]
+    )
+    one_copy = pc.or_(pc.equal(grouped["copies_sum"], 1), grouped["told_apart_all"])
+    return pa.table(
+        {
+            ID: grouped[ID],
+            CONTENT_HASH: grouped["content_hash_one"],
+            "contents": grouped["count_all"],
+            "copies": grouped["copies_sum"],
+            "unique_content": pc.and_(pc.equal(grouped["count_all"], 1), one_copy),
+        }
+    )
+
+
+def _select(contents: pa.Table, joined: pa.Table, embed: np.ndarray, fail: np.ndarray) -> pa.Table:
+    """`SELECTED_SCHEMA` of the ids to embed and of all contents of those to fail."""
+    chosen = joined.select([ID]).append_column(UNIQUE, pa.array(embed)).filter(pa.array(embed | fail))
+    selected = contents.join(chosen, keys=ID, join_type="inner", use_threads=False)
+    keys = document_keys(selected[ID], selected[CONTENT_HASH])
+    once = pc.or_(pc.equal(selected["copies"], 1), pc.invert(selected[UNIQUE]))
+    origins = pc.if_else(once, pa.scalar(None, TYPES[ORIGIN]), selected[ORIGIN])
+    return pa.table([keys_to_arrow(keys), origins, selected[UNIQUE]], SELECTED_SCHEMA)
+
+
+def _is_there(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(table[name].is_valid())
+
+
+def _to_mask(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(pc.fill_null(table[name], False))
+
+
+def _equal(table: pa.Table, first: str, second: str) -> np.ndarray:
+    return np.asarray(pc.fill_null(pc.equal(table[first], table[second]), False))
+
+
+def _to_numbers(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(pc.fill_null(table[name], 0))

@@ -1,0 +1,45 @@
+"""Keys of documents: 16 bytes for an id, or for an id with a content, in sorted arrays that are looked up at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+
+KEY_BYTES = 16
+
+
+def id_keys(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """BLAKE2b of 16 bytes of each id, as an array `[n]` of 16 bytes each."""
+    return _to_array(hashlib.blake2b(id_, digest_size=KEY_BYTES).digest() for id_ in ids.to_pylist())
+
+
+def document_keys(ids: pa.Array | pa.ChunkedArray, content_hashes: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """The same over each id and its content hash, which is of fixed size, so that no two pairs give the same bytes."""
+    pairs = zip(content_hashes.to_pylist(), ids.to_pylist(), strict=True)
+    return _to_array(hashlib.blake2b(hash_ + id_, digest_size=KEY_BYTES).digest() for hash_, id_ in pairs)
+
+
+def find_keys(sorted_keys: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Where each of `keys` stands in `sorted_keys`; -1 where it does not."""
+    if not len(sorted_keys):
+        return np.full(len(keys), -1)
+    found = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    return np.where(sorted_keys[found] == keys, found, -1)
+
+
+def keys_to_arrow(keys: np.ndarray) -> pa.Array:
+    """Keys as fixed_size_binary[16]."""
+    return pa.Array.from_buffers(pa.binary(KEY_BYTES), len(keys), [None, pa.py_buffer(keys.tobytes())])
+
+
+def keys_from_arrow(keys: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """fixed_size_binary[16] without nulls as keys."""
+    return _to_array(keys.to_pylist())
+
+
+def _to_array(digests: Iterable[bytes]) -> np.ndarray:
+    # NumPy compares such arrays as if zeros followed; all of one length, that makes no two of them equal.
+    return np.array(list(digests), f"S{KEY_BYTES}")

@@ -1,0 +1,158 @@
+"""`FindChanges`: the documents of an input against what is published of them, joined by Beam."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.incremental.compare_documents import (
+    DOCUMENT_SCHEMA,
+    DOCUMENTS,
+    INDEX_SCHEMA,
+    ROWS,
+    SUPERSEDED_IDS_SCHEMA,
+    TOKENS,
+    DocumentCounts,
+    add_counts,
+    compare_documents,
+)
+from pipeline.incremental.id_buckets import SplitIntoBuckets
+from pipeline.incremental.read_index import PublishedFile, ReadPublishedFile
+from transforms.columns import TRUNCATED
+
+_DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ChangeCounts:
+    """What a comparison came to.
+
+    Attributes:
+      documents: of the input, and how many of the output are deleted.
+      selected: contents to take on the second reading, those that are to fail among them.
+      superseded: ids whose published rows are dead from now on.
+      dead: what those rows come to: `documents`, `rows`, `tokens`, `truncated`.
+    """
+
+    documents: DocumentCounts = dataclasses.field(default_factory=DocumentCounts)
+    selected: int = 0
+    superseded: int = 0
+    dead: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(_DEAD, 0))
+
+    def to_json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(line: str | bytes) -> ChangeCounts:
+        """What `to_json` wrote."""
+        fields = json.loads(line)
+        return ChangeCounts(**{**fields, "documents": DocumentCounts(**fields["documents"])})
+
+
+def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
+    """The sum of all parts."""
+    counts = []
+    selected = superseded = 0
+    dead = dict.fromkeys(_DEAD, 0)
+    for part in parts:
+        counts.append(part.documents)
+        selected += part.selected
+        superseded += part.superseded
+        for name in _DEAD:
+            dead[name] += part.dead[name]
+    return ChangeCounts(documents=add_counts(counts), selected=selected, superseded=superseded, dead=dead)
+
+
+class FindChanges(beam.PTransform):
+    """Prepared documents → `{"selected", "superseded", "counts"}`: Tables, Tables and one `ChangeCounts`.
+
+    Ids and hashes alone go through a GroupByKey, a thousand or so together: of each document about 50 bytes and its
+    id, and as much of each published row. Runners that hold what they group in memory need as much of it.
+
+    Args:
+      index_files: the index shards that are published.
+      superseded_files: the published lists of superseded ids.
+      full_snapshot: whether published documents that the input lacks are deleted.
+    """
+
+    def __init__(
+        self,
+        index_files: Sequence[PublishedFile],
+        superseded_files: Sequence[PublishedFile],
+        *,
+        full_snapshot: bool,
+    ) -> None:
+        super().__init__()
+        self._index_files = list(index_files)
+        self._superseded_files = list(superseded_files)
+        self._full_snapshot = full_snapshot
+
+    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+        compared = (
+            {
+                "documents": documents | "BucketDocuments" >> beam.ParDo(SplitIntoBuckets(DOCUMENT_SCHEMA)),
+                "index": _read(documents.pipeline, "Index", self._index_files, INDEX_SCHEMA),
+                "superseded": _read(documents.pipeline, "Superseded", self._superseded_files, SUPERSEDED_IDS_SCHEMA),
+            }
+            | "JoinOnId" >> beam.CoGroupByKey()
+            | "CompareDocuments"
+            >> beam.ParDo(CompareBucket(full_snapshot=self._full_snapshot)).with_outputs(
+                CompareBucket.SELECTED, CompareBucket.SUPERSEDED, main="counts"
+            )
+        )
+        return {
+            "selected": compared[CompareBucket.SELECTED],
+            "superseded": compared[CompareBucket.SUPERSEDED],
+            "counts": compared["counts"] | "AddCounts" >> beam.CombineGlobally(add_change_counts),
+        }
+
+
+def _read(pipeline: beam.Pipeline, what: str, files: list[PublishedFile], schema: pa.Schema) -> beam.PCollection:
+    return (
+        pipeline
+        | f"List{what}" >> beam.Create(files)
+        | f"Share{what}" >> beam.Reshuffle()
+        | f"Read{what}" >> beam.ParDo(ReadPublishedFile(schema))
+        | f"Bucket{what}" >> beam.ParDo(SplitIntoBuckets(schema))
+    )
+
+
+class CompareBucket(beam.DoFn):
+    """`compare_documents` of one bucket: a `ChangeCounts`; the Tables go to the outputs `SELECTED` and `SUPERSEDED`.
+
+    Args:
+      full_snapshot: whether published documents that the input lacks are deleted.
+    """
+
+    SELECTED = "selected"
+    SUPERSEDED = "superseded"
+
+    def __init__(self, *, full_snapshot: bool) -> None:
+        self._full_snapshot = full_snapshot
+
+    def process(self, bucket: tuple[int, dict[str, Iterable[pa.Table]]]) -> Iterator[Any]:
+        _, grouped = bucket
+        comparison = compare_documents(
+            pa.concat_tables([DOCUMENT_SCHEMA.empty_table(), *grouped["documents"]]),
+            pa.concat_tables([INDEX_SCHEMA.empty_table(), *grouped["index"]]),
+            pa.concat_tables([SUPERSEDED_IDS_SCHEMA.empty_table(), *grouped["superseded"]]),
+            full_snapshot=self._full_snapshot,
+        )
+        selected, superseded = comparison.selected, comparison.superseded
+        if selected.num_rows:
+            yield beam.pvalue.TaggedOutput(self.SELECTED, selected)
+        if superseded.num_rows:
+            yield beam.pvalue.TaggedOutput(self.SUPERSEDED, superseded)
+        yield ChangeCounts(
+            documents=comparison.counts,
+            selected=selected.num_rows,
+            superseded=superseded.num_rows,
+            dead={name: pc.sum(superseded[name]).as_py() or 0 for name in _DEAD},
+        )

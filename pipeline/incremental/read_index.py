@@ -1,0 +1,46 @@
+"""What is published, as it is joined with an input: the index shards and the ids that runs have superseded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.incremental.compare_documents import GENERATION
+
+# A published file and the generation that it is of.
+PublishedFile = tuple[str, int]
+
+
+class ReadPublishedFile(beam.DoFn):
+    """A Parquet file of a generation → RecordBatches of its rows with a column `generation`.
+
+    Args:
+      schema: of what comes out.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+
+    def process(self, file: PublishedFile) -> Iterator[pa.RecordBatch]:
+        path, generation = file
+        with FileSystems.open(path, compression_type="uncompressed") as opened:
+            yield from read_generation(opened, generation, self._schema)
+
+
+def read_generation(file: Any, generation: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of an open Parquet file with the columns of `schema`, `generation` among them.
+
+    Raises:
+      pyarrow.ArrowInvalid, OSError: where the file is damaged.
+    """
+    names = [name for name in schema.names if name != GENERATION]
+    with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+        for batch in parquet.iter_batches(columns=names):
+            columns = {name: batch.column(name) for name in names}
+            columns[GENERATION] = pa.repeat(pa.scalar(generation, pa.int64()), batch.num_rows)
+            yield pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

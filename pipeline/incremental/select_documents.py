@@ -1,0 +1,127 @@
+"""`SelectDocuments`: of the documents that are read again, those that the comparison has chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.utils.shared import Shared
+
+from pipeline.incremental.compare_documents import KEY, SELECTED_SCHEMA, UNIQUE
+from pipeline.incremental.document_keys import document_keys, find_keys, keys_from_arrow
+from transforms import metrics
+from transforms.columns import CONTENT_HASH, ID, ORIGIN, TEXT_START
+from transforms.failure import Failure
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The documents to take, looked up by key. 33 bytes each.
+
+    Attributes:
+      keys: of ids and contents, sorted.
+      origins: of each, the origin of the one document to take where there are equal ones.
+      any_origin: of each, whether there is but one such document.
+      unique: of each, whether its id has this content alone; else it is to fail.
+    """
+
+    keys: np.ndarray
+    origins: np.ndarray
+    any_origin: np.ndarray
+    unique: np.ndarray
+
+
+def read_selection(paths: Sequence[str]) -> Selection:
+    """The selection that was written to these Parquet files (`SELECTED_SCHEMA`)."""
+    tables = [SELECTED_SCHEMA.empty_table()]
+    for path in paths:
+        with FileSystems.open(path, compression_type="uncompressed") as file:
+            tables.append(pq.read_table(pa.BufferReader(file.read())).cast(SELECTED_SCHEMA))
+    table = pa.concat_tables(tables)
+    keys = keys_from_arrow(table[KEY])
+    order = np.argsort(keys)
+    return Selection(
+        keys=keys[order],
+        origins=np.asarray(table[ORIGIN].fill_null(0))[order],
+        any_origin=np.asarray(table[ORIGIN].is_null())[order],
+        unique=np.asarray(table[UNIQUE])[order],
+    )
+
+
+def select_documents(documents: pa.RecordBatch, selection: Selection) -> tuple[pa.RecordBatch, list[Failure]]:
+    """The documents to embed, without `origin`, and a failure for each whose id stands for several.
+
+    Args:
+      documents: prepared, with `id`, `content_hash`, `text_start` and where the source tells it `origin`.
+      selection: which to take.
+    """
+    found = find_keys(selection.keys, document_keys(documents.column(ID), documents.column(CONTENT_HASH)))
+    rows = np.flatnonzero(found >= 0)
+    found = found[rows]
+    failing = rows[~selection.unique[found]]
+    taken = selection.unique[found]
+    if ORIGIN in documents.schema.names:
+        origins = np.asarray(documents.column(ORIGIN))[rows]
+        taken &= selection.any_origin[found] | (selection.origins[found] == origins)
+        documents = documents.drop_columns([ORIGIN])
+    failures = [
+        Failure(
+            id=row[ID],
+            stage="read",
+            reason="id not unique",
+            error=f"the input has the id {row[ID].decode(errors='backslashreplace')!r} more than once, with different "
+            "contents or in places that can't be told apart (a file that two patterns of --input name); an output that "
+            "runs add to holds each id once: give each document an id of its own",
+            text=row[TEXT_START],
+        )
+        for row in documents.select([ID, TEXT_START]).take(pa.array(failing)).to_pylist()
+    ]
+    chosen = rows[taken]
+    return documents if len(chosen) == documents.num_rows else documents.take(pa.array(chosen)), failures
+
+
+class SelectDocuments(beam.PTransform):
+    """Prepared documents → `{"documents", "failures"}`, as `select_documents` has it.
+
+    A document that was changed since the comparison is in none of both; the next run will find it.
+
+    Args:
+      paths: the files that hold the selection; each worker process reads them once.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__()
+        self._paths = tuple(paths)
+
+    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+        selected = documents | "SelectDocuments" >> beam.ParDo(_SelectDocuments(self._paths)).with_outputs(
+            _SelectDocuments.FAILURES, main="documents"
+        )
+        return {"documents": selected["documents"], "failures": selected[_SelectDocuments.FAILURES]}
+
+
+class _SelectDocuments(beam.DoFn):
+    FAILURES = "failures"
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        self._paths = paths
+        self._shared = Shared()
+        self._selection: Selection | None = None
+
+    def setup(self) -> None:
+        self._selection = self._shared.acquire(lambda: read_selection(self._paths), tag="/".join(self._paths))
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
+        assert self._selection is not None, "Beam calls setup first"
+        chosen, failures = select_documents(documents, self._selection)
+        metrics.increment(metrics.SELECTED_DOCUMENTS, chosen.num_rows + len(failures))
+        if chosen.num_rows:
+            yield chosen
+        for failure in failures:
+            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

@@ -1,0 +1,23 @@
+"""Where documents stood in the input, as a number that is the same in every reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.content_id import hash_content
+from transforms.columns import ORIGIN, TYPES
+
+
+def make_origins(file: str, positions: Sequence[int | str] | np.ndarray) -> pa.Array:
+    """uint64: a hash of the file's path plus the position, without carry; nulls where positions are no numbers.
+
+    Within a file no two are equal. In two files they are as often as chance will have it, and it matters only for
+    documents that are equal in all else.
+    """
+    if len(positions) and isinstance(positions[0], str):
+        return pa.nulls(len(positions), TYPES[ORIGIN])
+    start = np.frombuffer(hash_content(file.encode())[:8], np.uint64)
+    return pa.array(start + np.asarray(positions, np.uint64), TYPES[ORIGIN])

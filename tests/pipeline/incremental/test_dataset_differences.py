@@ -1,0 +1,53 @@
+"""A run that would write other rows than those that are there is refused, with every difference named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.incremental.dataset_differences import DatasetMismatchError, check_same_dataset, describe_dataset
+from pipeline.manifest import Manifest
+
+FIELDS: dict[str, Any] = {
+    "model": {"name": "m", "fingerprint": "f1", "precision": "float32"},
+    "transform": {"fingerprint": "t1", "options": {"max_tokens": 512, "long_documents": "truncate"}},
+    "embeddings": ["pooled_output", "mean_output"],
+    "encoding": "float_list",
+    "options": {"sinks": ["tfrecord"], "tokens": False, "keep_fields": ["a:int64", "b"], "id_field": None, "input": []},
+}
+
+
+def make_manifest() -> Manifest:
+    empty: dict[str, Any] = {"counts": {}, "failures_by_reason": {}, "measured": {}, "versions": {}}
+    lists: dict[str, Any] = {
+        name: [] for name in Manifest.__dataclass_fields__ if name.endswith("shards") or name == "generations"
+    }
+    return Manifest(created="now", hidden_size=3, **empty, **lists, **FIELDS)
+
+
+def test_the_same_options_can_add() -> None:
+    options = {**FIELDS["options"], "sinks": ("tfrecord",), "keep_fields": ("a:int64", "b"), "input": ["other.txt"]}
+    model = {**FIELDS["model"], "name": "the same one at another place"}
+    check_same_dataset(make_manifest(), describe_dataset(**{**FIELDS, "options": options, "model": model}), "d")
+
+
+def test_every_difference_is_named_with_both_values() -> None:
+    wanted = describe_dataset(
+        model={"fingerprint": "f2"},
+        transform={"fingerprint": "t2", "options": {"max_tokens": 128, "long_documents": "truncate", "extra": 1}},
+        embeddings=["pooled_output"],
+        encoding="float16_bytes",
+        options={"sinks": ("tfrecord", "parquet"), "tokens": True, "keep_fields": (), "id_field": "key"},
+    )
+    with pytest.raises(DatasetMismatchError) as error:
+        check_same_dataset(make_manifest(), wanted, "/out")
+    assert str(error.value) == (
+        "/out was made with something else: model fingerprint is 'f1' there and 'f2' here; transform option max_tokens "
+        "is 512 there and 128 here; transform fingerprint (library versions) is 't1' there and 't2' here; embeddings "
+        "is 'pooled_output,mean_output' there and 'pooled_output' here; encoding is 'float_list' there and "
+        "'float16_bytes' here; --sink is 'tfrecord' there and 'tfrecord,parquet' here; --tokens is False there and "
+        "True here; --keep-fields is 'a:int64,b' there and '' here; --id-field is None there and 'key' here; transform "
+        "option extra is None there and 1 here. Everything would have to be embedded again: give --rebuild, or the "
+        "options, model and libraries that it was made with (a transform graph that was kept, by --transform)"
+    )

@@ -1,0 +1,100 @@
+"""`FindChanges` on Beam: the same as all of it in one place, and files of several generations read."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that
+
+from pipeline.content_id import hash_content
+from pipeline.incremental.compare_documents import (
+    GENERATION,
+    INDEX_SCHEMA,
+    SUPERSEDED_IDS_SCHEMA,
+    SUPERSEDED_SCHEMA,
+    DocumentCounts,
+    compare_documents,
+)
+from pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
+from pipeline.incremental.read_index import ReadPublishedFile, read_generation
+from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_superseded
+
+DOCUMENTS = make_documents(*((b"d%d" % number, b"text %d" % (number % 400)) for number in range(2000)))
+INDEX = make_index(*((b"d%d" % number, b"text %d" % number, number % 2, 2, [0, 1]) for number in range(300, 2100)))
+SUPERSEDED = make_superseded(*((b"d%d" % number, 1) for number in range(300, 700)))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, list[tuple[str, int]]]:
+    """The index and the superseded ids as two generations publish them."""
+    found: dict[str, list[tuple[str, int]]] = {"index": [], "superseded": []}
+    for generation in (0, 1):
+        rows = INDEX.filter(pa.compute.equal(INDEX[GENERATION], generation)).drop_columns([GENERATION])
+        found["index"].append((str(tmp_path / f"index-{generation}.parquet"), generation))
+        pq.write_table(rows, found["index"][-1][0])
+    found["superseded"].append((str(tmp_path / "superseded.parquet"), 1))
+    ids = SUPERSEDED["id"].to_pylist()
+    rows = [{"id": id_, "deleted": False, "documents": 1, "rows": 2, "tokens": 21, "truncated": 0} for id_ in ids]
+    pq.write_table(pa.Table.from_pylist(rows, SUPERSEDED_SCHEMA), found["superseded"][0][0])
+    return found
+
+
+@pytest.mark.parametrize("full_snapshot", [False, True])
+def test_beam_finds_what_one_join_finds(files: dict[str, list[tuple[str, int]]], full_snapshot: bool) -> None:
+    whole = compare_documents(DOCUMENTS, INDEX, SUPERSEDED, full_snapshot=full_snapshot)
+    expected = {name: getattr(whole, name).to_pylist() for name in ("selected", "superseded")}
+    dead = {name: sum(row[name] for row in expected["superseded"]) for name in ("documents", "rows", "tokens")}
+    counts = ChangeCounts(
+        documents=whole.counts,
+        selected=len(expected["selected"]),
+        superseded=len(expected["superseded"]),
+        dead={**dead, "truncated": sum(row["truncated"] for row in expected["superseded"])},
+    )
+    assert whole.counts.changed and whole.counts.new and whole.counts.unchanged
+    assert bool(whole.counts.deleted) == full_snapshot
+
+    def check(name: str, key: str):  # type: ignore[no-untyped-def]
+        def check_rows(tables: list[pa.Table]) -> None:
+            rows = [row for table in tables for row in table.to_pylist()]
+            assert sorted(rows, key=lambda row: row[key]) == sorted(expected[name], key=lambda row: row[key])
+
+        return check_rows
+
+    def check_counts(found: list[ChangeCounts]) -> None:
+        assert found == [counts]
+
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        found = (
+            pipeline
+            | beam.Create(DOCUMENTS.to_batches(max_chunksize=300))
+            | FindChanges(files["index"], files["superseded"], full_snapshot=full_snapshot)
+        )
+        assert_that(found["selected"], check("selected", "key"), label="selected")
+        assert_that(found["superseded"], check("superseded", "id"), label="superseded")
+        assert_that(found["counts"], check_counts, label="counts")
+
+
+def test_counts_as_json() -> None:
+    counts = ChangeCounts(documents=DocumentCounts(read=2, new=1), selected=1, superseded=3)
+    assert ChangeCounts.from_json(counts.to_json()) == counts
+    assert add_change_counts([counts, counts]).superseded == 6 and add_change_counts([]) == ChangeCounts()
+
+
+def test_rows_of_a_file_get_its_generation(files: dict[str, list[tuple[str, int]]]) -> None:
+    with open(files["superseded"][0][0], "rb") as file:
+        (batch,) = read_generation(file, 7, SUPERSEDED_IDS_SCHEMA)
+    assert batch.schema == SUPERSEDED_IDS_SCHEMA and set(batch[GENERATION].to_pylist()) == {7}
+
+
+def test_pickling() -> None:
+    compare = pickle.loads(pickle.dumps(CompareBucket(full_snapshot=True)))
+    (counts,) = compare.process((3, {"documents": [], "index": [], "superseded": []}))
+    assert counts == ChangeCounts()
+    assert pickle.loads(pickle.dumps(ReadPublishedFile(INDEX_SCHEMA)))._schema == INDEX_SCHEMA
+    assert hash_content(b"text 3") in DOCUMENTS["content_hash"].to_pylist()

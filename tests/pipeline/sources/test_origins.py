@@ -1,0 +1,41 @@
+"""Where documents stood: the same in every reading, different from each other."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.documents import JsonFields, parse_json_lines, parse_text_lines
+from pipeline.line_source import SCHEMA
+from pipeline.sources.make_documents import make_documents
+from pipeline.sources.origins import make_origins
+from pipeline.sources.records import Records
+
+
+def make_lines(file: str, lines: dict[int, bytes]) -> pa.RecordBatch:
+    columns = [pa.array(lines.values(), pa.large_binary()), pa.array([file] * len(lines)), pa.array(lines.keys())]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def test_origins_never_change() -> None:
+    first = make_origins("a.txt", [0])[0].as_py()
+    assert make_origins("a.txt", [0, 3]).to_pylist() == [first, first + 3]
+    assert make_origins("a.txt", []).to_pylist() == [] and make_origins("a.txt", []).type == pa.uint64()
+    assert make_origins("b.txt", [0])[0].as_py() not in (first, first + 3)
+    assert make_origins("a table", ["row of key 1", "row of key 2"]).to_pylist() == [None, None]
+    assert len(set(make_origins("a.txt", range(1000)).to_pylist())) == 1000
+
+
+def test_a_line_has_the_same_origin_whatever_was_read_with_it() -> None:
+    whole, _ = parse_text_lines(make_lines("a.txt", {0: b"x", 2: b"\xff", 4: b"x", 6: b"x"}))
+    rest, _ = parse_text_lines(make_lines("a.txt", {4: b"x", 6: b"x"}))
+    assert whole["origin"].to_pylist() == make_origins("a.txt", [0, 4, 6]).to_pylist()
+    assert rest["origin"].to_pylist() == make_origins("a.txt", [4, 6]).to_pylist()
+
+
+def test_records_that_fail_leave_the_others_their_origins() -> None:
+    lines = make_lines("a.jsonl", {0: b'{"text": "x"}', 14: b"{", 16: b"  ", 19: b'{"text": "x"}'})
+    documents, failures = parse_json_lines(lines, JsonFields())
+    assert len(failures) == 1 and documents["origin"].to_pylist() == make_origins("a.jsonl", [0, 19]).to_pylist()
+    records = Records(file="a.csv", unit="line", positions=[2, 3, 7], columns={"text": ["x", None, "x"]})
+    documents, failures = make_documents(records, JsonFields())
+    assert len(failures) == 1 and documents["origin"].to_pylist() == make_origins("a.csv", [2, 7]).to_pylist()
