@@ -22,7 +22,7 @@ REQUIRES = [
     "zstandard==0.25.0",
     "rich==15.0.0",
 ]
-TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1"]
+TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1", "duckdb==2.0.1"]  # duckdb reads the Parquet that is written
 # The benchmark's peers. `python -m benchmarks` installs the same pins into an environment of their own.
 BENCH = [
     line
@@ -39,7 +39,15 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
-    packages=["model", "pipeline", "pipeline.bigquery", "pipeline.incremental", "pipeline.sources", "transforms"],
+    packages=[
+        "model",
+        "pipeline",
+        "pipeline.bigquery",
+        "pipeline.incremental",
+        "pipeline.sinks",
+        "pipeline.sources",
+        "transforms",
+    ],
     install_requires=REQUIRES,
     extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
     entry_points={"console_scripts": ["albert-embed = pipeline.command_line:main"]},

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, cast
 
 from model.engines import ENGINES
 from pipeline.analyze_options import DEFAULT_SHAPES, AnalyzeOptions
-from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, EmbedOptions
+from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, SINKS, EmbedOptions
 
 EXIT_USAGE = 2
 EXIT_TOO_MANY_FAILURES = 3
@@ -189,7 +189,17 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help=f"comma-separated, of {', '.join(EMBEDDING_NAMES)} (default: pooled)",
     )
     parser.add_argument(
-        "--encoding", choices=ENCODINGS, default=defaults["encoding"], help="how embeddings are written"
+        "--sink",
+        dest="sinks",
+        default="tfrecord",
+        metavar="LIST",
+        help=f"comma-separated, what to write, of {', '.join(SINKS)} (default: tfrecord)",
+    )
+    parser.add_argument(
+        "--encoding",
+        choices=ENCODINGS,
+        default=defaults["encoding"],
+        help="how embeddings are written in a TFRecord; in Parquet float16_bytes is float16, the others float32",
     )
     parser.add_argument(
         "--tokens", action="store_true", help="write each token's piece and the bytes of the text that it came from"
@@ -312,6 +322,8 @@ def _embed_options(known: argparse.Namespace) -> EmbedOptions:
     given = {name: value for name, value in vars(known).items() if name in names}
     given["input"] = tuple(given["input"])
     given["embeddings"] = tuple(name.strip() for name in given["embeddings"].split(","))
+    if "sinks" in given:
+        given["sinks"] = tuple(name.strip() for name in given["sinks"].split(","))
     given["keep_fields"] = tuple(name.strip() for name in given.get("keep_fields", "").split(",") if name.strip())
     return EmbedOptions(**given)
 

@@ -28,12 +28,17 @@ from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.progress import LogProgress
 from pipeline.read_documents import ReadDocuments, make_read_documents
+from pipeline.reject_binary import RejectBinary
 from pipeline.run_counters import read_counters
 from pipeline.runner import choose_runner, threads_per_worker
+from pipeline.sinks.choose_formats import choose_formats
+from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from pipeline.sinks.shard_format import ShardFormat
+from pipeline.sinks.write_shards import WriteShards
 from pipeline.sources.field_types import add_field_types
 from pipeline.statistics import CountOutput, Statistics
 from pipeline.versions import list_versions
-from pipeline.write_examples import WriteExamples
+from transforms.columns import ID
 from transforms.preprocessing_config import PreprocessingConfig
 from transforms.token_batches import TokenBatchConfig
 from transforms.transform_graph import (
@@ -48,6 +53,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_TOKENS = 512
 _STATISTICS_FILE = "statistics.json"
+_SHARDS_FILE = "shards.jsonl"
 
 
 def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
@@ -116,6 +122,14 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             token_vocabulary=vocabulary if options.tokens else None,
         ),
         options,
+        choose_formats(
+            options,
+            hidden_size=model.config.hidden_size,
+            metadata={
+                "albert_embed.model_fingerprint": model.fingerprint,
+                "albert_embed.transform_fingerprint": transform_fingerprint(description),
+            },
+        ),
         output,
     )
     pipeline_started = time.time()
@@ -136,14 +150,17 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         vocabulary=vocabulary,
         description=description,
         statistics=statistics,
+        shards=[Shard.from_json(line) for line in output.read_staged(_SHARDS_FILE).splitlines()],
         counters=read_counters(result),
         output=output,
         seconds={"total": time.time() - started, "pipeline": time.time() - pipeline_started},
         batch_tokens=batching.batch_tokens,
     )
-    schema = describe_examples(
-        manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields, tokens=options.tokens
-    )
+    schema = None
+    if "tfrecord" in options.sinks:
+        schema = describe_examples(
+            manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields, tokens=options.tokens
+        )
     return output.publish(manifest, schema)
 
 
@@ -175,6 +192,7 @@ def make_manifest(
     vocabulary: Vocabulary,
     description: Description,
     statistics: Statistics,
+    shards: list[Shard],
     counters: dict[str, int],
     output: OutputDirectory,
     seconds: dict[str, float],
@@ -182,6 +200,7 @@ def make_manifest(
 ) -> Manifest:
     """The manifest of a run whose files are staged in `output`."""
     padded = counters.get("padded_tokens", 0)
+    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
     return Manifest(
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         counts={
@@ -192,7 +211,8 @@ def make_manifest(
             "failures": sum(statistics.failures.values()),
         },
         failures_by_reason=statistics.failures,
-        shards=output.staged_files("embeddings-"),
+        shards=list_data_files(shards),
+        index_shards=list_index_files(shards, index_sizes),
         failure_shards=output.staged_files("failures-"),
         embeddings=[EMBEDDING_COLUMNS[name] for name in options.embeddings],
         hidden_size=model.config.hidden_size,
@@ -221,15 +241,15 @@ def make_manifest(
 
 
 def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict[str, float]:
-    """Where the pipeline's time went, summed over workers; `write` is what is left of it, the runner's own included."""
+    """Where the pipeline's time went, summed over workers; `other` is what is left of it, the runner's own included."""
     stages = {
         "read": counters.get("read_usecs", 0) / 1e6,
         "preprocess": counters.get("preprocess_usecs", 0) / 1e6,
         "load_model": counters.get("model_load_msecs", 0) / 1e3,
         "inference": counters.get("inference_msecs", 0) / 1e3,
-        "encode": counters.get("encode_usecs", 0) / 1e6,
+        "write": counters.get("write_usecs", 0) / 1e6,
     }
-    stages["write"] = max(0.0, pipeline_seconds - sum(stages.values()))
+    stages["other"] = max(0.0, pipeline_seconds - sum(stages.values()))
     return {name: round(value, 3) for name, value in stages.items()}
 
 
@@ -238,14 +258,27 @@ def _build(
     documents: ReadDocuments,
     embed_text: EmbedText,
     options: EmbedOptions,
+    formats: list[ShardFormat],
     output: OutputDirectory,
 ) -> None:
     read = pipeline | "ReadDocuments" >> documents
-    embedded = read["documents"] | "EmbedText" >> embed_text
-    read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
+    documents_read, failed = read["documents"], [read["failures"]]
+    if "parquet" in options.sinks:
+        checked = documents_read | "RejectBinary" >> beam.ParDo(RejectBinary((ID, *options.kept_fields))).with_outputs(
+            RejectBinary.FAILURES, main="documents"
+        )
+        documents_read, failed = checked["documents"], [*failed, checked[RejectBinary.FAILURES]]
+    embedded = documents_read | "EmbedText" >> embed_text
+    read_failures = failed | "ReadFailures" >> beam.Flatten() | "CountReadFailures" >> beam.ParDo(CountFailures())
     failures = (read_failures, embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
     rows = embedded[EMBEDDINGS] | "LogProgress" >> beam.ParDo(LogProgress())
-    _ = rows | "WriteEmbeddings" >> WriteExamples(FileSystems.join(output.staging, "embeddings"), options.encoding)
+    shards = rows | "WriteEmbeddings" >> WriteShards(output.staging, formats)
+    _ = (
+        shards
+        | "ShardToJson" >> beam.Map(lambda shard: shard.to_json())
+        | "WriteShardList"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, _SHARDS_FILE), num_shards=1, shard_name_template="")
+    )
     _ = (
         failures
         | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
@@ -253,7 +286,7 @@ def _build(
         >> beam.io.WriteToText(FileSystems.join(output.staging, "failures"), file_name_suffix=".jsonl")
     )
     _ = (
-        (rows, failures)
+        (shards, failures)
         | "CountOutput" >> CountOutput()
         | "StatisticsToJson" >> beam.Map(lambda statistics: statistics.to_json())
         | "WriteStatistics"

@@ -14,6 +14,7 @@ from pipeline.sources.kept_fields import parse_kept_fields
 Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files", "bigquery"]
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 FORMATS: tuple[str, ...] = get_args(Format)
+SINKS = ("tfrecord", "parquet")
 EMBEDDING_NAMES = ("pooled", "sequence", "mean")
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 LONG_DOCUMENTS = ("truncate", "window", "reject")
@@ -45,6 +46,7 @@ class EmbedOptions:
       keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
       max_failures: how many failures a run may have, `N` or `P%` of its documents; None: any number.
       embeddings: which of pooled, sequence and mean.
+      sinks: what is written: tfrecord, parquet or both; readers take the first.
       encoding: how embeddings are written.
       tokens: whether to write each token's piece and the bytes of the text that it came from.
       max_tokens: the longest row, [CLS] and [SEP] included; None means 512, or what the model has positions for.
@@ -70,6 +72,7 @@ class EmbedOptions:
     max_failures: str | None = None
     query: str | None = None
     embeddings: tuple[str, ...] = ("pooled",)
+    sinks: tuple[str, ...] = ("tfrecord",)
     encoding: Encoding = "float_list"
     tokens: bool = False
     max_tokens: int | None = None
@@ -90,10 +93,8 @@ class EmbedOptions:
         _check_choice("--encoding", self.encoding, ENCODINGS)
         _check_choice("--engine", self.engine, ENGINES)
         _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
-        for name in self.embeddings:
-            _check_choice("--embeddings", name, EMBEDDING_NAMES)
-        if not self.embeddings or len(set(self.embeddings)) != len(self.embeddings):
-            raise ValueError(f"--embeddings must name one or more, each once, not {','.join(self.embeddings)!r}")
+        _check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
+        _check_choices("--sink", self.sinks, SINKS)
         for name, value in (("--max-tokens", self.max_tokens), ("--batch-tokens", self.batch_tokens)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
@@ -149,3 +150,10 @@ def guess_format(pattern: str) -> Format:
 def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(f"{option} is {value!r}: choose from {', '.join(choices)}")
+
+
+def _check_choices(option: str, values: Sequence[str], choices: Sequence[str]) -> None:
+    for value in values:
+        _check_choice(option, value, choices)
+    if not values or len(set(values)) != len(values):
+        raise ValueError(f"{option} must name one or more, each once, not {','.join(values)!r}")

@@ -11,6 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder, RecordBatchToExamplesEncoder
 
 from pipeline.embed_options import Encoding
+from pipeline.half_precision import to_half
 from pipeline.sources.kept_fields import decode_kept
 from transforms.columns import (
     ID,
@@ -146,10 +147,7 @@ def _wrap(column: pa.Array) -> pa.Array:
 def _floats_to_bytes(column: pa.Array, encoding: Encoding) -> pa.Array:
     values = np.asarray(column.flatten())
     if encoding == "float16_bytes":
-        import tensorflow as tf
-
-        with tf.device("CPU"):  # bit for bit what NumPy's astype gives, which takes three times as long
-            values = tf.cast(values, tf.float16).numpy()
+        values = to_half(values)
     offsets = np.asarray(column.offsets)
     offsets = ((offsets - offsets[0]) * values.itemsize).astype(np.int64)
     return pa.Array.from_buffers(pa.large_binary(), len(column), [None, pa.py_buffer(offsets), pa.py_buffer(values)])

@@ -9,7 +9,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class OutputError(ValueError):
@@ -24,11 +24,13 @@ class Manifest:
       created: when it was published, UTC, ISO 8601.
       counts: `documents`, `rows`, `tokens`, `truncated`, `failures`.
       failures_by_reason: "stage: reason" → how many.
-      shards: the data files, `{"path", "bytes"}` each, paths relative to the directory.
-      failure_shards: the failures files, likewise.
+      shards: the data files, `{"path", "bytes", "format", "rows"}` each, paths relative to the directory. Where there
+        are several formats, each holds every row, and those of the first sink come first.
+      index_shards: which rows each shard holds (`pipeline.sinks.shard_index`), `{"path", "bytes", "rows"}` each.
+      failure_shards: the failures files, `{"path", "bytes"}` each.
       embeddings: the embedding columns, such as `pooled_output`.
       hidden_size: width of an embedding.
-      encoding: how embeddings are written (`pipeline.example_encoding`).
+      encoding: how embeddings are written (`pipeline.example_encoding`); in Parquet `float16_bytes` is float16.
       model: its `name`, `fingerprint`, `precision`, `lower_case` and `vocabulary_fingerprint`.
       transform: its `fingerprint` and `options`.
       options: the options of the run.
@@ -41,6 +43,7 @@ class Manifest:
     counts: dict[str, int]
     failures_by_reason: dict[str, int]
     shards: list[dict[str, Any]]
+    index_shards: list[dict[str, Any]]
     failure_shards: list[dict[str, Any]]
     embeddings: list[str]
     hidden_size: int

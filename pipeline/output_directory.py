@@ -27,7 +27,8 @@ STAGING = "_staging"
 RUN_FILE = "run.json"
 SCHEMA_FILE = "schema.pbtxt"
 _OWN_FILES = re.compile(
-    rf"^(?:embeddings-(?:g\d+-)?\d+-of-\d+\.tfrecord|failures-(?:g\d+-)?\d+-of-\d+\.jsonl|{re.escape(SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
+    r"^(?:(?:embeddings|index|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
+    rf"|{re.escape(SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
 )
 
 
@@ -101,32 +102,38 @@ class OutputDirectory:
             key=lambda file: file["path"],
         )
 
-    def publish(self, manifest: Manifest, schema: str) -> Manifest:
+    def publish(self, manifest: Manifest, schema: str | None) -> Manifest:
         """Puts the staged files beside what was there, then the manifest in the old one's place, and unlocks.
 
         A reader sees the old version until the new manifest is there, and the new one from then on: the files of both
-        have different names. The old ones go last.
+        have different names. The old ones go last, and so does whatever else is staged.
+
+        Args:
+          manifest: names the files as they are staged. They are numbered in the order of those names.
+          schema: the content of `schema.pbtxt`; None for none.
 
         Returns:
           The manifest as it was published.
         """
         generation = self._next_generation()
-        staged = [file["path"] for file in (*manifest.shards, *manifest.failure_shards)]
-        FileSystems.rename(
-            [FileSystems.join(self.staging, name) for name in staged],
-            [FileSystems.join(self.path, _published_name(name, generation)) for name in staged],
-        )
         published = dataclasses.replace(
             manifest,
             generation=generation,
             shards=_name_published(manifest.shards, generation),
+            index_shards=_name_published(manifest.index_shards, generation),
             failure_shards=_name_published(manifest.failure_shards, generation),
         )
+        staged, current = _list_files(manifest), _list_files(published)
+        FileSystems.rename(
+            [FileSystems.join(self.staging, name) for name in staged],
+            [FileSystems.join(self.path, name) for name in current],
+        )
         # Each whole or not at all for whoever reads it: written beside, then renamed.
-        self._replace(SCHEMA_FILE, schema)
+        current.append(MANIFEST_FILE)
+        if schema is not None:
+            self._replace(SCHEMA_FILE, schema)
+            current.append(SCHEMA_FILE)
         self._replace(MANIFEST_FILE, published.to_json())
-        current = {file["path"] for file in (*published.shards, *published.failure_shards)}
-        current |= {SCHEMA_FILE, MANIFEST_FILE}
         self._delete([name for name in self._list() if _OWN_FILES.match(name) and name not in current])
         self._delete_staging()
         self.release()
@@ -176,10 +183,19 @@ def _is_staged(name: str) -> bool:
     return name.startswith(STAGING + "/")
 
 
-def _published_name(name: str, generation: int) -> str:
-    """`embeddings-00000-of-00001.tfrecord` for a first version, `embeddings-g1-00000-…` for the second."""
-    return name.replace("-", f"-g{generation}-", 1) if generation else name
+def _list_files(manifest: Manifest) -> list[str]:
+    return [file["path"] for file in (*manifest.shards, *manifest.index_shards, *manifest.failure_shards)]
 
 
 def _name_published(files: list[dict[str, Any]], generation: int) -> list[dict[str, Any]]:
-    return [{**file, "path": _published_name(file["path"], generation)} for file in files]
+    """The files with the names that they get: `embeddings-00000-of-00001.tfrecord` for a first version,
+    `embeddings-g1-00000-…` for the second. What had the same name but for the format gets the same number."""
+    names = sorted({PurePosixPath(file["path"]).stem for file in files})
+    numbers = {name: number for number, name in enumerate(names)}
+    published = []
+    for file in files:
+        path = PurePosixPath(file["path"])
+        prefix = path.name.partition("-")[0] + (f"-g{generation}" if generation else "")
+        name = f"{prefix}-{numbers[path.stem]:05d}-of-{len(names):05d}{path.suffix}"
+        published.append({**file, "path": name})
+    return published

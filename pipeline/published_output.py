@@ -23,13 +23,15 @@ class PublishedOutput:
     Attributes:
       directory: where it is.
       manifest: what it says.
-      shard_paths: where the data files can be read.
+      format: the format of the data files that are read, the first sink's.
+      shard_paths: where those can be read.
       failure_paths: where the failures files can be read.
     """
 
     def __init__(self, directory: str, manifest: Manifest, shard_paths: list[str], failure_paths: list[str]) -> None:
         self.directory = directory
         self.manifest = manifest
+        self.format = choose_format(manifest)
         self.shard_paths = shard_paths
         self.failure_paths = failure_paths
 
@@ -48,7 +50,7 @@ def open_published_output(directory: str) -> Iterator[PublishedOutput]:
         manifest = read_manifest(directory)
         with contextlib.ExitStack() as held:
             try:
-                shard_paths = find_shards(directory, manifest.shards)
+                shard_paths = find_data_shards(directory, manifest)
                 failure_paths = find_shards(directory, manifest.failure_shards)
                 if len(shard_paths) + len(failure_paths) <= _HELD_FILES and os.path.isdir(_DESCRIPTORS):
                     shard_paths = [_hold(path, held) for path in shard_paths]
@@ -59,6 +61,22 @@ def open_published_output(directory: str) -> Iterator[PublishedOutput]:
                 raise
             yield PublishedOutput(directory, manifest, shard_paths, failure_paths)
             return
+
+
+def choose_format(manifest: Manifest) -> str:
+    """The format that readers take, where an output has several: the first sink's."""
+    return str(manifest.shards[0]["format"]) if manifest.shards else "tfrecord"
+
+
+def find_data_shards(directory: str, manifest: Manifest) -> list[str]:
+    """The paths of the data files in the format that readers take; all files must be there, as in `find_shards`.
+
+    Raises:
+      OutputError: where one is missing or has another size.
+    """
+    paths = find_shards(directory, manifest.shards)
+    chosen = choose_format(manifest)
+    return [path for path, shard in zip(paths, manifest.shards, strict=True) if shard["format"] == chosen]
 
 
 def find_shards(directory: str, shards: Sequence[dict[str, Any]]) -> list[str]:

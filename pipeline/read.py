@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.manifest import OutputError, read_manifest
-from pipeline.published_output import PublishedOutput, describe_damage, find_shards, open_published_output
+from pipeline.manifest import Manifest, OutputError, read_manifest
+from pipeline.published_output import (
+    PublishedOutput,
+    choose_format,
+    describe_damage,
+    find_data_shards,
+    open_published_output,
+)
 from pipeline.sources.kept_fields import parse_kept_fields
 from transforms.columns import TOKEN_COLUMNS, TOKEN_PIECES
 
-# A RecordBatch is given out when it has so many bytes of tf.Examples, or so many rows.
+# What a tf.data.Dataset has for a kept field that a row lacks.
+_KEPT_DEFAULTS: dict[str, Any] = {"string": b"", "int64": 0, "float": 0.0}
+# A RecordBatch is given out when it has so many bytes in the file, or so many rows.
 _BATCH_BYTES = 32 << 20
 _BATCH_ROWS = 1024
 
 
 def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
-    """The rows of the finished output in `directory`, whatever its encoding.
+    """The rows of the finished output in `directory`, the same whatever its encoding and its sink.
 
     Yields:
       RecordBatches: `id` binary, `window`, `window_start`, `truncated` int64, `input_ids` large_list<int64>, with
@@ -36,32 +45,82 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 
 def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_embeddings` yields, of an output that is open."""
+    manifest = output.manifest
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    rows = read_shards(output.shard_paths, output.format, encoding=manifest.encoding, kept=kept)
+    while True:
+        try:
+            batch = next(rows, None)
+        except DamagedShardError as e:
+            raise describe_damage(output.directory, str(e)) from e
+        except FileNotFoundError as e:
+            raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
+        if batch is None:
+            return
+        yield batch
+
+
+class DamagedShardError(ValueError):
+    """A shard is not what was written."""
+
+
+def read_shards(
+    paths: Sequence[str], format_name: str, *, encoding: str, kept: Mapping[str, str]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of some shards, as `read_embeddings` yields them.
+
+    Args:
+      paths: where they are.
+      format_name: the format they are in.
+      encoding: how embeddings are written.
+      kept: the fields that were passed through, with their types.
+
+    Raises:
+      DamagedShardError: where what was written can't be read again.
+      FileNotFoundError: where one is not there.
+    """
+    if format_name == "parquet":
+        return _read_parquet_shards(paths, kept)
+    return _read_tfrecord_shards(paths, encoding, kept)
+
+
+def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    from pipeline.sinks.parquet_format import read_parquet_rows
+
+    for path in paths:
+        try:
+            with FileSystems.open(path, compression_type="uncompressed") as file:
+                yield from read_parquet_rows(file, kept, batch_bytes=_BATCH_BYTES, batch_rows=_BATCH_ROWS)
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError) as e:
+            raise DamagedShardError(f"{path}: {e}") from e
+
+
+def _read_tfrecord_shards(paths: Sequence[str], encoding: str, kept: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
     import tensorflow as tf
 
     from pipeline.example_encoding import decode_examples
 
-    manifest = output.manifest
-    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
     examples: list[bytes] = []
     size = 0
-    dataset = tf.data.TFRecordDataset(output.shard_paths)
-    iterator = dataset.as_numpy_iterator()
+    iterator = tf.data.TFRecordDataset(list(paths)).as_numpy_iterator()
     while True:
         try:
             example = next(iterator, None)
         except tf.errors.DataLossError as e:
-            raise describe_damage(output.directory, str(e)) from e
+            raise DamagedShardError(str(e)) from e
         except tf.errors.NotFoundError as e:
-            raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
+            raise FileNotFoundError(str(e)) from e
         if example is None:
             break
         examples.append(example)
         size += len(example)
         if size >= _BATCH_BYTES or len(examples) >= _BATCH_ROWS:
-            yield decode_examples(examples, manifest.encoding, kept)  # type: ignore[arg-type]
+            yield decode_examples(examples, encoding, kept)  # type: ignore[arg-type]
             examples, size = [], 0
     if examples:
-        yield decode_examples(examples, manifest.encoding, kept)  # type: ignore[arg-type]
+        yield decode_examples(examples, encoding, kept)  # type: ignore[arg-type]
 
 
 def read_embeddings_dataset(directory: str) -> Any:
@@ -79,17 +138,17 @@ def read_embeddings_dataset(directory: str) -> Any:
     import tensorflow as tf
 
     manifest = read_manifest(str(directory))
+    paths = find_data_shards(str(directory), manifest)
+    if choose_format(manifest) == "parquet":
+        return _make_parquet_dataset(paths, manifest)
     features: dict[str, Any] = {
         "id": tf.io.FixedLenFeature([], tf.string),
         "input_ids": tf.io.RaggedFeature(tf.int64),
         **{name: tf.io.FixedLenFeature([], tf.int64) for name in ("window", "window_start", "truncated")},
     }
-    types = {"string": (tf.string, b""), "int64": (tf.int64, 0), "float": (tf.float32, 0.0)}
-    for name, kind in parse_kept_fields(tuple(manifest.options.get("keep_fields", ()))).items():
-        type_, default = types[kind.removesuffix("[]")]
-        features[name] = (
-            tf.io.RaggedFeature(type_) if kind.endswith("[]") else tf.io.FixedLenFeature([], type_, default)
-        )
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    for name, kind in kept.items():
+        features[name] = tf.io.RaggedFeature(_kept_dtype(kind))
     if manifest.options.get("tokens"):
         for name in TOKEN_COLUMNS:
             features[name] = tf.io.RaggedFeature(tf.string if name == TOKEN_PIECES else tf.int64)
@@ -102,6 +161,10 @@ def read_embeddings_dataset(directory: str) -> Any:
 
     def parse(example: Any) -> dict[str, Any]:
         row = tf.io.parse_single_example(example, features)
+        for name, kind in kept.items():
+            # A row that lacks it has a list of no values, for which TensorFlow takes no default.
+            if not kind.endswith("[]"):
+                row[name] = tf.concat([row[name], [_KEPT_DEFAULTS[kind]]], axis=0)[0]
         for name in manifest.embeddings:
             values = row[name]
             if manifest.encoding != "float_list":
@@ -110,7 +173,51 @@ def read_embeddings_dataset(directory: str) -> Any:
             row[name] = tf.reshape(values, shape)
         return row
 
-    return tf.data.TFRecordDataset(find_shards(str(directory), manifest.shards)).map(parse)
+    return tf.data.TFRecordDataset(paths).map(parse)
+
+
+def _kept_dtype(kind: str) -> Any:
+    import tensorflow as tf
+
+    return {"string": tf.string, "int64": tf.int64, "float": tf.float32}[kind.removesuffix("[]")]
+
+
+def _make_parquet_dataset(paths: list[str], manifest: Manifest) -> Any:
+    """Arrow's reader as a generator: TensorFlow reads no Parquet itself."""
+    import tensorflow as tf
+
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    signature = {
+        "id": tf.TensorSpec([], tf.string),
+        "input_ids": tf.TensorSpec([None], tf.int64),
+        **{name: tf.TensorSpec([], tf.int64) for name in ("window", "window_start", "truncated")},
+        **{
+            name: tf.TensorSpec([None] if kind.endswith("[]") else [], _kept_dtype(kind)) for name, kind in kept.items()
+        },
+    }
+    if manifest.options.get("tokens"):
+        for name in TOKEN_COLUMNS:
+            signature[name] = tf.TensorSpec([None], tf.string if name == TOKEN_PIECES else tf.int64)
+    for name in manifest.embeddings:
+        tokens = [None] if name == "sequence_output" else []
+        signature[name] = tf.TensorSpec([*tokens, manifest.hidden_size], tf.float32)
+
+    def generate() -> Iterator[dict[str, Any]]:
+        for batch in read_shards(paths, "parquet", encoding=manifest.encoding, kept=kept):
+            for number in range(batch.num_rows):
+                row = {}
+                for name, spec in signature.items():
+                    value = batch.column(name)[number]
+                    if name in manifest.embeddings:
+                        row[name] = np.asarray(value.values).reshape([-1, *spec.shape[1:]])
+                        continue
+                    given = value.as_py()
+                    if given is None:
+                        given = [] if kept[name].endswith("[]") else _KEPT_DEFAULTS[kept[name]]
+                    row[name] = np.array(given, spec.dtype.as_numpy_dtype)
+                yield row
+
+    return tf.data.Dataset.from_generator(generate, output_signature=signature)
 
 
 def read_failures(directory: str) -> Iterator[dict[str, Any]]:

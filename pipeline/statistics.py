@@ -1,4 +1,4 @@
-"""`Statistics`: what was written, counted by Beam from the very rows, so that retries don't count twice."""
+"""`Statistics`: what was written, counted from the shards that are published, so that retries don't count twice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from pipeline.sinks.shard import Shard
 from transforms.columns import INPUT_IDS, TRUNCATED, WINDOW
 from transforms.failure import Failure
 from transforms.list_lengths import list_lengths
@@ -49,6 +50,11 @@ def count_rows(rows: pa.RecordBatch) -> Statistics:
     )
 
 
+def count_shard(shard: Shard) -> Statistics:
+    """The statistics of a finished shard."""
+    return Statistics(documents=shard.documents, rows=shard.rows, tokens=shard.tokens, truncated=shard.truncated)
+
+
 def count_failure(failure: Failure) -> Statistics:
     """The statistics of one failure."""
     return Statistics(failures={f"{failure.stage}: {failure.reason}": 1})
@@ -70,12 +76,12 @@ def add_statistics(parts: Iterable[Statistics]) -> Statistics:
 
 
 class CountOutput(beam.PTransform):
-    """`(rows, failures)` → one `Statistics`."""
+    """`(shards, failures)` → one `Statistics`."""
 
     def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection[Statistics]:
-        rows, failures = inputs
+        shards, failures = inputs
         return (
-            (rows | "CountRows" >> beam.Map(count_rows), failures | "CountFailure" >> beam.Map(count_failure))
+            (shards | "CountShard" >> beam.Map(count_shard), failures | "CountFailure" >> beam.Map(count_failure))
             | "Flatten" >> beam.Flatten()
             | "Add" >> beam.CombineGlobally(add_statistics)
         )

@@ -27,7 +27,7 @@ BATCHES = "batches"
 READ_USECS = "read_usecs"
 PREPROCESS_USECS = "preprocess_usecs"
 INFERENCE_MSECS = "inference_msecs"
-ENCODE_USECS = "encode_usecs"
+WRITE_USECS = "write_usecs"
 
 
 def increment(name: str, by: int = 1) -> None:

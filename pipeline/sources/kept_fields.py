@@ -68,10 +68,7 @@ def arrow_type(kind: str) -> pa.DataType:
 
 
 def decode_kept(column: pa.Array | None, kind: str, rows: int) -> pa.Array:
-    """A kept field as tfx-bsl reads it, a list per row or nothing at all → a column of its type.
-
-    Of a list that was empty and one that was null a tf.Example knows no difference: both come back as null.
-    """
+    """A kept field as tfx-bsl reads it, a list per row or nothing at all → a column of its type."""
     import pyarrow as pa
 
     if column is None or pa.types.is_null(column.type):

@@ -11,7 +11,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from pipeline.sources.open_input import BrokenFileError
 from pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
-from pipeline.tfrecord_sink import masked_crc
+from pipeline.tfrecord_framing import masked_crc
 from transforms.failure import Failure
 
 _BATCH_RECORDS = 1024

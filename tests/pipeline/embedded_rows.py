@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import tensorflow as tf
 
 from model.padded_batch import float_lists
-from pipeline.example_encoding import Encoding, describe_examples, encode_examples
+from pipeline.embed_options import Encoding
+from pipeline.example_encoding import describe_examples
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
+from pipeline.sinks.open_shard import OpenShard
+from pipeline.sinks.parquet_format import ParquetFormat
+from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from pipeline.sinks.shard_format import ShardFormat
+from pipeline.sinks.tfrecord_format import TFRecordFormat
 
 HIDDEN = 3
 EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]
@@ -29,7 +36,9 @@ def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.
         {
             "id": pa.array([b"row %d" % number for number in numbers], pa.binary()),
             **columns,
+            "content_hash": pa.array([b"%016d" % number for number in numbers], pa.binary(16)),
             "window": pa.array(np.zeros(rows, np.int64)),
+            "window_count": pa.array(np.ones(rows, np.int64)),
             "window_start": pa.array(np.zeros(rows, np.int64)),
             "truncated": pa.array([number % 2 for number in numbers], pa.int64()),
             "input_ids": pa.LargeListArray.from_arrays(offsets, pa.array(values)),
@@ -41,8 +50,38 @@ def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.
     )
 
 
-def make_manifest(output: OutputDirectory, rows: list[pa.RecordBatch], encoding: str, **changes: Any) -> Manifest:
+def make_formats(
+    sinks: Sequence[str], encoding: Encoding = "float_list", kept: dict[str, str] | None = None
+) -> list[ShardFormat]:
+    """The formats for these rows."""
+    formats: dict[str, ShardFormat] = {
+        "tfrecord": TFRecordFormat(encoding=encoding),
+        "parquet": ParquetFormat(hidden_size=HIDDEN, kept=kept or {}, half=encoding == "float16_bytes"),
+    }
+    return [formats[name] for name in sinks]
+
+
+def write_shard(directory: str, rows: pa.RecordBatch, formats: Sequence[ShardFormat]) -> Shard:
+    """A finished shard of these rows."""
+    shard = OpenShard(directory, formats)
+    shard.write(rows)
+    return shard.finish()
+
+
+def rename_shard(directory: str, shard: Shard, name: str) -> Shard:
+    """The shard under another name: published shards are numbered, and read, in the order of their names."""
+    renamed = dataclasses.replace(shard, name=name)
+    for format_name in shard.file_bytes:
+        Path(directory, shard.data_file(format_name)).rename(Path(directory, renamed.data_file(format_name)))
+    Path(directory, shard.index_file).rename(Path(directory, renamed.index_file))
+    return renamed
+
+
+def make_manifest(
+    output: OutputDirectory, rows: list[pa.RecordBatch], encoding: str, shards: Sequence[Shard] = (), **changes: Any
+) -> Manifest:
     """The manifest of what is staged."""
+    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
     fields: dict[str, Any] = {
         "created": "2026-01-02T03:04:05+00:00",
         "counts": {
@@ -53,7 +92,8 @@ def make_manifest(output: OutputDirectory, rows: list[pa.RecordBatch], encoding:
             "failures": 0,
         },
         "failures_by_reason": {},
-        "shards": output.staged_files("embeddings-"),
+        "shards": list_data_files(shards),
+        "index_shards": list_index_files(shards, index_sizes),
         "failure_shards": output.staged_files("failures-"),
         "embeddings": EMBEDDINGS,
         "hidden_size": HIDDEN,
@@ -68,17 +108,30 @@ def make_manifest(output: OutputDirectory, rows: list[pa.RecordBatch], encoding:
 
 
 def publish_rows(
-    directory: Path, rows: list[pa.RecordBatch], *, encoding: Encoding = "float_list", failures: list[str] | None = None
+    directory: Path,
+    rows: list[pa.RecordBatch],
+    *,
+    encoding: Encoding = "float_list",
+    sinks: Sequence[str] = ("tfrecord",),
+    kept: dict[str, str] | None = None,
+    failures: list[str] | None = None,
 ) -> OutputDirectory:
     """A finished output, one shard for each batch."""
     output = OutputDirectory(str(directory))
     output.prepare(overwrite=True)
-    for number, batch in enumerate(rows):
-        with tf.io.TFRecordWriter(f"{output.staging}/embeddings-{number:05d}-of-{len(rows):05d}.tfrecord") as writer:
-            for example in encode_examples(batch, encoding):
-                writer.write(example)
+    formats = make_formats(sinks, encoding, kept)
+    shards = [
+        rename_shard(output.staging, write_shard(output.staging, batch, formats), f"{number:05d}")
+        for number, batch in enumerate(rows)
+    ]
     Path(f"{output.staging}/failures-00000-of-00001.jsonl").write_text("".join(f"{line}\n" for line in failures or []))
-    manifest = make_manifest(output, rows, encoding)
+    manifest = make_manifest(
+        output,
+        rows,
+        encoding,
+        shards,
+        options={"keep_fields": [f"{name}:{kind}" for name, kind in (kept or {}).items()]},
+    )
     if failures:
         manifest.counts["failures"] = len(failures)
     output.publish(manifest, describe_examples(EMBEDDINGS, HIDDEN, encoding))

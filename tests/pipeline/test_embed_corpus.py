@@ -87,7 +87,11 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
         "failures": 0,
     }
     assert manifest.shards == [
-        {"path": path.name, "bytes": path.stat().st_size} for path in sorted(corpus_output.glob("embeddings-*"))
+        {"path": path.name, "bytes": path.stat().st_size, "format": "tfrecord", "rows": 300}
+        for path in sorted(corpus_output.glob("embeddings-*"))
+    ]
+    assert manifest.index_shards == [
+        {"path": path.name, "bytes": path.stat().st_size, "rows": 300} for path in sorted(corpus_output.glob("index-*"))
     ]
     assert (
         sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard["path"]))) == 300

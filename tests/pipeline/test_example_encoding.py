@@ -63,7 +63,7 @@ def test_rows_come_back(encoding: Any) -> None:
             *((name, pa.large_list(pa.float32())) for name in sorted(EMBEDDINGS)),
         ]
     )
-    assert decoded.to_pylist() == rows.drop_columns(["segment_ids"]).select(decoded.schema.names).to_pylist()
+    assert decoded.to_pylist() == rows.select(decoded.schema.names).to_pylist()
 
 
 def test_half_precision_is_rounded_to_it() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline import read_embeddings
-from pipeline.manifest import OutputError, read_manifest
+from pipeline.manifest import Manifest, OutputError, read_manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.output_lock import LOCK_FILE
-from tests.pipeline.embedded_rows import make_manifest, make_rows, publish_rows
+from pipeline.sinks.shard_index import read_index
+from tests.pipeline.embedded_rows import make_formats, make_manifest, make_rows, publish_rows, write_shard
 
 
 def list_files(directory: Path) -> list[str]:
@@ -21,7 +23,13 @@ def list_files(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in files)
 
 
-FINISHED = ["embeddings-00000-of-00001.tfrecord", "failures-00000-of-00001.jsonl", "manifest.json", "schema.pbtxt"]
+FINISHED = [
+    "embeddings-00000-of-00001.tfrecord",
+    "failures-00000-of-00001.jsonl",
+    "index-00000-of-00001.parquet",
+    "manifest.json",
+    "schema.pbtxt",
+]
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -73,13 +81,14 @@ def test_overwriting_takes_old_shards_away_and_nothing_else(tmp_path: Path) -> N
         "embeddings-g1-00000-of-00001.tfrecord",
         "embeddings-old.tfrecord",
         "failures-g1-00000-of-00001.jsonl",
+        "index-g1-00000-of-00001.parquet",
         "manifest.json",
         "notes.txt",
         "schema.pbtxt",
     ]
     publish_rows(tmp_path, [make_rows([2])])
     assert read_manifest(str(tmp_path)).shards[0]["path"] == "embeddings-g2-00000-of-00001.tfrecord"
-    assert len(list_files(tmp_path)) == 6
+    assert len(list_files(tmp_path)) == 7
 
 
 def test_a_manifest_of_something_else_is_refused_before_the_run(tmp_path: Path) -> None:
@@ -112,29 +121,45 @@ def test_foreign_files_beside_a_killed_run_are_refused(tmp_path: Path) -> None:
     assert list_files(tmp_path) == ["_staging/run.json", "notes.txt"]
 
 
-def stage(directory: Path, count: int) -> OutputDirectory:
+def stage(directory: Path, count: int) -> tuple[OutputDirectory, Manifest]:
+    """An output that is ready to be published, with `count` shards in both formats, and its manifest."""
     output = OutputDirectory(str(directory))
     output.prepare(overwrite=True)
-    for number in range(count):
-        (directory / "_staging" / f"embeddings-{number:05d}-of-{count:05d}.tfrecord").write_bytes(b"x" * number)
+    formats = make_formats(["tfrecord", "parquet"])
+    shards = [write_shard(output.staging, make_rows([2], first=number), formats) for number in range(count)]
     (directory / "_staging" / "failures-00000-of-00001.jsonl").write_bytes(b"")
-    return output
+    return output, make_manifest(output, [], "float_list", shards)
 
 
 def test_staged_files_are_listed_with_their_sizes(tmp_path: Path) -> None:
-    output = stage(tmp_path, 3)
+    output = OutputDirectory(str(tmp_path))
+    output.prepare(overwrite=True)
+    for number in (2, 0, 1):
+        (tmp_path / "_staging" / f"embeddings-{number}.tfrecord").write_bytes(b"x" * number)
     assert output.staged_files("embeddings-") == [
-        {"path": f"embeddings-0000{number}-of-00003.tfrecord", "bytes": number} for number in range(3)
+        {"path": f"embeddings-{number}.tfrecord", "bytes": number} for number in range(3)
     ]
-    assert output.staged_files("failures-") == [{"path": "failures-00000-of-00001.jsonl", "bytes": 0}]
     assert output.staged_files("nothing-") == []
     (tmp_path / "_staging" / "note").write_bytes(b"hello")
     assert output.read_staged("note") == b"hello"
 
 
+def test_what_is_not_in_the_manifest_is_not_published(tmp_path: Path) -> None:
+    """Such as what the first attempt of a bundle left that a runner ran twice."""
+    output, manifest = stage(tmp_path, 1)
+    write_shard(output.staging, make_rows([4, 4]), make_formats(["tfrecord", "parquet"]))
+    output.publish(manifest, None)
+    assert list_files(tmp_path) == [
+        "embeddings-00000-of-00001.parquet",
+        "embeddings-00000-of-00001.tfrecord",
+        "failures-00000-of-00001.jsonl",
+        "index-00000-of-00001.parquet",
+        "manifest.json",
+    ]
+
+
 def test_the_manifest_is_published_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output = stage(tmp_path, 2)
-    manifest = make_manifest(output, [], "float_list")
+    output, manifest = stage(tmp_path, 2)
     seen = []
     original = FileSystems.rename
 
@@ -148,20 +173,36 @@ def test_the_manifest_is_published_last(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(seen[-1][1]) >= {name for names, _ in seen[:-1] for name in names} | {"schema.pbtxt"}
     assert all("manifest.json" not in files for _, files in seen)
     assert list_files(tmp_path) == [
+        "embeddings-00000-of-00002.parquet",
         "embeddings-00000-of-00002.tfrecord",
+        "embeddings-00001-of-00002.parquet",
         "embeddings-00001-of-00002.tfrecord",
         "failures-00000-of-00001.jsonl",
+        "index-00000-of-00002.parquet",
+        "index-00001-of-00002.parquet",
         "manifest.json",
         "schema.pbtxt",
     ]
     assert (tmp_path / "schema.pbtxt").read_text() == "schema"
-    assert read_manifest(str(tmp_path)) == manifest
+    published = read_manifest(str(tmp_path))
+    assert [(shard["path"], shard["format"], shard["rows"]) for shard in published.shards] == [
+        (f"embeddings-0000{number}-of-00002.{format_name}", format_name, 1)
+        for format_name in ("tfrecord", "parquet")
+        for number in range(2)
+    ]
+    for shard, staged in zip(published.shards, manifest.shards, strict=True):
+        assert shard["bytes"] == staged["bytes"] == (tmp_path / shard["path"]).stat().st_size
+    for number in range(2):  # what has one number is one shard
+        with open(tmp_path / f"index-0000{number}-of-00002.parquet", "rb") as file:
+            _, index = read_index(file)
+        table = pq.read_table(tmp_path / f"embeddings-0000{number}-of-00002.parquet")
+        assert [name.encode() for name in table["id"].to_pylist()] == index["id"].to_pylist()
     assert not (tmp_path / "_staging").exists()
 
 
 def test_old_shards_go_only_when_the_new_manifest_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
-    output = stage(tmp_path, 1)
+    output, manifest = stage(tmp_path, 1)
     deleted = []
     original = FileSystems.delete
 
@@ -171,12 +212,14 @@ def test_old_shards_go_only_when_the_new_manifest_is_there(tmp_path: Path, monke
         return original(paths)
 
     monkeypatch.setattr(FileSystems, "delete", delete)
-    output.publish(make_manifest(output, [], "float_list"), "schema")
+    output.publish(manifest, "schema")
     assert deleted == [
         [
             "embeddings-00000-of-00002.tfrecord",
             "embeddings-00001-of-00002.tfrecord",
             "failures-00000-of-00001.jsonl",
+            "index-00000-of-00002.parquet",
+            "index-00001-of-00002.parquet",
         ],
         ["_staging"],
     ]
@@ -189,8 +232,7 @@ def test_a_publication_that_fails_leaves_what_was_there(
 ) -> None:
     if overwrite:
         publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
-    output = stage(tmp_path, 2)
-    manifest = make_manifest(output, [], "float_list")
+    output, manifest = stage(tmp_path, 2)
     calls = []
     original = FileSystems.rename
 
@@ -215,9 +257,10 @@ def test_a_publication_that_fails_leaves_what_was_there(
             read_manifest(str(tmp_path))
     output.prepare(overwrite=overwrite)  # the same command again may go on
     assert [name for name in list_files(tmp_path) if name.startswith("_staging")] == ["_staging/run.json"]
-    (tmp_path / "_staging" / "embeddings-00000-of-00001.tfrecord").write_bytes(b"")
-    published = output.publish(make_manifest(output, [], "float_list"), "schema")
+    shard = write_shard(output.staging, make_rows([2]), make_formats(["tfrecord"]))
+    published = output.publish(make_manifest(output, [], "float_list", [shard]), "schema")
     assert [shard["path"] for shard in published.shards] == [
         "embeddings-g1-00000-of-00001.tfrecord" if overwrite else "embeddings-00000-of-00001.tfrecord"
     ]
-    assert list_files(tmp_path) == sorted([published.shards[0]["path"], "manifest.json", "schema.pbtxt"])
+    current = [published.shards[0]["path"], published.index_shards[0]["path"]]
+    assert list_files(tmp_path) == sorted([*current, "manifest.json", "schema.pbtxt"])

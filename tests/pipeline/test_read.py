@@ -12,10 +12,11 @@ import pytest
 
 import pipeline
 import pipeline.read
-from pipeline.embed_options import ENCODINGS
+from pipeline.embed_options import ENCODINGS, SINKS
 from pipeline.inspect_output import inspect_output
 from pipeline.manifest import OutputError, read_manifest
 from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows, publish_rows
+from transforms.columns import INTERNAL_COLUMNS
 
 FAILURE = {"id": "x", "stage": "read", "reason": "invalid UTF-8", "error": "é\u2028", "text": "", "window": None}
 
@@ -27,12 +28,13 @@ def rows() -> list[pa.RecordBatch]:
 
 
 def expected_rows(rows: list[pa.RecordBatch]) -> list[dict[str, Any]]:
-    return [row for batch in rows for row in batch.drop_columns(["segment_ids"]).to_pylist()]
+    return [row for batch in rows for row in batch.drop_columns(list(INTERNAL_COLUMNS)).to_pylist()]
 
 
+@pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_both_readers_give_the_rows(tmp_path: Path, rows: list[pa.RecordBatch], encoding: Any) -> None:
-    publish_rows(tmp_path, rows, encoding=encoding)
+def test_both_readers_give_the_rows(tmp_path: Path, rows: list[pa.RecordBatch], encoding: Any, sink: str) -> None:
+    publish_rows(tmp_path, rows, encoding=encoding, sinks=[sink])
     expected = expected_rows(rows)
     found = [row for batch in pipeline.read_embeddings(str(tmp_path)) for row in batch.to_pylist()]
     assert found == expected
@@ -110,8 +112,8 @@ def test_a_directory_that_is_not_finished(tmp_path: Path, rows: list[pa.RecordBa
         ("{", "is not a manifest of this program: JSONDecodeError"),
         ("[]", "is not a manifest of this program: TypeError"),
         ("{}", "is not a manifest of this program: KeyError"),
-        ('{"format_version": 1}', "is not a manifest of this program: TypeError"),
-        ('{"format_version": 2}', "has format_version 2, this program reads 1"),
+        ('{"format_version": 2}', "is not a manifest of this program: TypeError"),
+        ('{"format_version": 1}', "has format_version 1, this program reads 2"),
     ],
 )
 def test_a_manifest_that_is_none(tmp_path: Path, content: str, message: str) -> None:

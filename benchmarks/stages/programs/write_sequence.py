@@ -24,8 +24,9 @@ from pipeline.embed_options import ENCODINGS, Encoding
 from pipeline.embed_text import SplitFailures
 from pipeline.example_encoding import encode_examples
 from pipeline.progress import LogProgress
+from pipeline.sinks.tfrecord_format import TFRecordFormat
+from pipeline.sinks.write_shards import WriteShards
 from pipeline.statistics import CountOutput
-from pipeline.write_examples import WriteExamples
 from transforms import columns
 from transforms.token_batches import TokenBatchConfig, TokenBuffer
 
@@ -75,7 +76,9 @@ def make_batches(tokens: int) -> list[pa.RecordBatch]:
         {
             columns.ID: pa.array([f"{row:032x}".encode() for row in range(rows)], pa.binary()),
             columns.TEXT_START: pa.array([b"text " * 20] * rows, pa.binary()),
+            columns.CONTENT_HASH: pa.array([b"%016d" % row for row in range(rows)], pa.binary(16)),
             columns.WINDOW: pa.array(np.zeros(rows, np.int64)),
+            columns.WINDOW_COUNT: pa.array(np.ones(rows, np.int64)),
             columns.WINDOW_START: pa.array(np.zeros(rows, np.int64)),
             columns.TRUNCATED: pa.array(np.zeros(rows, np.int64)),
             columns.INPUT_IDS: pa.LargeListArray.from_arrays(pa.array(splits), pa.array(ids)),
@@ -99,8 +102,8 @@ def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cPr
             | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="rows")
         )
         rows = embedded["rows"] | "LogProgress" >> beam.ParDo(LogProgress())
-        _ = rows | "WriteEmbeddings" >> WriteExamples(f"{directory}/embeddings", encoding)
-        _ = (rows, embedded[SplitFailures.FAILURES]) | "CountOutput" >> CountOutput()
+        shards = rows | "WriteEmbeddings" >> WriteShards(directory, [TFRecordFormat(encoding=encoding)])
+        _ = (shards, embedded[SplitFailures.FAILURES]) | "CountOutput" >> CountOutput()
         with clock.measure():
             if profile is None:
                 pipeline.run().wait_until_finish()

@@ -27,7 +27,7 @@ from pipeline.read_documents import ParseRecords
 from pipeline.sources.csv_records import read_csv
 from pipeline.sources.file_source import FileSource
 from pipeline.sources.kept_fields import RESERVED
-from pipeline.tfrecord_sink import frame_records
+from pipeline.tfrecord_framing import frame_records
 from tests.pipeline.sources.test_sources import make_example
 from tests.tiny_model import CORPUS
 from transforms import columns

@@ -28,7 +28,7 @@ from pipeline.sources.parquet_records import read_parquet
 from pipeline.sources.records import Records
 from pipeline.sources.tfrecord_records import read_tfrecord
 from pipeline.sources.whole_files import read_whole_file
-from pipeline.tfrecord_sink import frame_records
+from pipeline.tfrecord_framing import frame_records
 
 
 def read(path: Path, reader: Reader, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:

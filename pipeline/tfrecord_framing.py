@@ -1,34 +1,13 @@
-"""`TFRecordSink`: a file sink whose elements are whole batches of records.
-
-Beam's own `WriteToTFRecord` takes one record an element. At 10,000 records a second and more, Beam's work for each
-element costs as much as encoding it (benchmarks/NOTES.md: float16 sequence output 768 wide, 613 MB/s with it, 810 so).
-"""
+"""The framing of TFRecord files: lengths and checksums around each record."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
 
 import google_crc32c
-from apache_beam.coders import BytesCoder
-from apache_beam.io.filebasedsink import FileBasedSink
 
 _MASK_DELTA = 0xA282EAD8
-
-
-class TFRecordSink(FileBasedSink):
-    """Writes lists of serialised records to `PREFIX-SSSSS-of-NNNNN.tfrecord`, whole files or none (`FileBasedSink`).
-
-    Args:
-      prefix: path and start of the name.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        super().__init__(prefix, coder=BytesCoder(), file_name_suffix=".tfrecord")
-
-    def write_record(self, file_handle: Any, value: Sequence[bytes]) -> None:
-        file_handle.write(frame_records(value))
 
 
 def frame_records(records: Sequence[bytes]) -> bytes:

@@ -1,0 +1,1 @@
+"""The sinks: how embedded rows become files."""
