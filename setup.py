@@ -48,6 +48,7 @@ setup(
         "pipeline.sources",
         "transforms",
     ],
+    package_data={"pipeline": ["plan_rates.json"]},
     install_requires=REQUIRES,
     extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
     entry_points={"console_scripts": ["albert-embed = pipeline.command_line:main"]},

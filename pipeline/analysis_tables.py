@@ -44,6 +44,8 @@ def print_analysis(report: CorpusReport, directory: str) -> None:
     print_pairs("analyze", rows)
     _print_lengths(statistics["documents_up_to_tokens"])
     _print_shapes(report.batch_shapes)
+    if report.plan is not None:
+        _print_plan(report.plan)
 
 
 def _share(count: int, share: float | None) -> str:
@@ -73,3 +75,35 @@ def _print_shapes(shapes: dict[str, Any]) -> None:
     for length, rows in zip(shapes["lengths"], shapes["rows"], strict=True):
         table.add_row(escape(f"{length:,}"), f"{rows:,}")
     Console().print(table)
+
+
+def _print_plan(plan: dict[str, Any]) -> None:
+    made = plan["for"]
+    rows: dict[str, Any] = {
+        "for": f"{', '.join(made['embeddings'])} as {made['encoding']}, {made['precision']}, engine {made['engine']}",
+        "rows": plan["rows"],
+        "batches": f"{plan['batches']:,} of at most {plan['batch_tokens']:,} padded tokens",
+        "tokens, real / padded": f"{plan['tokens']:,} / {plan['padded_tokens']:,}",
+        "bytes, as TFRecord": plan["output_bytes"],
+    }
+    if (here := plan["here"]) is not None:
+        rows["seconds on this machine"] = f"{here['seconds']:,}"
+        rows |= {f"  {part}": f"{spent:,}" for part, spent in here["seconds_by_part"].items()}
+        rows["tokens / s on this machine"] = f"{here['tokens_per_second']:,.0f}"
+        rows["from"] = f"{here['timed_batches']} batches, timed in {here['timed_seconds']} s"
+    print_pairs("plan for embed (estimates)", rows)
+    if plan["accelerators"]:
+        table = Table(title="on accelerators (estimates)", title_justify="left")
+        for name in ("accelerator", "workers", "tokens / s", "hours", "dollars"):
+            table.add_column(name, justify="left" if name == "accelerator" else "right")
+        for row in plan["accelerators"]:
+            speed = "-" if row["tokens_per_second"] is None else f"{row['tokens_per_second']:,}"
+            cells = (f"{row['workers']:,}", speed, f"{row['hours']:,.2f}", f"{row['dollars']:,.2f}")
+            table.add_row(escape(row["accelerator"]), *cells)
+        Console().print(table)
+    Console().print(
+        "All of this is estimated. Of accelerators nothing was measured: what their makers say, times a share that is "
+        "assumed, and list prices that nobody looked up for this run. The rates and the source of each stand in "
+        f"{escape(plan['rates_file'])}; edit it, or give your own with --rates.",
+        soft_wrap=True,
+    )

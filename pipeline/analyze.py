@@ -27,6 +27,8 @@ from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import CountFailures
 from pipeline.input_files import InputFile, list_input_files
 from pipeline.load_model import load_model
+from pipeline.plan import make_plan
+from pipeline.plan_rates import read_plan_rates
 from pipeline.prepare_documents import PrepareDocuments
 from pipeline.read_documents import make_read_files
 from pipeline.run_counters import read_counters
@@ -92,6 +94,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
     model, vocabulary = load_model(embed.model)
     preprocessing = make_preprocessing_config(embed, model)
     files = list_input_files(embed.input)
+    rates = read_plan_rates(options.rates) if options.plan else None
     output.prepare(overwrite=embed.overwrite)
     cache = open_cache(options, vocabulary, preprocessing)
     cached, new = cache.arrange(files)
@@ -116,6 +119,20 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
 
     cache.commit(corpus.datasets)
     statistics = _read_statistics(FileSystems.join(output.staging, _GRAPH), preprocessing)
+    plan = None
+    if rates is not None:
+        logger.info("timing a few batches of the model for the plan")
+        plan = make_plan(
+            embed,
+            beam_options,
+            model=model,
+            vocabulary=vocabulary,
+            preprocessing=preprocessing,
+            statistics=statistics,
+            transform_directory=FileSystems.join(output.staging, TRANSFORM),
+            prepare_seconds=seconds["start"],
+            rates=rates,
+        )
     failure_files = _find_failures(cache, corpus.datasets)
     report = CorpusReport(
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -125,7 +142,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
         statistics=statistics.to_dict(),
         batch_shapes=dataclasses.asdict(choose_batch_shapes(statistics.histogram, options.shapes)),
         failures=_count_failures(failure_files),
-        plan=None,
+        plan=plan,
         options=options.to_dict(),
         measured=_measure(read_counters(result), seconds),
         versions=list_versions(),

@@ -266,6 +266,8 @@ def _add_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
     parser.add_argument(
         "--cache", metavar="DIR", help="what is known of files analysed before (default: cache in the output)"
     )
+    parser.add_argument("--plan", action="store_true", help="say what embed will take, from a short run of the model")
+    parser.add_argument("--rates", metavar="FILE", help="rates and prices of accelerators for the plan")
     parser.set_defaults(run=_run_analyze)
 
 

@@ -22,7 +22,7 @@ from transforms.vocabulary import Vocabulary
 # Of what is analysed, and how; caches of another version are not used.
 ANALYSIS_VERSION = 1
 
-_COUNTS = ("documents", "text_bytes", "tokens", "empty", "over_length", "unknown_tokens")
+_COUNTS = ("documents", "text_bytes", "tokens", "empty", "over_length", "unknown_tokens", "id_bytes")
 _QUANTILE_ERROR = 0.001
 # The outputs of the analysis graph: the same in every row.
 _SUMS, _LONGEST, _QUANTILES, _DISTINCT = "sums", "longest", "quantiles", "distinct"
@@ -82,6 +82,8 @@ def _count(
             count(tf.equal(token_counts, 0)),
             count(token_counts > config.content_tokens),
             tf.add_n([count(tf.equal(part.flat_values, vocabulary.unk_id)) for part in tokens]),
+            tf.reduce_sum(token_counts)
+            + tf.add_n([count(part.flat_values >= 1 << bits) for part in tokens for bits in (7, 14, 21)]),
         ]
     )
 

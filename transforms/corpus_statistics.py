@@ -26,6 +26,7 @@ class CorpusStatistics:
       empty: documents without a token: empty texts, or of white space only.
       over_length: documents with more tokens than one row holds.
       unknown_tokens: tokens that are the unknown piece.
+      id_bytes: bytes of all tokens' ids as a tf.Example holds them, 7 bits a byte.
       distinct: different texts, as `transforms.distinct_texts` counts them: exact up to 16,383, then to about 1 %.
       longest: tokens of the longest document.
       token_quantiles: per cent → tokens that so many of the documents do not exceed; to within 0.1 % of the documents.
@@ -40,6 +41,7 @@ class CorpusStatistics:
     empty: int
     over_length: int
     unknown_tokens: int
+    id_bytes: int
     distinct: int
     longest: int
     token_quantiles: dict[int, int]
@@ -91,6 +93,7 @@ class CorpusStatistics:
                 "over_length": self.over_length,
                 "unknown_tokens": self.unknown_tokens,
                 "distinct": self.distinct,
+                "id_bytes": self.id_bytes,
             },
             "letter_shares": {
                 script: share(count, letters)

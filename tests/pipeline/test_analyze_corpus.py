@@ -86,6 +86,7 @@ def test_the_numbers_are_those_of_plain_python(tiny_model: Path, tmp_path: Path,
         "over_length": sum(count > 62 for count in counts),
         "unknown_tokens": sum(ids.count(1) for ids in tokens),
         "distinct": len(set(TEXTS)),
+        "id_bytes": sum(1 + (piece > 127) for ids in tokens for piece in ids),
     }
     assert found["counts"]["over_length"] == 2 and found["counts"]["unknown_tokens"] > 0
     assert found["duplicate_share"] == 0.1 and found["duplicate_share_is"] == "exact"
@@ -123,7 +124,8 @@ def test_pairs_are_counted_together(tiny_model: Path, tmp_path: Path) -> None:
     reference = Reference(tiny_model)
     counts = [len(reference.tokenize(first)) + len(reference.tokenize(second)) for first, second in pairs]
     assert found["tokens"] == sum(counts)
-    assert found["counts"] == {"empty": 1, "over_length": 0, "unknown_tokens": 0, "distinct": 3}
+    expected = {"empty": 1, "over_length": 0, "unknown_tokens": 0, "distinct": 3}
+    assert expected.items() <= found["counts"].items()
     assert found["rows_of_length"] == {
         str(length): rows for length, rows in sorted(Counter(count + 3 for count in counts).items())
     }
