@@ -167,8 +167,9 @@ class OutputDirectory:
             FileSystems.delete(existing)
 
     def _delete_staging(self) -> None:
-        if FileSystems.exists(self.staging):
-            FileSystems.delete([self.staging])
+        # A bucket has no folders: none is there, and what is below one is deleted by the stroke at its end.
+        if "://" in self.path or FileSystems.exists(self.staging):
+            FileSystems.delete([self.staging + "/"])
 
     def _write(self, name: str, content: str) -> None:
         path = FileSystems.join(self.path, name)

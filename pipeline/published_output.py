@@ -88,7 +88,7 @@ def find_shards(directory: str, shards: Sequence[dict[str, Any]]) -> list[str]:
     paths = [FileSystems.join(directory, shard["path"]) for shard in shards]
     for path, shard in zip(paths, shards, strict=True):
         try:
-            size = FileSystems.get_filesystem(path).size(path)
+            size = FileSystems.get_filesystem(path).metadata(path).size_in_bytes
         except BeamIOError as e:
             raise describe_damage(directory, f"{shard['path']} is missing") from e
         if size != shard["bytes"]:
