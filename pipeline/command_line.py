@@ -219,6 +219,17 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--engine", choices=ENGINES, default=defaults["engine"], help="what executes the model")
     parser.add_argument("--transform", metavar="DIR", help="a saved transform graph to use")
     parser.add_argument("--overwrite", action="store_true", help="replace what the output holds")
+    parser.add_argument(
+        "--incremental", action="store_true", help="add to the output: embed only documents that are new or changed"
+    )
+    parser.add_argument(
+        "--rebuild", action="store_true", help="with --incremental: embed everything, and replace what the output holds"
+    )
+    parser.add_argument(
+        "--full-snapshot",
+        action="store_true",
+        help="with --incremental: the input is the whole corpus; documents that it lacks are deleted from the output",
+    )
     parser.set_defaults(run=_run_embed)
     return parser
 
@@ -302,19 +313,21 @@ def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
     from pipeline.report import print_run
     from pipeline.runner import parse_beam_options
 
-    manifest = run_embed(options, parse_beam_options(rest))
+    outcome = run_embed(options, parse_beam_options(rest))
+    manifest = outcome.manifest
     if known.json:
         result = {
-            "status": "published",
+            "status": "published" if outcome.published else "unchanged",
             "exit_status": 0,
             "output": options.output,
             "counts": manifest.counts,
+            **({"changes": manifest.changes} if manifest.changes else {}),
             "failures_by_reason": manifest.failures_by_reason,
             "measured": manifest.measured,
         }
         print(json.dumps(result, ensure_ascii=False))
     else:
-        print_run(manifest, options.output)
+        print_run(manifest, options.output, published=outcome.published)
     return 0
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import json
 import logging
 import os
 import time
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -23,12 +25,16 @@ from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, CountFailures, EmbedText
 from pipeline.example_encoding import describe_examples
 from pipeline.failure_limit import FailureLimit
+from pipeline.incremental.compare_input import compare_input
+from pipeline.incremental.dataset_differences import check_same_dataset
+from pipeline.incremental.generations import describe_generation, is_same_output
+from pipeline.incremental.select_documents import SelectDocuments
 from pipeline.load_model import load_model
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.progress import LogProgress
-from pipeline.read_documents import ReadDocuments, make_read_documents
-from pipeline.reject_binary import RejectBinary
+from pipeline.read_documents import make_read_documents
+from pipeline.read_for_sinks import ReadForSinks
 from pipeline.run_counters import read_counters
 from pipeline.runner import choose_runner, threads_per_worker
 from pipeline.sinks.choose_formats import choose_formats
@@ -38,12 +44,12 @@ from pipeline.sinks.write_shards import WriteShards
 from pipeline.sources.field_types import add_field_types
 from pipeline.statistics import CountOutput, Statistics
 from pipeline.versions import list_versions
-from transforms.columns import ID
 from transforms.preprocessing_config import PreprocessingConfig
 from transforms.token_batches import TokenBatchConfig
 from transforms.transform_graph import (
     Description,
     check_transform_graph,
+    describe_transform,
     save_transform_graph,
     transform_fingerprint,
 )
@@ -56,14 +62,29 @@ _STATISTICS_FILE = "statistics.json"
 _SHARDS_FILE = "shards.jsonl"
 
 
-def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
-    """Runs the whole job and returns the manifest that was published.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbedOutcome:
+    """What a run came to.
+
+    Attributes:
+      manifest: of the output, and what this run measured.
+      published: False where an incremental run found nothing to add, so that the output is as it was.
+    """
+
+    manifest: Manifest
+    published: bool
+
+
+def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutcome:
+    """Runs the whole job and publishes what it has made.
 
     Raises:
       ValueError, OSError: where an option, the model, the transform or the input can't be used; nothing has been
         read by then.
       TooManyFailuresError: where more documents failed than `max_failures` allows; nothing has been published, and
         the failures stay readable in the staging folder until the next run.
+      IncompleteSnapshotError: where `full_snapshot` would delete documents because the input is broken or empty;
+        nothing has been published.
       RuntimeError: where the pipeline failed; nothing has been published.
     """
     options = with_absolute_paths(options)
@@ -81,7 +102,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
         output.release()
 
 
-def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: PipelineOptions) -> Manifest:
+def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutcome:
     started = time.time()
     model, vocabulary = load_model(options.model)
     preprocessing = make_preprocessing_config(options, model)
@@ -95,73 +116,119 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         options.model, embeddings=options.embeddings, engine=options.engine, threads=threads_per_worker(beam_options)
     )
     # Patterns that match nothing are refused here, and so are tables without the fields that are asked for.
-    documents = make_read_documents(options, beam_options.view_as(GoogleCloudOptions).project)
+    project = beam_options.view_as(GoogleCloudOptions).project
+    documents = ReadForSinks(make_read_documents(options, project, origins=options.incremental), options)
     if options.transform is not None:
-        transform_directory = options.transform
-        description = check_transform_graph(transform_directory, vocabulary, preprocessing)
-        output.prepare(overwrite=options.overwrite)
+        description = check_transform_graph(options.transform, vocabulary, preprocessing)
     else:
-        output.prepare(overwrite=options.overwrite)
-        transform_directory = FileSystems.join(output.staging, "transform")
-        description = save_transform_graph(vocabulary, preprocessing, transform_directory)
+        description = describe_transform(vocabulary, preprocessing)
+    made_with = describe_rows(options, model, vocabulary, description)
+    previous = output.prepare(
+        overwrite=options.overwrite or options.rebuild, add=options.incremental and not options.rebuild
+    )
+    changes = None
+    if options.incremental:
+        if previous is not None:
+            check_same_dataset(previous, made_with, options.output)
+        # Copied, because a PTransform belongs to the one pipeline that it is applied in.
+        changes = compare_input(
+            copy.deepcopy(documents),
+            previous=previous,
+            output=output,
+            full_snapshot=options.full_snapshot,
+            beam_options=beam_options,
+        )
+    run = RunResult(statistics=Statistics(failures={} if changes is None else changes.failures))
+    if changes is None or changes.selected_files:
+        transform_directory = options.transform
+        if transform_directory is None:
+            transform_directory = FileSystems.join(output.staging, "transform")
+            save_transform_graph(vocabulary, preprocessing, transform_directory)
+        embed_text = EmbedText(
+            transform_directory=transform_directory,
+            handler=handler,
+            batching=batching,
+            token_vocabulary=vocabulary if options.tokens else None,
+            select=None if changes is None else SelectDocuments(changes.selected_files),
+        )
+        fingerprints = {
+            "albert_embed.model_fingerprint": model.fingerprint,
+            "albert_embed.transform_fingerprint": transform_fingerprint(description),
+        }
+        formats = choose_formats(options, hidden_size=model.config.hidden_size, metadata=fingerprints)
+        run = _run_pipeline(documents, embed_text, formats, options, output, beam_options)
+    if changes is not None:
+        changes.warn_of_missing(run.counters)
+    if options.max_failures is not None:
+        FailureLimit.parse(options.max_failures).check(
+            documents=run.statistics.documents + (0 if changes is None else changes.counts.documents.unchanged),
+            failures=run.statistics.failures,
+            kept=FileSystems.join(output.staging, "failures-*"),
+        )
+    manifest = make_manifest(
+        run,
+        made_with=made_with,
+        output=output,
+        total_seconds=time.time() - started,
+        batch_tokens=batching.batch_tokens,
+    )
+    if changes is not None:
+        manifest = changes.add_to(previous, manifest, output)
+        if previous is not None and is_same_output(previous, manifest):
+            output.discard_staged()
+            return EmbedOutcome(manifest=manifest, published=False)
+    schema = None
+    if "tfrecord" in options.sinks:
+        schema = describe_examples(
+            manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields, tokens=options.tokens
+        )
+    return EmbedOutcome(manifest=output.publish(manifest, schema), published=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a pipeline that embeds has staged.
+
+    Attributes:
+      statistics: of the rows and failures.
+      shards: finished.
+      counters: of the pipeline.
+      seconds: that it took.
+    """
+
+    statistics: Statistics
+    shards: list[Shard] = dataclasses.field(default_factory=list)
+    counters: dict[str, int] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def _run_pipeline(
+    documents: ReadForSinks,
+    embed_text: EmbedText,
+    formats: list[ShardFormat],
+    options: EmbedOptions,
+    output: OutputDirectory,
+    beam_options: PipelineOptions,
+) -> RunResult:
     logger.info(
         "embedding %s, read as %s, with %s",
         ", ".join(options.input) or "the query",
         options.chosen_format,
         options.model,
     )
-
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
-    _build(
-        pipeline,
-        documents,
-        EmbedText(
-            transform_directory=transform_directory,
-            handler=handler,
-            batching=batching,
-            token_vocabulary=vocabulary if options.tokens else None,
-        ),
-        options,
-        choose_formats(
-            options,
-            hidden_size=model.config.hidden_size,
-            metadata={
-                "albert_embed.model_fingerprint": model.fingerprint,
-                "albert_embed.transform_fingerprint": transform_fingerprint(description),
-            },
-        ),
-        output,
-    )
-    pipeline_started = time.time()
+    _build(pipeline, documents, embed_text, formats, output)
+    started = time.time()
     result = pipeline.run()
     state = result.wait_until_finish()
     if state not in (None, PipelineState.DONE):
         raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {options.output}")
-
-    statistics = Statistics(**json.loads(output.read_staged(_STATISTICS_FILE)))
-    if options.max_failures is not None:
-        kept = FileSystems.join(output.staging, "failures-*")
-        FailureLimit.parse(options.max_failures).check(
-            documents=statistics.documents, failures=statistics.failures, kept=kept
-        )
-    manifest = make_manifest(
-        options=options,
-        model=model,
-        vocabulary=vocabulary,
-        description=description,
-        statistics=statistics,
+    return RunResult(
+        statistics=Statistics(**json.loads(output.read_staged(_STATISTICS_FILE))),
         shards=[Shard.from_json(line) for line in output.read_staged(_SHARDS_FILE).splitlines()],
         counters=read_counters(result),
-        output=output,
-        seconds={"total": time.time() - started, "pipeline": time.time() - pipeline_started},
-        batch_tokens=batching.batch_tokens,
+        seconds=time.time() - started,
     )
-    schema = None
-    if "tfrecord" in options.sinks:
-        schema = describe_examples(
-            manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields, tokens=options.tokens
-        )
-    return output.publish(manifest, schema)
 
 
 def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:
@@ -185,39 +252,15 @@ def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> P
     )
 
 
-def make_manifest(
-    *,
-    options: EmbedOptions,
-    model: ModelDirectory,
-    vocabulary: Vocabulary,
-    description: Description,
-    statistics: Statistics,
-    shards: list[Shard],
-    counters: dict[str, int],
-    output: OutputDirectory,
-    seconds: dict[str, float],
-    batch_tokens: int,
-) -> Manifest:
-    """The manifest of a run whose files are staged in `output`."""
-    padded = counters.get("padded_tokens", 0)
-    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
-    return Manifest(
-        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        counts={
-            "documents": statistics.documents,
-            "rows": statistics.rows,
-            "tokens": statistics.tokens,
-            "truncated": statistics.truncated,
-            "failures": sum(statistics.failures.values()),
-        },
-        failures_by_reason=statistics.failures,
-        shards=list_data_files(shards),
-        index_shards=list_index_files(shards, index_sizes),
-        failure_shards=output.staged_files("failures-"),
-        embeddings=[EMBEDDING_COLUMNS[name] for name in options.embeddings],
-        hidden_size=model.config.hidden_size,
-        encoding=options.encoding,
-        model={
+def describe_rows(
+    options: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary, description: Description
+) -> dict[str, Any]:
+    """What the rows of a run are made with, as the manifest has it."""
+    return {
+        "embeddings": [EMBEDDING_COLUMNS[name] for name in options.embeddings],
+        "hidden_size": model.config.hidden_size,
+        "encoding": options.encoding,
+        "model": {
             "name": options.model,
             "fingerprint": model.fingerprint,
             "precision": model.precision,
@@ -225,18 +268,54 @@ def make_manifest(
             "lower_case": model.lower_case,
             "vocabulary_fingerprint": vocabulary.fingerprint,
         },
-        transform={"fingerprint": transform_fingerprint(description), "options": description["options"]},
-        options=options.to_dict(),
+        "transform": {"fingerprint": transform_fingerprint(description), "options": description["options"]},
+        "options": options.to_dict(),
+    }
+
+
+def make_manifest(
+    run: RunResult, *, made_with: dict[str, Any], output: OutputDirectory, total_seconds: float, batch_tokens: int
+) -> Manifest:
+    """The manifest of a run whose files are staged in `output`.
+
+    Args:
+      run: what it has staged.
+      made_with: what `describe_rows` says.
+      output: where.
+      total_seconds: that it took from the start.
+      batch_tokens: padded tokens of a batch at most.
+    """
+    statistics, counters = run.statistics, run.counters
+    padded = counters.get("padded_tokens", 0)
+    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
+    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    counts = {
+        "documents": statistics.documents,
+        "rows": statistics.rows,
+        "tokens": statistics.tokens,
+        "truncated": statistics.truncated,
+        "failures": sum(statistics.failures.values()),
+    }
+    return Manifest(
+        created=created,
+        counts=counts,
+        failures_by_reason=statistics.failures,
+        shards=list_data_files(run.shards),
+        index_shards=list_index_files(run.shards, index_sizes),
+        failure_shards=output.staged_files("failures-"),
         measured={
-            "total_seconds": round(seconds["total"], 3),
-            "pipeline_seconds": round(seconds["pipeline"], 3),
+            "total_seconds": round(total_seconds, 3),
+            "pipeline_seconds": round(run.seconds, 3),
             "batch_tokens": batch_tokens,
             "counters": counters,
-            "useful_tokens_per_second": round(statistics.tokens / seconds["pipeline"], 1),
-            "seconds_by_stage": _seconds_by_stage(counters, seconds["pipeline"]),
+            "documents_per_second": round(statistics.documents / run.seconds, 1) if run.seconds else 0.0,
+            "useful_tokens_per_second": round(statistics.tokens / run.seconds, 1) if run.seconds else 0.0,
+            "seconds_by_stage": _seconds_by_stage(counters, run.seconds),
             "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
         },
         versions=list_versions(),
+        generations=[describe_generation(created, counts)],
+        **made_with,
     )
 
 
@@ -255,21 +334,14 @@ def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict
 
 def _build(
     pipeline: beam.Pipeline,
-    documents: ReadDocuments,
+    documents: ReadForSinks,
     embed_text: EmbedText,
-    options: EmbedOptions,
     formats: list[ShardFormat],
     output: OutputDirectory,
 ) -> None:
-    read = pipeline | "ReadDocuments" >> documents
-    documents_read, failed = read["documents"], [read["failures"]]
-    if "parquet" in options.sinks:
-        checked = documents_read | "RejectBinary" >> beam.ParDo(RejectBinary((ID, *options.kept_fields))).with_outputs(
-            RejectBinary.FAILURES, main="documents"
-        )
-        documents_read, failed = checked["documents"], [*failed, checked[RejectBinary.FAILURES]]
-    embedded = documents_read | "EmbedText" >> embed_text
-    read_failures = failed | "ReadFailures" >> beam.Flatten() | "CountReadFailures" >> beam.ParDo(CountFailures())
+    read = pipeline | "Read" >> documents
+    embedded = read["documents"] | "EmbedText" >> embed_text
+    read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
     failures = (read_failures, embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
     rows = embedded[EMBEDDINGS] | "LogProgress" >> beam.ParDo(LogProgress())
     shards = rows | "WriteEmbeddings" >> WriteShards(output.staging, formats)

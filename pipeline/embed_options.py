@@ -56,6 +56,9 @@ class EmbedOptions:
       engine: what executes the model: tensorflow, openvino or auto.
       transform: a saved transform graph to use.
       overwrite: whether an output that is there may be replaced.
+      incremental: whether the run adds to the output that is there, embedding only what is new or changed.
+      rebuild: with `incremental`, embeds everything and replaces what is there.
+      full_snapshot: with `incremental`, documents of the output that the input lacks are deleted.
 
     Raises:
       ValueError: where an option is out of its range or contradicts another; the message says what to give.
@@ -82,6 +85,9 @@ class EmbedOptions:
     engine: EngineName = "tensorflow"
     transform: str | None = None
     overwrite: bool = False
+    incremental: bool = False
+    rebuild: bool = False
+    full_snapshot: bool = False
 
     def __post_init__(self) -> None:
         if self.query is not None and (self.input or self.format not in (None, "bigquery")):
@@ -98,6 +104,13 @@ class EmbedOptions:
         for name, value in (("--max-tokens", self.max_tokens), ("--batch-tokens", self.batch_tokens)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        for name, given in (("--rebuild", self.rebuild), ("--full-snapshot", self.full_snapshot)):
+            if given and not self.incremental:
+                raise ValueError(f"{name} is of use only with --incremental; give both, or none")
+        if self.incremental and self.overwrite:
+            raise ValueError(
+                "--incremental adds to an output and --overwrite replaces it; to replace it give --rebuild"
+            )
         parse_kept_fields(self.keep_fields)
         for pattern in self.input if self.chosen_format == "bigquery" else ():
             TableName.parse(pattern)

@@ -69,6 +69,8 @@ class EmbedText(beam.PTransform):
       batching: how rows are cut into padded batches.
       token_vocabulary: the vocabulary of the transform graph; adds every token's piece and the bytes of the
         text that it came from (`transforms.token_columns`).
+      select: takes some of the documents out, once they are checked and have `id`, `content_hash` and `text_start`:
+        RecordBatches → `{"documents", "failures"}`. None takes all.
 
     Raises:
       TransformMismatchError: when applied, where the graph has another vocabulary than `token_vocabulary`.
@@ -81,9 +83,11 @@ class EmbedText(beam.PTransform):
         handler: AlbertModelHandler,
         batching: TokenBatchConfig,
         token_vocabulary: Vocabulary | None = None,
+        select: beam.PTransform | None = None,
     ) -> None:
         super().__init__()
         self._transform_directory = transform_directory
+        self._select = select
         self._handler = handler
         self._batching = batching
         self._token_vocabulary = token_vocabulary
@@ -100,8 +104,12 @@ class EmbedText(beam.PTransform):
         prepared = documents | "PrepareDocuments" >> beam.ParDo(PrepareDocuments()).with_outputs(
             PrepareDocuments.FAILURES, main="documents"
         )
+        chosen, failed = prepared["documents"], [prepared[PrepareDocuments.FAILURES]]
+        if self._select is not None:
+            selected = chosen | "Select" >> self._select
+            chosen, failed = selected["documents"], [*failed, selected["failures"]]
         rows = (
-            prepared["documents"]
+            chosen
             | "PreprocessText" >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary)
             | "SplitWindows"
             >> beam.ParDo(
@@ -115,7 +123,7 @@ class EmbedText(beam.PTransform):
             | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="embeddings")
         )
         failures = (
-            (prepared[PrepareDocuments.FAILURES], rows[SplitWindows.FAILURES], embedded[SplitFailures.FAILURES])
+            (*failed, rows[SplitWindows.FAILURES], embedded[SplitFailures.FAILURES])
             | "FlattenFailures" >> beam.Flatten()
             | "CountFailures" >> beam.ParDo(CountFailures())
         )

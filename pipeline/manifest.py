@@ -24,8 +24,9 @@ class Manifest:
       created: when it was published, UTC, ISO 8601.
       counts: `documents`, `rows`, `tokens`, `truncated`, `failures`.
       failures_by_reason: "stage: reason" → how many.
-      shards: the data files, `{"path", "bytes", "format", "rows"}` each, paths relative to the directory. Where there
-        are several formats, each holds every row, and those of the first sink come first.
+      shards: the data files, `{"path", "bytes", "format", "rows"}` each, paths relative to the directory. These and all
+        other files have their `generation` once they are published. Where there are several formats, each holds
+        every row, and those of the first sink come first.
       index_shards: which rows each shard holds (`pipeline.sinks.shard_index`), `{"path", "bytes", "rows"}` each.
       failure_shards: the failures files, `{"path", "bytes"}` each.
       embeddings: the embedding columns, such as `pooled_output`.
@@ -36,7 +37,14 @@ class Manifest:
       options: the options of the run.
       measured: seconds, rates and fill of the run.
       versions: of this program and the libraries that shape the result.
-      generation: how often the output has been replaced; it is in the names of the files of a second version and on.
+      generation: how often the output has been replaced or added to; from the second version on it is in the names of
+        the files.
+      superseded_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`), `{"path",
+        "bytes"}` each. The counts are without those rows.
+      generations: the runs that the output consists of: of each its `number`, when it was `created`, the `counts` of
+        its rows, and `dead`, the counts of those that it superseded.
+      changes: of an `--incremental` run, how many documents were what
+        (`pipeline.incremental.compare_documents.DocumentCounts`).
     """
 
     created: str
@@ -54,6 +62,9 @@ class Manifest:
     measured: dict[str, Any]
     versions: dict[str, str]
     generation: int = 0
+    superseded_shards: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    generations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    changes: dict[str, int] = dataclasses.field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:

@@ -26,8 +26,10 @@ from pipeline.output_lock import LOCK_FILE, OutputLock
 STAGING = "_staging"
 RUN_FILE = "run.json"
 SCHEMA_FILE = "schema.pbtxt"
+GENERATION = "generation"  # of a file that is published
+_FILE_LISTS = ("shards", "index_shards", "superseded_shards", "failure_shards")
 _OWN_FILES = re.compile(
-    r"^(?:(?:embeddings|index|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
+    r"^(?:(?:embeddings|index|superseded|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
     rf"|{re.escape(SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
 )
 
@@ -52,24 +54,34 @@ class OutputDirectory:
         """Where the run writes before it publishes."""
         return FileSystems.join(self.path, STAGING)
 
-    def prepare(self, *, overwrite: bool) -> None:
+    def prepare(self, *, overwrite: bool, add: bool = False) -> Manifest | None:
         """Makes the directory ready for a run, locks it, and clears what a run that was cut off has left.
+
+        Args:
+          overwrite: whether the run may replace what is there.
+          add: whether the run adds to the finished output that may be there.
+
+        Returns:
+          With `add`, the manifest of what is there, if anything is.
 
         Raises:
           OutputError: where another run is writing to the directory, or it holds a finished output or anything else
-            and `overwrite` is not given.
+            and neither `overwrite` nor `add` is given.
         """
         self._lock.acquire()
         try:
-            self._clear(overwrite=overwrite)
+            return self._clear(overwrite=overwrite, add=add)
         except BaseException:
             self.release()
             raise
 
-    def _clear(self, *, overwrite: bool) -> None:
+    def _clear(self, *, overwrite: bool, add: bool) -> Manifest | None:
         files = self._list()
-        self._next_generation()  # a manifest that can't be read is refused now, not after hours of work
-        if not overwrite:
+        previous = self._read_published()  # one that can't be read is refused now, not after hours of work
+        if add and previous is not None:
+            current = {*list_files(previous), MANIFEST_FILE, SCHEMA_FILE}
+            self._delete([name for name in files if _OWN_FILES.match(name) and name not in current])
+        elif not overwrite:
             if MANIFEST_FILE in files:
                 raise OutputError(
                     f"{self.path} holds a finished output; give another --output, or --overwrite to replace it"
@@ -82,11 +94,12 @@ class OutputDirectory:
                     "give an empty or new --output, or --overwrite to write there all the same"
                 )
             self._delete([name for name in files if _OWN_FILES.match(name)])
-        self._delete_staging()
+        self.discard_staged()
         self._write(
             FileSystems.join(STAGING, RUN_FILE),
             json.dumps({"started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}),
         )
+        return previous if add else None
 
     def read_staged(self, name: str) -> bytes:
         """The content of a file that the run has staged."""
@@ -102,49 +115,62 @@ class OutputDirectory:
             key=lambda file: file["path"],
         )
 
+    def delete_staged(self, prefix: str) -> None:
+        """Takes the staged files away whose names start with `prefix`."""
+        self._delete([f"{STAGING}/{file['path']}" for file in self.staged_files(prefix)])
+
     def publish(self, manifest: Manifest, schema: str | None) -> Manifest:
         """Puts the staged files beside what was there, then the manifest in the old one's place, and unlocks.
 
         A reader sees the old version until the new manifest is there, and the new one from then on: the files of both
-        have different names. The old ones go last, and so does whatever else is staged.
+        have different names. Old ones that the manifest no longer names go last, and so does whatever else is staged.
 
         Args:
-          manifest: names the files as they are staged. They are numbered in the order of those names.
+          manifest: names the files as they are staged, which are numbered in the order of those names, and those of
+            the version before that stay: these have a `generation`.
           schema: the content of `schema.pbtxt`; None for none.
 
         Returns:
           The manifest as it was published.
         """
-        generation = self._next_generation()
-        published = dataclasses.replace(
-            manifest,
-            generation=generation,
-            shards=_name_published(manifest.shards, generation),
-            index_shards=_name_published(manifest.index_shards, generation),
-            failure_shards=_name_published(manifest.failure_shards, generation),
-        )
-        staged, current = _list_files(manifest), _list_files(published)
-        FileSystems.rename(
-            [FileSystems.join(self.staging, name) for name in staged],
-            [FileSystems.join(self.path, name) for name in current],
-        )
+        previous = self._read_published()
+        generation = 0 if previous is None else previous.generation + 1
+        named: dict[str, Any] = {name: _name_published(getattr(manifest, name), generation) for name in _FILE_LISTS}
+        generations = [{"number": generation, **entry} for entry in manifest.generations]
+        published = dataclasses.replace(manifest, generation=generation, generations=generations, **named)
+        renamed = [
+            (staged["path"], file["path"])
+            for name in _FILE_LISTS
+            for staged, file in zip(getattr(manifest, name), getattr(published, name), strict=True)
+            if GENERATION not in staged
+        ]
+        if renamed:
+            FileSystems.rename(
+                [FileSystems.join(self.staging, old) for old, _ in renamed],
+                [FileSystems.join(self.path, new) for _, new in renamed],
+            )
         # Each whole or not at all for whoever reads it: written beside, then renamed.
-        current.append(MANIFEST_FILE)
+        current = {*list_files(published), MANIFEST_FILE}
         if schema is not None:
             self._replace(SCHEMA_FILE, schema)
-            current.append(SCHEMA_FILE)
+            current.add(SCHEMA_FILE)
         self._replace(MANIFEST_FILE, published.to_json())
         self._delete([name for name in self._list() if _OWN_FILES.match(name) and name not in current])
-        self._delete_staging()
+        self.discard_staged()
         self.release()
         return published
 
-    def _next_generation(self) -> int:
-        """0 for a first version, else one more than that of the version that is there."""
+    def discard_staged(self) -> None:
+        """Takes away all that the run has staged."""
+        if FileSystems.exists(self.staging):
+            FileSystems.delete([self.staging])
+
+    def _read_published(self) -> Manifest | None:
+        """The manifest of the version that is there, if one is."""
         if not FileSystems.exists(FileSystems.join(self.path, MANIFEST_FILE)):
-            return 0
+            return None
         try:
-            return read_manifest(self.path).generation + 1
+            return read_manifest(self.path)
         except OutputError as e:
             raise OutputError(f"{e}; --overwrite replaces outputs of this program only: remove the file first") from e
 
@@ -166,11 +192,6 @@ class OutputDirectory:
         if existing:
             FileSystems.delete(existing)
 
-    def _delete_staging(self) -> None:
-        # A bucket has no folders: none is there, and what is below one is deleted by the stroke at its end.
-        if "://" in self.path or FileSystems.exists(self.staging):
-            FileSystems.delete([self.staging + "/"])
-
     def _write(self, name: str, content: str) -> None:
         path = FileSystems.join(self.path, name)
         parent = path.rsplit("/", 1)[0]
@@ -184,19 +205,22 @@ def _is_staged(name: str) -> bool:
     return name.startswith(STAGING + "/")
 
 
-def _list_files(manifest: Manifest) -> list[str]:
-    return [file["path"] for file in (*manifest.shards, *manifest.index_shards, *manifest.failure_shards)]
+def list_files(manifest: Manifest) -> list[str]:
+    """The paths of all files that a manifest names."""
+    return [file["path"] for name in _FILE_LISTS for file in getattr(manifest, name)]
 
 
 def _name_published(files: list[dict[str, Any]], generation: int) -> list[dict[str, Any]]:
     """The files with the names that they get: `embeddings-00000-of-00001.tfrecord` for a first version,
     `embeddings-g1-00000-…` for the second. What had the same name but for the format gets the same number."""
-    names = sorted({PurePosixPath(file["path"]).stem for file in files})
+    names = sorted({PurePosixPath(file["path"]).stem for file in files if GENERATION not in file})
     numbers = {name: number for number, name in enumerate(names)}
     published = []
     for file in files:
-        path = PurePosixPath(file["path"])
-        prefix = path.name.partition("-")[0] + (f"-g{generation}" if generation else "")
-        name = f"{prefix}-{numbers[path.stem]:05d}-of-{len(names):05d}{path.suffix}"
-        published.append({**file, "path": name})
+        if GENERATION not in file:
+            path = PurePosixPath(file["path"])
+            prefix = path.name.partition("-")[0] + (f"-g{generation}" if generation else "")
+            name = f"{prefix}-{numbers[path.stem]:05d}-of-{len(names):05d}{path.suffix}"
+            file = {**file, "path": name, GENERATION: generation}
+        published.append(file)
     return published

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,24 +17,31 @@ from pipeline.manifest import Manifest, OutputError, read_manifest
 _HELD_FILES = 256
 _DESCRIPTORS = "/dev/fd"
 
+PublishedFile = tuple[str, int]  # where it can be read, and the generation that it is of
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishedOutput:
     """What the manifest of a finished output names.
 
     Attributes:
       directory: where it is.
       manifest: what it says.
-      format: the format of the data files that are read, the first sink's.
-      shard_paths: where those can be read.
-      failure_paths: where the failures files can be read.
+      shards: the data files in the format that is read, where they can be read.
+      superseded: the lists of superseded ids, likewise.
+      failures: the failures files, likewise.
     """
 
-    def __init__(self, directory: str, manifest: Manifest, shard_paths: list[str], failure_paths: list[str]) -> None:
-        self.directory = directory
-        self.manifest = manifest
-        self.format = choose_format(manifest)
-        self.shard_paths = shard_paths
-        self.failure_paths = failure_paths
+    directory: str
+    manifest: Manifest
+    shards: list[PublishedFile]
+    superseded: list[PublishedFile]
+    failures: list[PublishedFile]
+
+    @property
+    def format(self) -> str:
+        """The format of the data files that are read, the first sink's."""
+        return choose_format(self.manifest)
 
 
 @contextlib.contextmanager
@@ -50,17 +58,38 @@ def open_published_output(directory: str) -> Iterator[PublishedOutput]:
         manifest = read_manifest(directory)
         with contextlib.ExitStack() as held:
             try:
-                shard_paths = find_data_shards(directory, manifest)
-                failure_paths = find_shards(directory, manifest.failure_shards)
-                if len(shard_paths) + len(failure_paths) <= _HELD_FILES and os.path.isdir(_DESCRIPTORS):
-                    shard_paths = [_hold(path, held) for path in shard_paths]
-                    failure_paths = [_hold(path, held) for path in failure_paths]
+                output = find_published_output(directory, manifest)
+                files = len(output.shards) + len(output.superseded) + len(output.failures)
+                if files <= _HELD_FILES and os.path.isdir(_DESCRIPTORS):
+                    output = dataclasses.replace(
+                        output,
+                        shards=_hold(output.shards, held),
+                        superseded=_hold(output.superseded, held),
+                        failures=_hold(output.failures, held),
+                    )
             except (OutputError, FileNotFoundError):
                 if read_manifest(directory) != manifest:
                     continue  # replaced between the manifest and the files
                 raise
-            yield PublishedOutput(directory, manifest, shard_paths, failure_paths)
+            yield output
             return
+
+
+def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput:
+    """The files that a manifest names, which are not held open.
+
+    Raises:
+      OutputError: where one is missing or has another size.
+    """
+    shards = find_files(directory, manifest.shards)
+    chosen = choose_format(manifest)
+    return PublishedOutput(
+        directory=directory,
+        manifest=manifest,
+        shards=[file for file, shard in zip(shards, manifest.shards, strict=True) if shard["format"] == chosen],
+        superseded=find_files(directory, manifest.superseded_shards),
+        failures=find_files(directory, manifest.failure_shards),
+    )
 
 
 def choose_format(manifest: Manifest) -> str:
@@ -68,32 +97,21 @@ def choose_format(manifest: Manifest) -> str:
     return str(manifest.shards[0]["format"]) if manifest.shards else "tfrecord"
 
 
-def find_data_shards(directory: str, manifest: Manifest) -> list[str]:
-    """The paths of the data files in the format that readers take; all files must be there, as in `find_shards`.
+def find_files(directory: str, files: Sequence[dict[str, Any]]) -> list[PublishedFile]:
+    """Path and generation of `files` of a manifest, which must be there with the sizes that it says.
 
     Raises:
       OutputError: where one is missing or has another size.
     """
-    paths = find_shards(directory, manifest.shards)
-    chosen = choose_format(manifest)
-    return [path for path, shard in zip(paths, manifest.shards, strict=True) if shard["format"] == chosen]
-
-
-def find_shards(directory: str, shards: Sequence[dict[str, Any]]) -> list[str]:
-    """The paths of `shards`, which must be there with the sizes that the manifest says.
-
-    Raises:
-      OutputError: where one is missing or has another size.
-    """
-    paths = [FileSystems.join(directory, shard["path"]) for shard in shards]
-    for path, shard in zip(paths, shards, strict=True):
+    paths = [FileSystems.join(directory, file["path"]) for file in files]
+    for path, file in zip(paths, files, strict=True):
         try:
-            size = FileSystems.get_filesystem(path).metadata(path).size_in_bytes
+            size = FileSystems.get_filesystem(path).size(path)
         except BeamIOError as e:
-            raise describe_damage(directory, f"{shard['path']} is missing") from e
-        if size != shard["bytes"]:
-            raise describe_damage(directory, f"{shard['path']} has {size} bytes, the manifest says {shard['bytes']}")
-    return paths
+            raise describe_damage(directory, f"{file['path']} is missing") from e
+        if size != file["bytes"]:
+            raise describe_damage(directory, f"{file['path']} has {size} bytes, the manifest says {file['bytes']}")
+    return [(path, file["generation"]) for path, file in zip(paths, files, strict=True)]
 
 
 def describe_damage(directory: str, what: str) -> OutputError:
@@ -101,10 +119,12 @@ def describe_damage(directory: str, what: str) -> OutputError:
     return OutputError(f"{directory}: {what}; the output was damaged after it was published, make it again")
 
 
-def _hold(path: str, held: contextlib.ExitStack) -> str:
-    """`path`, or where it is local another one by which the open file can be read for as long as it is held."""
-    if "://" in path:
-        return path
+def _hold(files: list[PublishedFile], held: contextlib.ExitStack) -> list[PublishedFile]:
+    """The files by paths at which they can be read for as long as they are held open; those in a bucket as they are."""
+    return [(path if "://" in path else _hold_path(path, held), generation) for path, generation in files]
+
+
+def _hold_path(path: str, held: contextlib.ExitStack) -> str:
     descriptor = os.open(path, os.O_RDONLY)
     held.callback(os.close, descriptor)
     return f"{_DESCRIPTORS}/{descriptor}"

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.manifest import Manifest, OutputError, read_manifest
+from pipeline.incremental.superseded_ids import SupersededIds, read_superseded_ids
+from pipeline.manifest import OutputError, read_manifest
 from pipeline.published_output import (
+    PublishedFile,
     PublishedOutput,
-    choose_format,
     describe_damage,
-    find_data_shards,
+    find_published_output,
     open_published_output,
 )
 from pipeline.sources.kept_fields import parse_kept_fields
-from transforms.columns import TOKEN_COLUMNS, TOKEN_PIECES
-from transforms.failure import Failure
+from transforms.columns import ID, TOKEN_COLUMNS, TOKEN_PIECES
 
 # What a tf.data.Dataset has for a kept field that a row lacks.
 _KEPT_DEFAULTS: dict[str, Any] = {"string": b"", "int64": 0, "float": 0.0}
@@ -48,17 +50,41 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_embeddings` yields, of an output that is open."""
     manifest = output.manifest
     kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
-    rows = read_shards(output.shard_paths, output.format, encoding=manifest.encoding, kept=kept)
-    while True:
-        try:
-            batch = next(rows, None)
-        except DamagedShardError as e:
-            raise describe_damage(output.directory, str(e)) from e
-        except FileNotFoundError as e:
-            raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
-        if batch is None:
-            return
-        yield batch
+    superseded = read_superseded(output)
+    for generation, paths in group_by_generation(output.shards):
+        rows = read_shards(paths, output.format, encoding=manifest.encoding, kept=kept)
+        while (batch := _next_batch(rows, output)) is not None:
+            live = superseded.find_live(batch.column(ID), generation)
+            batch = batch if live is None else batch.filter(pa.array(live))
+            if batch.num_rows:
+                yield batch
+
+
+def group_by_generation(files: Sequence[PublishedFile]) -> Iterator[tuple[int, list[str]]]:
+    """(generation, its paths) one after the other, as the files stand."""
+    for generation, group in itertools.groupby(files, key=lambda file: file[1]):
+        yield generation, [path for path, _ in group]
+
+
+def read_superseded(output: PublishedOutput) -> SupersededIds:
+    """Which rows of an output are dead: 24 bytes in memory for each id of which some are.
+
+    Raises:
+      OutputError: where that can't be read.
+    """
+    try:
+        return read_superseded_ids(output.superseded)
+    except (pa.ArrowException, OSError) as e:
+        raise describe_damage(output.directory, f"a list of superseded documents: {e}") from e
+
+
+def _next_batch(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> pa.RecordBatch | None:
+    try:
+        return next(rows, None)
+    except DamagedShardError as e:
+        raise describe_damage(output.directory, str(e)) from e
+    except FileNotFoundError as e:
+        raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
 
 
 class DamagedShardError(ValueError):
@@ -90,7 +116,7 @@ def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, str]) -> Itera
 
     for path in paths:
         try:
-            with _open_shard(path) as file:
+            with FileSystems.open(path, compression_type="uncompressed") as file:
                 yield from read_parquet_rows(file, kept, batch_bytes=_BATCH_BYTES, batch_rows=_BATCH_ROWS)
         except FileNotFoundError:
             raise
@@ -99,12 +125,22 @@ def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, str]) -> Itera
 
 
 def _read_tfrecord_shards(paths: Sequence[str], encoding: str, kept: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    import tensorflow as tf
+
     from pipeline.example_encoding import decode_examples
 
     examples: list[bytes] = []
     size = 0
-    remote = any("://" in path for path in paths)
-    for example in _read_remote_records(paths) if remote else _read_local_records(paths):
+    iterator = tf.data.TFRecordDataset(list(paths)).as_numpy_iterator()
+    while True:
+        try:
+            example = next(iterator, None)
+        except tf.errors.DataLossError as e:
+            raise DamagedShardError(str(e)) from e
+        except tf.errors.NotFoundError as e:
+            raise FileNotFoundError(str(e)) from e
+        if example is None:
+            break
         examples.append(example)
         size += len(example)
         if size >= _BATCH_BYTES or len(examples) >= _BATCH_ROWS:
@@ -112,39 +148,6 @@ def _read_tfrecord_shards(paths: Sequence[str], encoding: str, kept: Mapping[str
             examples, size = [], 0
     if examples:
         yield decode_examples(examples, encoding, kept)  # type: ignore[arg-type]
-
-
-def _read_local_records(paths: Sequence[str]) -> Iterator[bytes]:
-    import tensorflow as tf
-
-    try:
-        yield from tf.data.TFRecordDataset(list(paths)).as_numpy_iterator()
-    except tf.errors.DataLossError as e:
-        raise DamagedShardError(str(e)) from e
-    except tf.errors.NotFoundError as e:
-        raise FileNotFoundError(str(e)) from e
-
-
-def _read_remote_records(paths: Sequence[str]) -> Iterator[bytes]:
-    """Through Beam: TensorFlow knows fewer file systems than it."""
-    from pipeline.sources.open_input import BrokenFileError
-    from pipeline.sources.tfrecord_records import read_frames
-
-    for path in paths:
-        with _open_shard(path) as file:
-            try:
-                for frame in read_frames(file, path):
-                    if isinstance(frame, Failure):
-                        raise DamagedShardError(frame.error)
-                    yield frame[1]
-            except BrokenFileError as e:
-                raise DamagedShardError(f"{path}, {e}") from e
-
-
-def _open_shard(path: str) -> Any:
-    if "://" in path and not FileSystems.exists(path):  # each file system would say it in its own way
-        raise FileNotFoundError(f"no such file: {path}")
-    return FileSystems.open(path, compression_type="uncompressed")
 
 
 def read_embeddings_dataset(directory: str) -> Any:
@@ -157,15 +160,14 @@ def read_embeddings_dataset(directory: str) -> Any:
 
     Raises:
       OutputError: where the directory is not a finished output, or was damaged since. (A dataset opens its files when
-        it comes to them, and again in every epoch: one that outlives its output ends with TensorFlow's NotFoundError.
-        It reads buckets by TensorFlow's own means, where it has them.)
+        it comes to them, and again in every epoch: one that outlives its output ends with TensorFlow's NotFoundError.)
     """
     import tensorflow as tf
 
     manifest = read_manifest(str(directory))
-    paths = find_data_shards(str(directory), manifest)
-    if choose_format(manifest) == "parquet":
-        return _make_parquet_dataset(paths, manifest)
+    output = find_published_output(str(directory), manifest)
+    if output.format == "parquet":
+        return _make_parquet_dataset(output)
     features: dict[str, Any] = {
         "id": tf.io.FixedLenFeature([], tf.string),
         "input_ids": tf.io.RaggedFeature(tf.int64),
@@ -198,7 +200,23 @@ def read_embeddings_dataset(directory: str) -> Any:
             row[name] = tf.reshape(values, shape)
         return row
 
-    return tf.data.TFRecordDataset(paths).map(parse)
+    superseded = read_superseded(output)
+
+    def is_live(row: dict[str, Any], generation: int) -> Any:
+        def find(id_: bytes) -> np.bool_:
+            live = superseded.find_live(pa.array([id_], pa.binary()), generation)
+            return np.bool_(live is None or live[0])
+
+        return tf.ensure_shape(tf.numpy_function(find, [row["id"]], tf.bool, stateful=False), [])
+
+    # An output without rows has no files, and still a signature.
+    dataset = tf.data.TFRecordDataset([]).map(parse)
+    for generation, paths in group_by_generation(output.shards):
+        rows = tf.data.TFRecordDataset(paths).map(parse)
+        if superseded.last > generation:
+            rows = rows.filter(partial(is_live, generation=generation))
+        dataset = dataset.concatenate(rows)
+    return dataset
 
 
 def _kept_dtype(kind: str) -> Any:
@@ -207,10 +225,11 @@ def _kept_dtype(kind: str) -> Any:
     return {"string": tf.string, "int64": tf.int64, "float": tf.float32}[kind.removesuffix("[]")]
 
 
-def _make_parquet_dataset(paths: list[str], manifest: Manifest) -> Any:
+def _make_parquet_dataset(output: PublishedOutput) -> Any:
     """Arrow's reader as a generator: TensorFlow reads no Parquet itself."""
     import tensorflow as tf
 
+    manifest = output.manifest
     kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
     signature = {
         "id": tf.TensorSpec([], tf.string),
@@ -228,7 +247,7 @@ def _make_parquet_dataset(paths: list[str], manifest: Manifest) -> Any:
         signature[name] = tf.TensorSpec([*tokens, manifest.hidden_size], tf.float32)
 
     def generate() -> Iterator[dict[str, Any]]:
-        for batch in read_shards(paths, "parquet", encoding=manifest.encoding, kept=kept):
+        for batch in read_rows(output):
             for number in range(batch.num_rows):
                 row = {}
                 for name, spec in signature.items():
@@ -257,7 +276,7 @@ def read_failures(directory: str) -> Iterator[dict[str, Any]]:
 
 def read_failure_rows(output: PublishedOutput) -> Iterator[dict[str, Any]]:
     """What `read_failures` yields, of an output that is open."""
-    for path in output.failure_paths:
+    for path, _ in output.failures:
         with FileSystems.open(path) as file:
             for line in file.read().decode().split("\n"):
                 if line:

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from pipeline.manifest import Manifest
 
 
-def print_run(manifest: Manifest, directory: str) -> None:
+def print_run(manifest: Manifest, directory: str, *, published: bool = True) -> None:
     """The summary at the end of `embed`."""
     counts, measured = manifest.counts, manifest.measured
     counters = measured["counters"]
     seconds = measured["pipeline_seconds"]
     rows: dict[str, Any] = {
-        "published": directory,
+        "published" if published else "unchanged": directory,
+        **{name.replace("_", " "): count for name, count in manifest.changes.items()},
         "documents": counts["documents"],
         "rows": counts["rows"],
         "tokens": counts["tokens"],
@@ -33,8 +34,8 @@ def print_run(manifest: Manifest, directory: str) -> None:
         "fill (real / padded tokens)": "-" if measured["fill"] is None else f"{measured['fill']:.3f}",
         "seconds, whole / pipeline": f"{measured['total_seconds']:.1f} / {seconds:.1f}",
         **{f"  {stage}": f"{spent:.1f}" for stage, spent in measured["seconds_by_stage"].items()},
-        "documents / s": f"{counts['documents'] / seconds:,.1f}",
-        "tokens / s": f"{counts['tokens'] / seconds:,.0f}",
+        "documents / s": f"{measured['documents_per_second']:,.1f}",
+        "tokens / s": f"{measured['useful_tokens_per_second']:,.0f}",
     }
     print_pairs("embed", rows)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.manifest import Manifest
@@ -14,47 +15,24 @@ class DatasetMismatchError(ValueError):
 
 # Options of the run that shape rows, or say which document is which; those of preprocessing are the transform's.
 _OPTIONS = {"sinks": "--sink", "tokens": "--tokens", "keep_fields": "--keep-fields", "id_field": "--id-field"}
+# What is a document, and so what its id is made of: records have the same ids in every format.
+_DOCUMENTS = {"text": "lines", "files": "files"}
 
 
-def describe_dataset(
-    *,
-    model: Mapping[str, Any],
-    transform: Mapping[str, Any],
-    embeddings: Sequence[str],
-    encoding: str,
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """All that must be the same of every row of an output, by name. The arguments are as in `Manifest`."""
-    return {
-        "model fingerprint": model.get("fingerprint"),
-        **{f"transform option {name}": value for name, value in transform.get("options", {}).items()},
-        "transform fingerprint (library versions)": transform.get("fingerprint"),
-        "embeddings": ",".join(embeddings),
-        "encoding": encoding,
-        **{flag: _to_plain(options.get(name)) for name, flag in _OPTIONS.items()},
-    }
-
-
-def check_same_dataset(previous: Manifest, wanted: Mapping[str, Any], directory: str) -> None:
+def check_same_dataset(previous: Manifest, made_with: Mapping[str, Any], directory: str) -> None:
     """Checks that a run can add to an output.
 
     Args:
       previous: what is there.
-      wanted: what the run would write, as `describe_dataset` has it.
+      made_with: `model`, `transform`, `embeddings`, `encoding` and `options` of the run, as a manifest has them.
       directory: the output, for the message.
 
     Raises:
-      DatasetMismatchError: naming every difference with both values; or where the output has no index of its rows.
+      DatasetMismatchError: naming every difference with both values.
     """
-    found = describe_dataset(
-        model=previous.model,
-        transform=previous.transform,
-        embeddings=previous.embeddings,
-        encoding=previous.encoding,
-        options=previous.options,
-    )
+    found, wanted = _describe(dataclasses.asdict(previous)), _describe(made_with)
     differences = [
-        f"{name} is {found.get(name)!r} there and {wanted.get(name)!r} here"
+        f"{name}: {found.get(name)!r} there, {wanted.get(name)!r} here"
         for name in [*found, *(name for name in wanted if name not in found)]
         if found.get(name) != wanted.get(name)
     ]
@@ -64,6 +42,19 @@ def check_same_dataset(previous: Manifest, wanted: Mapping[str, Any], directory:
             "again: give --rebuild, or the options, model and libraries that it was made with (a transform graph that "
             "was kept, by --transform)"
         )
+
+
+def _describe(made_with: Mapping[str, Any]) -> dict[str, Any]:
+    """All that must be the same of every row of an output, by name."""
+    return {
+        "model fingerprint": made_with["model"].get("fingerprint"),
+        **{f"transform option {name}": value for name, value in made_with["transform"].get("options", {}).items()},
+        "transform fingerprint (library versions)": made_with["transform"].get("fingerprint"),
+        "embeddings": _to_plain(made_with["embeddings"]),
+        "encoding": made_with["encoding"],
+        "documents": _DOCUMENTS.get(made_with["options"].get("format"), "records"),
+        **{flag: _to_plain(made_with["options"].get(name)) for name, flag in _OPTIONS.items()},
+    }
 
 
 def _to_plain(value: Any) -> Any:

@@ -23,7 +23,8 @@ from pipeline.incremental.compare_documents import (
     compare_documents,
 )
 from pipeline.incremental.id_buckets import SplitIntoBuckets
-from pipeline.incremental.read_index import PublishedFile, ReadPublishedFile
+from pipeline.incremental.read_index import ReadPublishedFile
+from pipeline.published_output import PublishedFile
 from transforms.columns import TRUNCATED
 
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)

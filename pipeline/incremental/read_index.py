@@ -11,9 +11,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.incremental.compare_documents import GENERATION
-
-# A published file and the generation that it is of.
-PublishedFile = tuple[str, int]
+from pipeline.published_output import PublishedFile
 
 
 class ReadPublishedFile(beam.DoFn):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.incremental.document_keys import find_keys, id_keys
-from pipeline.incremental.read_index import PublishedFile
+from pipeline.published_output import PublishedFile
 from transforms.columns import ID
 
 _BATCH_IDS = 64 * 1024
@@ -22,12 +22,15 @@ class SupersededIds:
     Args:
       keys: of ids (`id_keys`), each once, sorted.
       generations: of each, the last generation that supersedes it.
+
+    Attributes:
+      last: the last generation that supersedes any; 0 where none does.
     """
 
     def __init__(self, keys: np.ndarray, generations: np.ndarray) -> None:
         self._keys = keys
         self._generations = generations
-        self._last = int(generations.max(initial=0))
+        self.last = int(generations.max(initial=0))
 
     def find_live(self, ids: pa.Array, generation: int) -> np.ndarray | None:
         """Which rows of a generation are not superseded by a later one, as a mask; None where that is all of them.
@@ -36,7 +39,7 @@ class SupersededIds:
           ids: of the rows.
           generation: that the rows are of.
         """
-        if generation >= self._last:
+        if generation >= self.last:
             return None
         found = find_keys(self._keys, id_keys(ids))
         dead = (found >= 0) & (self._generations[found] > generation)

@@ -87,15 +87,19 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
         "failures": 0,
     }
     assert manifest.shards == [
-        {"path": path.name, "bytes": path.stat().st_size, "format": "tfrecord", "rows": 300}
+        {"path": path.name, "bytes": path.stat().st_size, "format": "tfrecord", "rows": 300, "generation": 0}
         for path in sorted(corpus_output.glob("embeddings-*"))
     ]
     assert manifest.index_shards == [
-        {"path": path.name, "bytes": path.stat().st_size, "rows": 300} for path in sorted(corpus_output.glob("index-*"))
+        {"path": path.name, "bytes": path.stat().st_size, "rows": 300, "generation": 0}
+        for path in sorted(corpus_output.glob("index-*"))
     ]
     assert (
         sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard["path"]))) == 300
     )
+    counted = {name: count for name, count in manifest.counts.items() if name != "failures"}
+    (generation,) = manifest.generations
+    assert (generation["number"], generation["counts"], set(generation["dead"].values())) == (0, counted, {0})
     counters = manifest.measured["counters"]
     assert counters["documents"] == counters["rows"] == 300
     assert counters["tokens"] == tokens and counters["truncated"] == manifest.counts["truncated"]

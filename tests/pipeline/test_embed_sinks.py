@@ -14,7 +14,7 @@ import pytest
 from pipeline import read_embeddings, read_embeddings_dataset
 from pipeline.command_line import main
 from pipeline.manifest import read_manifest
-from pipeline.published_output import find_shards
+from pipeline.published_output import find_files
 from pipeline.read import read_failures, read_shards
 from pipeline.sinks.shard_index import read_index
 
@@ -48,12 +48,12 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
     for format_name in ("tfrecord", "parquet"):
         shards = [shard for shard in manifest.shards if shard["format"] == format_name]
         assert sum(shard["rows"] for shard in shards) == manifest.counts["rows"]
-        paths = find_shards(str(output), shards)
+        paths = [path for path, _ in find_files(str(output), shards)]
         kept = {"year": "int64", "tags": "string[]", "title": "string"}
         tables.append(pa.Table.from_batches(read_shards(paths, format_name, encoding=encoding, kept=kept)))
     assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts["rows"] > 40
     assert tables[0].equals(pa.Table.from_batches(read_embeddings(str(output))))
-    with open(find_shards(str(output), manifest.index_shards)[0], "rb") as file:
+    with open(find_files(str(output), manifest.index_shards)[0][0], "rb") as file:
         _, index = read_index(file)
     assert index["id"].to_pylist() == tables[0]["id"].to_pylist()
     assert index["window"].to_pylist() == tables[0]["window"].to_pylist()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.incremental.dataset_differences import DatasetMismatchError, check_same_dataset, describe_dataset
+from pipeline.incremental.dataset_differences import DatasetMismatchError, check_same_dataset
 from pipeline.manifest import Manifest
 
 FIELDS: dict[str, Any] = {
@@ -14,7 +14,13 @@ FIELDS: dict[str, Any] = {
     "transform": {"fingerprint": "t1", "options": {"max_tokens": 512, "long_documents": "truncate"}},
     "embeddings": ["pooled_output", "mean_output"],
     "encoding": "float_list",
-    "options": {"sinks": ["tfrecord"], "tokens": False, "keep_fields": ["a:int64", "b"], "id_field": None, "input": []},
+    "options": {
+        "sinks": ["tfrecord"],
+        "tokens": False,
+        "keep_fields": ["a:int64", "b"],
+        "id_field": None,
+        "format": "text",
+    },
 }
 
 
@@ -29,25 +35,31 @@ def make_manifest() -> Manifest:
 def test_the_same_options_can_add() -> None:
     options = {**FIELDS["options"], "sinks": ("tfrecord",), "keep_fields": ("a:int64", "b"), "input": ["other.txt"]}
     model = {**FIELDS["model"], "name": "the same one at another place"}
-    check_same_dataset(make_manifest(), describe_dataset(**{**FIELDS, "options": options, "model": model}), "d")
+    check_same_dataset(make_manifest(), {**FIELDS, "options": options, "model": model}, "d")
 
 
 def test_every_difference_is_named_with_both_values() -> None:
-    wanted = describe_dataset(
-        model={"fingerprint": "f2"},
-        transform={"fingerprint": "t2", "options": {"max_tokens": 128, "long_documents": "truncate", "extra": 1}},
-        embeddings=["pooled_output"],
-        encoding="float16_bytes",
-        options={"sinks": ("tfrecord", "parquet"), "tokens": True, "keep_fields": (), "id_field": "key"},
-    )
+    wanted = {
+        "model": {"fingerprint": "f2"},
+        "transform": {"fingerprint": "t2", "options": {"max_tokens": 128, "long_documents": "truncate", "extra": 1}},
+        "embeddings": ["pooled_output"],
+        "encoding": "float16_bytes",
+        "options": {
+            "sinks": ("tfrecord", "parquet"),
+            "tokens": True,
+            "keep_fields": (),
+            "id_field": "key",
+            "format": "csv",
+        },
+    }
     with pytest.raises(DatasetMismatchError) as error:
         check_same_dataset(make_manifest(), wanted, "/out")
     assert str(error.value) == (
-        "/out was made with something else: model fingerprint is 'f1' there and 'f2' here; transform option max_tokens "
-        "is 512 there and 128 here; transform fingerprint (library versions) is 't1' there and 't2' here; embeddings "
-        "is 'pooled_output,mean_output' there and 'pooled_output' here; encoding is 'float_list' there and "
-        "'float16_bytes' here; --sink is 'tfrecord' there and 'tfrecord,parquet' here; --tokens is False there and "
-        "True here; --keep-fields is 'a:int64,b' there and '' here; --id-field is None there and 'key' here; transform "
-        "option extra is None there and 1 here. Everything would have to be embedded again: give --rebuild, or the "
-        "options, model and libraries that it was made with (a transform graph that was kept, by --transform)"
+        "/out was made with something else: model fingerprint: 'f1' there, 'f2' here; transform option max_tokens: 512 "
+        "there, 128 here; transform fingerprint (library versions): 't1' there, 't2' here; embeddings: "
+        "'pooled_output,mean_output' there, 'pooled_output' here; encoding: 'float_list' there, 'float16_bytes' here; "
+        "documents: 'lines' there, 'records' here; --sink: 'tfrecord' there, 'tfrecord,parquet' here; --tokens: False "
+        "there, True here; --keep-fields: 'a:int64,b' there, '' here; --id-field: None there, 'key' here; transform "
+        "option extra: None there, 1 here. Everything would have to be embedded again: give --rebuild, or the options, "
+        "model and libraries that it was made with (a transform graph that was kept, by --transform)"
     )

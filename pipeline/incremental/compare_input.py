@@ -1,0 +1,186 @@
+"""The first reading of an incremental run: which documents to embed, and which published rows are dead."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.parquetio import WriteToParquetBatched
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
+
+from pipeline.incremental.compare_documents import SELECTED_SCHEMA, SUPERSEDED_SCHEMA
+from pipeline.incremental.find_changes import ChangeCounts, FindChanges
+from pipeline.incremental.generations import add_generation
+from pipeline.manifest import Manifest
+from pipeline.output_directory import OutputDirectory
+from pipeline.prepare_documents import PrepareDocuments
+from pipeline.published_output import find_files
+from pipeline.runner import choose_runner
+from pipeline.statistics import Statistics, add_statistics, count_failure
+from transforms import metrics
+
+logger = logging.getLogger(__name__)
+
+SUPERSEDED_PREFIX = "superseded"
+_SELECTED_PREFIX = "selected"
+_FAILURES_PREFIX = "failures"
+_COUNTS_FILE = "changes.json"
+_BROKEN_FILE = "read: broken file"
+
+
+class IncompleteSnapshotError(RuntimeError):
+    """Documents would be deleted, but the input can't be the whole corpus."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What the first reading found; the lists themselves are staged.
+
+    Attributes:
+      counts: how many documents are what.
+      selected_files: paths of the files that say what to embed.
+      failures: "stage: reason" → how many documents could not be read. They are read, and fail, again where there is
+        something to embed; else they are the run's failures, and are staged.
+      seconds: how long it took.
+    """
+
+    counts: ChangeCounts
+    selected_files: list[str]
+    failures: dict[str, int]
+    seconds: float
+
+    def warn_of_missing(self, counters: dict[str, int]) -> None:
+        """Says so where the second reading has not met all that the first one chose."""
+        found = self.counts.documents
+        missing = found.new + found.changed + found.not_unique - counters.get(metrics.SELECTED_DOCUMENTS, 0)
+        if missing > 0:
+            logger.warning("%d documents were changed while the run read them; the next run will embed them", missing)
+
+    def add_to(self, previous: Manifest | None, run: Manifest, output: OutputDirectory) -> Manifest:
+        """The manifest of the output after the run.
+
+        Args:
+          previous: of the output before; None where there was none.
+          run: of the run alone.
+          output: where the list of superseded ids is staged.
+        """
+        counts = dataclasses.asdict(self.counts.documents)
+        measured = {**run.measured, "comparison_seconds": round(self.seconds, 3)}
+        run = dataclasses.replace(run, changes=counts, measured=measured)
+        if previous is None:
+            return run
+        superseded = output.staged_files(SUPERSEDED_PREFIX) if self.counts.superseded else []
+        return add_generation(previous, run, superseded_shards=superseded, dead=self.counts.dead)
+
+
+def compare_input(
+    documents: beam.PTransform,
+    *,
+    previous: Manifest | None,
+    output: OutputDirectory,
+    full_snapshot: bool,
+    beam_options: PipelineOptions,
+) -> Changes:
+    """Reads the input and compares it with what `output` holds.
+
+    Args:
+      documents: reads the input, with `origin`: `{"documents", "failures"}`.
+      previous: what is published in `output`; None for nothing.
+      output: prepared for a run. The lists of selected documents and superseded ids are staged there.
+      full_snapshot: whether published documents that the input lacks are deleted.
+      beam_options: of the run.
+
+    Raises:
+      IncompleteSnapshotError: where documents would be deleted, but the input is empty or a file of it is broken.
+      RuntimeError: where the pipeline failed.
+    """
+    started = time.time()
+    pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
+    _build(pipeline, documents, previous, output, full_snapshot=full_snapshot)
+    state = pipeline.run().wait_until_finish()
+    if state not in (None, PipelineState.DONE):
+        raise RuntimeError(f"the comparison with {output.path} ended as {state}; nothing was published")
+    counted = json.loads(output.read_staged(_COUNTS_FILE))
+    counts, failures = ChangeCounts.from_json(json.dumps(counted["changes"])), counted["failures"]
+    if counts.documents.deleted:
+        _check_snapshot(counts, failures, output)
+    found = counts.documents
+    logger.info(
+        "%d documents read: %d new, %d changed, %d unchanged, %d deleted, %d repeated, %d whose ids are not unique",
+        *(found.read, found.new, found.changed, found.unchanged, found.deleted, found.repeated, found.not_unique),
+    )
+    selected = []
+    if counts.selected:
+        selected = output.staged_files(_SELECTED_PREFIX)
+        output.delete_staged(_FAILURES_PREFIX)
+    return Changes(
+        counts=counts,
+        selected_files=[FileSystems.join(output.staging, file["path"]) for file in selected],
+        failures=failures,
+        seconds=time.time() - started,
+    )
+
+
+def _build(
+    pipeline: beam.Pipeline,
+    documents: beam.PTransform,
+    previous: Manifest | None,
+    output: OutputDirectory,
+    *,
+    full_snapshot: bool,
+) -> None:
+    read = pipeline | "Read" >> documents
+    prepared = read["documents"] | "PrepareDocuments" >> beam.ParDo(PrepareDocuments()).with_outputs(
+        PrepareDocuments.FAILURES, main="documents"
+    )
+    failures = (read["failures"], prepared[PrepareDocuments.FAILURES]) | "AllFailures" >> beam.Flatten()
+    found = prepared["documents"] | "FindChanges" >> FindChanges(
+        [] if previous is None else find_files(output.path, previous.index_shards),
+        [] if previous is None else find_files(output.path, previous.superseded_shards),
+        full_snapshot=full_snapshot,
+    )
+    for name, schema in ((_SELECTED_PREFIX, SELECTED_SCHEMA), (SUPERSEDED_PREFIX, SUPERSEDED_SCHEMA)):
+        _ = found[name] | f"Write{name.capitalize()}" >> WriteToParquetBatched(
+            FileSystems.join(output.staging, name), schema=schema, codec="zstd", file_name_suffix=".parquet"
+        )
+    _ = (
+        failures
+        | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
+        | "WriteFailures"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, _FAILURES_PREFIX), file_name_suffix=".jsonl")
+    )
+    failed = (
+        failures | "CountFailure" >> beam.Map(count_failure) | "AddFailures" >> beam.CombineGlobally(add_statistics)
+    )
+    _ = (
+        found["counts"]
+        | "CountsToJson" >> beam.Map(_counts_to_json, beam.pvalue.AsSingleton(failed))
+        | "WriteCounts"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, _COUNTS_FILE), num_shards=1, shard_name_template="")
+    )
+
+
+def _counts_to_json(counts: ChangeCounts, failed: Statistics) -> str:
+    return json.dumps({"changes": json.loads(counts.to_json()), "failures": failed.failures})
+
+
+def _check_snapshot(counts: ChangeCounts, failures: dict[str, int], output: OutputDirectory) -> None:
+    """Raises where the input that `--full-snapshot` calls whole can't be that."""
+    deleted = counts.documents.deleted
+    broken = failures.get(_BROKEN_FILE, 0)
+    if broken:
+        raise IncompleteSnapshotError(
+            f"the input has broken files ({broken:,}), and --full-snapshot would delete documents ({deleted:,}) that "
+            "may stand in them; nothing was published. Mend the files, or leave --full-snapshot out. Which they are: "
+            f"{FileSystems.join(output.staging, _FAILURES_PREFIX)}-*"
+        )
+    if not counts.documents.read:
+        raise IncompleteSnapshotError(
+            f"the input has no documents, and --full-snapshot would delete all that {output.path} holds ({deleted:,}); "
+            "nothing was published. If that is what is wanted, give --rebuild"
+        )

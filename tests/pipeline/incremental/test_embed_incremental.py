@@ -1,0 +1,279 @@
+"""`embed --incremental` through the command line: after any runs, the rows are those of one fresh run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.handler import AlbertModelHandler
+from pipeline import read_embeddings, read_embeddings_dataset
+from pipeline.command_line import main
+from pipeline.inspect_output import inspect_output
+from pipeline.manifest import Manifest, read_manifest
+from pipeline.read import read_failures
+from tests.pipeline.reference import TOLERANCE
+
+pytestmark = pytest.mark.integration
+
+WINDOWS = ["--long-documents", "window", "--max-tokens", "24", "--window-overlap", "4"]
+Rows = dict[tuple[bytes, int], dict[str, Any]]
+
+
+def write_corpus(path: Path, texts: Mapping[str, str], *more: str) -> None:
+    """JSON lines of these documents, and others as they are."""
+    lines = [json.dumps({"id": key, "text": text, "size": len(text)}) for key, text in texts.items()]
+    path.write_text("\n".join([*lines, *more]), encoding="utf-8")
+
+
+def run(model: Path, source: Path, output: Path, *more: str, status: int = 0) -> dict[str, Any]:
+    """The line of JSON of one run."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output), "--json", *more]
+        assert main(arguments) == status
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    assert result["exit_status"] == status
+    return result
+
+
+def read_rows(output: Path) -> Rows:
+    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    found = {(row["id"], row["window"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def read_dataset_keys(output: Path) -> list[tuple[bytes, int]]:
+    dataset = read_embeddings_dataset(str(output))
+    return sorted((row["id"], int(row["window"])) for row in dataset.as_numpy_iterator())
+
+
+def assert_same_rows(found: Rows, expected: Rows) -> None:
+    assert found.keys() == expected.keys()
+    for key, row in expected.items():
+        assert found[key].keys() == row.keys()
+        for name, value in row.items():
+            if name.endswith("_output"):
+                np.testing.assert_allclose(found[key][name], value, atol=TOLERANCE, rtol=0)
+            else:
+                assert found[key][name] == value
+
+
+def assert_sound(output: Path) -> Manifest:
+    """The manifest, whose counts are those of the rows; and there is no file beside those it names."""
+    manifest = read_manifest(str(output))
+    assert inspect_output(str(output)).counts == manifest.counts
+    assert read_dataset_keys(output) == sorted(read_rows(output))
+    named = {
+        file["path"] for files in vars(manifest).values() if isinstance(files, list) for file in files if "path" in file
+    }
+    assert {path.name for path in output.iterdir()} <= named | {"manifest.json", "schema.pbtxt"}
+    return manifest
+
+
+def changes_of(result: dict[str, Any]) -> dict[str, int]:
+    """Those that are not 0."""
+    return {name: count for name, count in result["changes"].items() if count}
+
+
+def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out"
+    common = [*WINDOWS, "--embeddings", "pooled,mean", "--keep-fields", "size:int64", "--sink", "parquet,tfrecord"]
+    texts = {
+        "plain": "the house on the hill",
+        "long": "one two three four five six seven eight nine ten " * 12,
+        "shrinks": "a long road through the wood and back again " * 9,
+        "grows": "short",
+        "empty": "",
+        "goes": "this one will be gone",
+        "returns": "gone and back",
+    }
+
+    def check(changes: dict[str, int], *flags: str) -> Manifest:
+        result = run(tiny_model, source, output, "--incremental", *common, *flags)
+        assert changes_of(result) == changes
+        manifest = assert_sound(output)
+        fresh = tmp_path / "fresh"
+        run(tiny_model, source, fresh, *common, "--overwrite")
+        expected = read_rows(fresh)
+        kept = {key for key in read_rows(output) if key not in expected}
+        assert "--full-snapshot" not in flags or not kept
+        assert_same_rows({key: row for key, row in read_rows(output).items() if key not in kept}, expected)
+        assert result["counts"] == manifest.counts
+        return manifest
+
+    write_corpus(source, texts)
+    first = check({"read": 7, "new": 7})
+    assert [entry["number"] for entry in first.generations] == [0] and first.superseded_shards == []
+
+    texts["shrinks"] = "a long road"
+    texts["grows"] = "short no more, it runs on and on and on and does not end where it did before " * 3
+    texts["added"] = "a new one"
+    gone = {name: texts.pop(name) for name in ("goes", "returns")}
+    write_corpus(source, texts)
+    second = check({"read": 6, "new": 1, "changed": 2, "unchanged": 3})
+    assert (b"goes", 0) in read_rows(output)  # nothing is deleted unless the input is said to be whole
+    assert {file["generation"] for file in second.shards} == {0, 1}
+    assert [file["generation"] for file in second.superseded_shards] == [1]
+    assert second.generations[1]["dead"]["documents"] == 2
+
+    third = check({"read": 6, "unchanged": 6, "deleted": 2}, "--full-snapshot")
+    assert third.generations[2]["counts"]["rows"] == 0 and third.generations[2]["dead"]["documents"] == 2
+
+    texts["returns"] = gone["returns"]
+    write_corpus(source, texts)
+    check({"read": 7, "new": 1, "unchanged": 6}, "--full-snapshot")
+    texts["returns"] = "gone, back and another"
+    write_corpus(source, texts)
+    fifth = check({"read": 7, "changed": 1, "unchanged": 6}, "--full-snapshot")
+    assert [entry["number"] for entry in fifth.generations] == [0, 1, 2, 3, 4]
+
+    result = run(tiny_model, source, output, "--incremental", "--rebuild", *common)
+    assert changes_of(result) == {"read": 7, "new": 7}
+    rebuilt = assert_sound(output)
+    assert [entry["number"] for entry in rebuilt.generations] == [5] and {
+        file["generation"] for file in rebuilt.shards
+    } == {5}
+    assert_same_rows(read_rows(output), read_rows(tmp_path / "fresh"))
+
+
+def test_a_run_over_an_unchanged_corpus_loads_no_model_and_leaves_all_as_it_was(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, output = tmp_path / "in.txt", tmp_path / "out"
+    source.write_text("one text\nanother\n\n\none text\n")
+    assert changes_of(run(tiny_model, source, output, "--incremental")) == {"read": 5, "new": 3, "repeated": 2}
+    assert len(read_rows(output)) == 3  # an equal line is embedded once
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in output.iterdir()}
+
+    def load_model(_: AlbertModelHandler) -> None:
+        raise AssertionError("the model is not needed")
+
+    monkeypatch.setattr(AlbertModelHandler, "load_model", load_model)
+    again = run(tiny_model, source, output, "--incremental", "--full-snapshot")
+    assert changes_of(again) == {"read": 5, "unchanged": 3, "repeated": 2}
+    assert again["status"] == "unchanged" and again["counts"]["rows"] == 3
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in output.iterdir()} == before
+
+
+def test_an_output_of_a_plain_run_can_be_added_to(tiny_model: Path, tmp_path: Path) -> None:
+    """Also where it holds equal documents twice, as a plain run writes them."""
+    source, output = tmp_path / "in.txt", tmp_path / "out"
+    source.write_text("one text\nanother\none text\n")
+    run(tiny_model, source, output)
+    assert read_manifest(str(output)).counts["rows"] == 3
+    source.write_text("one text\nanother\none text\nmore\n")
+    result = run(tiny_model, source, output, "--incremental")
+    assert changes_of(result) == {"read": 4, "new": 1, "changed": 1, "unchanged": 1, "repeated": 1}
+    assert assert_sound(output).counts["rows"] == 3
+
+
+def test_documents_that_fail_are_tried_again_and_take_their_old_rows_with_them(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out"
+    reject = ["--incremental", "--long-documents", "reject", "--max-tokens", "24"]
+    texts = {"good": "a text", "turns": "short"}
+    write_corpus(source, texts, "no JSON")
+    result = run(tiny_model, source, output, *reject)
+    assert changes_of(result) == {"read": 2, "new": 2} and result["failures_by_reason"] == {"read: invalid JSON": 1}
+    texts["turns"] = "too long for what is allowed here " * 9
+    write_corpus(source, texts, "no JSON")
+    result = run(tiny_model, source, output, *reject)
+    assert changes_of(result) == {"read": 2, "changed": 1, "unchanged": 1}
+    reasons = {"preprocess: too long": 1, "read: invalid JSON": 1}
+    assert result["failures_by_reason"] == reasons
+    assert {key for key, _ in read_rows(output)} == {b"good"}
+    # It is not in the output, so it is new to every run.
+    result = run(tiny_model, source, output, *reject)
+    assert changes_of(result) == {"read": 2, "new": 1, "unchanged": 1} and result["failures_by_reason"] == reasons
+    write_corpus(source, {**texts, "turns": "short"})
+    result = run(tiny_model, source, output, *reject)
+    assert changes_of(result) == {"read": 2, "new": 1, "unchanged": 1} and result["failures_by_reason"] == {}
+    manifest = assert_sound(output)
+    assert {key for key, _ in read_rows(output)} == {b"good", b"turns"}
+    assert len(manifest.generations) == 3 and list(read_failures(str(output))) == []
+
+
+def test_failures_without_changes_are_published(tiny_model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out"
+    write_corpus(source, {"a": "one"})
+    run(tiny_model, source, output, "--incremental")
+    write_corpus(source, {"a": "one"}, "{", "[]")
+    result = run(tiny_model, source, output, "--incremental")
+    assert result["status"] == "published" and result["failures_by_reason"] == {"read: invalid JSON": 2}
+    assert len(list(read_failures(str(output)))) == 2
+    assert len(assert_sound(output).generations) == 1
+    error = run(tiny_model, source, output, "--incremental", "--max-failures", "1", status=3)["error"]
+    assert "2 failures, --max-failures allows 1" in error
+    assert run(tiny_model, source, output, "--incremental", "--max-failures", "67%")["exit_status"] == 0
+    write_corpus(source, {"a": "one"})
+    assert run(tiny_model, source, output, "--incremental")["status"] == "published"
+    assert list(read_failures(str(output))) == []
+    assert run(tiny_model, source, output, "--incremental")["status"] == "unchanged"
+
+
+def test_ids_that_are_not_unique_fail(tiny_model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out"
+    write_corpus(source, {"a": "one", "b": "two"})
+    run(tiny_model, source, output, "--incremental")
+    write_corpus(source, {"a": "one", "b": "two", "c": "three"}, json.dumps({"id": "a", "text": "another"}))
+    result = run(tiny_model, source, output, "--incremental")
+    assert changes_of(result) == {"read": 4, "new": 1, "unchanged": 1, "not_unique": 2}
+    failures = list(read_failures(str(output)))
+    assert [(failure["id"], failure["stage"], failure["reason"]) for failure in failures] == [
+        ("a", "read", "id not unique")
+    ] * 2
+    assert {failure["text"] for failure in failures} == {"one", "another"}
+    assert {key for key, _ in read_rows(output)} == {b"b", b"c"}
+    assert_sound(output)
+
+
+def test_other_options_are_refused_and_nothing_is_touched(tiny_model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.txt", tmp_path / "out"
+    source.write_text("one text\n")
+    run(tiny_model, source, output, "--incremental", "--max-tokens", "64")
+    source.write_text("one text\nmore\n")
+    other = ["--incremental", "--embeddings", "mean", "--max-tokens", "32"]
+    error = run(tiny_model, source, output, *other, "--format", "jsonl", status=2)["error"]
+    for difference in (
+        "transform option max_tokens: 64 there, 32 here",
+        "documents: 'lines' there, 'records' here",
+        "embeddings: 'pooled_output' there, 'mean_output' here",
+        "give --rebuild",
+    ):
+        assert difference in error
+    assert read_manifest(str(output)).counts["rows"] == 1
+    assert run(tiny_model, source, output, *other, "--rebuild")["counts"]["rows"] == 2
+    assert read_manifest(str(output)).embeddings == ["mean_output"]
+
+
+def test_a_snapshot_that_can_not_be_whole_deletes_nothing(tiny_model: Path, tmp_path: Path) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    write_corpus(folder / "a.jsonl", {"a": "one"})
+    write_corpus(folder / "b.jsonl", {"b": "two"})
+    pattern = folder / "*"
+    run(tiny_model, pattern, output, "--format", "jsonl", "--incremental")
+    (folder / "b.jsonl").unlink()
+    (folder / "b.jsonl.gz").write_bytes(b"\x1f\x8b no gzip")
+    snapshot = ["--format", "jsonl", "--incremental", "--full-snapshot"]
+    error = run(tiny_model, pattern, output, *snapshot, status=4)["error"]
+    assert "the input has broken files (1), and --full-snapshot would delete documents (1) that may stand" in error
+    assert sorted(key for key, _ in read_rows(output)) == [b"a", b"b"]
+    assert any("b.jsonl.gz" in path.read_text() for path in (output / "_staging").glob("failures-*"))
+    # Without --full-snapshot the broken file is a failure like others.
+    result = run(tiny_model, pattern, output, "--format", "jsonl", "--incremental")
+    assert result["failures_by_reason"] == {"read: broken file": 1} and result["counts"]["rows"] == 2
+    (folder / "b.jsonl.gz").unlink()
+    (folder / "a.jsonl").write_text("\n")
+    error = run(tiny_model, pattern, output, *snapshot, status=4)["error"]
+    assert "the input has no documents, and --full-snapshot would delete all that" in error and "holds (2)" in error
+    assert len(read_rows(output)) == 2
