@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from model.model_directory import ModelDirectoryError
+from model.remote_model import fetch_model
 
 
 def is_hub_handle(name: str) -> bool:
@@ -17,10 +18,11 @@ def is_hub_handle(name: str) -> bool:
 def locate_model(name: str | os.PathLike[str]) -> Path:
     """The local directory of the model that `name` names.
 
-    A handle is resolved by tensorflow-hub, which downloads it once into its cache (`TFHUB_CACHE_DIR`).
+    A handle is resolved by tensorflow-hub, which downloads it once into its cache (`TFHUB_CACHE_DIR`). What lies in a
+    bucket is copied to this machine once (`model.remote_model`).
 
     Raises:
-      ModelDirectoryError: where a handle can't be resolved, or a path does not exist.
+      ModelDirectoryError: where a handle can't be resolved, a bucket can't be read, or a path does not exist.
     """
     name = os.fspath(name)
     if is_hub_handle(name):
@@ -33,6 +35,8 @@ def locate_model(name: str | os.PathLike[str]) -> Path:
                 f"the handle {name!r} could not be resolved: {e}. Is the network reachable? A module that was "
                 "downloaded elsewhere can be given as a directory."
             ) from e
+    if "://" in name:
+        return fetch_model(name)
     path = Path(name)
     if not path.exists():
         raise ModelDirectoryError(f"there is nothing at {name!r}; give a directory or a TF Hub handle")

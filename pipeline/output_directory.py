@@ -162,7 +162,9 @@ class OutputDirectory:
 
     def discard_staged(self) -> None:
         """Takes away all that the run has staged."""
-        if FileSystems.exists(self.staging):
+        if "://" in self.path:  # a bucket has no folders: what is below one is deleted by the stroke at its end
+            FileSystems.delete([self.staging + "/"])
+        elif FileSystems.exists(self.staging):
             FileSystems.delete([self.staging])
 
     def _read_published(self) -> Manifest | None:

@@ -106,7 +106,7 @@ def find_files(directory: str, files: Sequence[dict[str, Any]]) -> list[Publishe
     paths = [FileSystems.join(directory, file["path"]) for file in files]
     for path, file in zip(paths, files, strict=True):
         try:
-            size = FileSystems.get_filesystem(path).size(path)
+            size = FileSystems.get_filesystem(path).metadata(path).size_in_bytes
         except BeamIOError as e:
             raise describe_damage(directory, f"{file['path']} is missing") from e
         if size != file["bytes"]:

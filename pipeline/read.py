@@ -23,6 +23,7 @@ from pipeline.published_output import (
 )
 from pipeline.sources.kept_fields import parse_kept_fields
 from transforms.columns import ID, TOKEN_COLUMNS, TOKEN_PIECES
+from transforms.failure import Failure
 
 # What a tf.data.Dataset has for a kept field that a row lacks.
 _KEPT_DEFAULTS: dict[str, Any] = {"string": b"", "int64": 0, "float": 0.0}
@@ -116,7 +117,7 @@ def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, str]) -> Itera
 
     for path in paths:
         try:
-            with FileSystems.open(path, compression_type="uncompressed") as file:
+            with _open_shard(path) as file:
                 yield from read_parquet_rows(file, kept, batch_bytes=_BATCH_BYTES, batch_rows=_BATCH_ROWS)
         except FileNotFoundError:
             raise
@@ -125,22 +126,12 @@ def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, str]) -> Itera
 
 
 def _read_tfrecord_shards(paths: Sequence[str], encoding: str, kept: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
-    import tensorflow as tf
-
     from pipeline.example_encoding import decode_examples
 
     examples: list[bytes] = []
     size = 0
-    iterator = tf.data.TFRecordDataset(list(paths)).as_numpy_iterator()
-    while True:
-        try:
-            example = next(iterator, None)
-        except tf.errors.DataLossError as e:
-            raise DamagedShardError(str(e)) from e
-        except tf.errors.NotFoundError as e:
-            raise FileNotFoundError(str(e)) from e
-        if example is None:
-            break
+    remote = any("://" in path for path in paths)
+    for example in _read_remote_records(paths) if remote else _read_local_records(paths):
         examples.append(example)
         size += len(example)
         if size >= _BATCH_BYTES or len(examples) >= _BATCH_ROWS:
@@ -148,6 +139,39 @@ def _read_tfrecord_shards(paths: Sequence[str], encoding: str, kept: Mapping[str
             examples, size = [], 0
     if examples:
         yield decode_examples(examples, encoding, kept)  # type: ignore[arg-type]
+
+
+def _read_local_records(paths: Sequence[str]) -> Iterator[bytes]:
+    import tensorflow as tf
+
+    try:
+        yield from tf.data.TFRecordDataset(list(paths)).as_numpy_iterator()
+    except tf.errors.DataLossError as e:
+        raise DamagedShardError(str(e)) from e
+    except tf.errors.NotFoundError as e:
+        raise FileNotFoundError(str(e)) from e
+
+
+def _read_remote_records(paths: Sequence[str]) -> Iterator[bytes]:
+    """Through Beam: TensorFlow knows fewer file systems than it."""
+    from pipeline.sources.open_input import BrokenFileError
+    from pipeline.sources.tfrecord_records import read_frames
+
+    for path in paths:
+        with _open_shard(path) as file:
+            try:
+                for frame in read_frames(file, path):
+                    if isinstance(frame, Failure):
+                        raise DamagedShardError(frame.error)
+                    yield frame[1]
+            except BrokenFileError as e:
+                raise DamagedShardError(f"{path}, {e}") from e
+
+
+def _open_shard(path: str) -> Any:
+    if "://" in path and not FileSystems.exists(path):  # each file system would say it in its own way
+        raise FileNotFoundError(f"no such file: {path}")
+    return FileSystems.open(path, compression_type="uncompressed")
 
 
 def read_embeddings_dataset(directory: str) -> Any:
@@ -160,7 +184,8 @@ def read_embeddings_dataset(directory: str) -> Any:
 
     Raises:
       OutputError: where the directory is not a finished output, or was damaged since. (A dataset opens its files when
-        it comes to them, and again in every epoch: one that outlives its output ends with TensorFlow's NotFoundError.)
+        it comes to them, and again in every epoch: one that outlives its output ends with TensorFlow's NotFoundError.
+        It reads buckets by TensorFlow's own means, where it has them.)
     """
     import tensorflow as tf
 

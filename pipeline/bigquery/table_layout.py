@@ -81,7 +81,7 @@ class TableLayout:
     token_spans: bool = False
 
     def __post_init__(self) -> None:
-        own = {column.lower() for column in self._own_schema().names} | {TOKENS, LOADED_AT}
+        own = {column.lower() for column in self._own_schema().names} | {TOKENS, FINGERPRINT, LOADED_AT}
         for name in self.kept:
             if not _COLUMN_NAME.fullmatch(name) or name.upper().startswith(_FORBIDDEN_PREFIXES):
                 raise ValueError(

@@ -77,8 +77,9 @@ def _check_vectors(rows: pa.RecordBatch, name: str, width: int, errors: dict[int
     column = rows.column(name)
     lengths = np.asarray(pc.list_value_length(column).fill_null(-1))
     tokens = list_lengths(rows.column(INPUT_IDS)) if name == SEQUENCE_OUTPUT else 1
-    for row in np.flatnonzero(lengths != tokens * width).tolist():
-        error = "is null" if lengths[row] < 0 else f"has {lengths[row]:,} values, not the {width:,} of every vector"
+    expected = np.broadcast_to(tokens * width, lengths.shape)
+    for row in np.flatnonzero(lengths != expected).tolist():
+        error = "is null" if lengths[row] < 0 else f"has {lengths[row]:,} values, not {expected[row]:,}"
         errors.setdefault(row, ("vector of another width", f"{name} {error}; make the run again"))
     values = column.flatten()
     finite = np.isfinite(values.to_numpy(zero_copy_only=False))  # a null among them comes as NaN
@@ -101,7 +102,8 @@ def _check_texts(rows: pa.RecordBatch, name: str, errors: dict[int, tuple[str, s
     except pa.ArrowInvalid:
         for row in range(len(column)):
             try:
-                column.slice(row, 1).cast(_as_text(column.type))
+                # A slice of a list array is cast with all the values that it shares, so a copy is taken.
+                column.take(pa.array([row])).cast(_as_text(column.type))
             except pa.ArrowInvalid:
                 error = f"the field {name!r} is not UTF-8, as strings of BigQuery are: {str(column[row])[:80]}"
                 errors.setdefault(row, ("invalid UTF-8", error))

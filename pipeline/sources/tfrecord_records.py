@@ -29,7 +29,7 @@ def read_tfrecord(file: Any, path: str, fields: list[str]) -> Iterator[Records |
     positions: list[int] = []
     size = 0
     broken: Exception | None = None
-    frames = _read_frames(file, path)
+    frames = read_frames(file, path)
     while True:
         try:
             found = next(frames, None)
@@ -51,7 +51,12 @@ def read_tfrecord(file: Any, path: str, fields: list[str]) -> Iterator[Records |
             return
 
 
-def _read_frames(file: Any, path: str) -> Iterator[tuple[int, bytes] | Failure]:
+def read_frames(file: Any, path: str) -> Iterator[tuple[int, bytes] | Failure]:
+    """Each record and the byte it starts at; a failure for each whose content is damaged.
+
+    Raises:
+      BrokenFileError: where the rest can't be found.
+    """
     position = 0
     while header := _read(file, 12):
         if len(header) < 12:

@@ -1,0 +1,147 @@
+"""Models in buckets: copied once to this machine, checked, and shared by the processes on it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from model.model_directory import ModelDirectoryError
+
+logger = logging.getLogger(__name__)
+
+CACHE_VARIABLE = "ALBERT_EMBED_CACHE"
+# What a whole copy has beside the model's files: what each must be.
+CONTENTS_FILE = "albert_embed_contents.json"
+_CHUNK_BYTES = 4 << 20
+
+
+def fetch_model(name: str) -> Path:
+    """The local copy of the model that a bucket holds under `name` (`gs://…`, `s3://…`), through Beam's file systems.
+
+    There is one copy on a machine, below `ALBERT_EMBED_CACHE` or the folder for temporary files: the first process
+    makes it, the others wait. Another version under the same name gets a copy of its own. Every file is checked when
+    it is copied, its size and where the bucket tells one its CRC-32C, and the copy's hashes whenever it is used again.
+
+    Raises:
+      ModelDirectoryError: where there is nothing under `name`, it can't be read, or arrives damaged.
+    """
+    files = _list_files(name)
+    listing = "\n".join(f"{path}\t{file.size_in_bytes}\t{file.last_updated_in_seconds}" for path, file in files)
+    folder = _cache_folder() / hashlib.sha256(f"{name}\n{listing}".encode()).hexdigest()[:32]
+    with _locked(folder.with_suffix(".lock")):
+        if not is_whole(folder):
+            _copy_files(name, files, folder)
+    return folder
+
+
+def _list_files(name: str) -> Sequence[tuple[str, Any]]:
+    """`(path below the model's folder, metadata)` of its files, in name order."""
+    from apache_beam.io.filesystem import BeamIOError
+    from apache_beam.io.filesystems import FileSystems
+
+    root = name.rstrip("/") + "/"
+    try:
+        found = FileSystems.match([root + "**"])[0].metadata_list
+    except (BeamIOError, ValueError, OSError) as e:
+        raise ModelDirectoryError(
+            f"{name!r} can't be listed: {e}. Does the bucket exist, and may this account read it? (s3:// needs "
+            "`pip install apache-beam[aws]`)"
+        ) from e
+    files = sorted((file.path.removeprefix(root), file) for file in found if not file.path.endswith("/"))
+    if not files:
+        raise ModelDirectoryError(f"there is nothing at {name!r}; give the folder that holds saved_model.pb")
+    return files
+
+
+def _cache_folder() -> Path:
+    """Where the copies are; of this user alone, so that nobody else can put a model there."""
+    given = os.environ.get(CACHE_VARIABLE)
+    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"albert-embed-models-{os.getuid()}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.getuid():
+        raise ModelDirectoryError(f"{folder} belongs to another user; name a folder of your own in {CACHE_VARIABLE}")
+    return folder
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock; one that dies holds it no longer."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the copy is there with every file as it was copied."""
+    try:
+        contents = json.loads((folder / CONTENTS_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    for name, described in contents.items():
+        file = folder / name
+        if not file.is_file() or file.stat().st_size != described["bytes"]:
+            logger.warning("%s is no longer what was copied; it is copied again", file)
+            return False
+        if _hash_file(file) != described["sha256"]:
+            logger.warning("%s is no longer what was copied; it is copied again", file)
+            return False
+    return True
+
+
+def _hash_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _copy_files(name: str, files: Sequence[tuple[str, Any]], folder: Path) -> None:
+    started = time.monotonic()
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that died
+    shutil.rmtree(folder, ignore_errors=True)
+    contents = {path: _copy_file(file, unfinished / path) for path, file in files}
+    (unfinished / CONTENTS_FILE).write_text(json.dumps(contents))
+    unfinished.rename(folder)
+    size = sum(described["bytes"] for described in contents.values())
+    logger.info("copied %s, %.1f MB, to %s in %.1f s", name, size / 1e6, folder, time.monotonic() - started)
+
+
+def _copy_file(file: Any, target: Path) -> dict[str, Any]:
+    """Copies one file and says what it is; ModelDirectoryError where something else arrived than is in the bucket."""
+    import google_crc32c
+    from apache_beam.io.filesystem import BeamIOError
+    from apache_beam.io.filesystems import FileSystems
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, checksum, size = hashlib.sha256(), google_crc32c.Checksum(), 0
+    try:
+        with FileSystems.open(file.path, compression_type="uncompressed") as source, target.open("wb") as copy:
+            while block := source.read(_CHUNK_BYTES):
+                copy.write(block)
+                digest.update(block)
+                checksum.update(block)
+                size += len(block)
+        expected = FileSystems.checksum(file.path) if file.path.startswith("gs://") else None
+    except (BeamIOError, OSError) as e:
+        raise ModelDirectoryError(f"{file.path} can't be copied to {target}: {e}") from e
+    if size != file.size_in_bytes:
+        raise ModelDirectoryError(
+            f"{file.path} has {file.size_in_bytes:,} bytes, {size:,} arrived; was it replaced meanwhile? Run again"
+        )
+    found = base64.b64encode(checksum.digest()).decode()
+    if expected and found != expected:
+        raise ModelDirectoryError(f"{file.path} has the CRC-32C {expected}, what arrived has {found}; run again")
+    return {"bytes": size, "sha256": digest.hexdigest()}

@@ -1,0 +1,199 @@
+"""Load and merge, against the emulator."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from google.api_core import exceptions
+from google.cloud import bigquery
+
+from pipeline.bigquery import clients, table_output
+from pipeline.bigquery.table_layout import TableLayout
+from pipeline.bigquery.table_name import TableName
+from pipeline.bigquery.table_output import WIDTH_LABEL, TableLoadError, TableOutput
+from tests.pipeline.bigquery.table_data import LAYOUT, make_table_input, make_windows, read_table, write_load_file
+
+pytestmark = pytest.mark.integration
+RUN = "0123456789abcdef0123"
+
+
+@pytest.fixture
+def table(dataset: str) -> TableName:
+    return TableName(project="test-project", dataset=dataset, table="embeddings")
+
+
+@pytest.fixture
+def output(table: TableName) -> TableOutput:
+    return TableOutput(table, LAYOUT, run_fingerprint=RUN)
+
+
+def load(output: TableOutput, folder: str, *batches: pa.RecordBatch, **options: Any) -> Any:
+    output.check()
+    return output.load([write_load_file(f"{folder}/embeddings-0.bigquery", batches, **options)])
+
+
+def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "loaded_at"} for row in rows]
+
+
+def test_the_table_that_is_made(output: TableOutput, table: TableName, bucket: str) -> None:
+    result = load(output, bucket, make_table_input([2, 3]))
+    found = bigquery.Client().get_table(str(table))
+    assert (found.clustering_fields, found.time_partitioning.field, found.time_partitioning.type_) == (
+        ["id"],
+        "loaded_at",
+        "DAY",
+    )
+    assert found.labels == {WIDTH_LABEL: "3"}
+    assert (result.table, result.loaded_rows, result.rows, result.clashing_ids) == (str(table), 2, 2, 0)
+    assert [job_id.rsplit("_", 1)[0] for job_id in result.job_ids] == ["albert_embed_load", "albert_embed_merge"]
+    assert [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)] == ["embeddings"]
+
+
+def test_files_of_a_bucket_and_of_this_machine(
+    output: TableOutput, table: TableName, bucket: str, tmp_path: Path
+) -> None:
+    here = write_load_file(f"{tmp_path}/embeddings-1.bigquery", [make_table_input([2, 2], first=10)])
+    there = write_load_file(f"{bucket}/embeddings-0.bigquery", [make_table_input([3])])
+    result = output.load([there, here])
+    assert (result.loaded_rows, len(result.job_ids)) == (3, 3)
+    assert [row["id"] for row in read_table(table.sql)] == ["row 0", "row 10", "row 11"]
+
+
+def test_a_repeat_changes_nothing(output: TableOutput, table: TableName, bucket: str) -> None:
+    load(output, bucket, make_table_input([2, 3]))
+    before = read_table(table.sql)
+    load(TableOutput(table, LAYOUT, run_fingerprint=RUN), bucket, make_table_input([2, 3]))
+    assert read_table(table.sql) == before
+
+
+def test_a_changed_document_replaces_all_its_rows(output: TableOutput, table: TableName, bucket: str) -> None:
+    load(output, bucket, make_windows(4, content="long"), make_table_input([3], first=7))
+    before = read_table(table.sql)
+    assert [(row["id"], row["window"]) for row in before] == [*(("row 0", n) for n in range(4)), ("row 7", 0)]
+    load(output, bucket, make_windows(2, content="short"))
+    after = read_table(table.sql)
+    assert [(row["id"], row["window"]) for row in after] == [("row 0", 0), ("row 0", 1), ("row 7", 0)]
+    assert [row["content_hash"] for row in after[:2]] == [b"short".rjust(16, b"_")] * 2
+    assert after[2] == before[4]
+    assert all(row["loaded_at"] > before[0]["loaded_at"] for row in after[:2])
+
+
+def test_other_settings_replace_the_rows(output: TableOutput, table: TableName, bucket: str) -> None:
+    load(output, bucket, make_table_input([2, 3]))
+    load(output, bucket, make_table_input([2]), fingerprint="g")
+    assert [row["fingerprint"] for row in read_table(table.sql)] == ["g", "f"]
+
+
+def test_rows_that_come_twice_and_ids_that_clash(
+    output: TableOutput, table: TableName, bucket: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    twice = make_table_input([2, 3])
+    clashing = [make_windows(3, content="b"), make_windows(2, content="a")]
+    result = load(output, bucket, twice.slice(1), twice.slice(1), *clashing)
+    assert (result.loaded_rows, result.rows, result.clashing_ids) == (7, 4, 1)
+    assert [(row["id"], row["window"], row["content_hash"][-1:]) for row in read_table(table.sql)] == [
+        ("row 0", 0, b"a"),
+        ("row 0", 1, b"a"),
+        ("row 1", 0, b"1"),
+    ]
+    assert "1 ids are shared by documents with different contents" in caplog.text
+
+
+def test_nothing_to_load(output: TableOutput, table: TableName, bucket: str) -> None:
+    assert output.load([]).rows == 0
+    assert read_table(table.sql) == []
+    assert load(output, bucket).loaded_rows == 0
+
+
+def test_an_answer_that_was_lost_loads_nothing_twice(
+    output: TableOutput, table: TableName, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_load_file(f"{bucket}/embeddings-0.bigquery", [make_table_input([2, 3])])
+    started = bigquery.Client.load_table_from_uri
+
+    def start_and_lose(self: bigquery.Client, *arguments: Any, **options: Any) -> Any:
+        started(self, *arguments, **options).result()
+        raise exceptions.Conflict("Already Exists: Job")  # what a second request with its id gets
+
+    monkeypatch.setattr(bigquery.Client, "load_table_from_uri", start_and_lose)
+    assert output.load([path]).loaded_rows == 2
+
+
+def test_a_run_that_died_between_load_and_merge(
+    output: TableOutput, table: TableName, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_load_file(f"{bucket}/embeddings-0.bigquery", [make_table_input([2, 3])])
+    made = []
+    make = bigquery.Client.create_table
+    with monkeypatch.context() as patched:
+        patched.setattr(bigquery.Client, "create_table", lambda self, table: made.append(table) or make(self, table))
+        patched.setattr(TableOutput, "_make_table", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            output.load([path])
+    names = [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)]
+    assert names == ["embeddings_staging_0123456789abcdef"]
+    assert made[0].expires is not None  # which the emulator forgets
+    again = TableOutput(table, LAYOUT, run_fingerprint=RUN)
+    assert again.load([path]).loaded_rows == 2
+    assert len(read_table(table.sql)) == 2
+
+
+def test_a_job_that_fails_leaves_the_table(output: TableOutput, table: TableName, bucket: str) -> None:
+    load(output, bucket, make_table_input([2]))
+    before = read_table(table.sql)
+    with pytest.raises(TableLoadError) as error:
+        output.load([f"{bucket}/nowhere.bigquery"])
+    assert str(error.value).startswith("the job albert_embed_load_")
+    assert f"failed, so that {table.option} is as it was: " in str(error.value)
+    assert isinstance(error.value.__cause__, exceptions.GoogleAPICallError)
+    assert read_table(table.sql) == before
+
+
+def test_a_dataset_that_is_not_there(table: TableName, emulators: object) -> None:
+    nowhere = dataclasses.replace(table, dataset="nowhere")
+    with pytest.raises(ValueError) as error:
+        TableOutput(nowhere, LAYOUT, run_fingerprint=RUN).check()
+    assert str(error.value) == (
+        "bq:test-project:nowhere.embeddings: there is no dataset nowhere in test-project; make it with "
+        "`bq mk --dataset test-project:nowhere`"
+    )
+
+
+def test_a_table_of_other_columns_is_refused_in_words(output: TableOutput, table: TableName, bucket: str) -> None:
+    load(output, bucket, make_table_input([2]))
+    other = TableLayout(embeddings=("mean_output",), hidden_size=3, kept={"views": "string"})
+    TableOutput(table, dataclasses.replace(other, kept={}), run_fingerprint=RUN).check()  # fewer columns fit
+    with pytest.raises(ValueError) as error:
+        TableOutput(table, other, run_fingerprint=RUN).check()
+    assert str(error.value) == (
+        f"the rows of this run do not fit into {table.option}: its column views is INT64; here it is STRING. Give "
+        "another table, or other --embeddings and --keep-fields, or alter that one"
+    )
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_vectors_of_another_width_are_refused(
+    output: TableOutput, table: TableName, bucket: str, labelled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(output, bucket, make_table_input([2]))
+    if not labelled:
+        monkeypatch.setattr(table_output, "WIDTH_LABEL", "another_label")
+    wider = dataclasses.replace(LAYOUT, hidden_size=768)
+    with pytest.raises(ValueError, match=r"its vectors have 3 values; here they have 768\. Give another table"):
+        TableOutput(table, wider, run_fingerprint=RUN).check()
+
+
+def test_no_credentials(table: TableName, monkeypatch: pytest.MonkeyPatch) -> None:
+    from google.auth.exceptions import DefaultCredentialsError
+
+    def refuse(project: str) -> None:
+        raise DefaultCredentialsError("none were found")
+
+    monkeypatch.setattr(clients, "make_client", refuse)
+    with pytest.raises(ValueError, match=r"embeddings: no credentials for Google Cloud were found"):
+        TableOutput(table, LAYOUT, run_fingerprint=RUN)
