@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     takes_beam_options = known.command in ("embed", "analyze")
-    as_json = takes_beam_options and known.json
+    as_json = known.command != "inspect" and getattr(known, "json", False)
     try:
         if not takes_beam_options:
             refuse_unknown_flags(rest, _flags(parser, known.command))
@@ -102,6 +102,7 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     _add_export(commands)
     _add_analyze(commands, _add_embed(commands))
     _add_inspect(commands)
+    _add_compact(commands)
     return parser
 
 
@@ -290,6 +291,15 @@ def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=_run_inspect)
 
 
+def _add_compact(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _add_command(
+        commands, "compact", "Rewrite an output that --incremental runs have added to, without its dead rows."
+    )
+    parser.add_argument("directory", metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    parser.set_defaults(run=_run_compact)
+
+
 def _run_export(known: argparse.Namespace, _: Sequence[str]) -> int:
     from model.export import export_model
     from pipeline.report import print_export
@@ -391,4 +401,24 @@ def _run_inspect(known: argparse.Namespace, _: Sequence[str]) -> int:
         print(json.dumps(dataclasses.asdict(inspection), ensure_ascii=False))
     else:
         print_inspection(inspection)
+    return 0
+
+
+def _run_compact(known: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipeline.compact import compact_output
+    from pipeline.report import print_compaction
+
+    compaction = compact_output(known.directory)
+    if known.json:
+        result = {
+            "status": "published" if compaction.published else "unchanged",
+            "exit_status": 0,
+            "output": known.directory,
+            "counts": compaction.manifest.counts,
+            "generations": len(compaction.before.generations),
+            "freed_bytes": compaction.freed_bytes,
+        }
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        print_compaction(compaction, known.directory)
     return 0

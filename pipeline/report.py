@@ -12,6 +12,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from model.export import ExportReport
+    from pipeline.compact import Compaction
     from pipeline.inspect_output import Inspection
     from pipeline.manifest import Manifest
 
@@ -61,6 +62,18 @@ def print_inspection(inspection: Inspection) -> None:
             console.print(f"[bold]{title}[/bold]")
             for record in records:
                 console.print(escape(json.dumps(record, ensure_ascii=False)), soft_wrap=True)
+
+
+def print_compaction(compaction: Compaction, directory: str) -> None:
+    """What `compact` has done."""
+    rows: dict[str, Any] = {
+        "published" if compaction.published else "unchanged": directory,
+        "generations before": len(compaction.before.generations),
+        "documents": compaction.manifest.counts["documents"],
+        "rows": compaction.manifest.counts["rows"],
+        "bytes freed": compaction.freed_bytes,
+    }
+    print_pairs("compact", rows)
 
 
 def print_export(report: ExportReport, directory: str) -> None:

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from model.padded_batch import float_lists
 from pipeline.embed_options import Encoding
 from pipeline.example_encoding import describe_examples
+from pipeline.incremental.compare_documents import SUPERSEDED_SCHEMA
+from pipeline.incremental.generations import add_generation, describe_generation
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.sinks.open_shard import OpenShard
@@ -84,13 +87,8 @@ def make_manifest(
     index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
     fields: dict[str, Any] = {
         "created": "2026-01-02T03:04:05+00:00",
-        "counts": {
-            "documents": sum(batch.num_rows for batch in rows),
-            "rows": sum(batch.num_rows for batch in rows),
-            "tokens": sum(len(batch.column("input_ids").flatten()) for batch in rows),
-            "truncated": sum(batch.column("truncated").sum().as_py() for batch in rows),
-            "failures": 0,
-        },
+        "counts": {**count_made(rows), "failures": 0},
+        "generations": [describe_generation("2026-01-02T03:04:05+00:00", count_made(rows))],
         "failures_by_reason": {},
         "shards": list_data_files(shards),
         "index_shards": list_index_files(shards, index_sizes),
@@ -99,7 +97,7 @@ def make_manifest(
         "hidden_size": HIDDEN,
         "encoding": encoding,
         "model": {"name": "m", "fingerprint": "f", "precision": "float32"},
-        "transform": {},
+        "transform": {"fingerprint": "t", "options": {}},
         "options": {},
         "measured": {},
         "versions": {},
@@ -119,6 +117,52 @@ def publish_rows(
     """A finished output, one shard for each batch."""
     output = OutputDirectory(str(directory))
     output.prepare(overwrite=True)
+    _publish(output, rows, encoding=encoding, sinks=sinks, kept=kept, failures=failures)
+    return output
+
+
+def add_rows(
+    directory: Path,
+    rows: list[pa.RecordBatch],
+    dead: list[pa.RecordBatch],
+    *,
+    encoding: Encoding = "float_list",
+    sinks: Sequence[str] = ("tfrecord",),
+    kept: dict[str, str] | None = None,
+) -> OutputDirectory:
+    """One more generation of a finished output, which supersedes the documents of the rows `dead`."""
+    output = OutputDirectory(str(directory))
+    previous = output.prepare(overwrite=False, add=True)
+    ids = sorted({id_ for batch in dead for id_ in batch.column("id").to_pylist()})
+    fields = dict.fromkeys(("documents", "rows", "tokens", "truncated"), 0)
+    superseded = [{"id": id_, "deleted": False, **fields} for id_ in ids]
+    path = Path(output.staging, "superseded-00000-of-00001.parquet")
+    pq.write_table(pa.Table.from_pylist(superseded, SUPERSEDED_SCHEMA), path)
+    _publish(output, rows, encoding=encoding, sinks=sinks, kept=kept, previous=previous, dead=count_made(dead))
+    return output
+
+
+def count_made(rows: Sequence[pa.RecordBatch]) -> dict[str, int]:
+    """What these rows, each the only one of its document, come to."""
+    return {
+        "documents": sum(batch.num_rows for batch in rows),
+        "rows": sum(batch.num_rows for batch in rows),
+        "tokens": sum(len(batch.column("input_ids").flatten()) for batch in rows),
+        "truncated": sum(batch.column("truncated").sum().as_py() or 0 for batch in rows),
+    }
+
+
+def _publish(
+    output: OutputDirectory,
+    rows: list[pa.RecordBatch],
+    *,
+    encoding: Encoding,
+    sinks: Sequence[str],
+    kept: dict[str, str] | None,
+    failures: list[str] | None = None,
+    previous: Manifest | None = None,
+    dead: dict[str, int] | None = None,
+) -> None:
     formats = make_formats(sinks, encoding, kept)
     shards = [
         rename_shard(output.staging, write_shard(output.staging, batch, formats), f"{number:05d}")
@@ -130,9 +174,19 @@ def publish_rows(
         rows,
         encoding,
         shards,
-        options={"keep_fields": [f"{name}:{kind}" for name, kind in (kept or {}).items()]},
+        options={
+            "model": "m",
+            "input": ["in.jsonl"],
+            "output": output.path,
+            "format": "jsonl",
+            "sinks": list(sinks),
+            "encoding": encoding,
+            "keep_fields": [f"{name}:{kind}" for name, kind in (kept or {}).items()],
+        },
     )
     if failures:
         manifest.counts["failures"] = len(failures)
+    if previous is not None:
+        superseded = output.staged_files("superseded")
+        manifest = add_generation(previous, manifest, superseded_shards=superseded, dead=dead or count_made([]))
     output.publish(manifest, describe_examples(EMBEDDINGS, HIDDEN, encoding))
-    return output

@@ -1,0 +1,208 @@
+"""`compact`: rewrites an output that runs have added to, without the rows that are dead."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.embed_options import EmbedOptions
+from pipeline.incremental.generations import describe_generation
+from pipeline.manifest import Manifest, OutputError, read_manifest
+from pipeline.output_directory import SCHEMA_FILE, OutputDirectory
+from pipeline.published_output import (
+    PublishedFile,
+    PublishedOutput,
+    describe_damage,
+    find_files,
+    find_published_output,
+)
+from pipeline.read import DamagedShardError, read_shards, read_superseded
+from pipeline.sinks.choose_formats import choose_formats
+from pipeline.sinks.open_shard import OpenShard
+from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from pipeline.sinks.shard_format import ShardFormat
+from pipeline.sinks.shard_index import read_index
+from pipeline.sinks.write_shards import SHARD_BYTES
+from pipeline.statistics import Statistics, add_statistics, count_shard
+from transforms.columns import CONTENT_HASH, ID, WINDOW_COUNT
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Compaction:
+    """What compacting came to.
+
+    Attributes:
+      manifest: of the output.
+      before: the manifest that it had.
+      published: False where it was of one generation already, so that it is as it was.
+    """
+
+    manifest: Manifest
+    before: Manifest
+    published: bool
+
+    @property
+    def freed_bytes(self) -> int:
+        """How much smaller the data files have become."""
+        return _count_bytes(self.before) - _count_bytes(self.manifest)
+
+
+def compact_output(directory: str, *, shard_bytes: int = SHARD_BYTES) -> Compaction:
+    """Rewrites the output in `directory` to one generation of the rows that live, and publishes that in its place.
+
+    It is a loop over files in this process: nothing is computed. Rows are read in batches of about 32 MB, and beside
+    them the index of one shard is in memory, and 24 bytes for each document of which rows are dead. Readers have the
+    old version until the new one is complete; a process that dies leaves the old one.
+
+    Args:
+      directory: the output.
+      shard_bytes: a shard is finished when its largest file has so many bytes.
+
+    Raises:
+      OutputError: where it is not a finished output, another run is writing to it, or it is damaged.
+      ShardWriteError: where there is no room for the new version.
+    """
+    read_manifest(directory)  # so that what is no output is not locked, which would make a folder of it
+    output = OutputDirectory(directory)
+    before = output.prepare(overwrite=False, add=True)
+    try:
+        if before is None:
+            raise OutputError(f"{directory} holds no finished output any more")
+        if len(before.generations) <= 1 and not before.superseded_shards:
+            output.discard_staged()
+            return Compaction(manifest=before, before=before, published=False)
+        return _compact(output, before, shard_bytes)
+    finally:
+        output.release()
+
+
+def _compact(output: OutputDirectory, before: Manifest, shard_bytes: int) -> Compaction:
+    published = find_published_output(output.path, before)
+    logger.info("compacting %d generations of %s", len(before.generations), output.path)
+    shards = _write_rows(_read_live_rows(published), output.staging, _choose_formats(before), shard_bytes)
+    found = add_statistics(count_shard(shard) for shard in shards)
+    _check_counts(found, before, output.path)
+    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
+    manifest = dataclasses.replace(
+        before,
+        created=created,
+        shards=list_data_files(shards),
+        index_shards=list_index_files(shards, sizes),
+        superseded_shards=[],
+        generations=[describe_generation(created, before.counts)],
+        changes={},
+    )
+    return Compaction(manifest=output.publish(manifest, _read_schema(output.path)), before=before, published=True)
+
+
+def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """The rows that live, with the columns for the pipeline's own use that the index has.
+
+    Raises:
+      OutputError: where a file is damaged.
+    """
+    manifest = published.manifest
+    kept = EmbedOptions(**_plain_options(manifest)).kept_fields
+    superseded = read_superseded(published)
+    for (path, generation), index_file in zip(published.shards, _find_indexes(published), strict=True):
+        try:
+            with FileSystems.open(index_file[0], compression_type="uncompressed") as file:
+                _, index = read_index(file)
+            start = 0
+            for rows in read_shards([path], published.format, encoding=manifest.encoding, kept=kept):
+                rows = _add_index(rows, index.slice(start, rows.num_rows))
+                start += rows.num_rows
+                live = superseded.find_live(rows.column(ID), generation)
+                yield rows if live is None else rows.filter(pa.array(live))
+        except (DamagedShardError, ValueError, OSError) as e:
+            raise describe_damage(published.directory, str(e)) from e
+
+
+def _find_indexes(published: PublishedOutput) -> list[PublishedFile]:
+    """The index of each data file: within a generation they have the same numbers."""
+    indexes = find_files(published.directory, published.manifest.index_shards)
+    if len(indexes) != len(published.shards):
+        raise describe_damage(published.directory, f"{len(published.shards)} shards have {len(indexes)} indexes")
+    return indexes
+
+
+def _add_index(rows: pa.RecordBatch, index: pa.Table) -> pa.RecordBatch:
+    """The rows with the content hash and window count that their index has.
+
+    Raises:
+      ValueError: where it is the index of other rows.
+    """
+    index = index.combine_chunks()
+    if index[ID].to_pylist() != rows.column(ID).to_pylist():
+        raise ValueError("an index is not that of its shard")
+    added = {name: index[name].combine_chunks() for name in (CONTENT_HASH, WINDOW_COUNT)}
+    return pa.RecordBatch.from_pydict({**dict(zip(rows.schema.names, rows.columns, strict=True)), **added})
+
+
+def _write_rows(
+    batches: Iterator[pa.RecordBatch], directory: str, formats: Sequence[ShardFormat], shard_bytes: int
+) -> list[Shard]:
+    shards: list[Shard] = []
+    shard: OpenShard | None = None
+    try:
+        for rows in batches:
+            if rows.num_rows:
+                shard = shard or OpenShard(directory, formats)
+                shard.write(rows)
+            if shard is not None and shard.size >= shard_bytes:
+                shards.append(shard.finish())
+                shard = None
+        if shard is not None:
+            shards.append(shard.finish())
+            shard = None
+    finally:
+        if shard is not None:
+            shard.abandon()
+    return shards
+
+
+def _choose_formats(manifest: Manifest) -> list[ShardFormat]:
+    metadata = {
+        "albert_embed.model_fingerprint": manifest.model["fingerprint"],
+        "albert_embed.transform_fingerprint": manifest.transform["fingerprint"],
+    }
+    options = EmbedOptions(**_plain_options(manifest))
+    return choose_formats(options, hidden_size=manifest.hidden_size, metadata=metadata)
+
+
+def _plain_options(manifest: Manifest) -> dict[str, Any]:
+    """The run's options, with the lists of JSON as the tuples that they were."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in manifest.options.items()
+        if name in {field.name for field in dataclasses.fields(EmbedOptions)}
+    }
+
+
+def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:
+    counts = {name: getattr(found, name) for name in ("documents", "rows", "tokens", "truncated")}
+    expected = {name: before.counts[name] for name in counts}
+    if counts != expected:
+        raise describe_damage(directory, f"the data hold {counts}, the manifest says {expected}")
+
+
+def _read_schema(directory: str) -> str | None:
+    path = FileSystems.join(directory, SCHEMA_FILE)
+    if not FileSystems.exists(path):
+        return None
+    with FileSystems.open(path) as file:
+        content: bytes = file.read()
+    return content.decode()
+
+
+def _count_bytes(manifest: Manifest) -> int:
+    return sum(file["bytes"] for file in manifest.shards)
