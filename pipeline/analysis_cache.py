@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 CACHE_FILE = "cache.json"
 FORMAT_VERSION = 1
 MOST_NEW_DATASETS = 16
-# More data sets than this are not kept apart: the smallest are read again, together.
-MOST_DATASETS = 64
+# More data sets than this are not kept apart: the smaller half of them is read again, as one.
+MOST_CACHED_DATASETS = 48
 
 
 class AnalysisCacheError(ValueError):
@@ -111,10 +111,12 @@ class AnalysisCache:
         """Divides the files of the input into data sets that are in the cache, and others that must be read."""
         wanted = set(files)
         cached = sorted((d for d in self._known if wanted.issuperset(d.files)), key=lambda d: (d.bytes, d))
-        small = cached[: max(0, len(cached) - (MOST_DATASETS - MOST_NEW_DATASETS))]
-        cached = cached[len(small) :]
         wanted.difference_update(file for dataset in cached for file in dataset.files)
-        return cached, [Dataset(files=tuple(part)) for part in _divide(sorted(wanted), MOST_NEW_DATASETS)]
+        new = [Dataset(files=tuple(part)) for part in _divide(sorted(wanted), MOST_NEW_DATASETS)]
+        if len(cached) > MOST_CACHED_DATASETS:
+            small, cached = cached[: len(cached) // 2], cached[len(cached) // 2 :]
+            new.append(Dataset(files=tuple(sorted(file for dataset in small for file in dataset.files))))
+        return cached, new
 
     def commit(self, datasets: Sequence[Dataset]) -> None:
         """Says that the folders of these data sets are whole; all others go."""
