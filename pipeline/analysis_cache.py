@@ -68,7 +68,7 @@ class AnalysisCache:
     def __init__(self, directory: str, *, vocabulary_fingerprint: str, made_with: Mapping[str, Any]) -> None:
         self.directory = directory
         self._vocabulary_fingerprint = vocabulary_fingerprint
-        self._made_with = json.loads(json.dumps(made_with))
+        self._made_with = json.loads(json.dumps({"format_version": FORMAT_VERSION, **made_with}))
         self._known: list[Dataset] = []
 
     def open(self, *, replace: bool) -> None:
@@ -121,7 +121,6 @@ class AnalysisCache:
     def commit(self, datasets: Sequence[Dataset]) -> None:
         """Says that the folders of these data sets are whole; all others go."""
         content = {
-            "format_version": FORMAT_VERSION,
             "vocabulary": self._vocabulary_fingerprint,
             "made_with": self._made_with,
             "datasets": [[file.to_dict() for file in dataset.files] for dataset in sorted(datasets)],

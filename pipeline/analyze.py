@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -24,7 +25,6 @@ from pipeline.analyze_options import AnalyzeOptions
 from pipeline.corpus_report import CorpusReport
 from pipeline.embed import make_absolute, make_preprocessing_config, with_absolute_paths
 from pipeline.embed_options import EmbedOptions
-from pipeline.embed_text import CountFailures
 from pipeline.input_files import InputFile, list_input_files
 from pipeline.load_model import load_model
 from pipeline.plan import make_plan
@@ -39,6 +39,7 @@ from transforms.batch_shapes import choose_batch_shapes
 from transforms.corpus_analysis import ANALYSIS_VERSION, read_statistics
 from transforms.corpus_statistics import CorpusStatistics
 from transforms.directories import copy_directory
+from transforms.failure import Failure
 from transforms.preprocessing_config import PreprocessingConfig
 from transforms.transform_graph import describe_transform, save_transform_graph, transform_fingerprint
 from transforms.vocabulary import Vocabulary
@@ -117,6 +118,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
         raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
     seconds = {"start": prepared - started, "pipeline": time.time() - prepared}
 
+    _keep_failures(cache, corpus.new, output)
     cache.commit(corpus.datasets)
     statistics = _read_statistics(FileSystems.join(output.staging, _GRAPH), preprocessing)
     plan = None
@@ -133,7 +135,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
             prepare_seconds=seconds["start"],
             rates=rates,
         )
-    failure_files = _find_failures(cache, corpus.datasets)
+    failure_files = [_failures_file(cache, dataset) for dataset in sorted(corpus.datasets)]
     report = CorpusReport(
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         corpus=_describe_corpus(corpus, embed),
@@ -185,6 +187,7 @@ def _build(
     missing = analysis.find_missing([dataset.key for dataset in corpus.datasets], found)
     corpus = corpus.without_cached(missing)
     documents: dict[str, beam.PCollection | None] = {dataset.key: None for dataset in corpus.cached}
+    failures = []
     for number, dataset in enumerate(corpus.new):
         paths = [file.path for file in dataset.files]
         read = pipeline | f"ReadDocuments{number}" >> make_read_files(embed, paths)
@@ -192,13 +195,16 @@ def _build(
             PrepareDocuments.FAILURES, main="documents"
         )
         documents[dataset.key] = prepared["documents"]
-        _ = (
+        failures.append(
             (read["failures"], prepared[PrepareDocuments.FAILURES])
             | f"AllFailures{number}" >> beam.Flatten()
-            | f"CountFailures{number}" >> beam.ParDo(CountFailures())
-            | f"FailureToJson{number}" >> beam.Map(lambda failure: failure.to_json())
-            | f"WriteFailures{number}"
-            >> beam.io.WriteToText(FileSystems.join(cache.folder(dataset), _FAILURES), file_name_suffix=".jsonl")
+            | f"NameFailures{number}" >> beam.Map(name_failure, dataset.key)
+        )
+    if failures:
+        _ = (
+            failures
+            | "AllFailures" >> beam.Flatten()
+            | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(output.staging, _FAILURES))
         )
     analysis.analyze(
         pipeline,
@@ -217,10 +223,26 @@ def _read_statistics(graph: str, config: PreprocessingConfig) -> CorpusStatistic
         return read_statistics(local, config)
 
 
-def _find_failures(cache: AnalysisCache, datasets: Sequence[Dataset]) -> list[str]:
-    """The files of failures that these data sets have in the cache."""
-    patterns = [FileSystems.join(cache.folder(dataset), f"{_FAILURES}-*") for dataset in sorted(datasets)]
-    return [file.path for match in FileSystems.match(patterns) for file in match.metadata_list]
+def name_failure(failure: Failure, key: str) -> str:
+    """A failure as a line: the data set that it is of, and the failure as JSON."""
+    return f"{key} {failure.to_json()}"
+
+
+def _keep_failures(cache: AnalysisCache, new: Sequence[Dataset], output: AnalysisDirectory) -> None:
+    """Puts the failures of each data set that was read beside what is cached of it."""
+    with contextlib.ExitStack() as open_files:
+        files = {
+            dataset.key: open_files.enter_context(FileSystems.create(_failures_file(cache, dataset))) for dataset in new
+        }
+        for found in FileSystems.match([FileSystems.join(output.staging, f"{_FAILURES}-*")])[0].metadata_list:
+            with FileSystems.open(found.path) as lines:
+                for line in lines:
+                    key, failure = line.split(b" ", 1)
+                    files[key.decode()].write(failure)
+
+
+def _failures_file(cache: AnalysisCache, dataset: Dataset) -> str:
+    return FileSystems.join(cache.folder(dataset), f"{_FAILURES}.jsonl")
 
 
 def _count_failures(files: Sequence[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tensorflow_transform.beam.analyzer_cache import (
 )
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
+from transforms.cache_files import ReadCacheFiles, WriteCacheFiles
 from transforms.corpus_analysis import make_analysis_fn
 from transforms.input_columns import list_input_columns, make_input_schema, make_tensor_representations
 from transforms.preprocessing import PreprocessingFn
@@ -42,7 +43,7 @@ class TextAnalysis:
     def read_cache(self, pipeline: beam.Pipeline, directory: str, keys: Iterable[str]) -> BeamAnalysisCache:
         """Read what is cached of these data sets."""
         cache: BeamAnalysisCache = pipeline | "ReadCache" >> ReadAnalysisCacheFromFS(
-            directory, [DatasetKey(key) for key in keys]
+            directory, [DatasetKey(key) for key in keys], source=ReadCacheFiles
         )
         return cache
 
@@ -86,7 +87,9 @@ class TextAnalysis:
             graph, found = (inputs, cache, self._adapter) | "Analyze" >> tft_beam.AnalyzeDatasetWithCache(
                 self._analysis_fn, pipeline=pipeline
             )
-        _ = found | "WriteCache" >> WriteAnalysisCacheToFS(pipeline, cache_directory)
+        # Without what is for tf.Transform's own telemetry only: it takes more steps than all else.
+        entries = {key: entry._replace(metadata=None) for key, entry in found.items()}
+        _ = entries | "WriteCache" >> WriteAnalysisCacheToFS(pipeline, cache_directory, sink=WriteCacheFiles)
         _ = graph | "WriteGraph" >> tft_beam.WriteTransformFn(output)
 
 

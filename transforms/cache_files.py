@@ -1,0 +1,58 @@
+"""Where tf.Transform's cache entries lie: a small file each.
+
+tf.Transform's own sink and source are Beam's for TFRecord: a dozen steps for every entry of every data set, for which
+a local runner needs over a second. An entry is one value of a few hundred kilobytes at most, so that one step does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from transforms.directories import read_file, write_file_atomically
+
+_ENDING = ".entry"
+
+
+class WriteCacheFiles(beam.PTransform):
+    """Cache entries to files named by a path and a hash of the entry, so that a retry writes the same file again."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def expand(self, entries: beam.PCollection) -> beam.PCollection:
+        return entries | "WriteEntry" >> beam.Map(write_entry, self._path)
+
+
+class ReadCacheFiles(beam.PTransform):
+    """The entries that `WriteCacheFiles` wrote, given tf.Transform's pattern for the files of an entry."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__()
+        self._path = pattern.removesuffix("-*-of-*")
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        paths = pipeline | "Path" >> beam.Create([self._path], reshuffle=False)
+        return paths | "ReadEntries" >> beam.FlatMap(read_entries).with_output_types(bytes)
+
+
+def write_entry(entry: bytes, path: str) -> None:
+    """Write one entry."""
+    write_file_atomically(f"{path}-{hashlib.sha256(entry).hexdigest()[:16]}{_ENDING}", entry)
+
+
+def read_entries(path: str) -> Iterator[bytes]:
+    """Read the entries whose files start with `path`.
+
+    Raises:
+      FileNotFoundError: there is none: the analysis would be of less than the whole corpus.
+    """
+    found = FileSystems.match([f"{path}-*{_ENDING}"])[0].metadata_list
+    if not found:
+        raise FileNotFoundError(f"the analysis cache was damaged: no {path}-*{_ENDING}; remove the cache's directory")
+    for file in found:
+        yield read_file(file.path)
