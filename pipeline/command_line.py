@@ -16,7 +16,16 @@ from typing import Any, NoReturn, cast
 
 from model.engines import ENGINES
 from pipeline.analyze_options import DEFAULT_SHAPES, AnalyzeOptions
-from pipeline.embed_options import EMBEDDING_NAMES, ENCODINGS, FORMATS, LONG_DOCUMENTS, SINKS, EmbedOptions
+from pipeline.bigquery.table_name import names_table
+from pipeline.embed_options import (
+    EMBEDDING_NAMES,
+    ENCODINGS,
+    FORMATS,
+    LONG_DOCUMENTS,
+    SINKS,
+    VECTOR_INDEX,
+    EmbedOptions,
+)
 
 EXIT_USAGE = 2
 EXIT_TOO_MANY_FAILURES = 3
@@ -166,7 +175,13 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="files or globs, compressed or not, or a table as bq:PROJECT:DATASET.TABLE",
     )
     parser.add_argument("--query", metavar="SQL", help="a query of BigQuery whose result is the input, instead")
-    parser.add_argument("--output", required=True, metavar="DIR", help="the directory to publish in")
+    parser.add_argument(
+        "--output",
+        required=True,
+        nargs="+",
+        metavar="DIR",
+        help="the directory to publish in, a table of BigQuery as bq:PROJECT:DATASET.TABLE, or both",
+    )
     parser.add_argument("--format", choices=FORMATS, help="how documents lie in the files; guessed from their names")
     parser.add_argument("--text-field", default=defaults["text_field"], metavar="F", help="field of the text")
     parser.add_argument(
@@ -192,9 +207,16 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--sink",
         dest="sinks",
-        default="tfrecord",
         metavar="LIST",
-        help=f"comma-separated, what to write, of {', '.join(SINKS)} (default: tfrecord)",
+        help=f"comma-separated, what to write, of {', '.join(SINKS)} (default: tfrecord to a directory, bigquery to a "
+        "table)",
+    )
+    parser.add_argument(
+        "--vector-index",
+        nargs="?",
+        const="print",
+        choices=VECTOR_INDEX,
+        help="after loading a table, print the statement that makes a vector index, or run it",
     )
     parser.add_argument(
         "--encoding",
@@ -333,11 +355,13 @@ def _run_embed(known: argparse.Namespace, rest: Sequence[str]) -> int:
             "counts": manifest.counts,
             **({"changes": manifest.changes} if manifest.changes else {}),
             "failures_by_reason": manifest.failures_by_reason,
+            "bigquery": manifest.bigquery,
             "measured": manifest.measured,
         }
         print(json.dumps(result, ensure_ascii=False))
     else:
-        print_run(manifest, options.output, published=outcome.published)
+        named = " and ".join(filter(None, (options.output, options.table)))
+        print_run(manifest, named, published=outcome.published)
     return 0
 
 
@@ -347,10 +371,22 @@ def _embed_options(known: argparse.Namespace) -> EmbedOptions:
     given = {name: value for name, value in vars(known).items() if name in names}
     given["input"] = tuple(given["input"])
     given["embeddings"] = tuple(name.strip() for name in given["embeddings"].split(","))
-    if "sinks" in given:
+    given["output"], given["table"] = _split_outputs(known.output)
+    if given.get("sinks") is not None:
         given["sinks"] = tuple(name.strip() for name in given["sinks"].split(","))
+    else:
+        given["sinks"] = (*(("tfrecord",) if given["output"] else ()), *(("bigquery",) if given["table"] else ()))
     given["keep_fields"] = tuple(name.strip() for name in given.get("keep_fields", "").split(",") if name.strip())
     return EmbedOptions(**given)
+
+
+def _split_outputs(outputs: Sequence[str]) -> tuple[str, str | None]:
+    """The directory, empty where there is none, and the table."""
+    directories = [output for output in outputs if not names_table(output)]
+    tables = [output for output in outputs if names_table(output)]
+    if len(directories) > 1 or len(tables) > 1:
+        raise UsageError(f"--output takes one directory, one table, or one of each, not {' '.join(outputs)}")
+    return (directories[0] if directories else ""), (tables[0] if tables else None)
 
 
 def _check_beam_arguments(rest: Sequence[str], command: str) -> None:
@@ -366,6 +402,8 @@ def _check_beam_arguments(rest: Sequence[str], command: str) -> None:
 
 def _run_analyze(known: argparse.Namespace, rest: Sequence[str]) -> int:
     own = {field.name for field in dataclasses.fields(AnalyzeOptions)} & vars(known).keys()
+    if any(names_table(output) for output in known.output):
+        raise UsageError("analyze writes to a directory, not to a table")
     options = AnalyzeOptions(embed=_embed_options(known), **{name: getattr(known, name) for name in own})
     _check_beam_arguments(rest, known.command)
 

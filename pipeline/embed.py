@@ -20,7 +20,9 @@ from model.engines import choose_engine
 from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
 from model.model_directory import ModelDirectory
 from pipeline.batch_tokens import choose_batch_tokens
-from pipeline.bigquery.table_name import names_table
+from pipeline.bigquery.load_format import LOAD_FORMAT
+from pipeline.bigquery.table_name import TableName, names_table
+from pipeline.bigquery.table_sink import CheckTableRows, TableSink, make_table_sink
 from pipeline.embed_options import EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, CountFailures, EmbedText
 from pipeline.example_encoding import describe_examples
@@ -87,7 +89,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
         nothing has been published.
       RuntimeError: where the pipeline failed; nothing has been published.
     """
-    options = with_absolute_paths(options)
+    options = with_absolute_paths(place_output(options, beam_options))
     project = beam_options.view_as(GoogleCloudOptions).project
     options = dataclasses.replace(
         options,
@@ -118,6 +120,9 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     # Patterns that match nothing are refused here, and so are tables without the fields that are asked for.
     project = beam_options.view_as(GoogleCloudOptions).project
     documents = ReadForSinks(make_read_documents(options, project, origins=options.incremental), options)
+    table = make_table_sink(options, model, vocabulary, preprocessing)
+    if table is not None:
+        table.output.check()
     if options.transform is not None:
         description = check_transform_graph(options.transform, vocabulary, preprocessing)
     else:
@@ -155,8 +160,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             "albert_embed.model_fingerprint": model.fingerprint,
             "albert_embed.transform_fingerprint": transform_fingerprint(description),
         }
-        formats = choose_formats(options, hidden_size=model.config.hidden_size, metadata=fingerprints)
-        run = _run_pipeline(documents, embed_text, formats, options, output, beam_options)
+        formats = choose_formats(options, hidden_size=model.config.hidden_size, metadata=fingerprints, table=table)
+        run = _run_pipeline(documents, embed_text, formats, table, options, output, beam_options)
     if changes is not None:
         changes.warn_of_missing(run.counters)
     if options.max_failures is not None:
@@ -177,6 +182,9 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         if previous is not None and is_same_output(previous, manifest):
             output.discard_staged()
             return EmbedOutcome(manifest=manifest, published=False)
+    if table is not None:
+        load_files = [FileSystems.join(output.staging, shard.data_file(LOAD_FORMAT)) for shard in run.shards]
+        manifest = dataclasses.replace(manifest, bigquery=table.load(load_files))
     schema = None
     if "tfrecord" in options.sinks:
         schema = describe_examples(
@@ -206,6 +214,7 @@ def _run_pipeline(
     documents: ReadForSinks,
     embed_text: EmbedText,
     formats: list[ShardFormat],
+    table: TableSink | None,
     options: EmbedOptions,
     output: OutputDirectory,
     beam_options: PipelineOptions,
@@ -217,7 +226,7 @@ def _run_pipeline(
         options.model,
     )
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
-    _build(pipeline, documents, embed_text, formats, output)
+    _build(pipeline, documents, embed_text, formats, table, output)
     started = time.time()
     result = pipeline.run()
     state = result.wait_until_finish()
@@ -300,7 +309,7 @@ def make_manifest(
         created=created,
         counts=counts,
         failures_by_reason=statistics.failures,
-        shards=list_data_files(run.shards),
+        shards=[file for file in list_data_files(run.shards) if file["format"] != LOAD_FORMAT],
         index_shards=list_index_files(run.shards, index_sizes),
         failure_shards=output.staged_files("failures-"),
         measured={
@@ -337,13 +346,21 @@ def _build(
     documents: ReadForSinks,
     embed_text: EmbedText,
     formats: list[ShardFormat],
+    table: TableSink | None,
     output: OutputDirectory,
 ) -> None:
     read = pipeline | "Read" >> documents
     embedded = read["documents"] | "EmbedText" >> embed_text
     read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
-    failures = (read_failures, embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
-    rows = embedded[EMBEDDINGS] | "LogProgress" >> beam.ParDo(LogProgress())
+    rows, failed = embedded[EMBEDDINGS], [read_failures, embedded[FAILURES]]
+    if table is not None:
+        checked = rows | "CheckTableRows" >> beam.ParDo(CheckTableRows(table.format.layout)).with_outputs(
+            CheckTableRows.FAILURES, main="rows"
+        )
+        rows = checked["rows"]
+        failed.append(checked[CheckTableRows.FAILURES] | "CountTableFailures" >> beam.ParDo(CountFailures()))
+    failures = failed | "AllFailures" >> beam.Flatten()
+    rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
     shards = rows | "WriteEmbeddings" >> WriteShards(output.staging, formats)
     _ = (
         shards
@@ -364,6 +381,26 @@ def _build(
         | "WriteStatistics"
         >> beam.io.WriteToText(FileSystems.join(output.staging, _STATISTICS_FILE), num_shards=1, shard_name_template="")
     )
+
+
+def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
+    """`options` with a directory for what goes into no table, below `--temp_location`, where only a table is given.
+
+    What a former run wrote there is replaced: the rows are in the table.
+
+    Raises:
+      ValueError: where there is no `--temp_location`.
+    """
+    if options.output or options.table is None:
+        return options
+    location = beam_options.view_as(GoogleCloudOptions).temp_location
+    if location is None:
+        raise ValueError(
+            "a table alone as --output needs --temp_location gs://BUCKET/PATH: the files that BigQuery loads, the "
+            "failures and the manifest go there. Or give a directory beside the table"
+        )
+    directory = FileSystems.join(location, "albert-embed", str(TableName.parse(options.table)))
+    return dataclasses.replace(options, output=directory, overwrite=True)
 
 
 def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:

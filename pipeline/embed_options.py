@@ -14,7 +14,8 @@ from pipeline.sources.kept_fields import parse_kept_fields
 Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files", "bigquery"]
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 FORMATS: tuple[str, ...] = get_args(Format)
-SINKS = ("tfrecord", "parquet")
+SINKS = ("tfrecord", "parquet", "bigquery")
+VECTOR_INDEX = ("print", "run")
 EMBEDDING_NAMES = ("pooled", "sequence", "mean")
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 LONG_DOCUMENTS = ("truncate", "window", "reject")
@@ -39,14 +40,18 @@ class EmbedOptions:
       model: directory or TF Hub handle.
       input: paths or globs, or tables as `bq:PROJECT:DATASET.TABLE`.
       query: a query of BigQuery whose result is the input, instead.
-      output: the directory to write.
+      output: the directory to write; may be empty where there is a table: then what is not rows goes below Beam's
+        `--temp_location`.
+      table: the table of BigQuery to write, `bq:PROJECT:DATASET.TABLE`.
       format: how documents lie in the files; None guesses from the names.
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
       keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
       max_failures: how many failures a run may have, `N` or `P%` of its documents; None: any number.
       embeddings: which of pooled, sequence and mean.
-      sinks: what is written: tfrecord, parquet or both; readers take the first.
+      sinks: what is written: tfrecord and parquet to the directory, of which readers take the first; bigquery to the
+        table.
+      vector_index: after loading the table, `print` the statement that makes a vector index, or `run` it.
       encoding: how embeddings are written.
       tokens: whether to write each token's piece and the bytes of the text that it came from.
       max_tokens: the longest row, [CLS] and [SEP] included; None means 512, or what the model has positions for.
@@ -88,8 +93,11 @@ class EmbedOptions:
     incremental: bool = False
     rebuild: bool = False
     full_snapshot: bool = False
+    table: str | None = None
+    vector_index: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_outputs()
         if self.query is not None and (self.input or self.format not in (None, "bigquery")):
             raise ValueError("--query is an input of its own, of --format bigquery; leave --input and --format out")
         if not self.input and not self.query:
@@ -100,7 +108,6 @@ class EmbedOptions:
         _check_choice("--engine", self.engine, ENGINES)
         _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
         _check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
-        _check_choices("--sink", self.sinks, SINKS)
         for name, value in (("--max-tokens", self.max_tokens), ("--batch-tokens", self.batch_tokens)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
@@ -123,6 +130,34 @@ class EmbedOptions:
                 "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
                 "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
             )
+
+    def _check_outputs(self) -> None:
+        _check_choices("--sink", self.sinks, SINKS)
+        files = [name for name in self.sinks if name != "bigquery"]
+        if self.table is not None:
+            TableName.parse(self.table)
+        if not self.output and self.table is None:
+            raise ValueError("--output names nothing; give a directory, a table as bq:PROJECT:DATASET.TABLE, or both")
+        if not self.output and files:
+            raise ValueError(f"--sink {','.join(files)} writes files: give --output a directory beside the table")
+        if self.table is None and "bigquery" in self.sinks:
+            raise ValueError("--sink bigquery needs a table: give --output bq:PROJECT:DATASET.TABLE")
+        if self.table is not None and "bigquery" not in self.sinks:
+            raise ValueError(f"--output names {self.table}, but --sink has no bigquery; add it, or leave the table out")
+        if self.table is not None and self.incremental and not files:
+            raise ValueError(
+                "--incremental tells by its files what has been embedded: give --output a directory, and --sink "
+                "tfrecord or parquet, beside the table"
+            )
+        if self.table is not None and self.full_snapshot:
+            raise ValueError("--full-snapshot does not delete rows of a table; leave it or the table out")
+        if self.vector_index is not None:
+            _check_choice("--vector-index", self.vector_index, VECTOR_INDEX)
+            if self.table is None or not {"pooled", "mean"} & set(self.embeddings):
+                raise ValueError(
+                    "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled or "
+                    "mean among the --embeddings"
+                )
 
     @property
     def chosen_format(self) -> Format:

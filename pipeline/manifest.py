@@ -39,6 +39,8 @@ class Manifest:
       versions: of this program and the libraries that shape the result.
       generation: how often the output has been replaced or added to; from the second version on it is in the names of
         the files.
+      bigquery: what the run loaded into a table (`pipeline.bigquery.table_output.TableLoad`, and `vector_indexes`);
+        None where there is no table.
       superseded_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`), `{"path",
         "bytes"}` each. The counts are without those rows.
       generations: the runs that the output consists of: of each its `number`, when it was `created`, the `counts` of
@@ -62,6 +64,7 @@ class Manifest:
     measured: dict[str, Any]
     versions: dict[str, str]
     generation: int = 0
+    bigquery: dict[str, Any] | None = None
     superseded_shards: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     generations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     changes: dict[str, int] = dataclasses.field(default_factory=dict)

@@ -50,6 +50,11 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_embeddings` yields, of an output that is open."""
     manifest = output.manifest
+    if manifest.bigquery is not None and not manifest.shards:
+        raise OutputError(
+            f"{output.directory} holds no files of embeddings: its rows are in {manifest.bigquery['table']}; query "
+            "them there"
+        )
     kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
     superseded = read_superseded(output)
     for generation, paths in group_by_generation(output.shards):

@@ -21,7 +21,7 @@ class ReadForSinks(beam.PTransform):
     def __init__(self, documents: ReadDocuments, options: EmbedOptions) -> None:
         super().__init__()
         self._documents = documents
-        self._texts = (ID, *options.kept_fields) if "parquet" in options.sinks else ()
+        self._texts = (ID, *options.kept_fields) if {"parquet", "bigquery"} & set(options.sinks) else ()
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
         read = pipeline | "ReadDocuments" >> self._documents

@@ -59,8 +59,8 @@ def _fail(document: pa.RecordBatch, name: str) -> Failure:
         id=document.column(ID)[0].as_py(),
         stage="preprocess",
         reason="invalid UTF-8",
-        error=f"the field {name!r} is {str(value)[:80]}, which is not UTF-8, as strings in Parquet must be; write it "
-        "as hexadecimal digits, or leave parquet out of --sink",
+        error=f"the field {name!r} is {str(value)[:80]}, which is not UTF-8, as strings in Parquet and BigQuery "
+        "must be; write it as hexadecimal digits, or leave those out of --sink",
         text=(document.column(TEXT)[0].as_py() or b"")[:TEXT_START_BYTES],
     )
 

@@ -38,7 +38,20 @@ def print_run(manifest: Manifest, directory: str, *, published: bool = True) -> 
         "documents / s": f"{measured['documents_per_second']:,.1f}",
         "tokens / s": f"{measured['useful_tokens_per_second']:,.0f}",
     }
+    if manifest.bigquery is not None:
+        rows["rows in the table"] = manifest.bigquery["rows"]
     print_pairs("embed", rows)
+    for index in manifest.bigquery["vector_indexes"] if manifest.bigquery is not None else ():
+        _print_vector_index(index)
+
+
+def _print_vector_index(index: Mapping[str, Any]) -> None:
+    """The statement of a vector index, or why there is none, and the example of a search; to be copied as they are."""
+    if index["obstacles"]:
+        print(f"-- no vector index over {index['column']}: {'; '.join(index['obstacles'])}")
+    else:
+        print(f"-- vector index over {index['column']}{', made' if index['made'] else ''}:\n{index['statement']};")
+    print(f"-- a search:\n{index['search']};")
 
 
 def print_inspection(inspection: Inspection) -> None:

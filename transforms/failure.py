@@ -15,7 +15,7 @@ class Failure:
 
     Attributes:
       id: the document's id, as in the embeddings.
-      stage: where it failed: `read`, `preprocess` or `inference`.
+      stage: where it failed: `read`, `preprocess`, `inference` or `write`.
       reason: the kind of failure in a few fixed words, to count by.
       error: what was wrong with this document, with the offending value, and what to do about it.
       text: the start of its text, `TEXT_START_BYTES` bytes at most.

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.bigquery.table_layout import TableLayout
 from pipeline.bigquery.table_rows import make_table_rows
+from pipeline.sinks.shard_format import ShardFile
 
 LOAD_FORMAT = "bigquery"
 # So much of a row group waits in the memory of each worker. BigQuery reads row groups in parallel.
@@ -38,7 +39,7 @@ class LoadFormat:
     fingerprint: str
     row_group_bytes: int = ROW_GROUP_BYTES
 
-    def begin(self, file: Any) -> LoadFile:
+    def begin(self, file: Any) -> ShardFile:
         """See `ShardFormat.begin`."""
         return LoadFile(file, self)
 
@@ -74,6 +75,10 @@ class LoadFile:
         if self._waiting:
             self._write_row_group()
         self._writer.close()
+
+    def abandon(self) -> None:
+        """See `ShardFile.abandon`."""
+        self._writer.is_open = False  # else it closes itself when it is collected
 
     def _write_row_group(self) -> None:
         table = pa.concat_tables(self._waiting)

@@ -20,6 +20,12 @@ from pipeline.bigquery.explain_errors import explain_refusals
 from pipeline.bigquery.merge_statement import make_count_query, make_merge_statement
 from pipeline.bigquery.table_layout import LOADED_AT, TableColumn, TableLayout, compare_columns
 from pipeline.bigquery.table_name import TableName
+from pipeline.bigquery.vector_index import (
+    find_obstacles,
+    make_index_statement,
+    make_search_query,
+    make_vectors_query,
+)
 from transforms.columns import ID
 
 logger = logging.getLogger(__name__)
@@ -32,7 +38,7 @@ _URIS_OF_A_JOB = 10_000
 
 
 class TableLoadError(RuntimeError):
-    """A job of BigQuery failed; the table is as it was."""
+    """A job of BigQuery failed. What it was to do to the table was not done at all."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -157,6 +163,39 @@ class TableOutput:
             job_ids=[*job_ids, merge.job_id],
         )
 
+    def index_vectors(self, *, run: bool) -> list[dict[str, Any]]:
+        """What the vector index of each column of vectors would be, and an example of a search.
+
+        Args:
+          run: whether to make the indexes, too; BigQuery builds them in the background.
+
+        Returns:
+          For each column a dict: `column`, `statement`, `search`, `obstacles` (why BigQuery would refuse the
+          statement), `made`.
+
+        Raises:
+          TableLoadError: where a job fails; the rows are in the table all the same.
+        """
+        indexes: list[dict[str, Any]] = []
+        for column in self._layout.vectors:
+            with self._explain(f"looking at the vectors of {column}"):
+                found = next(iter(self._client.query_and_wait(make_vectors_query(self.table, column))))
+            obstacles = list(find_obstacles(column, **dict(found)))
+            statement = make_index_statement(self.table, column)
+            if run and not obstacles:
+                with self._explain(f"the index of {column}"):
+                    self._client.query_and_wait(statement)
+            indexes.append(
+                {
+                    "column": column,
+                    "statement": statement,
+                    "search": make_search_query(self.table, column),
+                    "obstacles": obstacles,
+                    "made": run and not obstacles,
+                }
+            )
+        return indexes
+
     def _make_staging_table(self) -> str:
         """An empty staging table; when it was made tells its jobs from those of an earlier attempt."""
         with self._explain("making the staging table"):
@@ -229,8 +268,8 @@ class TableOutput:
         except exceptions.GoogleAPICallError as e:
             details = "; ".join(dict.fromkeys(str(error.get("message", error)) for error in e.errors)) or e.message
             raise TableLoadError(
-                f"{what} failed, so that {self.table.option} is as it was: {details}. Run the same command again once "
-                "the cause is gone"
+                f"{self.table.option}: {what} failed: {details}. A table changes as a whole or not at all; run the "
+                "same command again once the cause is gone"
             ) from e
 
 

@@ -110,6 +110,35 @@ def test_formats_are_told_by_names(name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"output": ""}, "--output names nothing; give a directory, a table as bq:PROJECT:DATASET.TABLE, or both"),
+        ({"sinks": ("tfrecord", "bigquery")}, "--sink bigquery needs a table: give --output bq:PROJECT:DATASET.TABLE"),
+        (
+            {"table": "bq:my-project:d.t"},
+            "--output names bq:my-project:d.t, but --sink has no bigquery; add it, or leave the table out",
+        ),
+        (
+            {"output": "", "table": "bq:my-project:d.t", "sinks": ("parquet", "bigquery")},
+            "--sink parquet writes files: give --output a directory beside the table",
+        ),
+        (
+            {"table": "bq:my-project:d.t", "sinks": ("bigquery",), "incremental": True},
+            "--incremental tells by its files what has been embedded: give --output a directory, and --sink "
+            "tfrecord or parquet, beside the table",
+        ),
+        (
+            {
+                "table": "bq:my-project:d.t",
+                "sinks": ("tfrecord", "bigquery"),
+                "incremental": True,
+                "full_snapshot": True,
+            },
+            "--full-snapshot does not delete rows of a table; leave it or the table out",
+        ),
+        (
+            {"vector_index": "print"},
+            "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled or mean "
+            "among the --embeddings",
+        ),
         ({"input": ()}, "--input names no files; give at least one path or pattern, or a --query for BigQuery"),
         (
             {"format": "xml"},

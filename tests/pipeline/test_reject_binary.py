@@ -36,8 +36,8 @@ def test_what_is_none_is_a_failure() -> None:
         (name, "preprocess", "invalid UTF-8", b"text") for name in (b"\xff", b"c")
     ]
     assert [failure.error for failure in failures] == [
-        f"the field {what}, which is not UTF-8, as strings in Parquet must be; write it as hexadecimal digits, or "
-        "leave parquet out of --sink"
+        f"the field {what}, which is not UTF-8, as strings in Parquet and BigQuery must be; write it as hexadecimal "
+        "digits, or leave those out of --sink"
         for what in ("'id' is b'\\xff'", "'tags' is [b'ok', b'\\xfe']")
     ]
     assert next(pickler.loads(pickler.dumps(RejectBinary(NAMES))).process(documents)).equals(accepted)

@@ -148,8 +148,10 @@ def test_a_job_that_fails_leaves_the_table(output: TableOutput, table: TableName
     before = read_table(table.sql)
     with pytest.raises(TableLoadError) as error:
         output.load([f"{bucket}/nowhere.bigquery"])
-    assert str(error.value).startswith("the job albert_embed_load_")
-    assert f"failed, so that {table.option} is as it was: " in str(error.value)
+    assert str(error.value).startswith(f"{table.option}: the job albert_embed_load_")
+    assert str(error.value).endswith(
+        "A table changes as a whole or not at all; run the same command again once the cause is gone"
+    )
     assert isinstance(error.value.__cause__, exceptions.GoogleAPICallError)
     assert read_table(table.sql) == before
 

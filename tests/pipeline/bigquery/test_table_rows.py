@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 from typing import Any
@@ -157,3 +158,14 @@ def test_a_load_file_is_parquet_of_whole_row_groups() -> None:
     assert read.read().cast(LAYOUT.arrow_schema).equals(expected)
     assert sizes == sorted(sizes) and sizes[0] > 0
     assert 1 < read.metadata.num_row_groups < len(batches)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_abandoned_load_file_does_not_ask_for_its_end() -> None:
+    content = io.BytesIO()
+    file = LoadFormat(layout=LAYOUT, pieces=PIECES, fingerprint="f").begin(content)
+    file.write(make_table_input([2, 3]))
+    file.abandon()
+    content.close()
+    del file
+    gc.collect()  # a writer that still wants to write would say so here

@@ -1,0 +1,106 @@
+"""`TableSink`: everything that a run needs to write to a table: its load files, its checks, and what is done after."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from model.handler import EMBEDDING_COLUMNS
+from model.model_directory import ModelDirectory
+from pipeline.bigquery.load_format import LoadFormat
+from pipeline.bigquery.table_layout import TableLayout
+from pipeline.bigquery.table_name import TableName
+from pipeline.bigquery.table_output import TableOutput
+from pipeline.bigquery.table_rows import check_rows
+from pipeline.embed_options import EmbedOptions
+from transforms.failure import Failure
+from transforms.preprocessing_config import PreprocessingConfig
+from transforms.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableSink:
+    """The table of a run.
+
+    Attributes:
+      output: the table itself.
+      format: the format of its load files.
+      vector_index: what to do about an index after the load: "print", "run", or None for nothing.
+    """
+
+    output: TableOutput
+    format: LoadFormat
+    vector_index: str | None
+
+    def load(self, paths: Sequence[str]) -> dict[str, Any]:
+        """Brings the load files into the table; what the manifest says of it (`TableLoad`, and `vector_indexes`).
+
+        Raises:
+          TableLoadError: where a job fails.
+        """
+        loaded = self.output.load(paths)
+        logger.info("%d rows are in %s", loaded.rows, loaded.table)
+        indexes = [] if self.vector_index is None else self.output.index_vectors(run=self.vector_index == "run")
+        return {**dataclasses.asdict(loaded), "vector_indexes": indexes}
+
+
+def make_table_sink(
+    options: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary, preprocessing: PreprocessingConfig
+) -> TableSink | None:
+    """The table that `options` name, connected; None where they name none.
+
+    Raises:
+      ValueError: where a kept field can't be a column, or there are no credentials.
+    """
+    if options.table is None:
+        return None
+    layout = TableLayout(
+        embeddings=tuple(EMBEDDING_COLUMNS[name] for name in options.embeddings),
+        hidden_size=model.config.hidden_size,
+        kept=options.kept_fields,
+        token_spans=options.tokens,
+    )
+    # Not the versions of libraries: another one does not make every row of the table anew.
+    made_with = {"model": model.fingerprint, "preprocessing": dataclasses.asdict(preprocessing)}
+    work = {**options.to_dict(), "overwrite": None, "vector_index": None}
+    return TableSink(
+        output=TableOutput(
+            TableName.parse(options.table), layout, run_fingerprint=_fingerprint({**made_with, "options": work})
+        ),
+        format=LoadFormat(
+            layout=layout,
+            pieces=vocabulary.pieces if layout.has_tokens else (),
+            fingerprint=_fingerprint({**made_with, "embeddings": options.embeddings, "tokens": options.tokens}),
+        ),
+        vector_index=options.vector_index,
+    )
+
+
+def _fingerprint(of: dict[str, Any]) -> str:
+    """The same for the same values: SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
+
+
+class CheckTableRows(beam.DoFn):
+    """`check_rows` as a DoFn: failures go to the output `FAILURES`."""
+
+    FAILURES = "failures"
+
+    def __init__(self, layout: TableLayout) -> None:
+        self._layout = layout
+
+    def process(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch | Failure]:
+        good, failures = check_rows(rows, self._layout)
+        if good.num_rows:
+            yield good
+        for failure in failures:
+            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

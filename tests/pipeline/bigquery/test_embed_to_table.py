@@ -1,0 +1,221 @@
+"""`embed` into a table, against the emulators: as users run it, killed, repeated, and with what does not fit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from apache_beam.io.filesystems import FileSystems
+from google.cloud import bigquery
+
+from pipeline import read_embeddings
+from pipeline.bigquery import table_output
+from pipeline.bigquery.table_name import TableName
+from pipeline.command_line import main
+from pipeline.manifest import OutputError, read_manifest
+from pipeline.read import read_failures
+from tests.emulators.fixtures import command_environment
+from tests.emulators.servers import Emulators
+from tests.pipeline.bigquery.table_data import read_table
+from tests.tiny_model import CORPUS, ROOT
+
+pytestmark = pytest.mark.integration
+TEXTS = CORPUS.read_text(encoding="utf-8").splitlines()[:30]
+
+
+@pytest.fixture
+def table(dataset: str) -> TableName:
+    return TableName(project="test-project", dataset=dataset, table="embeddings")
+
+
+def write_corpus(path: Path, texts: list[str]) -> str:
+    records = [{"id": f"d{number}", "text": text, "views": number} for number, text in enumerate(texts)]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return str(path)
+
+
+def command(model: Path, corpus: str, *outputs: str, more: tuple[str, ...] = ()) -> list[str]:
+    return [
+        *("embed", "--model", str(model), "--input", corpus, "--output", *outputs),
+        *("--keep-fields", "views:int64", *more),
+    ]
+
+
+def values(table: TableName, *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names) for row in read_table(table.sql)]
+
+
+def test_a_table_beside_a_directory(table: TableName, tiny_model: Path, tmp_path: Path) -> None:
+    corpus, output = write_corpus(tmp_path / "c.jsonl", TEXTS), str(tmp_path / "out")
+    more = ("--embeddings", "pooled,mean,sequence", "--sink", "parquet,bigquery")
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    rows = {row["id"]: row for row in read_table(table.sql)}
+    files = {row["id"].decode(): row for batch in read_embeddings(output) for row in batch.to_pylist()}
+    assert rows.keys() == files.keys() == {f"d{number}" for number in range(30)}
+    for id_, row in files.items():
+        assert rows[id_]["views"] == row["views"]
+        assert rows[id_]["pooled_output"] == row["pooled_output"]
+        assert rows[id_]["mean_output"] == row["mean_output"]
+        tokens = rows[id_]["tokens"]
+        assert [token["id"] for token in tokens] == row["input_ids"]
+        assert (tokens[0]["piece"], tokens[-1]["piece"]) == ("[CLS]", "[SEP]")
+        assert np.ravel([token["embedding"] for token in tokens]).tolist() == row["sequence_output"]
+    manifest = read_manifest(output)
+    assert {shard["format"] for shard in manifest.shards} == {"parquet"}
+    assert manifest.bigquery is not None
+    assert (manifest.bigquery["table"], manifest.bigquery["rows"]) == (str(table), 30)
+    assert not (tmp_path / "out" / "_staging").exists()
+
+
+def test_a_table_alone(
+    table: TableName, bucket: str, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:5])
+    more = ("--temp_location", f"{bucket}/temp", "--json")
+    assert main(command(tiny_model, corpus, table.option, more=more)) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["bigquery"]["rows"], printed["bigquery"]["loaded_rows"]) == (5, 5)
+    before = read_table(table.sql)
+    directory = f"{bucket}/temp/albert-embed/{table}"
+    assert read_manifest(directory).bigquery == printed["bigquery"]
+    with pytest.raises(OutputError, match=rf"holds no files of embeddings: its rows are in {table}"):
+        list(read_embeddings(directory))
+    assert not FileSystems.match([f"{directory}/_*"])[0].metadata_list
+    assert main(command(tiny_model, corpus, table.option, more=more)) == 0  # changes nothing
+    assert read_table(table.sql) == before
+
+
+def test_a_changed_document_replaces_its_windows(table: TableName, tiny_model: Path, tmp_path: Path) -> None:
+    long = " ".join(TEXTS)
+    more = ("--long-documents", "window", "--max-tokens", "64", "--window-overlap", "8", "--overwrite")
+    output = str(tmp_path / "out")
+    corpus = write_corpus(tmp_path / "c.jsonl", [long, TEXTS[0]])
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    before = values(table, "id", "window", "content_hash", "loaded_at")
+    assert len(before) > 4
+    corpus = write_corpus(tmp_path / "c.jsonl", [" ".join(TEXTS[:2]), TEXTS[0]])
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    after = values(table, "id", "window", "content_hash", "loaded_at")
+    assert [window for id_, window, *_ in after if id_ == "d0"] == list(range(len(after) - 1))
+    assert len(after) < len(before)
+    assert after[-1] == before[-1]
+    assert not {row[2] for row in after[:-1]} & {row[2] for row in before[:-1]}
+
+
+def test_a_killed_run_is_repeated(
+    table: TableName, tiny_model: Path, tmp_path: Path, emulators: Emulators, dataset: str
+) -> None:
+    corpus = write_corpus(tmp_path / "c.jsonl", [f"{number} {TEXTS[number % 30]}" for number in range(3000)])
+    undisturbed = TableName(project="test-project", dataset=dataset, table="undisturbed")
+    assert main(command(tiny_model, corpus, str(tmp_path / "whole"), undisturbed.option)) == 0
+    arguments = [sys.executable, "-m", "pipeline", *command(tiny_model, corpus, str(tmp_path / "out"), table.option)]
+    for staged in ("unfinished/*.bigquery", "shards.jsonl*"):  # while a shard is written, and when all are
+        process = subprocess.Popen(
+            arguments,
+            cwd=ROOT,
+            env=command_environment(emulators),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not list((tmp_path / "out" / "_staging").glob(staged)):
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.01)
+        finally:
+            process.kill()
+            process.wait()
+    again = subprocess.run(arguments, cwd=ROOT, env=command_environment(emulators), capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    names = ("id", "window", "content_hash", "views")
+    assert values(table, *names) == values(undisturbed, *names)
+    assert len({row[:2] for row in values(table, *names)}) == len(values(table, *names)) == 3000
+    vectors, expected = (np.array(values(name, "pooled_output")) for name in (table, undisturbed))
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def test_a_run_that_dies_before_it_publishes(
+    table: TableName, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, output = write_corpus(tmp_path / "c.jsonl", TEXTS[:5]), str(tmp_path / "out")
+    with monkeypatch.context() as patched:
+        patched.setattr(table_output.TableOutput, "index_vectors", lambda self, run: 1 / 0)
+        assert main(command(tiny_model, corpus, output, table.option, more=("--vector-index",))) == 4
+    before = read_table(table.sql)
+    assert len(before) == 5
+    assert main(command(tiny_model, corpus, output, table.option, more=("--vector-index",))) == 0
+    assert read_table(table.sql) == before
+
+
+def test_a_table_of_other_columns_is_refused_before_anything_is_read(
+    table: TableName, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bigquery.Client().query_and_wait(
+        f"CREATE TABLE {table.sql} (id STRING NOT NULL, `window` INT64 NOT NULL, pooled_output ARRAY<STRING>)"
+    )
+    corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:2])
+    assert main(command(tiny_model, corpus, str(tmp_path / "out"), table.option)) == 2
+    error = capsys.readouterr().err
+    assert "its column pooled_output is ARRAY<STRING>; here it is ARRAY<FLOAT64>" in error
+    assert "it has no column views, which is INT64 here" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_that_do_not_fit(
+    table: TableName, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.bigquery.table_rows.check_rows.__kwdefaults__", {"largest_row_bytes": 3000})
+    corpus, output = write_corpus(tmp_path / "c.jsonl", ["short", " ".join(TEXTS)]), str(tmp_path / "out")
+    assert main(command(tiny_model, corpus, output, table.option, more=("--embeddings", "sequence"))) == 0
+    assert values(table, "id") == [("d0",)]
+    (failure,) = read_failures(output)
+    assert (failure["id"], failure["stage"], failure["reason"]) == ("d1", "write", "row too large")
+    assert "BigQuery takes 3,000 at most" in failure["error"]
+    assert read_manifest(output).counts["rows"] == 1
+
+
+@pytest.mark.parametrize("way", ["print", "run"])
+def test_the_vector_index(
+    way: str,
+    table: TableName,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:5])
+    output, more = str(tmp_path / "out"), ("--vector-index", way, "--overwrite")
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    printed = capsys.readouterr().out
+    assert "-- no vector index over pooled_output: the table has 5 rows, an index needs 5,000" in printed
+    assert "VECTOR_SEARCH(" in printed
+    monkeypatch.setattr("pipeline.bigquery.vector_index.FEWEST_ROWS", 5)
+    statements = []
+    query = bigquery.Client.query_and_wait
+
+    def record_index(self: bigquery.Client, sql: str) -> Any:  # the emulator has no vector indexes
+        return statements.append(sql) if "VECTOR INDEX" in sql else query(self, sql)
+
+    monkeypatch.setattr(bigquery.Client, "query_and_wait", record_index)
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    printed = capsys.readouterr().out
+    statement = f"CREATE VECTOR INDEX IF NOT EXISTS embeddings_pooled_output\nON {table.sql}(pooled_output)"
+    assert statement in printed
+    assert [sql.startswith(statement) for sql in statements] == ([True] if way == "run" else [])
+    manifest = read_manifest(output)
+    assert manifest.bigquery is not None
+    assert [index["made"] for index in manifest.bigquery["vector_indexes"]] == [way == "run"]
+
+
+def test_a_table_alone_needs_a_place_for_the_rest(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:1])
+    assert main(command(tiny_model, corpus, "bq:test-project:d.t")) == 2
+    assert "a table alone as --output needs --temp_location gs://BUCKET/PATH" in capsys.readouterr().err
