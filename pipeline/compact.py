@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
@@ -111,7 +110,7 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
       OutputError: where a file is damaged.
     """
     manifest = published.manifest
-    kept = EmbedOptions(**_plain_options(manifest)).kept_fields
+    kept = _file_options(manifest).kept_fields
     superseded = read_superseded(published)
     for (path, generation), index_file in zip(published.shards, _find_indexes(published), strict=True):
         try:
@@ -175,17 +174,20 @@ def _choose_formats(manifest: Manifest) -> list[ShardFormat]:
         "albert_embed.model_fingerprint": manifest.model["fingerprint"],
         "albert_embed.transform_fingerprint": manifest.transform["fingerprint"],
     }
-    options = EmbedOptions(**_plain_options(manifest))
-    return choose_formats(options, hidden_size=manifest.hidden_size, metadata=metadata)
+    return choose_formats(_file_options(manifest), hidden_size=manifest.hidden_size, metadata=metadata)
 
 
-def _plain_options(manifest: Manifest) -> dict[str, Any]:
-    """The run's options, with the lists of JSON as the tuples that they were."""
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in manifest.options.items()
-        if name in {field.name for field in dataclasses.fields(EmbedOptions)}
-    }
+def _file_options(manifest: Manifest) -> EmbedOptions:
+    """Options that write files like those that are there, and nothing else."""
+    return EmbedOptions(
+        model=manifest.model["name"],
+        input=("none",),
+        format="jsonl",
+        output="none",
+        sinks=tuple(dict.fromkeys(file["format"] for file in manifest.shards)) or ("tfrecord",),
+        encoding=manifest.encoding,  # type: ignore[arg-type]
+        keep_fields=tuple(manifest.options.get("keep_fields", ())),
+    )
 
 
 def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:

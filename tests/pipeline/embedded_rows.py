@@ -174,15 +174,7 @@ def _publish(
         rows,
         encoding,
         shards,
-        options={
-            "model": "m",
-            "input": ["in.jsonl"],
-            "output": output.path,
-            "format": "jsonl",
-            "sinks": list(sinks),
-            "encoding": encoding,
-            "keep_fields": [f"{name}:{kind}" for name, kind in (kept or {}).items()],
-        },
+        options={"keep_fields": [f"{name}:{kind}" for name, kind in (kept or {}).items()]},
     )
     if failures:
         manifest.counts["failures"] = len(failures)
