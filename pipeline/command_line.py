@@ -18,6 +18,7 @@ from model.engines import ENGINES
 from pipeline.analyze_options import DEFAULT_SHAPES, AnalyzeOptions
 from pipeline.bigquery.table_name import names_table
 from pipeline.embed_options import (
+    BIGQUERY_METHODS,
     EMBEDDING_NAMES,
     ENCODINGS,
     FORMATS,
@@ -210,6 +211,12 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="LIST",
         help=f"comma-separated, what to write, of {', '.join(SINKS)} (default: tfrecord to a directory, bigquery to a "
         "table)",
+    )
+    parser.add_argument(
+        "--bigquery-method",
+        choices=BIGQUERY_METHODS,
+        default=defaults["bigquery_method"],
+        help="how rows come into a table: by load jobs (default), or by the Storage Write API",
     )
     parser.add_argument(
         "--vector-index",

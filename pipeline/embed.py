@@ -135,6 +135,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     if options.incremental:
         if previous is not None:
             check_same_dataset(previous, made_with, options.output)
+            if table is not None:
+                table.check_added_to(previous)
         # Copied, because a PTransform belongs to the one pipeline that it is applied in.
         changes = compare_input(
             copy.deepcopy(documents),
@@ -354,9 +356,8 @@ def _build(
     read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
     rows, failed = embedded[EMBEDDINGS], [read_failures, embedded[FAILURES]]
     if table is not None:
-        checked = rows | "CheckTableRows" >> beam.ParDo(CheckTableRows(table.format.layout)).with_outputs(
-            CheckTableRows.FAILURES, main="rows"
-        )
+        check = CheckTableRows(table.format.layout, table.largest_row_bytes)
+        checked = rows | "CheckTableRows" >> beam.ParDo(check).with_outputs(CheckTableRows.FAILURES, main="rows")
         rows = checked["rows"]
         failed.append(checked[CheckTableRows.FAILURES] | "CountTableFailures" >> beam.ParDo(CountFailures()))
     failures = failed | "AllFailures" >> beam.Flatten()

@@ -15,6 +15,7 @@ Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files",
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 FORMATS: tuple[str, ...] = get_args(Format)
 SINKS = ("tfrecord", "parquet", "bigquery")
+BIGQUERY_METHODS = ("file_loads", "storage_write")
 VECTOR_INDEX = ("print", "run")
 EMBEDDING_NAMES = ("pooled", "sequence", "mean")
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
@@ -51,6 +52,7 @@ class EmbedOptions:
       embeddings: which of pooled, sequence and mean.
       sinks: what is written: tfrecord and parquet to the directory, of which readers take the first; bigquery to the
         table.
+      bigquery_method: how rows come into the table, by load jobs (file_loads) or by the Storage Write API.
       vector_index: after loading the table, `print` the statement that makes a vector index, or `run` it.
       encoding: how embeddings are written.
       tokens: whether to write each token's piece and the bytes of the text that it came from.
@@ -94,6 +96,7 @@ class EmbedOptions:
     rebuild: bool = False
     full_snapshot: bool = False
     table: str | None = None
+    bigquery_method: str = "file_loads"
     vector_index: str | None = None
 
     def __post_init__(self) -> None:
@@ -151,6 +154,7 @@ class EmbedOptions:
             )
         if self.table is not None and self.full_snapshot:
             raise ValueError("--full-snapshot does not delete rows of a table; leave it or the table out")
+        _check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
         if self.vector_index is not None:
             _check_choice("--vector-index", self.vector_index, VECTOR_INDEX)
             if self.table is None or not {"pooled", "mean"} & set(self.embeddings):

@@ -16,6 +16,7 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from pipeline.bigquery import clients
+from pipeline.bigquery.append_rows import AppendError, append_files
 from pipeline.bigquery.explain_errors import explain_refusals
 from pipeline.bigquery.merge_statement import make_count_query, make_merge_statement
 from pipeline.bigquery.table_layout import LOADED_AT, TableColumn, TableLayout, compare_columns
@@ -71,10 +72,15 @@ class TableOutput:
       table: its name.
       layout: the columns of the rows.
       run_fingerprint: names the staging table; the same for a run that is repeated.
+      method: how rows come into the staging table, by load jobs ("file_loads") or by the Storage Write API
+        ("storage_write").
     """
 
-    def __init__(self, table: TableName, layout: TableLayout, *, run_fingerprint: str) -> None:
+    def __init__(
+        self, table: TableName, layout: TableLayout, *, run_fingerprint: str, method: str = "file_loads"
+    ) -> None:
         self.table = table
+        self._method = method
         self._layout = layout
         self._staged = dataclasses.replace(table, table=f"{table.table}_staging_{run_fingerprint[:16]}")
         with explain_refusals(table.option):
@@ -139,7 +145,7 @@ class TableOutput:
           TableLoadError: where a job fails.
         """
         created = self._make_staging_table()
-        job_ids = [self._run(job_id, start) for job_id, start in self._load_jobs(paths, created)]
+        job_ids = self._stage(paths, created)
         counted = next(iter(self._query(make_count_query(self._staged), created, "count")[1]))
         if counted["clashing_ids"]:
             logger.warning(
@@ -217,6 +223,17 @@ class TableOutput:
         with self._explain("making the table"):
             self._client.create_table(table, exists_ok=True)
 
+    def _stage(self, paths: Sequence[str], created: str) -> list[str]:
+        """Brings the rows into the staging table; the ids of the jobs that it took."""
+        if self._method == "file_loads":
+            return [self._run(job_id, start) for job_id, start in self._load_jobs(paths, created)]
+        with self._explain("appending the rows"):
+            try:
+                append_files(self._staged, paths)
+            except AppendError as e:
+                raise TableLoadError(f"{self.table.option}: {e}. The table is as it was; run the command again") from e
+        return []
+
     def _load_jobs(self, paths: Sequence[str], created: str) -> Iterator[tuple[str, Callable[[str], Any]]]:
         """`(job id, what starts the job)` of every load job."""
         in_bucket = [path for path in paths if path.startswith("gs://")]
@@ -266,7 +283,9 @@ class TableOutput:
         try:
             yield
         except exceptions.GoogleAPICallError as e:
-            details = "; ".join(dict.fromkeys(str(error.get("message", error)) for error in e.errors)) or e.message
+            # The jobs' errors are dicts; those of gRPC are exceptions, and say no more than the message.
+            messages = [error["message"] for error in e.errors if isinstance(error, dict) and "message" in error]
+            details = "; ".join(dict.fromkeys(messages)) or e.message
             raise TableLoadError(
                 f"{self.table.option}: {what} failed: {details}. A table changes as a whole or not at all; run the "
                 "same command again once the cause is gone"

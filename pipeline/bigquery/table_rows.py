@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.bigquery.append_rows import LARGEST_REQUEST_BYTES
 from pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
 from transforms.columns import (
     CONTENT_HASH,
@@ -24,11 +25,12 @@ from transforms.list_lengths import list_lengths
 
 # https://cloud.google.com/bigquery/quotas: the largest row of a query's result, which a MERGE is, by the size of the
 # values as BigQuery counts them (8 bytes a number, 2 and its UTF-8 a string); JSON load files have the same limit.
-LARGEST_ROW_BYTES = 100_000_000
+# A request of the Storage Write API is smaller.
+LARGEST_ROW_BYTES = {"file_loads": 100_000_000, "storage_write": LARGEST_REQUEST_BYTES}
 
 
 def check_rows(
-    rows: pa.RecordBatch, layout: TableLayout, *, largest_row_bytes: int = LARGEST_ROW_BYTES
+    rows: pa.RecordBatch, layout: TableLayout, *, largest_row_bytes: int = LARGEST_ROW_BYTES["file_loads"]
 ) -> tuple[pa.RecordBatch, list[Failure]]:
     """The rows that BigQuery can hold as they should be, and a failure (stage `write`) for each other one.
 
@@ -51,7 +53,7 @@ def check_rows(
             (
                 "row too large",
                 f"the row has {sizes[row]:,} bytes, BigQuery takes {largest_row_bytes:,} at most: lower --max-tokens, "
-                "or leave sequence out of --embeddings",
+                "leave sequence out of --embeddings, or choose --bigquery-method file_loads, which takes most",
             ),
         )
     if not errors:

@@ -18,8 +18,9 @@ from pipeline.bigquery.load_format import LoadFormat
 from pipeline.bigquery.table_layout import TableLayout
 from pipeline.bigquery.table_name import TableName
 from pipeline.bigquery.table_output import TableOutput
-from pipeline.bigquery.table_rows import check_rows
+from pipeline.bigquery.table_rows import LARGEST_ROW_BYTES, check_rows
 from pipeline.embed_options import EmbedOptions
+from pipeline.manifest import Manifest
 from transforms.failure import Failure
 from transforms.preprocessing_config import PreprocessingConfig
 from transforms.vocabulary import Vocabulary
@@ -34,12 +35,23 @@ class TableSink:
     Attributes:
       output: the table itself.
       format: the format of its load files.
+      largest_row_bytes: how large a row may be.
       vector_index: what to do about an index after the load: "print", "run", or None for nothing.
     """
 
     output: TableOutput
     format: LoadFormat
+    largest_row_bytes: int
     vector_index: str | None
+
+    def check_added_to(self, previous: Manifest) -> None:
+        """Raises ValueError where the rows of an output that an incremental run adds to are not in the table."""
+        held = None if previous.bigquery is None else previous.bigquery["table"]
+        if held != str(self.output.table):
+            raise ValueError(
+                f"{self.output.table.option} lacks the rows of the output's earlier runs, which wrote to "
+                f"{held or 'no table'}; give that, or --rebuild to embed everything again"
+            )
 
     def load(self, paths: Sequence[str]) -> dict[str, Any]:
         """Brings the load files into the table; what the manifest says of it (`TableLoad`, and `vector_indexes`).
@@ -74,8 +86,12 @@ def make_table_sink(
     work = {**options.to_dict(), "overwrite": None, "vector_index": None}
     return TableSink(
         output=TableOutput(
-            TableName.parse(options.table), layout, run_fingerprint=_fingerprint({**made_with, "options": work})
+            TableName.parse(options.table),
+            layout,
+            run_fingerprint=_fingerprint({**made_with, "options": work}),
+            method=options.bigquery_method,
         ),
+        largest_row_bytes=LARGEST_ROW_BYTES[options.bigquery_method],
         format=LoadFormat(
             layout=layout,
             pieces=vocabulary.pieces if layout.has_tokens else (),
@@ -95,11 +111,12 @@ class CheckTableRows(beam.DoFn):
 
     FAILURES = "failures"
 
-    def __init__(self, layout: TableLayout) -> None:
+    def __init__(self, layout: TableLayout, largest_row_bytes: int) -> None:
         self._layout = layout
+        self._largest_row_bytes = largest_row_bytes
 
     def process(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch | Failure]:
-        good, failures = check_rows(rows, self._layout)
+        good, failures = check_rows(rows, self._layout, largest_row_bytes=self._largest_row_bytes)
         if good.num_rows:
             yield good
         for failure in failures:

@@ -1,7 +1,8 @@
 """Serves BigQuery's APIs on 127.0.0.1; run by the Python of `.venv/emulators` with bqemulator's own arguments.
 
-Two things are put right: bqemulator downloads DuckDB's spatial extension when it starts, and ends where it can't
-(nothing here has geography); and its Storage Read API does not know the tables that hold the results of queries.
+Three things are put right: bqemulator downloads DuckDB's spatial extension when it starts, and ends where it can't
+(nothing here has geography); its Storage Read API does not know the tables that hold the results of queries; and its
+Storage Write API forgets the fields of records.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bqemulator.api.routes import tabledata
+from bqemulator.api.routes.tables import _field_to_rest
 from bqemulator.cli import main
+from bqemulator.grpc_api import write_servicer
 from bqemulator.jobs.executor import JOB_RESULTS
 from bqemulator.storage.engine import DuckDBEngine
 
@@ -26,6 +30,11 @@ def _fetch_arrow(engine: DuckDBEngine, sql: str, parameters: list[Any] | None = 
     return result.select(columns) if columns else result
 
 
+def _make_arrow_schema(table: Any) -> Any:
+    return tabledata._build_arrow_schema([_field_to_rest(field) for field in table.schema_.fields])
+
+
+write_servicer._table_arrow_schema = _make_arrow_schema
 DuckDBEngine.fetch_arrow = _fetch_arrow
 DuckDBEngine._load_spatial = lambda engine: None
 

@@ -91,6 +91,44 @@ def test_a_table_alone(
     assert read_table(table.sql) == before
 
 
+def test_by_the_storage_write_api(table: TableName, tiny_model: Path, tmp_path: Path) -> None:
+    corpus, output = write_corpus(tmp_path / "c.jsonl", TEXTS[:5]), str(tmp_path / "out")
+    more = ("--bigquery-method", "storage_write", "--embeddings", "mean", "--sink", "parquet,bigquery")
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    files = {row["id"].decode(): row for batch in read_embeddings(output) for row in batch.to_pylist()}
+    assert {id_: vector for id_, vector in values(table, "id", "mean_output")} == {
+        id_: row["mean_output"] for id_, row in files.items()
+    }
+
+
+def test_an_incremental_run_keeps_the_table_up(
+    table: TableName, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, more = str(tmp_path / "out"), ("--incremental",)
+    corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:5])
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    before = read_table(table.sql)
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0  # nothing new
+    assert read_table(table.sql) == before
+    write_corpus(tmp_path / "c.jsonl", [TEXTS[0], "changed", *TEXTS[2:7]])
+    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
+    manifest = read_manifest(output)
+    assert manifest.bigquery is not None and manifest.bigquery["rows"] == 3
+    after = read_table(table.sql)
+    assert [row["id"] for row in after] == [f"d{number}" for number in range(7)]
+    assert [row == old for row, old in zip(after, before, strict=False)] == [True, False, True, True, True]
+    files = {row["id"].decode(): row for batch in read_embeddings(output) for row in batch.to_pylist()}
+    assert {row["id"]: row["pooled_output"] for row in after} == {
+        id_: row["pooled_output"] for id_, row in files.items()
+    }
+    other = TableName(project="test-project", dataset=table.dataset, table="other")
+    assert main(command(tiny_model, corpus, output, other.option, more=more)) == 2
+    assert (
+        f"{other.option} lacks the rows of the output's earlier runs, which wrote to {table}; give that, or --rebuild"
+        in capsys.readouterr().err
+    )
+
+
 def test_a_changed_document_replaces_its_windows(table: TableName, tiny_model: Path, tmp_path: Path) -> None:
     long = " ".join(TEXTS)
     more = ("--long-documents", "window", "--max-tokens", "64", "--window-overlap", "8", "--overwrite")

@@ -137,8 +137,8 @@ def test_rows_that_are_too_large() -> None:
     assert good.num_rows == 2
     assert (failure.id, failure.reason) == (b"row 1", "row too large")
     assert failure.error == (
-        f"the row has {sizes[1]:,} bytes, BigQuery takes 1,000 at most: lower --max-tokens, or leave sequence out of "
-        "--embeddings"
+        f"the row has {sizes[1]:,} bytes, BigQuery takes 1,000 at most: lower --max-tokens, leave sequence out of "
+        "--embeddings, or choose --bigquery-method file_loads, which takes most"
     )
 
 
