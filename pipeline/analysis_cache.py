@@ -18,11 +18,18 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.input_files import InputFile
-from transforms.directories import read_file, write_file_atomically
+from transforms.directories import (
+    copy_directory,
+    delete_directory,
+    list_directory,
+    read_file,
+    write_file_atomically,
+)
 
 logger = logging.getLogger(__name__)
 
 CACHE_FILE = "cache.json"
+FAILURES_FILE = "failures.jsonl"
 FORMAT_VERSION = 1
 MOST_NEW_DATASETS = 16
 # More data sets than this are not kept apart: the smaller half of them is read again, as one.
@@ -100,12 +107,22 @@ class AnalysisCache:
         if (vocabulary, made_with) != (self._vocabulary_fingerprint, self._made_with):
             logger.info("the analysis cache in %s was made with other options or versions and is not used", path)
             datasets = []
-        self._known = [dataset for dataset in datasets if FileSystems.exists(self.folder(dataset))]
-        self._clear()
+        names = list_directory(self.directory)
+        whole = {name.split("/")[0] for name in names if name.endswith("/" + FAILURES_FILE)}
+        self._known = [dataset for dataset in datasets if dataset.key in whole]
+        self._clear(names)
 
-    def folder(self, dataset: Dataset) -> str:
-        """Where the cache of a data set lies."""
-        return FileSystems.join(self.directory, dataset.key)
+    def failures_file(self, dataset: Dataset) -> str:
+        """Where the failures of a data set lie, one JSON object a line."""
+        return FileSystems.join(self.directory, dataset.key, FAILURES_FILE)
+
+    def check_out(self, dataset: Dataset, directory: str) -> None:
+        """Copies what is known of a data set to its folder in `directory`."""
+        copy_directory(FileSystems.join(self.directory, dataset.key), FileSystems.join(directory, dataset.key))
+
+    def check_in(self, dataset: Dataset, directory: str) -> None:
+        """Takes over what was found of a data set from its folder in `directory`, its failures among it."""
+        copy_directory(FileSystems.join(directory, dataset.key), FileSystems.join(self.directory, dataset.key))
 
     def arrange(self, files: Sequence[InputFile]) -> tuple[list[Dataset], list[Dataset]]:
         """Divides the files of the input into data sets that are in the cache, and others that must be read."""
@@ -128,17 +145,14 @@ class AnalysisCache:
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
         write_file_atomically(FileSystems.join(self.directory, CACHE_FILE), text.encode())
         self._known = list(datasets)
-        self._clear()
+        self._clear(list_directory(self.directory))
 
-    def _clear(self) -> None:
-        """Removes the folders that are not of known data sets."""
+    def _clear(self, names: Sequence[str]) -> None:
+        """Removes, of the files of these names, the folders that are not of known data sets."""
         known = {dataset.key for dataset in self._known}
-        root = self.directory.rstrip("/") + "/"
-        found = FileSystems.match([root + "**"])[0].metadata_list if FileSystems.exists(self.directory) else []
-        folders = {file.path.removeprefix(root).split("/")[0] for file in found if "/" in file.path.removeprefix(root)}
-        stale = [FileSystems.join(self.directory, name) for name in folders - known if _is_key(name)]
-        if stale:
-            FileSystems.delete(stale)
+        for folder in sorted({name.split("/")[0] for name in names if "/" in name} - known):
+            if _is_key(folder):
+                delete_directory(FileSystems.join(self.directory, folder))
 
 
 def _is_key(name: str) -> bool:

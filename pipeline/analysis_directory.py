@@ -19,13 +19,18 @@ from apache_beam.io.filesystems import FileSystems
 from pipeline.corpus_report import ANALYSIS_FILE, CorpusReport
 from pipeline.manifest import MANIFEST_FILE, OutputError
 from pipeline.output_lock import LOCK_FILE, OutputLock
-from transforms.directories import copy_directory, read_file, write_file_atomically
-from transforms.transform_graph import DESCRIPTION_FILE
+from transforms.directories import (
+    copy_directory,
+    delete_directory,
+    list_directory,
+    read_file,
+    write_file_atomically,
+)
+from transforms.transform_graph import DESCRIPTION_FILE, GRAPH_FOLDERS
 
 CACHE = "cache"
 STAGING = "_staging"
 TRANSFORM = "transform"
-_GRAPH_FOLDERS = ("transform_fn", "transformed_metadata")
 _FAILURES = re.compile(r"^failures-[0-9a-f]{16}\.jsonl$")
 
 
@@ -51,7 +56,7 @@ class AnalysisDirectory:
         self._lock.acquire()
         try:
             self._refuse_others(overwrite=overwrite)
-            _delete([self.staging])
+            delete_directory(self.staging)
             run = {"started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
             write_file_atomically(FileSystems.join(self.staging, "run.json"), json.dumps(run).encode())
         except BaseException:
@@ -98,16 +103,16 @@ class AnalysisDirectory:
         staged = FileSystems.join(self.staging, TRANSFORM)
         description = read_file(FileSystems.join(staged, DESCRIPTION_FILE))
         if not self._holds(DESCRIPTION_FILE, description):
-            old = (ANALYSIS_FILE, DESCRIPTION_FILE, *_GRAPH_FOLDERS)
-            _delete([FileSystems.join(self.path, name) for name in old])
-            for folder in _GRAPH_FOLDERS:
+            self._delete([ANALYSIS_FILE, DESCRIPTION_FILE])
+            for folder in GRAPH_FOLDERS:
+                delete_directory(FileSystems.join(self.path, folder))
                 copy_directory(FileSystems.join(staged, folder), FileSystems.join(self.path, folder))
             write_file_atomically(FileSystems.join(self.path, DESCRIPTION_FILE), description)
         published = report.with_failures(self._join_failures(failure_files))
         write_file_atomically(FileSystems.join(self.path, ANALYSIS_FILE), published.to_json().encode())
         kept = published.failures["file"]
-        _delete([FileSystems.join(self.path, name) for name in self._list() if _FAILURES.match(name) and name != kept])
-        _delete([self.staging])
+        self._delete([name for name in self._list() if _FAILURES.match(name) and name != kept])
+        delete_directory(self.staging)
         self.release()
         return published
 
@@ -134,18 +139,16 @@ class AnalysisDirectory:
 
     def _list(self) -> set[str]:
         """Names of all files below the directory, relative to it, the cache's and the lock left out."""
-        root = self.path.rstrip("/") + "/"
-        found = FileSystems.match([root + "**"])[0].metadata_list if FileSystems.exists(self.path) else []
-        names = {file.path.removeprefix(root) for file in found} - {LOCK_FILE}
+        names = set(list_directory(self.path)) - {LOCK_FILE}
         return {name for name in names if not name.startswith(CACHE + "/")}
+
+    def _delete(self, names: Sequence[str]) -> None:
+        paths = [FileSystems.join(self.path, name) for name in names]
+        existing = [path for path in paths if FileSystems.exists(path)]
+        if existing:
+            FileSystems.delete(existing)
 
 
 def _is_own(name: str) -> bool:
     first = name.split("/")[0]
-    return first in (STAGING, *_GRAPH_FOLDERS, DESCRIPTION_FILE, ANALYSIS_FILE) or bool(_FAILURES.match(name))
-
-
-def _delete(paths: Sequence[str]) -> None:
-    existing = [path for path in paths if FileSystems.exists(path)]
-    if existing:
-        FileSystems.delete(existing)
+    return first in (STAGING, *GRAPH_FOLDERS, DESCRIPTION_FILE, ANALYSIS_FILE) or bool(_FAILURES.match(name))

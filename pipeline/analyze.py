@@ -10,16 +10,17 @@ import logging
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineState
 
 from model.model_directory import ModelDirectory
-from pipeline.analysis_cache import AnalysisCache, Dataset
+from pipeline.analysis_cache import FAILURES_FILE, AnalysisCache, Dataset
 from pipeline.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
 from pipeline.analyze_options import AnalyzeOptions
 from pipeline.corpus_report import CorpusReport
@@ -102,25 +103,29 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
     description = save_transform_graph(vocabulary, preprocessing, FileSystems.join(output.staging, TRANSFORM))
     prepared = time.time()
 
-    analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(output.staging, "temp"))
-    pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
-    corpus = _build(pipeline, analysis, _Corpus(files=files, cached=cached, new=new), cache, embed, output)
-    logger.info(
-        "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
-        sum(len(dataset.files) for dataset in corpus.new),
-        len(files),
-        embed.chosen_format,
-        embed.model,
-    )
-    result = pipeline.run()
-    state = result.wait_until_finish()
-    if state not in (None, PipelineState.DONE):
-        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
-    seconds = {"start": prepared - started, "pipeline": time.time() - prepared}
-
-    _keep_failures(cache, corpus.new, output)
-    cache.commit(corpus.datasets)
-    statistics = _read_statistics(FileSystems.join(output.staging, _GRAPH), preprocessing)
+    with _open_work_directory(output, beam_options) as work:
+        for dataset in cached:
+            cache.check_out(dataset, FileSystems.join(work, CACHE))
+        analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
+        pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
+        corpus = _build(pipeline, analysis, _Corpus(files=files, cached=cached, new=new), embed, work)
+        logger.info(
+            "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
+            sum(len(dataset.files) for dataset in corpus.new),
+            len(files),
+            embed.chosen_format,
+            embed.model,
+        )
+        result = pipeline.run()
+        state = result.wait_until_finish()
+        if state not in (None, PipelineState.DONE):
+            raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
+        seconds = {"start": prepared - started, "pipeline": time.time() - prepared}
+        statistics = _read_statistics(FileSystems.join(work, _GRAPH), preprocessing)
+        _divide_failures(corpus.new, work)
+        for dataset in corpus.new:
+            cache.check_in(dataset, FileSystems.join(work, CACHE))
+        cache.commit(corpus.datasets)
     plan = None
     if rates is not None:
         logger.info("timing a few batches of the model for the plan")
@@ -135,7 +140,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
             prepare_seconds=seconds["start"],
             rates=rates,
         )
-    failure_files = [_failures_file(cache, dataset) for dataset in sorted(corpus.datasets)]
+    failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
     report = CorpusReport(
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         corpus=_describe_corpus(corpus, embed),
@@ -174,16 +179,22 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
     return cache
 
 
-def _build(
-    pipeline: beam.Pipeline,
-    analysis: TextAnalysis,
-    corpus: _Corpus,
-    cache: AnalysisCache,
-    embed: EmbedOptions,
-    output: AnalysisDirectory,
-) -> _Corpus:
+@contextlib.contextmanager
+def _open_work_directory(output: AnalysisDirectory, beam_options: PipelineOptions) -> Iterator[str]:
+    """A folder that the workers and TensorFlow can write to: local ones where they are, others below the output.
+
+    TensorFlow knows fewer file systems than Beam, and tf.Transform writes with both.
+    """
+    if isinstance(choose_runner(beam_options), FnApiRunner):
+        with tempfile.TemporaryDirectory() as work:
+            yield work
+    else:
+        yield FileSystems.join(output.staging, "work")
+
+
+def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: _Corpus, embed: EmbedOptions, work: str) -> _Corpus:
     """Wires the pass, and says which data sets it reads."""
-    found = analysis.read_cache(pipeline, cache.directory, [dataset.key for dataset in corpus.cached])
+    found = analysis.read_cache(pipeline, FileSystems.join(work, CACHE), [dataset.key for dataset in corpus.cached])
     missing = analysis.find_missing([dataset.key for dataset in corpus.datasets], found)
     corpus = corpus.without_cached(missing)
     documents: dict[str, beam.PCollection | None] = {dataset.key: None for dataset in corpus.cached}
@@ -204,14 +215,14 @@ def _build(
         _ = (
             failures
             | "AllFailures" >> beam.Flatten()
-            | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(output.staging, _FAILURES))
+            | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(work, _FAILURES))
         )
     analysis.analyze(
         pipeline,
         documents,
         found,
-        cache_directory=cache.directory,
-        output=FileSystems.join(output.staging, _GRAPH),
+        cache_directory=FileSystems.join(work, CACHE),
+        output=FileSystems.join(work, _GRAPH),
     )
     return corpus
 
@@ -228,21 +239,18 @@ def name_failure(failure: Failure, key: str) -> str:
     return f"{key} {failure.to_json()}"
 
 
-def _keep_failures(cache: AnalysisCache, new: Sequence[Dataset], output: AnalysisDirectory) -> None:
-    """Puts the failures of each data set that was read beside what is cached of it."""
+def _divide_failures(new: Sequence[Dataset], work: str) -> None:
+    """Puts the failures of each data set that was read beside what was found of it."""
     with contextlib.ExitStack() as open_files:
-        files = {
-            dataset.key: open_files.enter_context(FileSystems.create(_failures_file(cache, dataset))) for dataset in new
-        }
-        for found in FileSystems.match([FileSystems.join(output.staging, f"{_FAILURES}-*")])[0].metadata_list:
+        files = {}
+        for dataset in new:
+            path = FileSystems.join(work, CACHE, dataset.key, FAILURES_FILE)
+            files[dataset.key] = open_files.enter_context(FileSystems.create(path))
+        for found in FileSystems.match([FileSystems.join(work, f"{_FAILURES}-*")])[0].metadata_list:
             with FileSystems.open(found.path) as lines:
                 for line in lines:
                     key, failure = line.split(b" ", 1)
                     files[key.decode()].write(failure)
-
-
-def _failures_file(cache: AnalysisCache, dataset: Dataset) -> str:
-    return FileSystems.join(cache.folder(dataset), f"{_FAILURES}.jsonl")
 
 
 def _count_failures(files: Sequence[str]) -> dict[str, Any]:

@@ -42,8 +42,8 @@ class AnalyzeOptions:
             raise ValueError(
                 f"--input is {', '.join(self.embed.input)}: an analysis reads files; export the table first"
             )
-        if self.embed.output.startswith("bq:"):
-            raise ValueError(f"--output is {self.embed.output!r}: an analysis is written to a directory; give one")
+        if self.embed.table is not None:
+            raise ValueError(f"--output is {self.embed.table}: an analysis is written to a directory; give one")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for `analysis.json`."""

@@ -409,8 +409,6 @@ def _check_beam_arguments(rest: Sequence[str], command: str) -> None:
 
 def _run_analyze(known: argparse.Namespace, rest: Sequence[str]) -> int:
     own = {field.name for field in dataclasses.fields(AnalyzeOptions)} & vars(known).keys()
-    if any(names_table(output) for output in known.output):
-        raise UsageError("analyze writes to a directory, not to a table")
     options = AnalyzeOptions(embed=_embed_options(known), **{name: getattr(known, name) for name in own})
     _check_beam_arguments(rest, known.command)
 

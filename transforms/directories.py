@@ -55,6 +55,36 @@ def write_file_atomically(path: str, content: bytes) -> None:
         file.write(content)
 
 
+def list_directory(path: str) -> list[str]:
+    """List the names of all files below a directory, relative to it; none where there is no such directory."""
+    from apache_beam.io.filesystem import BeamIOError
+    from apache_beam.io.filesystems import FileSystems
+
+    root = path.rstrip("/") + "/"
+    try:
+        found = FileSystems.match([root + "**"])[0].metadata_list
+    except BeamIOError:
+        return []
+    return sorted(file.path.removeprefix(root) for file in found)
+
+
+def delete_directory(path: str) -> None:
+    """Delete all files below a directory, and itself; nothing happens where there is none.
+
+    Raises:
+      OSError: a file can't be deleted.
+    """
+    if not is_remote(path):
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    names = list_directory(path)
+    if names:  # a bucket has no folders of its own
+        FileSystems.delete([posixpath.join(path, name) for name in names])
+
+
 def copy_directory(source: str, destination: str) -> None:
     """Copy all files of a directory, either side on any file system, over what is there.
 

@@ -12,7 +12,7 @@ import tensorflow_transform as tft
 
 from transforms import columns
 from transforms.directories import copy_directory, is_remote
-from transforms.transform_graph import read_description
+from transforms.transform_graph import GRAPH_FOLDERS, read_description
 
 _TEXT_TYPES = (pa.binary(), pa.large_binary(), pa.string(), pa.large_string(), pa.null())
 
@@ -40,9 +40,9 @@ class SavedTransform:
             return
         # TensorFlow knows fewer file systems than Beam; once it has loaded the graph it needs no file any more.
         with tempfile.TemporaryDirectory() as parent:
-            local = posixpath.join(parent, "graph")
-            copy_directory(directory, local)
-            self._load(local)
+            for folder in GRAPH_FOLDERS:  # and not what may lie beside them, such as an analysis and its cache
+                copy_directory(posixpath.join(directory, folder), posixpath.join(parent, folder))
+            self._load(parent)
 
     def _load(self, directory: str) -> None:
         """Load the graph from a local directory, now and not at its first use."""

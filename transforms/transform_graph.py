@@ -19,6 +19,8 @@ from transforms.preprocessing_config import PreprocessingConfig
 from transforms.vocabulary import Vocabulary
 
 DESCRIPTION_FILE = "transform.json"
+# What tf.Transform writes: the SavedModel, and the schema of what it gives.
+GRAPH_FOLDERS = ("transform_fn", "transformed_metadata")
 FORMAT_VERSION = 1
 
 Description = dict[str, Any]
