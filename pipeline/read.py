@@ -13,7 +13,7 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.incremental.superseded_ids import SupersededIds, read_superseded_ids
-from pipeline.manifest import OutputError, read_manifest
+from pipeline.manifest import Manifest, OutputError, read_manifest
 from pipeline.published_output import (
     PublishedFile,
     PublishedOutput,
@@ -50,11 +50,7 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_embeddings` yields, of an output that is open."""
     manifest = output.manifest
-    if manifest.bigquery is not None and not manifest.shards:
-        raise OutputError(
-            f"{output.directory} holds no files of embeddings: its rows are in {manifest.bigquery['table']}; query "
-            "them there"
-        )
+    _check_for_files(output.directory, manifest)
     kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
     superseded = read_superseded(output)
     for generation, paths in group_by_generation(output.shards):
@@ -91,6 +87,14 @@ def _next_batch(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> pa.R
         raise describe_damage(output.directory, str(e)) from e
     except FileNotFoundError as e:
         raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
+
+
+def _check_for_files(directory: str, manifest: Manifest) -> None:
+    """Raises OutputError where the rows are in a table alone."""
+    if manifest.bigquery is not None and not manifest.shards:
+        raise OutputError(
+            f"{directory} holds no files of embeddings: its rows are in {manifest.bigquery['table']}; query them there"
+        )
 
 
 class DamagedShardError(ValueError):
@@ -195,6 +199,7 @@ def read_embeddings_dataset(directory: str) -> Any:
     import tensorflow as tf
 
     manifest = read_manifest(str(directory))
+    _check_for_files(str(directory), manifest)
     output = find_published_output(str(directory), manifest)
     if output.format == "parquet":
         return _make_parquet_dataset(output)

@@ -8,11 +8,13 @@ import datetime
 import functools
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
 from pipeline.bigquery import clients
@@ -82,7 +84,11 @@ class TableOutput:
         self.table = table
         self._method = method
         self._layout = layout
-        self._staged = dataclasses.replace(table, table=f"{table.table}_staging_{run_fingerprint[:16]}")
+        staged = f"{table.table}_staging_{run_fingerprint[:16]}"
+        if method == "storage_write":
+            # Its streams can be refused for minutes where a table of the same name has just been deleted.
+            staged += f"_{time.time_ns() // 1_000_000}"
+        self._staged = dataclasses.replace(table, table=staged)
         with explain_refusals(table.option):
             self._client = clients.make_client(table.project)
         self._location: str | None = None
@@ -282,10 +288,10 @@ class TableOutput:
     def _explain(self, what: str) -> Iterator[None]:
         try:
             yield
-        except exceptions.GoogleAPICallError as e:
+        except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as e:  # what the network refuses is an OSError
             # The jobs' errors are dicts; those of gRPC are exceptions, and say no more than the message.
-            messages = [error["message"] for error in e.errors if isinstance(error, dict) and "message" in error]
-            details = "; ".join(dict.fromkeys(messages)) or e.message
+            errors = [error for error in getattr(e, "errors", ()) if isinstance(error, dict) and "message" in error]
+            details = "; ".join(dict.fromkeys(error["message"] for error in errors)) or getattr(e, "message", str(e))
             raise TableLoadError(
                 f"{self.table.option}: {what} failed: {details}. A table changes as a whole or not at all; run the "
                 "same command again once the cause is gone"

@@ -14,7 +14,7 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 from google.cloud import bigquery
 
-from pipeline import read_embeddings
+from pipeline import read_embeddings, read_embeddings_dataset
 from pipeline.bigquery import table_output
 from pipeline.bigquery.table_name import TableName
 from pipeline.command_line import main
@@ -86,6 +86,9 @@ def test_a_table_alone(
     assert read_manifest(directory).bigquery == printed["bigquery"]
     with pytest.raises(OutputError, match=rf"holds no files of embeddings: its rows are in {table}"):
         list(read_embeddings(directory))
+    with pytest.raises(OutputError, match=rf"holds no files of embeddings: its rows are in {table}"):
+        read_embeddings_dataset(directory)
+    assert list(read_failures(directory)) == []
     assert not FileSystems.match([f"{directory}/_*"])[0].metadata_list
     assert main(command(tiny_model, corpus, table.option, more=more)) == 0  # changes nothing
     assert read_table(table.sql) == before

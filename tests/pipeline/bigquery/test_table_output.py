@@ -156,6 +156,19 @@ def test_a_job_that_fails_leaves_the_table(output: TableOutput, table: TableName
     assert read_table(table.sql) == before
 
 
+def test_a_network_that_fails_is_no_wrong_usage(
+    output: TableOutput, table: TableName, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_load_file(f"{bucket}/embeddings-0.bigquery", [make_table_input([2])])
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise ConnectionError("the network is unreachable")
+
+    monkeypatch.setattr(bigquery.Client, "load_table_from_uri", refuse)
+    with pytest.raises(TableLoadError, match=r"failed: the network is unreachable\. A table changes"):
+        output.load([path])
+
+
 def test_a_dataset_that_is_not_there(table: TableName, emulators: object) -> None:
     nowhere = dataclasses.replace(table, dataset="nowhere")
     with pytest.raises(ValueError) as error:
