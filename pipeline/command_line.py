@@ -260,6 +260,15 @@ def _add_embed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="with --incremental: the input is the whole corpus; documents that it lacks are deleted from the output",
     )
+    parser.add_argument(
+        "--shard-seconds",
+        type=float,
+        metavar="S",
+        help="finish a shard when it is so old: what a run that is killed may lose (default: 300)",
+    )
+    parser.add_argument(
+        "--shard-bytes", type=int, metavar="N", help="finish a shard when it is so large (default: 256 MiB)"
+    )
     parser.set_defaults(run=_run_embed)
     return parser
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime
+import functools
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineState
 
 from model.engines import choose_engine
@@ -24,7 +26,7 @@ from pipeline.bigquery.load_format import LOAD_FORMAT
 from pipeline.bigquery.table_name import TableName, names_table
 from pipeline.bigquery.table_sink import CheckTableRows, TableSink, make_table_sink
 from pipeline.embed_options import EmbedOptions
-from pipeline.embed_text import EMBEDDINGS, FAILURES, CountFailures, EmbedText
+from pipeline.embed_text import EMBEDDINGS, FAILURES, MET, CountFailures, EmbedText
 from pipeline.example_encoding import describe_examples
 from pipeline.failure_limit import FailureLimit
 from pipeline.incremental.compare_input import compare_input
@@ -38,11 +40,14 @@ from pipeline.progress import LogProgress
 from pipeline.read_documents import make_read_documents
 from pipeline.read_for_sinks import ReadForSinks
 from pipeline.run_counters import read_counters
+from pipeline.run_fingerprint import fingerprint_run
 from pipeline.runner import choose_runner, threads_per_worker
 from pipeline.sinks.choose_formats import choose_formats
+from pipeline.sinks.copy_repeated import CopyRepeated
+from pipeline.sinks.finished_shards import FinishedRows
 from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from pipeline.sinks.shard_format import ShardFormat
-from pipeline.sinks.write_shards import WriteShards
+from pipeline.sinks.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
 from pipeline.sources.field_types import add_field_types
 from pipeline.statistics import CountOutput, Statistics
 from pipeline.versions import list_versions
@@ -128,9 +133,21 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     else:
         description = describe_transform(vocabulary, preprocessing)
     made_with = describe_rows(options, model, vocabulary, description)
+    runner = choose_runner(beam_options)
     previous = output.prepare(
-        overwrite=options.overwrite or options.rebuild, add=options.incremental and not options.rebuild
+        overwrite=options.overwrite or options.rebuild,
+        add=options.incremental and not options.rebuild,
+        fingerprint=fingerprint_run(options, model, description),
+        retries=not isinstance(runner, FnApiRunner),
     )
+    finished = None
+    if output.finished:
+        finished = FinishedRows(
+            directory=output.staging,
+            shards=tuple(output.finished),
+            encoding=options.encoding,
+            kept=options.kept_fields,
+        )
     changes = None
     if options.incremental:
         if previous is not None:
@@ -157,13 +174,16 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             batching=batching,
             token_vocabulary=vocabulary if options.tokens else None,
             select=None if changes is None else SelectDocuments(changes.selected_files),
+            finished=finished,
         )
         fingerprints = {
             "albert_embed.model_fingerprint": model.fingerprint,
             "albert_embed.transform_fingerprint": transform_fingerprint(description),
         }
         formats = choose_formats(options, hidden_size=model.config.hidden_size, metadata=fingerprints, table=table)
-        run = _run_pipeline(documents, embed_text, formats, table, options, output, beam_options)
+        pipeline = beam.Pipeline(runner=runner, options=beam_options)
+        _build(pipeline, documents, embed_text, formats, table, options, output, finished)
+        run = _run_pipeline(pipeline, options, output)
     if changes is not None:
         changes.warn_of_missing(run.counters)
     if options.max_failures is not None:
@@ -212,23 +232,13 @@ class RunResult:
     seconds: float = 0.0
 
 
-def _run_pipeline(
-    documents: ReadForSinks,
-    embed_text: EmbedText,
-    formats: list[ShardFormat],
-    table: TableSink | None,
-    options: EmbedOptions,
-    output: OutputDirectory,
-    beam_options: PipelineOptions,
-) -> RunResult:
+def _run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputDirectory) -> RunResult:
     logger.info(
         "embedding %s, read as %s, with %s",
         ", ".join(options.input) or "the query",
         options.chosen_format,
         options.model,
     )
-    pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
-    _build(pipeline, documents, embed_text, formats, table, output)
     started = time.time()
     result = pipeline.run()
     state = result.wait_until_finish()
@@ -298,6 +308,8 @@ def make_manifest(
     """
     statistics, counters = run.statistics, run.counters
     padded = counters.get("padded_tokens", 0)
+    embedded_documents = statistics.documents - sum(shard.documents for shard in output.finished)
+    embedded_tokens = statistics.tokens - sum(shard.tokens for shard in output.finished)
     index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     counts = {
@@ -319,8 +331,8 @@ def make_manifest(
             "pipeline_seconds": round(run.seconds, 3),
             "batch_tokens": batch_tokens,
             "counters": counters,
-            "documents_per_second": round(statistics.documents / run.seconds, 1) if run.seconds else 0.0,
-            "useful_tokens_per_second": round(statistics.tokens / run.seconds, 1) if run.seconds else 0.0,
+            "documents_per_second": round(embedded_documents / run.seconds, 1) if run.seconds else 0.0,
+            "useful_tokens_per_second": round(embedded_tokens / run.seconds, 1) if run.seconds else 0.0,
             "seconds_by_stage": _seconds_by_stage(counters, run.seconds),
             "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
         },
@@ -349,7 +361,9 @@ def _build(
     embed_text: EmbedText,
     formats: list[ShardFormat],
     table: TableSink | None,
+    options: EmbedOptions,
     output: OutputDirectory,
+    finished: FinishedRows | None,
 ) -> None:
     read = pipeline | "Read" >> documents
     embedded = read["documents"] | "EmbedText" >> embed_text
@@ -362,7 +376,18 @@ def _build(
         failed.append(checked[CheckTableRows.FAILURES] | "CountTableFailures" >> beam.ParDo(CountFailures()))
     failures = failed | "AllFailures" >> beam.Flatten()
     rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
-    shards = rows | "WriteEmbeddings" >> WriteShards(output.staging, formats)
+    write = functools.partial(
+        WriteShards,
+        output.staging,
+        formats,
+        shard_seconds=SHARD_SECONDS if options.shard_seconds is None else options.shard_seconds,
+        shard_bytes=SHARD_BYTES if options.shard_bytes is None else options.shard_bytes,
+    )
+    shards = rows | "WriteEmbeddings" >> write()
+    if finished is not None:
+        copied = embedded[MET] | "CopyRepeated" >> beam.ParDo(CopyRepeated(finished)) | "WriteCopies" >> write()
+        reused = pipeline | "FinishedShards" >> beam.Create(finished.shards)
+        shards = (shards, copied, reused) | "AllShards" >> beam.Flatten()
     _ = (
         shards
         | "ShardToJson" >> beam.Map(lambda shard: shard.to_json())

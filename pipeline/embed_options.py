@@ -66,6 +66,7 @@ class EmbedOptions:
       incremental: whether the run adds to the output that is there, embedding only what is new or changed.
       rebuild: with `incremental`, embeds everything and replaces what is there.
       full_snapshot: with `incremental`, documents of the output that the input lacks are deleted.
+      shard_seconds, shard_bytes: a shard is finished when it is so old or large; None: `pipeline.sinks.write_shards`.
 
     Raises:
       ValueError: where an option is out of its range or contradicts another; the message says what to give.
@@ -98,6 +99,8 @@ class EmbedOptions:
     table: str | None = None
     bigquery_method: str = "file_loads"
     vector_index: str | None = None
+    shard_seconds: float | None = None
+    shard_bytes: int | None = None
 
     def __post_init__(self) -> None:
         self._check_outputs()
@@ -111,7 +114,11 @@ class EmbedOptions:
         _check_choice("--engine", self.engine, ENGINES)
         _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
         _check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
-        for name, value in (("--max-tokens", self.max_tokens), ("--batch-tokens", self.batch_tokens)):
+        for name, value in (
+            ("--max-tokens", self.max_tokens),
+            ("--batch-tokens", self.batch_tokens),
+            ("--shard-bytes", self.shard_bytes),
+        ):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         for name, given in (("--rebuild", self.rebuild), ("--full-snapshot", self.full_snapshot)):
@@ -121,6 +128,8 @@ class EmbedOptions:
             raise ValueError(
                 "--incremental adds to an output and --overwrite replaces it; to replace it give --rebuild"
             )
+        if self.shard_seconds is not None and not self.shard_seconds > 0:
+            raise ValueError(f"--shard-seconds must be more than 0, not {self.shard_seconds}")
         parse_kept_fields(self.keep_fields)
         for pattern in self.input if self.chosen_format == "bigquery" else ():
             TableName.parse(pattern)

@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from apache_beam.ml.inference.base import RunInference
 
 from model.handler import AlbertModelHandler
+from pipeline.drop_finished import DropFinished
 from pipeline.prepare_documents import PrepareDocuments
+from pipeline.sinks.finished_shards import FinishedRows
 from transforms import metrics
 from transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRUNCATED
 from transforms.failure import Failure
@@ -23,6 +25,7 @@ from transforms.windows import explode_windows
 
 EMBEDDINGS = "embeddings"
 FAILURES = "failures"
+MET = "met"
 
 
 class EmbedText(beam.PTransform):
@@ -71,6 +74,7 @@ class EmbedText(beam.PTransform):
         text that it came from (`transforms.token_columns`).
       select: takes some of the documents out, once they are checked and have `id`, `content_hash` and `text_start`:
         RecordBatches → `{"documents", "failures"}`. None takes all.
+      finished: rows of an earlier run that are not embedded again; adds the output `met` (`pipeline.drop_finished`).
 
     Raises:
       TransformMismatchError: when applied, where the graph has another vocabulary than `token_vocabulary`.
@@ -84,6 +88,7 @@ class EmbedText(beam.PTransform):
         batching: TokenBatchConfig,
         token_vocabulary: Vocabulary | None = None,
         select: beam.PTransform | None = None,
+        finished: FinishedRows | None = None,
     ) -> None:
         super().__init__()
         self._transform_directory = transform_directory
@@ -91,6 +96,7 @@ class EmbedText(beam.PTransform):
         self._handler = handler
         self._batching = batching
         self._token_vocabulary = token_vocabulary
+        self._finished = finished
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
         description = read_description(self._transform_directory)
@@ -116,8 +122,13 @@ class EmbedText(beam.PTransform):
                 SplitWindows(reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
             ).with_outputs(SplitWindows.FAILURES, main="rows")
         )
+        outputs = {}
+        wanted = rows["rows"]
+        if self._finished is not None:
+            dropped = wanted | "DropFinished" >> DropFinished(self._finished)
+            wanted, outputs[MET] = dropped["rows"], dropped["met"]
         embedded = (
-            rows["rows"]
+            wanted
             | "BatchByTokens" >> BatchByTokens(self._batching)
             | "RunInference" >> RunInference(self._handler)
             | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="embeddings")
@@ -127,7 +138,7 @@ class EmbedText(beam.PTransform):
             | "FlattenFailures" >> beam.Flatten()
             | "CountFailures" >> beam.ParDo(CountFailures())
         )
-        return {EMBEDDINGS: embedded["embeddings"], FAILURES: failures}
+        return {**outputs, EMBEDDINGS: embedded["embeddings"], FAILURES: failures}
 
 
 class SplitWindows(beam.DoFn):

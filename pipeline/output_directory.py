@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import socket
@@ -22,6 +21,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.manifest import MANIFEST_FILE, Manifest, OutputError, read_manifest
 from pipeline.output_lock import LOCK_FILE, OutputLock
+from pipeline.run_record import RunRecord
+from pipeline.sinks.finished_shards import choose_finished_shards
+from pipeline.sinks.shard import Shard
 
 STAGING = "_staging"
 RUN_FILE = "run.json"
@@ -39,11 +41,15 @@ class OutputDirectory:
 
     Args:
       path: the directory; made when it is prepared.
+
+    Attributes:
+      finished: the staged shards that a run that was cut off had finished and that this one can use.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._lock = OutputLock(path)
+        self.finished: list[Shard] = []
 
     def release(self) -> None:
         """Ends the run: lets other runs write here."""
@@ -54,12 +60,22 @@ class OutputDirectory:
         """Where the run writes before it publishes."""
         return FileSystems.join(self.path, STAGING)
 
-    def prepare(self, *, overwrite: bool, add: bool = False) -> Manifest | None:
-        """Makes the directory ready for a run, locks it, and clears what a run that was cut off has left.
+    def prepare(
+        self,
+        *,
+        overwrite: bool,
+        add: bool = False,
+        fingerprint: dict[str, Any] | None = None,
+        retries: bool = True,
+    ) -> Manifest | None:
+        """Makes the directory ready for a run, locks it, and clears what a run that was cut off has left, but for the
+        shards that it had finished, where it was of the same fingerprint.
 
         Args:
           overwrite: whether the run may replace what is there.
           add: whether the run adds to the finished output that may be there.
+          fingerprint: of the run (`pipeline.run_fingerprint`); None where no earlier one can be the same.
+          retries: whether the runner may run a bundle twice.
 
         Returns:
           With `add`, the manifest of what is there, if anything is.
@@ -70,7 +86,9 @@ class OutputDirectory:
         """
         self._lock.acquire()
         try:
-            return self._clear(overwrite=overwrite, add=add)
+            previous = self._clear(overwrite=overwrite, add=add)
+            self._start_staging(fingerprint, retries=retries)
+            return previous
         except BaseException:
             self.release()
             raise
@@ -94,12 +112,24 @@ class OutputDirectory:
                     "give an empty or new --output, or --overwrite to write there all the same"
                 )
             self._delete([name for name in files if _OWN_FILES.match(name)])
-        self.discard_staged()
-        self._write(
-            FileSystems.join(STAGING, RUN_FILE),
-            json.dumps({"started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}),
-        )
         return previous if add else None
+
+    def _start_staging(self, fingerprint: dict[str, Any] | None, *, retries: bool) -> None:
+        run_file = FileSystems.join(STAGING, RUN_FILE)
+        before = None
+        if FileSystems.exists(FileSystems.join(self.path, run_file)):
+            before = RunRecord.from_json(self.read_staged(RUN_FILE))
+        self.finished = choose_finished_shards(self.staging, before, fingerprint)
+        if self.finished and before is not None:
+            retries = retries or before.retries
+            kept = {name for shard in self.finished for name in shard.files}
+            self._delete([name for name in self._list() if _is_staged(name) and name.split("/", 1)[1] not in kept])
+        else:
+            self.discard_staged()
+        record = RunRecord(
+            started=time.time(), host=socket.gethostname(), pid=os.getpid(), fingerprint=fingerprint, retries=retries
+        )
+        self._write(run_file, record.to_json())
 
     def read_staged(self, name: str) -> bytes:
         """The content of a file that the run has staged."""

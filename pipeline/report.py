@@ -27,6 +27,7 @@ def print_run(manifest: Manifest, directory: str, *, published: bool = True) -> 
         **{name.replace("_", " "): count for name, count in manifest.changes.items()},
         "documents": counts["documents"],
         "rows": counts["rows"],
+        **({"  of a run that was cut off": reused} if (reused := counters.get("reused_rows")) else {}),
         "tokens": counts["tokens"],
         "truncated": counts["truncated"],
         "failures": counts["failures"],

@@ -21,6 +21,7 @@ SELECTED_DOCUMENTS = "selected_documents"
 FAILURES = "failures"
 TRUNCATED = "truncated"
 ROWS = "rows"
+REUSED_ROWS = "reused_rows"  # that a run that was cut off had finished
 TOKENS = "tokens"
 PADDED_TOKENS = "padded_tokens"
 BATCHES = "batches"

@@ -38,6 +38,11 @@ class Shard:
         """Name of its index file, which is there only if the shard is whole."""
         return f"{INDEX_PREFIX}-{self.name}.{INDEX_FORMAT}"
 
+    @property
+    def files(self) -> list[str]:
+        """Names of all its files."""
+        return [*(self.data_file(name) for name in self.file_bytes), self.index_file]
+
     def to_json(self) -> str:
         """As one line of JSON."""
         return json.dumps(dataclasses.asdict(self))

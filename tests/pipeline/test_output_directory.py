@@ -13,6 +13,7 @@ from pipeline import read_embeddings
 from pipeline.manifest import Manifest, OutputError, read_manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.output_lock import LOCK_FILE
+from pipeline.run_record import RunRecord
 from pipeline.sinks.shard_index import read_index
 from tests.pipeline.embedded_rows import make_formats, make_manifest, make_rows, publish_rows, write_shard
 
@@ -109,6 +110,30 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
     output.release()
     output.prepare(overwrite=False)
     assert list_files(tmp_path) == ["_staging/run.json"]
+
+
+def test_shards_that_a_killed_run_finished_stay_for_the_same_run(tmp_path: Path) -> None:
+    formats = make_formats(["tfrecord", "parquet"])
+    output = OutputDirectory(str(tmp_path))
+    output.prepare(overwrite=False, fingerprint={"model": "m"}, retries=True)
+    shard = write_shard(output.staging, make_rows([2]), formats)
+    (tmp_path / "_staging" / "statistics.json").write_text("half")
+    (tmp_path / "_staging" / "unfinished" / "part.tfrecord").write_text("half")
+    write_shard(output.staging, make_rows([3], first=1), formats)
+    half = write_shard(output.staging, make_rows([4], first=2), formats)
+    (tmp_path / "_staging" / half.index_file).unlink()
+    for _ in range(2):  # the run that goes on may be killed too
+        output.release()
+        output = OutputDirectory(str(tmp_path))
+        output.prepare(overwrite=False, fingerprint={"model": "m"}, retries=False)
+        assert len(output.finished) == 2 and shard in output.finished
+        kept = [name for finished in output.finished for name in finished.files]
+        assert list_files(tmp_path) == sorted(f"_staging/{name}" for name in [*kept, "run.json"])
+        record = RunRecord.from_json((tmp_path / "_staging" / "run.json").read_bytes())
+        assert record is not None and record.retries and record.fingerprint == {"model": "m"}
+    output.release()
+    output.prepare(overwrite=False, fingerprint={"model": "n"}, retries=False)
+    assert output.finished == [] and list_files(tmp_path) == ["_staging/run.json"]
 
 
 def test_foreign_files_beside_a_killed_run_are_refused(tmp_path: Path) -> None:
