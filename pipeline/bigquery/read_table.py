@@ -2,7 +2,8 @@
 
 The Storage Read API gives Arrow, which stays as it is; Beam's `ReadFromBigQuery` would make a Python dict of every row,
 or have the table exported to a bucket first. One read session stands for the whole run: it shows the table as it was
-when the run began, whatever is written to it meanwhile.
+when the run began, whatever is written to it meanwhile. BigQuery ends a session after some hours (`expire_time`): what
+has not been read by then is an error, and such a corpus is better exported to files.
 """
 
 from __future__ import annotations

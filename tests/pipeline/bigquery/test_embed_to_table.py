@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import subprocess
 import sys
 import time
@@ -149,34 +151,54 @@ def test_a_changed_document_replaces_its_windows(table: TableName, tiny_model: P
     assert not {row[2] for row in after[:-1]} & {row[2] for row in before[:-1]}
 
 
-def test_a_killed_run_is_repeated(
+def kill_when_staged(
+    arguments: list[str], emulators: Emulators, staging: Path, pattern: str, *, after: float = 0.0
+) -> bool:
+    """Runs the command and kills it so many seconds after a file is staged; False where it ended before."""
+    process = subprocess.Popen(
+        arguments,
+        cwd=ROOT,
+        env=command_environment(emulators),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while process.poll() is None and not list(staging.glob(pattern)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(after)
+        return process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_run_killed_at_ten_moments_is_repeated(
     table: TableName, tiny_model: Path, tmp_path: Path, emulators: Emulators, dataset: str
 ) -> None:
-    corpus = write_corpus(tmp_path / "c.jsonl", [f"{number} {TEXTS[number % 30]}" for number in range(3000)])
+    corpus = write_corpus(tmp_path / "c.jsonl", [f"{number} {TEXTS[number % 30]}" for number in range(4000)])
     undisturbed = TableName(project="test-project", dataset=dataset, table="undisturbed")
+    started = time.monotonic()
     assert main(command(tiny_model, corpus, str(tmp_path / "whole"), undisturbed.option)) == 0
+    seconds = time.monotonic() - started
+    staging = tmp_path / "out" / "_staging"
     arguments = [sys.executable, "-m", "pipeline", *command(tiny_model, corpus, str(tmp_path / "out"), table.option)]
-    for staged in ("unfinished/*.bigquery", "shards.jsonl*"):  # while a shard is written, and when all are
-        process = subprocess.Popen(
-            arguments,
-            cwd=ROOT,
-            env=command_environment(emulators),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + 120
-            while not list((tmp_path / "out" / "_staging").glob(staged)):
-                assert process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.01)
-        finally:
-            process.kill()
-            process.wait()
-    again = subprocess.run(arguments, cwd=ROOT, env=command_environment(emulators), capture_output=True, text=True)
+    # Once each while a shard is written, and when all are and the table is loaded; else at any time after the start.
+    moments = [("unfinished/*.bigquery", 0.0), ("shards.jsonl*", 0.0), ("shards.jsonl*", 0.05)]
+    generator = random.Random(7)
+    moments += [("run.json", seconds * generator.random()) for _ in range(7)]
+    killed = [kill_when_staged(arguments, emulators, staging, name, after=after) for name, after in moments]
+    assert killed.count(True) >= 3
+    more = ["--overwrite"] if (tmp_path / "out" / "manifest.json").exists() else []
+    again = subprocess.run(
+        [*arguments, *more], cwd=ROOT, env=command_environment(emulators), capture_output=True, text=True
+    )
     assert again.returncode == 0, again.stderr
     names = ("id", "window", "content_hash", "views")
     assert values(table, *names) == values(undisturbed, *names)
-    assert len({row[:2] for row in values(table, *names)}) == len(values(table, *names)) == 3000
+    assert len({row[:2] for row in values(table, *names)}) == len(values(table, *names)) == 4000
     vectors, expected = (np.array(values(name, "pooled_output")) for name in (table, undisturbed))
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
 
