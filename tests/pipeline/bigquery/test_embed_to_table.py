@@ -184,7 +184,10 @@ def test_a_run_killed_at_ten_moments_is_repeated(
     assert main(command(tiny_model, corpus, str(tmp_path / "whole"), undisturbed.option)) == 0
     seconds = time.monotonic() - started
     staging = tmp_path / "out" / "_staging"
-    arguments = [sys.executable, "-m", "pipeline", *command(tiny_model, corpus, str(tmp_path / "out"), table.option)]
+    arguments = [
+        *(sys.executable, "-m", "pipeline"),
+        *command(tiny_model, corpus, str(tmp_path / "out"), table.option, more=("--shard-seconds", "0.2")),
+    ]
     # Once each while a shard is written, and when all are and the table is loaded; else at any time after the start.
     moments = [("unfinished/*.bigquery", 0.0), ("shards.jsonl*", 0.0), ("shards.jsonl*", 0.05)]
     generator = random.Random(7)
@@ -196,6 +199,7 @@ def test_a_run_killed_at_ten_moments_is_repeated(
         [*arguments, *more], cwd=ROOT, env=command_environment(emulators), capture_output=True, text=True
     )
     assert again.returncode == 0, again.stderr
+    assert more or read_manifest(str(tmp_path / "out")).measured["counters"]["reused_rows"] > 0
     names = ("id", "window", "content_hash", "views")
     assert values(table, *names) == values(undisturbed, *names)
     assert len({row[:2] for row in values(table, *names)}) == len(values(table, *names)) == 4000
@@ -203,17 +207,30 @@ def test_a_run_killed_at_ten_moments_is_repeated(
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
 
 
-def test_a_run_that_dies_before_it_publishes(
-    table: TableName, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("step", ["_make_table", "index_vectors"])
+def test_a_run_that_dies_at_the_table_goes_on_from_its_shards(
+    alone: bool,
+    step: str,
+    table: TableName,
+    bucket: str,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    corpus, output = write_corpus(tmp_path / "c.jsonl", TEXTS[:5]), str(tmp_path / "out")
+    corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:5])
+    outputs = [table.option] if alone else [str(tmp_path / "out"), table.option]
+    arguments = command(tiny_model, corpus, *outputs, more=("--vector-index", "--temp_location", f"{bucket}/temp"))
     with monkeypatch.context() as patched:
-        patched.setattr(table_output.TableOutput, "index_vectors", lambda self, run: 1 / 0)
-        assert main(command(tiny_model, corpus, output, table.option, more=("--vector-index",))) == 4
-    before = read_table(table.sql)
-    assert len(before) == 5
-    assert main(command(tiny_model, corpus, output, table.option, more=("--vector-index",))) == 0
-    assert read_table(table.sql) == before
+        patched.setattr(table_output.TableOutput, step, lambda *_, **__: 1 / 0)
+        assert main(arguments) == 4
+    before = [] if step == "_make_table" else read_table(table.sql)
+    assert len(before) == (0 if step == "_make_table" else 5)
+    assert main(arguments) == 0
+    after = read_table(table.sql)
+    assert len(after) == 5 and after[: len(before)] == before
+    manifest = read_manifest(f"{bucket}/temp/albert-embed/{table}" if alone else str(tmp_path / "out"))
+    assert manifest.measured["counters"]["reused_rows"] == 5
 
 
 def test_a_table_of_other_columns_is_refused_before_anything_is_read(
