@@ -162,7 +162,8 @@ class TableOutput:
             )
         self._make_table()
         merge, _ = self._query(make_merge_statement(self.table, self._staged, self._layout), created, "merge")
-        self._client.delete_table(str(self._staged), not_found_ok=True)
+        with contextlib.suppress(exceptions.GoogleAPIError, OSError):  # it expires anyway
+            self._client.delete_table(str(self._staged), not_found_ok=True)
         statistics = merge.dml_stats
         return TableLoad(
             table=str(self.table),
