@@ -21,15 +21,15 @@ from pipeline.published_output import (
     find_files,
     find_published_output,
 )
-from pipeline.read import DamagedShardError, read_shards, read_superseded
+from pipeline.read import DamagedShardError, read_superseded
+from pipeline.read_indexed import read_indexed_rows
 from pipeline.sinks.choose_formats import choose_formats
 from pipeline.sinks.open_shard import OpenShard
 from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from pipeline.sinks.shard_format import ShardFormat
-from pipeline.sinks.shard_index import read_index
 from pipeline.sinks.write_shards import SHARD_BYTES
 from pipeline.statistics import Statistics, add_statistics, count_shard
-from transforms.columns import CONTENT_HASH, ID, WINDOW_COUNT
+from transforms.columns import ID
 
 logger = logging.getLogger(__name__)
 
@@ -114,15 +114,10 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
     superseded = read_superseded(published)
     for (path, generation), index_file in zip(published.shards, _find_indexes(published), strict=True):
         try:
-            with FileSystems.open(index_file[0], compression_type="uncompressed") as file:
-                _, index = read_index(file)
-            start = 0
-            for rows in read_shards([path], published.format, encoding=manifest.encoding, kept=kept):
-                rows = _add_index(rows, index.slice(start, rows.num_rows))
-                start += rows.num_rows
+            for rows in read_indexed_rows(path, index_file[0], published.format, encoding=manifest.encoding, kept=kept):
                 live = superseded.find_live(rows.column(ID), generation)
                 yield rows if live is None else rows.filter(pa.array(live))
-        except (DamagedShardError, ValueError, OSError) as e:
+        except (DamagedShardError, OSError) as e:
             raise describe_damage(published.directory, str(e)) from e
 
 
@@ -132,19 +127,6 @@ def _find_indexes(published: PublishedOutput) -> list[PublishedFile]:
     if len(indexes) != len(published.shards):
         raise describe_damage(published.directory, f"{len(published.shards)} shards have {len(indexes)} indexes")
     return indexes
-
-
-def _add_index(rows: pa.RecordBatch, index: pa.Table) -> pa.RecordBatch:
-    """The rows with the content hash and window count that their index has.
-
-    Raises:
-      ValueError: where it is the index of other rows.
-    """
-    index = index.combine_chunks()
-    if index[ID].to_pylist() != rows.column(ID).to_pylist():
-        raise ValueError("an index is not that of its shard")
-    added = {name: index[name].combine_chunks() for name in (CONTENT_HASH, WINDOW_COUNT)}
-    return pa.RecordBatch.from_pydict({**dict(zip(rows.schema.names, rows.columns, strict=True)), **added})
 
 
 def _write_rows(

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.incremental.document_keys import KEY_BYTES, document_keys, keys_to_arrow
+from pipeline.incremental.document_keys import document_keys, keys_to_arrow
+from pipeline.sinks.row_keys import KEY_BYTES
 from transforms.columns import CONTENT_HASH, ID, ORIGIN, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
 
 GENERATION = "generation"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
-KEY_BYTES = 16
+from pipeline.sinks.row_keys import KEY_BYTES
 
 
 def id_keys(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
@@ -20,14 +20,6 @@ def document_keys(ids: pa.Array | pa.ChunkedArray, content_hashes: pa.Array | pa
     """The same over each id and its content hash, which is of fixed size, so that no two pairs give the same bytes."""
     pairs = zip(content_hashes.to_pylist(), ids.to_pylist(), strict=True)
     return _to_array(hashlib.blake2b(hash_ + id_, digest_size=KEY_BYTES).digest() for hash_, id_ in pairs)
-
-
-def find_keys(sorted_keys: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Where each of `keys` stands in `sorted_keys`; -1 where it does not."""
-    if not len(sorted_keys):
-        return np.full(len(keys), -1)
-    found = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
-    return np.where(sorted_keys[found] == keys, found, -1)
 
 
 def keys_to_arrow(keys: np.ndarray) -> pa.Array:

@@ -14,7 +14,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
 from pipeline.incremental.compare_documents import KEY, SELECTED_SCHEMA, UNIQUE
-from pipeline.incremental.document_keys import document_keys, find_keys, keys_from_arrow
+from pipeline.incremental.document_keys import document_keys, keys_from_arrow
+from pipeline.sinks.row_keys import find_keys
 from transforms import metrics
 from transforms.columns import CONTENT_HASH, ID, ORIGIN, TEXT_START
 from transforms.failure import Failure

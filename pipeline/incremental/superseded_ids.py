@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.incremental.document_keys import find_keys, id_keys
+from pipeline.incremental.document_keys import id_keys
 from pipeline.published_output import PublishedFile
+from pipeline.sinks.row_keys import find_keys
 from transforms.columns import ID
 
 _BATCH_IDS = 64 * 1024

@@ -12,12 +12,11 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.read import read_shards
+from pipeline.read_indexed import read_indexed_rows
 from pipeline.run_record import RunRecord, list_differences
-from pipeline.sinks.row_keys import KEY_BYTES, row_keys
+from pipeline.sinks.row_keys import KEY_BYTES, find_keys, row_keys
 from pipeline.sinks.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
 from pipeline.sinks.shard_index import read_index
-from transforms.columns import CONTENT_HASH, WINDOW_COUNT
 
 logger = logging.getLogger(__name__)
 
@@ -111,10 +110,8 @@ class FinishedKeys:
         Returns:
           `[len(keys)]` bool, and the positions in `self.keys` of those that are, int64.
         """
-        wanted = np.array(keys, f"S{KEY_BYTES}")
-        positions = np.searchsorted(self.keys, wanted)
-        positions[positions == len(self.keys)] = 0
-        there = self.keys[positions] == wanted if len(self.keys) else np.zeros(len(wanted), bool)
+        positions = find_keys(self.keys, np.array(keys, f"S{KEY_BYTES}"))
+        there = positions >= 0
         return there, positions[there]
 
 
@@ -163,13 +160,10 @@ class FinishedRows:
         format_name = self.readable_format
         if format_name is None:
             raise ValueError(f"{shard.index_file} is of a shard whose rows can't be read back")
-        _, index = _open_index(FileSystems.join(self.directory, shard.index_file))
-        internal = index.select([CONTENT_HASH, WINDOW_COUNT]).combine_chunks().to_batches()[0]
-        path = FileSystems.join(self.directory, shard.data_file(format_name))
-        start = 0
-        for rows in read_shards([path], format_name, encoding=self.encoding, kept=self.kept):
-            part = internal.slice(start, rows.num_rows)
-            start += rows.num_rows
-            yield pa.RecordBatch.from_arrays(
-                [*rows.columns, *part.columns], names=[*rows.schema.names, *part.schema.names]
-            )
+        yield from read_indexed_rows(
+            FileSystems.join(self.directory, shard.data_file(format_name)),
+            FileSystems.join(self.directory, shard.index_file),
+            format_name,
+            encoding=self.encoding,
+            kept=self.kept,
+        )

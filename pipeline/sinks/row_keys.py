@@ -31,3 +31,11 @@ def row_keys(rows: pa.RecordBatch) -> list[bytes]:
 def sort_keys(keys: list[bytes]) -> np.ndarray:
     """The keys as a sorted array `[rows]` of 16 bytes each."""
     return np.sort(np.array(keys, f"S{KEY_BYTES}"))
+
+
+def find_keys(sorted_keys: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Where each of `keys` stands in `sorted_keys`, both arrays of 16 bytes each; -1 where it does not."""
+    if not len(sorted_keys):
+        return np.full(len(keys), -1)
+    found = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    return np.where(sorted_keys[found] == keys, found, -1)

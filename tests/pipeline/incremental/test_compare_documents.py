@@ -14,7 +14,8 @@ from pipeline.incremental.compare_documents import (
     add_counts,
     compare_documents,
 )
-from pipeline.incremental.document_keys import document_keys, find_keys, id_keys, keys_from_arrow, keys_to_arrow
+from pipeline.incremental.document_keys import document_keys, id_keys, keys_from_arrow, keys_to_arrow
+from pipeline.sinks.row_keys import find_keys
 
 Document = tuple[bytes, bytes] | tuple[bytes, bytes, int | None]
 
