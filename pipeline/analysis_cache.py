@@ -18,6 +18,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.input_files import InputFile
+from pipeline.output_lock import OutputLock
 from transforms.directories import (
     copy_directory,
     delete_directory,
@@ -77,9 +78,11 @@ class AnalysisCache:
         self._vocabulary_fingerprint = vocabulary_fingerprint
         self._made_with = json.loads(json.dumps({"format_version": FORMAT_VERSION, **made_with}))
         self._known: list[Dataset] = []
+        self._lock = OutputLock(directory)
 
     def open(self, *, replace: bool) -> None:
-        """Reads which data sets are there, and clears what a run that was cut off, or another version, has left.
+        """Locks the cache, reads which data sets are there, and clears what a run that was cut off, or another version,
+        has left.
 
         Args:
           replace: whether a cache of another vocabulary is cleared, too.
@@ -87,7 +90,20 @@ class AnalysisCache:
         Raises:
           AnalysisCacheError: where the cache is another vocabulary's and `replace` is not given, or the directory holds
             something else.
+          OutputError: where another run is using the cache.
         """
+        self._lock.acquire()
+        try:
+            self._read(replace=replace)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets other runs use the cache."""
+        self._lock.release()
+
+    def _read(self, *, replace: bool) -> None:
         path = FileSystems.join(self.directory, CACHE_FILE)
         try:
             found = json.loads(read_file(path))

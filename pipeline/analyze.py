@@ -98,70 +98,93 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
     files = list_input_files(embed.input)
     rates = read_plan_rates(options.rates) if options.plan else None
     output.prepare(overwrite=embed.overwrite)
-    cache = open_cache(options, vocabulary, preprocessing)
-    cached, new = cache.arrange(files)
-    description = save_transform_graph(vocabulary, preprocessing, FileSystems.join(output.staging, TRANSFORM))
-    prepared = time.time()
+    with contextlib.closing(open_cache(options, vocabulary, preprocessing)) as cache:
+        transform_directory = FileSystems.join(output.staging, TRANSFORM)
+        description = save_transform_graph(vocabulary, preprocessing, transform_directory)
+        prepare_seconds = time.time() - started
+        with _open_work_directory(output, beam_options) as work:
+            analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
+            corpus, counters = _run_pass(analysis, cache, files, embed, beam_options, work)
+            statistics = _read_statistics(FileSystems.join(work, _GRAPH), preprocessing)
+        pipeline_seconds = time.time() - started - prepare_seconds
+        plan = None
+        if rates is not None:
+            logger.info("timing a few batches of the model for the plan")
+            plan = make_plan(
+                embed,
+                beam_options,
+                model=model,
+                vocabulary=vocabulary,
+                preprocessing=preprocessing,
+                statistics=statistics,
+                transform_directory=transform_directory,
+                prepare_seconds=prepare_seconds,
+                rates=rates,
+            )
+        failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
+        report = CorpusReport(
+            created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            corpus=_describe_corpus(corpus, embed),
+            model=_describe_model(embed, model, vocabulary),
+            transform={"fingerprint": transform_fingerprint(description), "options": description["options"]},
+            statistics=statistics.to_dict(),
+            batch_shapes=dataclasses.asdict(choose_batch_shapes(statistics.histogram, options.shapes)),
+            failures=_count_failures(failure_files),
+            plan=plan,
+            options=options.to_dict(),
+            measured={
+                "start_seconds": round(prepare_seconds, 3),
+                "pipeline_seconds": round(pipeline_seconds, 3),
+                "documents_read": counters.get("documents", 0),
+                "counters": counters,
+            },
+            versions=list_versions(),
+        )
+        return output.publish(report, failure_files)
 
-    with _open_work_directory(output, beam_options) as work:
-        for dataset in cached:
-            cache.check_out(dataset, FileSystems.join(work, CACHE))
-        analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
-        pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
-        corpus = _build(pipeline, analysis, _Corpus(files=files, cached=cached, new=new), embed, work)
-        logger.info(
-            "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
-            sum(len(dataset.files) for dataset in corpus.new),
-            len(files),
-            embed.chosen_format,
-            embed.model,
-        )
-        result = pipeline.run()
-        state = result.wait_until_finish()
-        if state not in (None, PipelineState.DONE):
-            raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
-        seconds = {"start": prepared - started, "pipeline": time.time() - prepared}
-        statistics = _read_statistics(FileSystems.join(work, _GRAPH), preprocessing)
-        _divide_failures(corpus.new, work)
-        for dataset in corpus.new:
-            cache.check_in(dataset, FileSystems.join(work, CACHE))
-        cache.commit(corpus.datasets)
-    plan = None
-    if rates is not None:
-        logger.info("timing a few batches of the model for the plan")
-        plan = make_plan(
-            embed,
-            beam_options,
-            model=model,
-            vocabulary=vocabulary,
-            preprocessing=preprocessing,
-            statistics=statistics,
-            transform_directory=FileSystems.join(output.staging, TRANSFORM),
-            prepare_seconds=seconds["start"],
-            rates=rates,
-        )
-    failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
-    report = CorpusReport(
-        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        corpus=_describe_corpus(corpus, embed),
-        model=_describe_model(embed, model, vocabulary),
-        transform={"fingerprint": transform_fingerprint(description), "options": description["options"]},
-        statistics=statistics.to_dict(),
-        batch_shapes=dataclasses.asdict(choose_batch_shapes(statistics.histogram, options.shapes)),
-        failures=_count_failures(failure_files),
-        plan=plan,
-        options=options.to_dict(),
-        measured=_measure(read_counters(result), seconds),
-        versions=list_versions(),
+
+def _run_pass(
+    analysis: TextAnalysis,
+    cache: AnalysisCache,
+    files: list[InputFile],
+    embed: EmbedOptions,
+    beam_options: PipelineOptions,
+    work: str,
+) -> tuple[_Corpus, dict[str, int]]:
+    """Runs the pass and keeps what it found of new files in the cache; says what was read, and the pass's counters.
+
+    Raises:
+      RuntimeError: where the pipeline failed.
+    """
+    cached, new = cache.arrange(files)
+    for dataset in cached:
+        cache.check_out(dataset, FileSystems.join(work, CACHE))
+    pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
+    corpus = _build(pipeline, analysis, _Corpus(files=files, cached=cached, new=new), embed, work)
+    logger.info(
+        "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
+        sum(len(dataset.files) for dataset in corpus.new),
+        len(files),
+        embed.chosen_format,
+        embed.model,
     )
-    return output.publish(report, failure_files)
+    result = pipeline.run()
+    state = result.wait_until_finish()
+    if state not in (None, PipelineState.DONE):
+        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
+    _divide_failures(corpus.new, work)
+    for dataset in corpus.new:
+        cache.check_in(dataset, FileSystems.join(work, CACHE))
+    cache.commit(corpus.datasets)
+    return corpus, read_counters(result)
 
 
 def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: PreprocessingConfig) -> AnalysisCache:
-    """The cache for this analysis; one of other options or versions is emptied.
+    """The cache for this analysis, locked until it is closed; one of other options or versions is emptied.
 
     Raises:
       AnalysisCacheError: where the cache that `--cache` names is another model's.
+      OutputError: where another run is using it.
     """
     embed = options.embed
     cache = AnalysisCache(
@@ -281,13 +304,4 @@ def _describe_model(embed: EmbedOptions, model: ModelDirectory, vocabulary: Voca
         "precision": model.precision,
         "lower_case": model.lower_case,
         "vocabulary_fingerprint": vocabulary.fingerprint,
-    }
-
-
-def _measure(counters: dict[str, int], seconds: dict[str, float]) -> dict[str, Any]:
-    return {
-        "start_seconds": round(seconds["start"], 3),
-        "pipeline_seconds": round(seconds["pipeline"], 3),
-        "documents_read": counters.get("documents", 0),
-        "counters": counters,
     }

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.analysis_cache import MOST_CACHED_DATASETS, MOST_NEW_DATASETS, AnalysisCache, AnalysisCacheError, Dataset
 from pipeline.input_files import InputFile, list_input_files
+from pipeline.manifest import OutputError
 
 VOCABULARY = "ab" * 32
 
@@ -26,6 +27,7 @@ def open_cache(
         str(directory), vocabulary_fingerprint=vocabulary, made_with={"options": made_with, "pair": (1, 2)}
     )
     cache.open(replace=replace)
+    cache.close()
     return cache
 
 
@@ -96,6 +98,18 @@ def test_a_data_set_whose_folder_is_gone_is_read_again(tmp_path: Path) -> None:
     _, (dataset,) = analyze(open_cache(tmp_path / "cache"), [make_file("a")])
     shutil.rmtree(tmp_path / "cache" / dataset.key)
     assert open_cache(tmp_path / "cache").arrange([make_file("a")]) == ([], [dataset])
+
+
+def test_two_runs_at_once_are_refused_and_a_refused_one_holds_nothing(tmp_path: Path) -> None:
+    first = AnalysisCache(str(tmp_path / "cache"), vocabulary_fingerprint=VOCABULARY, made_with={})
+    first.open(replace=False)
+    with pytest.raises(OutputError, match="is being written by another run"):
+        open_cache(tmp_path / "cache")
+    first.commit([])
+    first.close()
+    with pytest.raises(AnalysisCacheError):
+        open_cache(tmp_path / "cache", vocabulary="cd" * 32)
+    open_cache(tmp_path / "cache")
 
 
 @pytest.mark.parametrize("content", ["no JSON", "[]", "{}", json.dumps({"vocabulary": VOCABULARY, "made_with": 1})])
