@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 import numpy as np
@@ -19,19 +19,34 @@ BUCKETS = 256
 _WAITING_ROWS = 256 * 1024
 
 
+def to_bytes(rows: pa.Table) -> bytes:
+    """Rows as they are sent: an Arrow stream, compressed. Ids and counts take half of it and less."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(rows)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def from_bytes(parts: Iterable[bytes], schema: pa.Schema) -> pa.Table:
+    """The rows of all parts that `to_bytes` wrote."""
+    tables = [pa.ipc.open_stream(part).read_all() for part in parts]
+    return pa.concat_tables([schema.empty_table(), *tables])
+
+
 def split_into_buckets(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     """(bucket, its rows) of each bucket that has any, by the column `id`: the same ids always in the same bucket."""
     buckets = np.fromiter((zlib.crc32(id_) for id_ in rows[ID].to_pylist()), np.int64, rows.num_rows) % BUCKETS
     order = np.argsort(buckets, kind="stable")
     numbers, starts = np.unique(buckets[order], return_index=True)
     ends = [*starts[1:], len(order)]
+    rows = rows.combine_chunks()  # each row of a table of many chunks is looked for in them
     for number, start, end in zip(numbers.tolist(), starts, ends, strict=False):
-        # Taken and not sliced: a slice would be sent with all the memory that it is a slice of.
-        yield number, rows.take(pa.array(order[start:end])).combine_chunks()
+        yield number, rows.take(pa.array(order[start:end]))
 
 
 class SplitIntoBuckets(beam.DoFn):
-    """`split_into_buckets` of some hundred thousand rows at a time.
+    """`split_into_buckets` of some hundred thousand rows at a time, each bucket as bytes.
 
     Args:
       schema: the columns that are kept; those that RecordBatches lack become null.
@@ -45,7 +60,7 @@ class SplitIntoBuckets(beam.DoFn):
     def start_bundle(self) -> None:
         self._waiting, self._rows = [], 0
 
-    def process(self, rows: pa.RecordBatch) -> Iterator[tuple[int, pa.Table]]:
+    def process(self, rows: pa.RecordBatch) -> Iterator[tuple[int, bytes]]:
         columns = [
             rows.column(field.name) if field.name in rows.schema.names else pa.nulls(rows.num_rows, field.type)
             for field in self._schema
@@ -60,7 +75,8 @@ class SplitIntoBuckets(beam.DoFn):
         for bucket in self._flush():
             yield WindowedValue(bucket, window.max_timestamp(), [window])
 
-    def _flush(self) -> Iterator[tuple[int, pa.Table]]:
+    def _flush(self) -> Iterator[tuple[int, bytes]]:
         rows = pa.Table.from_batches(self._waiting, self._schema)
         self._waiting, self._rows = [], 0
-        yield from split_into_buckets(rows)
+        for number, bucket in split_into_buckets(rows):
+            yield number, to_bytes(bucket)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pytest
 
 from pipeline.incremental import id_buckets
-from pipeline.incremental.id_buckets import BUCKETS, SplitIntoBuckets, split_into_buckets
+from pipeline.incremental.id_buckets import BUCKETS, SplitIntoBuckets, from_bytes, split_into_buckets, to_bytes
 
 SCHEMA = pa.schema([("id", pa.binary()), ("n", pa.int64())])
 
@@ -27,9 +28,11 @@ def test_every_row_is_in_the_bucket_of_its_id() -> None:
     assert list(split_into_buckets(make_table(0))) == []
 
 
-def test_a_bucket_is_sent_without_what_it_was_taken_from() -> None:
+def test_a_bucket_is_sent_small_and_comes_back() -> None:
     (_, rows), *_ = split_into_buckets(make_table(100_000).slice(0, 2))
-    assert len(pickle.dumps(rows)) < 2000
+    assert len(to_bytes(rows)) < 1000 and from_bytes([to_bytes(rows)], SCHEMA).equals(rows)
+    assert len(to_bytes(make_table(1000))) < 8000  # 25 kB in memory
+    assert from_bytes([], SCHEMA).equals(SCHEMA.empty_table())
 
 
 def test_rows_wait_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +42,13 @@ def test_rows_wait_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
     (batch,) = make_table(60).to_batches()
     assert list(split.process(batch)) == []
     sent = list(split.process(batch.select(["id"])))
-    assert sum(rows.num_rows for _, rows in sent) == 120
+    rows = join(sent)
     # A column that a batch lacks is null.
-    assert sum(rows["n"].null_count for _, rows in sent) == 60
+    assert (rows.num_rows, rows["n"].null_count) == (120, 60)
     assert list(split.finish_bundle()) == []
     assert list(split.process(batch)) == []
-    left = [value.value for value in split.finish_bundle()]
-    assert sum(rows.num_rows for _, rows in left) == 60
+    assert join(value.value for value in split.finish_bundle()).num_rows == 60
+
+
+def join(buckets: Iterable[tuple[int, bytes]]) -> pa.Table:
+    return from_bytes([content for _, content in buckets], SCHEMA)
