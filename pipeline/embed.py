@@ -206,7 +206,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             return EmbedOutcome(manifest=manifest, published=False)
     if table is not None:
         load_files = [FileSystems.join(output.staging, shard.data_file(LOAD_FORMAT)) for shard in run.shards]
-        manifest = dataclasses.replace(manifest, bigquery=table.load(load_files))
+        superseded = [] if changes is None else changes.list_superseded(output)
+        manifest = dataclasses.replace(manifest, bigquery=table.load(load_files, superseded))
     schema = None
     if "tfrecord" in options.sinks:
         schema = describe_examples(

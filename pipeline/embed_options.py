@@ -161,8 +161,6 @@ class EmbedOptions:
                 "--incremental tells by its files what has been embedded: give --output a directory, and --sink "
                 "tfrecord or parquet, beside the table"
             )
-        if self.table is not None and self.full_snapshot:
-            raise ValueError("--full-snapshot does not delete rows of a table; leave it or the table out")
         _check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
         if self.vector_index is not None:
             _check_choice("--vector-index", self.vector_index, VECTOR_INDEX)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.bigquery.table_layout import LOADED_AT, VERSION_COLUMNS, TableLayout
 from pipeline.bigquery.table_name import TableName
 
 
-def make_merge_statement(table: TableName, staged: TableName, layout: TableLayout) -> str:
+def make_merge_statement(
+    table: TableName, staged: TableName, layout: TableLayout, *, superseded: TableName | None = None
+) -> str:
     """GoogleSQL that merges the rows of `staged` into `table` on (id, window), in one atomic statement.
 
     Afterwards every document that was loaded has exactly its new windows: a window that it no longer has is deleted,
@@ -20,21 +24,24 @@ def make_merge_statement(table: TableName, staged: TableName, layout: TableLayou
       table: where the rows go.
       staged: what was loaded.
       layout: the columns of both.
+      superseded: a table of ids (BYTES) whose documents lose the rows that they have, too, where none were loaded.
     """
+    gone = "" if superseded is None else f" OR id IN (SELECT SAFE_CONVERT_BYTES_TO_STRING(id) FROM {superseded.sql})"
     names = [column.name for column in layout.staged_columns()]
+    loaded = ", ".join(f"loaded.{_quote(name)}" for name in names)
     version = " OR ".join(f"target.{name} IS DISTINCT FROM source.{name}" for name in VERSION_COLUMNS)
     changes = ", ".join(f"{_quote(name)} = source.{_quote(name)}" for name in names if name not in ("id", "window"))
     return f"""\
 MERGE {table.sql} AS target
 USING (
   WITH loaded AS (
-    {make_distinct_select(staged)}
+    {make_distinct_select(staged, names)}
   )
-  SELECT every_key.id AS key_id, every_key.`window` AS key_window, loaded.*
+  SELECT every_key.id AS key_id, every_key.`window` AS key_window, {loaded}
   FROM (
     SELECT id, `window` FROM loaded
     UNION DISTINCT
-    SELECT id, `window` FROM {table.sql} WHERE id IN (SELECT id FROM loaded)
+    SELECT id, `window` FROM {table.sql} WHERE id IN (SELECT id FROM loaded){gone}
   ) AS every_key
   LEFT JOIN loaded ON loaded.id = every_key.id AND loaded.`window` = every_key.`window`
 ) AS source
@@ -49,10 +56,11 @@ WHEN NOT MATCHED BY TARGET THEN
 """
 
 
-def make_distinct_select(staged: TableName) -> str:
-    """A query for the rows of `staged`, each (id, window) once, all windows of an id from one document."""
+def make_distinct_select(staged: TableName, names: Sequence[str]) -> str:
+    """A query for the columns `names` of `staged`, each (id, window) once, all windows of an id from one document."""
     return (
-        f"SELECT * FROM {staged.sql} WHERE TRUE QUALIFY content_hash = MIN(content_hash) OVER (PARTITION BY id) "
+        f"SELECT {', '.join(_quote(name) for name in names)} FROM {staged.sql} WHERE TRUE "
+        "QUALIFY content_hash = MIN(content_hash) OVER (PARTITION BY id) "
         "AND ROW_NUMBER() OVER (PARTITION BY id, `window` ORDER BY content_hash) = 1"
     )
 

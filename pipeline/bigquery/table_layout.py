@@ -31,6 +31,7 @@ _BIGQUERY_TYPES = {
     pa.int64(): "INTEGER",
     pa.float32(): "FLOAT",
     pa.binary(): "BYTES",
+    pa.bool_(): "BOOLEAN",
     pa.timestamp("us", tz="UTC"): "TIMESTAMP",
 }
 
@@ -137,7 +138,7 @@ class TableLayout:
 
     def staged_columns(self) -> tuple[TableColumn, ...]:
         """The columns of the table that is loaded first: none is REQUIRED, as the columns of Parquet files are not."""
-        return tuple(_describe_column(field) for field in self.arrow_schema)
+        return describe_schema(self.arrow_schema)
 
     def columns(self) -> tuple[TableColumn, ...]:
         """The columns of the table itself; all that every row has are REQUIRED."""
@@ -152,6 +153,11 @@ class TableLayout:
             ),
             loaded_at,
         )
+
+
+def describe_schema(schema: pa.Schema) -> tuple[TableColumn, ...]:
+    """The columns of a table that Parquet files of this schema are loaded into."""
+    return tuple(_describe_column(field) for field in schema)
 
 
 def _describe_column(field: pa.Field) -> TableColumn:

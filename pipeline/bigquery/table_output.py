@@ -21,7 +21,7 @@ from pipeline.bigquery import clients
 from pipeline.bigquery.append_rows import AppendError, append_files
 from pipeline.bigquery.explain_errors import explain_refusals
 from pipeline.bigquery.merge_statement import make_count_query, make_merge_statement
-from pipeline.bigquery.table_layout import LOADED_AT, TableColumn, TableLayout, compare_columns
+from pipeline.bigquery.table_layout import LOADED_AT, TableColumn, TableLayout, compare_columns, describe_schema
 from pipeline.bigquery.table_name import TableName
 from pipeline.bigquery.vector_index import (
     find_obstacles,
@@ -29,6 +29,7 @@ from pipeline.bigquery.vector_index import (
     make_search_query,
     make_vectors_query,
 )
+from pipeline.incremental.compare_documents import SUPERSEDED_SCHEMA
 from transforms.columns import ID
 
 logger = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ class TableOutput:
                 return int(row[0])
         return None
 
-    def load(self, paths: Sequence[str]) -> TableLoad:
+    def load(self, paths: Sequence[str], superseded: Sequence[str] = ()) -> TableLoad:
         """Brings the rows of the load files into the table: into a staging table first, from there by one MERGE.
 
         Whatever happens, the table has its old rows or the new ones. Doing it again changes nothing.
@@ -146,12 +147,16 @@ class TableOutput:
         Args:
           paths: files of `pipeline.bigquery.load_format`. What lies in a Google bucket is read there by BigQuery,
             anything else is sent to it.
+          superseded: files of `SUPERSEDED_SCHEMA`: the documents whose rows go where no new ones are loaded.
 
         Raises:
           TableLoadError: where a job fails.
         """
-        created = self._make_staging_table()
-        job_ids = self._stage(paths, created)
+        created, job_ids = self._stage(self._staged, self._layout.staged_columns(), paths)
+        dropped = None
+        if superseded:
+            dropped = dataclasses.replace(self._staged, table=f"{self._staged.table}_superseded")
+            job_ids += self._stage(dropped, describe_schema(SUPERSEDED_SCHEMA), superseded)[1]
         counted = next(iter(self._query(make_count_query(self._staged), created, "count")[1]))
         if counted["clashing_ids"]:
             logger.warning(
@@ -161,9 +166,11 @@ class TableOutput:
                 counted["clashing_ids"],
             )
         self._make_table()
-        merge, _ = self._query(make_merge_statement(self.table, self._staged, self._layout), created, "merge")
-        with contextlib.suppress(exceptions.GoogleAPIError, OSError):  # it expires anyway
-            self._client.delete_table(str(self._staged), not_found_ok=True)
+        statement = make_merge_statement(self.table, self._staged, self._layout, superseded=dropped)
+        merge, _ = self._query(statement, created, "merge")
+        with contextlib.suppress(exceptions.GoogleAPIError, OSError):  # they expire anyway
+            for staged in filter(None, (self._staged, dropped)):
+                self._client.delete_table(str(staged), not_found_ok=True)
         statistics = merge.dml_stats
         return TableLoad(
             table=str(self.table),
@@ -209,13 +216,11 @@ class TableOutput:
             )
         return indexes
 
-    def _make_staging_table(self) -> str:
+    def _make_staging_table(self, staged: TableName, columns: Sequence[TableColumn]) -> str:
         """An empty staging table; when it was made tells its jobs from those of an earlier attempt."""
         with self._explain("making the staging table"):
-            self._client.delete_table(str(self._staged), not_found_ok=True)
-            staging = bigquery.Table(
-                str(self._staged), schema=[_make_field(column) for column in self._layout.staged_columns()]
-            )
+            self._client.delete_table(str(staged), not_found_ok=True)
+            staging = bigquery.Table(str(staged), schema=[_make_field(column) for column in columns])
             staging.expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
                 seconds=_STAGING_SECONDS
             )
@@ -230,35 +235,38 @@ class TableOutput:
         with self._explain("making the table"):
             self._client.create_table(table, exists_ok=True)
 
-    def _stage(self, paths: Sequence[str], created: str) -> list[str]:
-        """Brings the rows into the staging table; the ids of the jobs that it took."""
+    def _stage(self, staged: TableName, columns: Sequence[TableColumn], paths: Sequence[str]) -> tuple[str, list[str]]:
+        """Brings the rows of files into a new staging table; when it was made, and the ids of the jobs that it took."""
+        created = self._make_staging_table(staged, columns)
         if self._method == "file_loads":
-            return [self._run(job_id, start) for job_id, start in self._load_jobs(paths, created)]
+            return created, [self._run(job_id, start) for job_id, start in self._load_jobs(staged, paths, created)]
         with self._explain("appending the rows"):
             try:
-                append_files(self._staged, paths)
+                append_files(staged, paths)
             except AppendError as e:
                 raise TableLoadError(f"{self.table.option}: {e}. The table is as it was; run the command again") from e
-        return []
+        return created, []
 
-    def _load_jobs(self, paths: Sequence[str], created: str) -> Iterator[tuple[str, Callable[[str], Any]]]:
+    def _load_jobs(
+        self, staged: TableName, paths: Sequence[str], created: str
+    ) -> Iterator[tuple[str, Callable[[str], Any]]]:
         """`(job id, what starts the job)` of every load job."""
         in_bucket = [path for path in paths if path.startswith("gs://")]
         for first in range(0, len(in_bucket), _URIS_OF_A_JOB):
             uris = in_bucket[first : first + _URIS_OF_A_JOB]
-            yield self._job_id("load", created, *uris), functools.partial(self._load_uris, uris)
+            yield self._job_id("load", created, *uris), functools.partial(self._load_uris, staged, uris)
         for path in sorted(set(paths) - set(in_bucket)):
-            yield self._job_id("load", created, path), functools.partial(self._send_file, path)
+            yield self._job_id("load", created, path), functools.partial(self._send_file, staged, path)
 
-    def _load_uris(self, uris: list[str], job_id: str) -> Any:
+    def _load_uris(self, staged: TableName, uris: list[str], job_id: str) -> Any:
         return self._client.load_table_from_uri(
-            uris, str(self._staged), job_id=job_id, location=self._location, job_config=_load_config()
+            uris, str(staged), job_id=job_id, location=self._location, job_config=_load_config()
         )
 
-    def _send_file(self, path: str, job_id: str) -> Any:
+    def _send_file(self, staged: TableName, path: str, job_id: str) -> Any:
         with FileSystems.open(path, compression_type="uncompressed") as file:
             return self._client.load_table_from_file(
-                file, str(self._staged), job_id=job_id, location=self._location, job_config=_load_config()
+                file, str(staged), job_id=job_id, location=self._location, job_config=_load_config()
             )
 
     def _query(self, sql: str, created: str, what: str) -> tuple[Any, Any]:

@@ -77,6 +77,11 @@ class Changes:
         superseded = output.staged_files(SUPERSEDED_PREFIX) if self.counts.superseded else []
         return add_generation(previous, run, superseded_shards=superseded, dead=self.counts.dead)
 
+    def list_superseded(self, output: OutputDirectory) -> list[str]:
+        """The paths of the staged lists of superseded ids."""
+        staged = output.staged_files(SUPERSEDED_PREFIX) if self.counts.superseded else []
+        return [FileSystems.join(output.staging, file["path"]) for file in staged]
+
 
 def compare_input(
     documents: beam.PTransform,

@@ -126,15 +126,6 @@ def test_formats_are_told_by_names(name: str, expected: str) -> None:
             "tfrecord or parquet, beside the table",
         ),
         (
-            {
-                "table": "bq:my-project:d.t",
-                "sinks": ("tfrecord", "bigquery"),
-                "incremental": True,
-                "full_snapshot": True,
-            },
-            "--full-snapshot does not delete rows of a table; leave it or the table out",
-        ),
-        (
             {"vector_index": "print"},
             "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled or mean "
             "among the --embeddings",

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from apache_beam.io.filesystems import FileSystems
 from google.api_core import exceptions
 from google.cloud import bigquery
 
@@ -15,6 +17,7 @@ from pipeline.bigquery import clients, table_output
 from pipeline.bigquery.table_layout import TableLayout
 from pipeline.bigquery.table_name import TableName
 from pipeline.bigquery.table_output import WIDTH_LABEL, TableLoadError, TableOutput
+from pipeline.incremental.compare_documents import SUPERSEDED_SCHEMA
 from tests.pipeline.bigquery.table_data import LAYOUT, make_table_input, make_windows, read_table, write_load_file
 
 pytestmark = pytest.mark.integration
@@ -102,6 +105,27 @@ def test_rows_that_come_twice_and_ids_that_clash(
         ("row 1", 0, b"1"),
     ]
     assert "1 ids are shared by documents with different contents" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["file_loads", "storage_write"])
+def test_superseded_documents_lose_the_rows_that_are_not_replaced(
+    method: str, output: TableOutput, table: TableName, bucket: str
+) -> None:
+    load(output, bucket, make_windows(3, content="a"), make_table_input([2, 2, 2], first=1))
+    gone = pa.table(
+        {
+            "id": pa.array([b"row 0", b"row 2", "nö".encode()], pa.binary()),
+            "deleted": pa.array([False, True, True]),
+            **{name: pa.array([1, 1, 1], pa.int64()) for name in ("documents", "rows", "tokens", "truncated")},
+        }
+    ).cast(SUPERSEDED_SCHEMA)
+    with FileSystems.create(f"{bucket}/superseded.parquet", compression_type="uncompressed") as file:
+        pq.write_table(gone, file)
+    path = write_load_file(f"{bucket}/embeddings-1.bigquery", [make_windows(1, content="b")])
+    again = TableOutput(table, LAYOUT, run_fingerprint=RUN, method=method)
+    again.load([path], [f"{bucket}/superseded.parquet"])
+    assert [(row["id"], row["window"]) for row in read_table(table.sql)] == [("row 0", 0), ("row 1", 0), ("row 3", 0)]
+    assert [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)] == ["embeddings"]
 
 
 def test_nothing_to_load(output: TableOutput, table: TableName, bucket: str) -> None:
