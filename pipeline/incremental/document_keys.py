@@ -28,8 +28,11 @@ def keys_to_arrow(keys: np.ndarray) -> pa.Array:
 
 
 def keys_from_arrow(keys: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """fixed_size_binary[16] without nulls as keys."""
-    return _to_array(keys.to_pylist())
+    """fixed_size_binary[16] without nulls as keys, over the same memory where it is one array."""
+    array = keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
+    if not len(array):
+        return _to_array([])
+    return np.frombuffer(array.buffers()[1], f"S{KEY_BYTES}")[array.offset : array.offset + len(array)]
 
 
 def _to_array(digests: Iterable[bytes]) -> np.ndarray:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.incremental.compare_documents import GENERATION
+from pipeline.manifest import OutputError
 from pipeline.published_output import PublishedFile
 
 
@@ -19,6 +20,9 @@ class ReadPublishedFile(beam.DoFn):
 
     Args:
       schema: of what comes out.
+
+    Raises:
+      OutputError: where the file is damaged.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -26,8 +30,13 @@ class ReadPublishedFile(beam.DoFn):
 
     def process(self, file: PublishedFile) -> Iterator[pa.RecordBatch]:
         path, generation = file
-        with FileSystems.open(path, compression_type="uncompressed") as opened:
-            yield from read_generation(opened, generation, self._schema)
+        try:
+            with FileSystems.open(path, compression_type="uncompressed") as opened:
+                yield from read_generation(opened, generation, self._schema)
+        except (pa.ArrowException, OSError) as e:
+            raise OutputError(
+                f"{path} can't be read: {e}; the output was damaged after it was published, give --rebuild"
+            ) from e
 
 
 def read_generation(file: Any, generation: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -173,6 +173,8 @@ def test_keys_are_found_zeros_at_their_ends_or_not() -> None:
     keys = np.sort(np.array(raw, "S16"))
     assert keys_to_arrow(keys).to_pylist() == sorted(raw)
     assert keys_from_arrow(keys_to_arrow(keys)).tolist() == keys.tolist()
+    parts = pa.chunked_array([keys_to_arrow(keys).slice(1, 2), keys_to_arrow(keys).slice(3)])
+    assert keys_from_arrow(parts).tolist() == keys.tolist()[1:] and keys_from_arrow(parts.slice(0, 0)).tolist() == []
     wanted = np.array([b"a" * 16, b"a" * 15 + b"\1", b"\0" * 16, b"c" * 16], "S16")
     assert find_keys(keys, wanted).tolist() == [2, -1, 0, -1]
     assert find_keys(keys[:0], wanted).tolist() == [-1] * 4

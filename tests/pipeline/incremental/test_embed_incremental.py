@@ -15,6 +15,7 @@ import pytest
 from model.handler import AlbertModelHandler
 from pipeline import read_embeddings, read_embeddings_dataset
 from pipeline.command_line import main
+from pipeline.incremental.compare_input import Changes, compare_input
 from pipeline.inspect_output import inspect_output
 from pipeline.manifest import Manifest, read_manifest
 from pipeline.read import read_failures
@@ -200,6 +201,36 @@ def test_documents_that_fail_are_tried_again_and_take_their_old_rows_with_them(
     manifest = assert_sound(output)
     assert {key for key, _ in read_rows(output)} == {b"good", b"turns"}
     assert len(manifest.generations) == 3 and list(read_failures(str(output))) == []
+
+
+def test_a_document_that_changes_between_the_readings_is_left_to_the_next_run(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out"
+    write_corpus(source, {"a": "one", "b": "two", "c": "three"})
+    run(tiny_model, source, output, "--incremental")
+    write_corpus(source, {"a": "one", "b": "two now", "c": "three now"})
+
+    def compare_and_change(*arguments: Any, **named: Any) -> Changes:
+        changes = compare_input(*arguments, **named)
+        write_corpus(source, {"a": "one later", "b": "two later", "c": "three now"})
+        return changes
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.embed.compare_input", compare_and_change)
+        result = run(tiny_model, source, output, "--incremental")
+    assert changes_of(result) == {"read": 3, "changed": 2, "unchanged": 1}
+    assert "1 documents were changed while the run read them; the next run will embed them" in caplog.text
+    assert {key for key, _ in read_rows(output)} == {b"a", b"c"}
+    assert_sound(output)
+    assert changes_of(run(tiny_model, source, output, "--incremental")) == {
+        "read": 3,
+        "new": 1,
+        "changed": 1,
+        "unchanged": 1,
+    }
+    assert {key for key, _ in read_rows(output)} == {b"a", b"b", b"c"}
+    assert_sound(output)
 
 
 def test_failures_without_changes_are_published(tiny_model: Path, tmp_path: Path) -> None:

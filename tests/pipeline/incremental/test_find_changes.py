@@ -23,6 +23,7 @@ from pipeline.incremental.compare_documents import (
 )
 from pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
 from pipeline.incremental.read_index import ReadPublishedFile, read_generation
+from pipeline.manifest import OutputError
 from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_superseded
 
 DOCUMENTS = make_documents(*((b"d%d" % number, b"text %d" % (number % 400)) for number in range(2000)))
@@ -90,6 +91,13 @@ def test_rows_of_a_file_get_its_generation(files: dict[str, list[tuple[str, int]
     with open(files["superseded"][0][0], "rb") as file:
         (batch,) = read_generation(file, 7, SUPERSEDED_IDS_SCHEMA)
     assert batch.schema == SUPERSEDED_IDS_SCHEMA and set(batch[GENERATION].to_pylist()) == {7}
+
+
+def test_a_damaged_index_is_named(files: dict[str, list[tuple[str, int]]]) -> None:
+    path, generation = files["index"][0]
+    Path(path).write_bytes(Path(path).read_bytes()[:-9])
+    with pytest.raises(OutputError, match=rf"{path} can't be read: .*give --rebuild"):
+        list(ReadPublishedFile(INDEX_SCHEMA).process((path, generation)))
 
 
 def test_pickling() -> None:
