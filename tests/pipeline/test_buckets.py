@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
@@ -82,6 +84,17 @@ def test_bucket_to_bucket(bucket: str, remote_model_path: str, corpus: str, tiny
     assert there.keys() == here.keys()
     for id_, vector in here.items():
         np.testing.assert_allclose(there[id_], vector, atol=1e-5)
+
+
+def test_records_in_a_bucket(bucket: str, tiny_model: Path) -> None:
+    texts = [line.decode() for line in LINES[:5]]
+    table = pa.table({"id": [f"d{number}" for number in range(5)], "text": texts, "score": [0.5 * n for n in range(5)]})
+    with FileSystems.create(f"{bucket}/a.parquet", compression_type="uncompressed") as file:
+        pq.write_table(table, file)
+    more = ("--keep-fields", "score", "--sink", "parquet")
+    assert main(command(str(tiny_model), f"{bucket}/*.parquet", f"{bucket}/out", *more)) == 0
+    rows = [row for batch in read_embeddings(f"{bucket}/out") for row in batch.to_pylist()]
+    assert sorted((row["id"], row["score"]) for row in rows) == [(b"d%d" % n, 0.5 * n) for n in range(5)]
 
 
 def test_overwriting_in_a_bucket(

@@ -17,6 +17,7 @@ from pipeline.command_line import main
 from pipeline.content_id import content_id
 from pipeline.documents import JsonFields
 from pipeline.embed_options import EmbedOptions, guess_format
+from pipeline.manifest import read_manifest
 from pipeline.read import read_failures
 
 COLUMNS = {
@@ -137,6 +138,24 @@ def test_a_table_is_embedded(table: str, tiny_model: Path, tmp_path: Path) -> No
     (failure,) = read_failures(str(output))
     assert (failure["stage"], failure["reason"]) == ("read", "missing field")
     assert failure["error"].startswith(f"{table}, row with id 'b': the field 'text' is missing or null")
+
+
+@pytest.mark.integration
+def test_what_is_new_in_a_table_is_added(table: str, tiny_model: Path, tmp_path: Path) -> None:
+    from google.cloud import bigquery
+
+    output, arguments = tmp_path / "out", ["--input", table, "--incremental"]
+    bigquery.Client().query_and_wait(f"DELETE FROM {table.split(':')[2]} WHERE text IS NULL")
+    assert embed(tiny_model, output, *arguments) == 0
+    assert embed(tiny_model, output, *arguments) == 0
+    assert read_manifest(str(output)).generation == 0  # nothing was new
+    bigquery.Client().query_and_wait(f"INSERT INTO {table.split(':')[2]} (id, text) VALUES ('d', 'the fourth text')")
+    assert embed(tiny_model, output, *arguments) == 0
+    manifest = read_manifest(str(output))
+    assert (manifest.generation, manifest.counts["documents"]) == (1, 3)
+    assert sorted(row["id"] for batch in read_embeddings(str(output)) for row in batch.to_pylist()) == sorted(
+        [b"a", content_id(b"the third text"), b"d"]
+    )
 
 
 @pytest.mark.integration
