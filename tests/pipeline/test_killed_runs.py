@@ -58,6 +58,12 @@ def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Pop
     return process
 
 
+def wait_for_shard(process: subprocess.Popen[bytes], output: Path) -> None:
+    """Until the run writes its first shard, or ends."""
+    while process.poll() is None and not any((output / "_staging" / "unfinished").glob("*")):
+        time.sleep(0.01)
+
+
 def kill(process: subprocess.Popen[bytes]) -> bool:
     """Kills the run and its workers; whether it was still running."""
     running = process.poll() is None
@@ -83,37 +89,37 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
 ) -> None:
     process = start(tiny_model, source, tmp_path / "undisturbed")
     started = time.monotonic()
+    wait_for_shard(process, tmp_path / "undisturbed")
+    writing = time.monotonic()
     assert process.wait() == 0
-    seconds = time.monotonic() - started
+    seconds = {"starting": writing - started, "writing": time.monotonic() - writing}
     expected = read_rows(tmp_path / "undisturbed")
     undisturbed = read_manifest(str(tmp_path / "undisturbed"))
     assert len(expected) > 1500 and "reused_rows" not in undisturbed.measured["counters"]
 
     generator = random.Random(20261125)
-    moments = [generator.uniform(tenth, tenth + 1) / KILLS * seconds for tenth in range(KILLS)]
-    generator.shuffle(moments)
     kills = outputs = with_reuse = 0
     while kills < KILLS:
         output = tmp_path / f"out{outputs}"
         more = PROCESSES if outputs == 1 else []
         outputs += 1
-        for _ in range(3):  # the second and the third also kill runs that use what is finished
+        for phase in ("starting", "writing", "writing"):  # the later ones also kill runs that use what is finished
             process = start(tiny_model, source, output, *more)
-            time.sleep(moments[kills % KILLS])
-            if not kill(process):
-                break
-            assert not (output / "manifest.json").exists() or process.returncode == 0
-            kills += 1
+            if phase == "writing":
+                wait_for_shard(process, output)
+            # The last of the writing is the publishing, after which there is nothing to go on with.
+            time.sleep(generator.uniform(0, seconds[phase] * (0.7 if phase == "writing" else 1)))
+            kills += kill(process)
+            if (output / "manifest.json").exists():
+                break  # it had ended, or had published and was tidying up
+        finished = 0
         if not (output / "manifest.json").exists():
             finished = sum(shard.rows for shard in find_finished_shards(str(output / "_staging"), may_overlap=True))
             assert start(tiny_model, source, output, *more).wait() == 0
-        else:
-            finished = 0
+            assert [path.name for path in output.iterdir() if path.name.startswith("_")] == []
         manifest = read_manifest(str(output))
         assert manifest.counts == undisturbed.counts
         assert_same_rows(read_rows(output), expected)
-        reused = manifest.measured["counters"].get("reused_rows", 0)
-        assert reused >= finished
+        assert manifest.measured["counters"].get("reused_rows", 0) >= finished
         with_reuse += finished > 0
-        assert sorted(path.name for path in output.iterdir() if path.name.startswith("_")) == []
-    assert with_reuse >= 2
+    assert with_reuse >= 2, seconds
