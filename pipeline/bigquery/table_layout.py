@@ -10,6 +10,8 @@ import pyarrow as pa
 from transforms.columns import (
     CONTENT_HASH,
     ID,
+    MEAN_OUTPUT,
+    POOLED_OUTPUT,
     SEQUENCE_OUTPUT,
     TRUNCATED,
     WINDOW,
@@ -20,6 +22,7 @@ TOKENS = "tokens"
 FINGERPRINT = "fingerprint"
 LOADED_AT = "loaded_at"
 KEY_COLUMNS = (ID, WINDOW)
+_EMBEDDINGS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT)
 # What of a row's values says that it need not be written again.
 VERSION_COLUMNS = (CONTENT_HASH, FINGERPRINT)
 # https://cloud.google.com/bigquery/docs/schemas#column_names
@@ -73,7 +76,8 @@ class TableLayout:
       token_spans: whether each token's bytes in the text are there (`--tokens`).
 
     Raises:
-      ValueError: where a kept field has a name that BigQuery refuses or that a column of the table itself has.
+      ValueError: where an embedding is none of a row, or a kept field has a name that BigQuery refuses or that a column
+        of the table itself has.
     """
 
     embeddings: tuple[str, ...]
@@ -82,6 +86,9 @@ class TableLayout:
     token_spans: bool = False
 
     def __post_init__(self) -> None:
+        for name in self.embeddings:
+            if name not in _EMBEDDINGS:
+                raise ValueError(f"a table has no column for {name}, only for {', '.join(_EMBEDDINGS)}")
         own = {column.lower() for column in self._own_schema().names} | {TOKENS, FINGERPRINT, LOADED_AT}
         for name in self.kept:
             if not _COLUMN_NAME.fullmatch(name) or name.upper().startswith(_FORBIDDEN_PREFIXES):

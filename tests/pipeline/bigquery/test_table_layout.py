@@ -37,6 +37,13 @@ def test_columns() -> None:
     ]
 
 
+def test_an_embedding_that_no_row_has() -> None:
+    with pytest.raises(
+        ValueError, match=r"^a table has no column for other_output, only for pooled_output, mean_output"
+    ):
+        TableLayout(embeddings=("pooled_output", "other_output"), hidden_size=4)
+
+
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
