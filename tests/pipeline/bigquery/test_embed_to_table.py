@@ -19,6 +19,7 @@ from google.cloud import bigquery
 from pipeline import read_embeddings, read_embeddings_dataset
 from pipeline.bigquery import table_output
 from pipeline.bigquery.table_name import TableName
+from pipeline.bigquery.table_rows import LARGEST_ROW_BYTES
 from pipeline.command_line import main
 from pipeline.manifest import OutputError, read_manifest
 from pipeline.read import read_failures
@@ -254,7 +255,7 @@ def test_a_table_of_other_columns_is_refused_before_anything_is_read(
 def test_rows_that_do_not_fit(
     table: TableName, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.bigquery.table_rows.check_rows.__kwdefaults__", {"largest_row_bytes": 3000})
+    monkeypatch.setitem(LARGEST_ROW_BYTES, "file_loads", 3000)
     corpus, output = write_corpus(tmp_path / "c.jsonl", ["short", " ".join(TEXTS)]), str(tmp_path / "out")
     assert main(command(tiny_model, corpus, output, table.option, more=("--embeddings", "sequence"))) == 0
     assert values(table, "id") == [("d0",)]
