@@ -93,7 +93,7 @@ def _index_keys(index: pa.Table) -> list[bytes]:
 
 
 class FinishedKeys:
-    """The keys of all finished rows: 20 bytes for each that differs. (While they are loaded, about 100 a row.)
+    """The keys of all finished rows: 20 bytes for each that differs. (While they are loaded, 80 a row, measured.)
 
     Attributes:
       keys: `[keys]` of 16 bytes, sorted, each once.

@@ -28,9 +28,10 @@ class ShardWriteError(RuntimeError):
 class OpenShard:
     """One shard, a file for each format. Not thread-safe.
 
-    The files have a random name below `unfinished/` while they are written, so that two attempts at the same rows do
-    not meet. Finishing gives them their own name, a hash of the rows, so that a bundle that is run again replaces what
-    its first attempt wrote. The index goes last.
+    The files have a random name below `unfinished/` while they are written. Finishing puts them in their places, the
+    index last. A shard's name starts with a hash of its rows, so that shards have the same order in every run, and ends
+    with something random: two shards can have the same rows, when a bundle is run again or a corpus repeats itself, and
+    neither may take the other's place.
 
     Args:
       directory: where the shard goes, on any file system that Beam knows.
@@ -39,7 +40,7 @@ class OpenShard:
 
     def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
         self._directory = directory
-        self._attempt = FileSystems.join(directory, UNFINISHED, uuid.uuid4().hex)
+        self._attempt = uuid.uuid4().hex
         self._digest = hashlib.blake2b(digest_size=KEY_BYTES)
         self._index: list[pa.RecordBatch] = []
         self._counted = Statistics()
@@ -81,7 +82,7 @@ class OpenShard:
                 self._handles[name].close()
             sizes = {name: FileSystems.get_filesystem(path).size(path) for name, path in self._paths().items()}
             shard = Shard(
-                name=self._digest.hexdigest(),
+                name=f"{self._digest.hexdigest()}-{self._attempt}",
                 file_bytes=sizes,
                 rows=self._counted.rows,
                 documents=self._counted.documents,
@@ -108,7 +109,7 @@ class OpenShard:
         return {name: self._unfinished(name) for name in self._files}
 
     def _unfinished(self, ending: str) -> str:
-        return f"{self._attempt}.{ending}"
+        return FileSystems.join(self._directory, UNFINISHED, f"{self._attempt}.{ending}")
 
     @contextlib.contextmanager
     def _explain_failure(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ class Shard:
     """A finished shard: the same rows in the same order in each of its files and in its index.
 
     Attributes:
-      name: a hash of its rows' keys, in the names of its files.
+      name: a hash of its rows' keys and something random, in the names of its files.
       file_bytes: format → size of the file in that format, in the order of the sinks.
       rows, documents, tokens, truncated: as in `pipeline.statistics.Statistics`.
     """

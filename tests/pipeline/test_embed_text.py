@@ -138,6 +138,11 @@ def test_formats_are_told_by_names(name: str, expected: str) -> None:
         ({"encoding": "hex"}, "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes"),
         ({"long_documents": "drop"}, "--long-documents is 'drop': choose from truncate, window, reject"),
         ({"embeddings": ()}, "--embeddings must name one or more, each once, not ''"),
+        ({"sinks": ("csv",)}, "--sink is 'csv': choose from tfrecord, parquet, bigquery"),
+        ({"sinks": ("parquet", "parquet")}, "--sink must name one or more, each once, not 'parquet,parquet'"),
+        ({"shard_seconds": 0.0}, "--shard-seconds must be more than 0, not 0.0"),
+        ({"shard_seconds": float("nan")}, "--shard-seconds must be more than 0, not nan"),
+        ({"shard_bytes": 0}, "--shard-bytes must be at least 1, not 0"),
     ],
 )
 def test_options_are_checked_when_built(changes: dict[str, Any], message: str) -> None:

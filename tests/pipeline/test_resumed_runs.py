@@ -113,6 +113,18 @@ def test_documents_that_the_corpus_repeats_are_there_as_often_as_before(
     assert reused_rows(output) == 5
 
 
+def test_a_corpus_of_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
+    """Two workers write shards of the very same rows."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text("one\ntwo\n")
+    workers = ["--direct_running_mode", "multi_threading", "--direct_num_workers", "2", "--shard-bytes", "1"]
+    assert embed(tiny_model, tmp_path / "*.txt", tmp_path / "out", *workers) == 0
+    manifest = read_manifest(str(tmp_path / "out"))
+    assert manifest.counts["rows"] == 4 and len({shard["path"] for shard in manifest.shards}) == len(manifest.shards)
+    ids = [name for batch in read_embeddings(str(tmp_path / "out")) for name in batch.column("id").to_pylist()]
+    assert len(ids) == 4 and len(set(ids)) == 2
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 6 MB, where making one is allowed."""

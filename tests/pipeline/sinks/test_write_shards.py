@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,12 +82,16 @@ def test_a_bundle_without_rows_writes_nothing(tmp_path: Path) -> None:
     assert files_of(tmp_path) == set()
 
 
-def test_a_bundle_that_is_run_again_replaces_its_shard(tmp_path: Path) -> None:
-    first = write_bundle(make_write(tmp_path), BATCHES)
-    files = files_of(tmp_path)
-    assert write_bundle(make_write(tmp_path), BATCHES) == first
-    assert files_of(tmp_path) == files
-    assert write_bundle(make_write(tmp_path), BATCHES[1:]) != first
+def test_the_same_rows_again_are_another_shard_with_the_same_place_in_the_order(tmp_path: Path) -> None:
+    """A bundle that is run twice, or a file that is in the corpus twice."""
+    (first,), (again,), (other,) = (
+        write_bundle(make_write(tmp_path), batches) for batches in (BATCHES, BATCHES, BATCHES[1:])
+    )
+    assert dataclasses.replace(again, name=first.name) == first and again.name != first.name
+    hashes = [shard.name.partition("-")[0] for shard in (first, again, other)]
+    assert hashes[0] == hashes[1] != hashes[2]
+    for shard in (first, again):
+        assert read_ids(tmp_path, shard, "tfrecord") == [b"row %d" % number for number in range(6)]
 
 
 def test_a_bundle_that_fails_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
