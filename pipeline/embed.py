@@ -1,72 +1,54 @@
-"""The main job: reads a corpus, embeds it, writes TFRecord and publishes it with a manifest."""
+"""The main job: reads a corpus, embeds it and publishes the rows with a manifest."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import datetime
-import functools
-import json
-import logging
 import os
 import time
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.runners.runner import PipelineState
 
-from model.engines import choose_engine
-from model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
+from model.handler import AlbertModelHandler
 from model.model_directory import ModelDirectory
 from pipeline.batch_tokens import choose_batch_tokens
 from pipeline.bigquery.load_format import LOAD_FORMAT
 from pipeline.bigquery.table_name import TableName, names_table
-from pipeline.bigquery.table_sink import CheckTableRows, TableSink, make_table_sink
+from pipeline.bigquery.table_sink import make_table_sink
 from pipeline.embed_options import EmbedOptions
-from pipeline.embed_text import EMBEDDINGS, FAILURES, MET, CountFailures, EmbedText
+from pipeline.embed_pipeline import build_pipeline, run_pipeline
+from pipeline.embed_text import EmbedText
 from pipeline.example_encoding import describe_examples
 from pipeline.failure_limit import FailureLimit
 from pipeline.incremental.compare_input import compare_input
 from pipeline.incremental.dataset_differences import check_same_dataset
-from pipeline.incremental.generations import describe_generation, is_same_output
+from pipeline.incremental.generations import is_same_output
 from pipeline.incremental.select_documents import SelectDocuments
 from pipeline.load_model import load_model
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
-from pipeline.progress import LogProgress
 from pipeline.read_documents import make_read_documents
 from pipeline.read_for_sinks import ReadForSinks
-from pipeline.run_counters import read_counters
 from pipeline.run_fingerprint import fingerprint_run
+from pipeline.run_manifest import RunResult, describe_rows, make_manifest
 from pipeline.runner import choose_runner, threads_per_worker
 from pipeline.sinks.choose_formats import choose_formats
-from pipeline.sinks.copy_repeated import CopyRepeated
 from pipeline.sinks.finished_shards import FinishedRows
-from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
-from pipeline.sinks.shard_format import ShardFormat
-from pipeline.sinks.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
 from pipeline.sources.field_types import add_field_types
-from pipeline.statistics import CountOutput, Statistics
-from pipeline.versions import list_versions
+from pipeline.statistics import Statistics
 from transforms.preprocessing_config import PreprocessingConfig
 from transforms.token_batches import TokenBatchConfig
 from transforms.transform_graph import (
-    Description,
     check_transform_graph,
     describe_transform,
     save_transform_graph,
     transform_fingerprint,
 )
-from transforms.vocabulary import Vocabulary
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_TOKENS = 512
-_STATISTICS_FILE = "statistics.json"
-_SHARDS_FILE = "shards.jsonl"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -182,8 +164,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         }
         formats = choose_formats(options, hidden_size=model.config.hidden_size, metadata=fingerprints, table=table)
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        _build(pipeline, documents, embed_text, formats, table, options, output, finished)
-        run = _run_pipeline(pipeline, options, output)
+        build_pipeline(pipeline, documents, embed_text, formats, table, options, output, finished)
+        run = run_pipeline(pipeline, options, output)
     if changes is not None:
         changes.warn_of_missing(run.counters)
     if options.max_failures is not None:
@@ -216,43 +198,6 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     return EmbedOutcome(manifest=output.publish(manifest, schema), published=True)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """What a pipeline that embeds has staged.
-
-    Attributes:
-      statistics: of the rows and failures.
-      shards: finished.
-      counters: of the pipeline.
-      seconds: that it took.
-    """
-
-    statistics: Statistics
-    shards: list[Shard] = dataclasses.field(default_factory=list)
-    counters: dict[str, int] = dataclasses.field(default_factory=dict)
-    seconds: float = 0.0
-
-
-def _run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputDirectory) -> RunResult:
-    logger.info(
-        "embedding %s, read as %s, with %s",
-        ", ".join(options.input) or "the query",
-        options.chosen_format,
-        options.model,
-    )
-    started = time.time()
-    result = pipeline.run()
-    state = result.wait_until_finish()
-    if state not in (None, PipelineState.DONE):
-        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {options.output}")
-    return RunResult(
-        statistics=Statistics(**json.loads(output.read_staged(_STATISTICS_FILE))),
-        shards=[Shard.from_json(line) for line in output.read_staged(_SHARDS_FILE).splitlines()],
-        counters=read_counters(result),
-        seconds=time.time() - started,
-    )
-
-
 def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:
     """The options of preprocessing for this model.
 
@@ -271,142 +216,6 @@ def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> P
         long_documents=options.long_documents,  # type: ignore[arg-type]
         window_overlap=options.window_overlap,
         pair=options.pair_field is not None,
-    )
-
-
-def describe_rows(
-    options: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary, description: Description
-) -> dict[str, Any]:
-    """What the rows of a run are made with, as the manifest has it."""
-    return {
-        "embeddings": [EMBEDDING_COLUMNS[name] for name in options.embeddings],
-        "hidden_size": model.config.hidden_size,
-        "encoding": options.encoding,
-        "model": {
-            "name": options.model,
-            "fingerprint": model.fingerprint,
-            "precision": model.precision,
-            "engine": choose_engine(options.engine),
-            "lower_case": model.lower_case,
-            "vocabulary_fingerprint": vocabulary.fingerprint,
-        },
-        "transform": {"fingerprint": transform_fingerprint(description), "options": description["options"]},
-        "options": options.to_dict(),
-    }
-
-
-def make_manifest(
-    run: RunResult, *, made_with: dict[str, Any], output: OutputDirectory, total_seconds: float, batch_tokens: int
-) -> Manifest:
-    """The manifest of a run whose files are staged in `output`.
-
-    Args:
-      run: what it has staged.
-      made_with: what `describe_rows` says.
-      output: where.
-      total_seconds: that it took from the start.
-      batch_tokens: padded tokens of a batch at most.
-    """
-    statistics, counters = run.statistics, run.counters
-    padded = counters.get("padded_tokens", 0)
-    embedded_documents = statistics.documents - sum(shard.documents for shard in output.finished)
-    embedded_tokens = statistics.tokens - sum(shard.tokens for shard in output.finished)
-    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
-    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    counts = {
-        "documents": statistics.documents,
-        "rows": statistics.rows,
-        "tokens": statistics.tokens,
-        "truncated": statistics.truncated,
-        "failures": sum(statistics.failures.values()),
-    }
-    return Manifest(
-        created=created,
-        counts=counts,
-        failures_by_reason=statistics.failures,
-        shards=[file for file in list_data_files(run.shards) if file["format"] != LOAD_FORMAT],
-        index_shards=list_index_files(run.shards, index_sizes),
-        failure_shards=output.staged_files("failures-"),
-        measured={
-            "total_seconds": round(total_seconds, 3),
-            "pipeline_seconds": round(run.seconds, 3),
-            "batch_tokens": batch_tokens,
-            "counters": counters,
-            "documents_per_second": round(embedded_documents / run.seconds, 1) if run.seconds else 0.0,
-            "useful_tokens_per_second": round(embedded_tokens / run.seconds, 1) if run.seconds else 0.0,
-            "seconds_by_stage": _seconds_by_stage(counters, run.seconds),
-            "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
-        },
-        versions=list_versions(),
-        generations=[describe_generation(created, counts)],
-        **made_with,
-    )
-
-
-def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict[str, float]:
-    """Where the pipeline's time went, summed over workers; `other` is what is left of it, the runner's own included."""
-    stages = {
-        "read": counters.get("read_usecs", 0) / 1e6,
-        "preprocess": counters.get("preprocess_usecs", 0) / 1e6,
-        "load_model": counters.get("model_load_msecs", 0) / 1e3,
-        "inference": counters.get("inference_msecs", 0) / 1e3,
-        "write": counters.get("write_usecs", 0) / 1e6,
-    }
-    stages["other"] = max(0.0, pipeline_seconds - sum(stages.values()))
-    return {name: round(value, 3) for name, value in stages.items()}
-
-
-def _build(
-    pipeline: beam.Pipeline,
-    documents: ReadForSinks,
-    embed_text: EmbedText,
-    formats: list[ShardFormat],
-    table: TableSink | None,
-    options: EmbedOptions,
-    output: OutputDirectory,
-    finished: FinishedRows | None,
-) -> None:
-    read = pipeline | "Read" >> documents
-    embedded = read["documents"] | "EmbedText" >> embed_text
-    read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
-    rows, failed = embedded[EMBEDDINGS], [read_failures, embedded[FAILURES]]
-    if table is not None:
-        check = CheckTableRows(table.format.layout, table.largest_row_bytes)
-        checked = rows | "CheckTableRows" >> beam.ParDo(check).with_outputs(CheckTableRows.FAILURES, main="rows")
-        rows = checked["rows"]
-        failed.append(checked[CheckTableRows.FAILURES] | "CountTableFailures" >> beam.ParDo(CountFailures()))
-    failures = failed | "AllFailures" >> beam.Flatten()
-    rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
-    write = functools.partial(
-        WriteShards,
-        output.staging,
-        formats,
-        shard_seconds=SHARD_SECONDS if options.shard_seconds is None else options.shard_seconds,
-        shard_bytes=SHARD_BYTES if options.shard_bytes is None else options.shard_bytes,
-    )
-    shards = rows | "WriteEmbeddings" >> write()
-    if finished is not None:
-        copied = embedded[MET] | "CopyRepeated" >> beam.ParDo(CopyRepeated(finished)) | "WriteCopies" >> write()
-        reused = pipeline | "FinishedShards" >> beam.Create(finished.shards)
-        shards = (shards, copied, reused) | "AllShards" >> beam.Flatten()
-    _ = (
-        shards
-        | "ShardToJson" >> beam.Map(lambda shard: shard.to_json())
-        | "WriteShardList"
-        >> beam.io.WriteToText(FileSystems.join(output.staging, _SHARDS_FILE), num_shards=1, shard_name_template="")
-    )
-    _ = (
-        failures
-        | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
-        | "WriteFailures"
-        >> beam.io.WriteToText(FileSystems.join(output.staging, "failures"), file_name_suffix=".jsonl")
-    )
-    _ = (
-        (shards, failures)
-        | "CountOutput" >> CountOutput()
-        | "StatisticsToJson" >> beam.Map(lambda statistics: statistics.to_json())
-        | "WriteStatistics"
-        >> beam.io.WriteToText(FileSystems.join(output.staging, _STATISTICS_FILE), num_shards=1, shard_name_template="")
     )
 
 

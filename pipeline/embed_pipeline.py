@@ -1,0 +1,123 @@
+"""The pipeline that embeds: from the input to staged shards, failures and statistics."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import time
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.runners.runner import PipelineState
+
+from pipeline.bigquery.table_sink import CheckTableRows, TableSink
+from pipeline.embed_options import EmbedOptions
+from pipeline.embed_text import EMBEDDINGS, FAILURES, MET, CountFailures, EmbedText
+from pipeline.output_directory import OutputDirectory
+from pipeline.progress import LogProgress
+from pipeline.read_for_sinks import ReadForSinks
+from pipeline.run_counters import read_counters
+from pipeline.run_manifest import RunResult
+from pipeline.sinks.copy_repeated import CopyRepeated
+from pipeline.sinks.finished_shards import FinishedRows
+from pipeline.sinks.shard import Shard
+from pipeline.sinks.shard_format import ShardFormat
+from pipeline.sinks.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
+from pipeline.statistics import CountOutput, Statistics
+
+logger = logging.getLogger(__name__)
+
+_STATISTICS_FILE = "statistics.json"
+_SHARDS_FILE = "shards.jsonl"
+
+
+def build_pipeline(
+    pipeline: beam.Pipeline,
+    documents: ReadForSinks,
+    embed_text: EmbedText,
+    formats: list[ShardFormat],
+    table: TableSink | None,
+    options: EmbedOptions,
+    output: OutputDirectory,
+    finished: FinishedRows | None,
+) -> None:
+    """Puts all steps into `pipeline`.
+
+    Args:
+      pipeline: still empty.
+      documents: reads the input.
+      embed_text: embeds it.
+      formats: of the shards.
+      table: of BigQuery, whose rows are checked; None for none.
+      options: of the run.
+      output: where everything is staged.
+      finished: rows that a run that was cut off has finished; None for none.
+    """
+    read = pipeline | "Read" >> documents
+    embedded = read["documents"] | "EmbedText" >> embed_text
+    read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
+    rows, failed = embedded[EMBEDDINGS], [read_failures, embedded[FAILURES]]
+    if table is not None:
+        check = CheckTableRows(table.format.layout, table.largest_row_bytes)
+        checked = rows | "CheckTableRows" >> beam.ParDo(check).with_outputs(CheckTableRows.FAILURES, main="rows")
+        rows = checked["rows"]
+        failed.append(checked[CheckTableRows.FAILURES] | "CountTableFailures" >> beam.ParDo(CountFailures()))
+    failures = failed | "AllFailures" >> beam.Flatten()
+    rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
+    write = functools.partial(
+        WriteShards,
+        output.staging,
+        formats,
+        shard_seconds=SHARD_SECONDS if options.shard_seconds is None else options.shard_seconds,
+        shard_bytes=SHARD_BYTES if options.shard_bytes is None else options.shard_bytes,
+    )
+    shards = rows | "WriteEmbeddings" >> write()
+    if finished is not None:
+        copied = embedded[MET] | "CopyRepeated" >> beam.ParDo(CopyRepeated(finished)) | "WriteCopies" >> write()
+        reused = pipeline | "FinishedShards" >> beam.Create(finished.shards)
+        shards = (shards, copied, reused) | "AllShards" >> beam.Flatten()
+    _ = (
+        shards
+        | "ShardToJson" >> beam.Map(lambda shard: shard.to_json())
+        | "WriteShardList"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, _SHARDS_FILE), num_shards=1, shard_name_template="")
+    )
+    _ = (
+        failures
+        | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
+        | "WriteFailures"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, "failures"), file_name_suffix=".jsonl")
+    )
+    _ = (
+        (shards, failures)
+        | "CountOutput" >> CountOutput()
+        | "StatisticsToJson" >> beam.Map(lambda statistics: statistics.to_json())
+        | "WriteStatistics"
+        >> beam.io.WriteToText(FileSystems.join(output.staging, _STATISTICS_FILE), num_shards=1, shard_name_template="")
+    )
+
+
+def run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputDirectory) -> RunResult:
+    """Runs what `build_pipeline` has made to its end.
+
+    Raises:
+      RuntimeError: where it fails.
+    """
+    logger.info(
+        "embedding %s, read as %s, with %s",
+        ", ".join(options.input) or "the query",
+        options.chosen_format,
+        options.model,
+    )
+    started = time.time()
+    result = pipeline.run()
+    state = result.wait_until_finish()
+    if state not in (None, PipelineState.DONE):
+        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {options.output}")
+    return RunResult(
+        statistics=Statistics(**json.loads(output.read_staged(_STATISTICS_FILE))),
+        shards=[Shard.from_json(line) for line in output.read_staged(_SHARDS_FILE).splitlines()],
+        counters=read_counters(result),
+        seconds=time.time() - started,
+    )
