@@ -85,6 +85,15 @@ def test_rows_come_back_as_from_a_tfrecord(tmp_path: Path, half: bool) -> None:
     assert found.equals(decode_examples(encode_examples(rows, encoding), encoding, KEPT))
 
 
+def test_all_but_vectors_is_compressed(tmp_path: Path) -> None:
+    row_group = write(tmp_path / "a.parquet", [make_kept_rows()]).metadata.row_group(0)
+    columns = [row_group.column(number) for number in range(row_group.num_columns)]
+    codecs = {column.path_in_schema: column.compression for column in columns}
+    vectors = {name: codec for name, codec in codecs.items() if "_output." in name}
+    assert set(vectors.values()) == {"UNCOMPRESSED"} and len(vectors) == 3
+    assert {codec for name, codec in codecs.items() if name not in vectors} == {"ZSTD"}
+
+
 def test_slices_are_written_as_they_are() -> None:
     rows = make_kept_rows()
     whole = to_parquet_rows(rows, hidden_size=HIDDEN, kept=KEPT)
