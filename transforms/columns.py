@@ -2,7 +2,7 @@
 
 Every stage of the pipeline speaks `pyarrow.RecordBatch`. A document starts as `{id, text[, pair], …}`, becomes
 rows of `{id, window, window_start, window_count, truncated, input_ids[, segment_ids], …}`, and ends
-with the embeddings asked for.
+with the embeddings asked for; a row per document is `{id, windows, tokens, …, document_output}`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ ORIGIN = "origin"
 POOLED_OUTPUT = "pooled_output"
 SEQUENCE_OUTPUT = "sequence_output"
 MEAN_OUTPUT = "mean_output"
+
+# Of a row per document, made of its windows.
+WINDOWS = "windows"  # how many
+TOKENS = "tokens"  # of all of them
+DOCUMENT_OUTPUT = "document_output"
 
 # What the transform graph says of each document, beside `input_ids`: its windows stand one after the other in
 # `input_ids` (with their [CLS] and [SEP]), and these two lists cut them apart again.
@@ -63,4 +68,7 @@ TYPES: dict[str, pa.DataType] = {
     POOLED_OUTPUT: pa.large_list(pa.float32()),
     SEQUENCE_OUTPUT: pa.large_list(pa.float32()),
     MEAN_OUTPUT: pa.large_list(pa.float32()),
+    WINDOWS: pa.int64(),
+    TOKENS: pa.int64(),
+    DOCUMENT_OUTPUT: pa.large_list(pa.float32()),
 }

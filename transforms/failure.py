@@ -15,10 +15,10 @@ class Failure:
 
     Attributes:
       id: the document's id, as in the embeddings.
-      stage: where it failed: `read`, `preprocess`, `inference` or `write`.
+      stage: where it failed: `read`, `preprocess`, `inference`, `combine` or `write`.
       reason: the kind of failure in a few fixed words, to count by.
       error: what was wrong with this document, with the offending value, and what to do about it.
-      text: the start of its text, `TEXT_START_BYTES` bytes at most.
+      text: the start of its text, `TEXT_START_BYTES` bytes at most; empty after `combine`.
       window: which window of it failed; None where it failed as a whole.
     """
 

@@ -1,0 +1,109 @@
+"""`WindowSums`: what is known of a document's vector while its windows come in, in any order and from anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class WindowMean(NamedTuple):
+    """One window of a document.
+
+    Attributes:
+      content_hash: of the document that it belongs to.
+      window: its number, from 0.
+      window_count: how many the document has.
+      tokens: how many tokens the mean is over, [CLS] and [SEP] included.
+      mean: float32 `[hidden]`.
+      kept: the document's kept fields, in their order; None for all windows but the first.
+    """
+
+    content_hash: bytes
+    window: int
+    window_count: int
+    tokens: int
+    mean: np.ndarray
+    kept: tuple[Any, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Span:
+    """The sum of tokens × mean over some windows, float64 `[hidden]`, and the sum of their tokens."""
+
+    vector: np.ndarray
+    tokens: int
+
+
+class WindowSums:
+    """Adds up the windows of one document; each counts once, however often it is seen.
+
+    Sums of windows can't tell afterwards which window was in both of two of them. So they are kept over spans that are
+    either apart or one inside the other: `size` windows from `start` on, size a power of two and start a multiple of
+    it. Two neighbours that make up the next larger span become one. A whole document is at most log2(windows) + 1 sums,
+    one where it has one window; and as the additions are the same whatever came first, so is the result, to the last
+    bit.
+
+    Args:
+      window_count: how many windows the document has.
+    """
+
+    def __init__(self, window_count: int) -> None:
+        self.window_count = window_count
+        self.kept: tuple[Any, ...] | None = None
+        self._spans: dict[tuple[int, int], _Span] = {}  # by start and size
+
+    def add(self, window: WindowMean) -> None:
+        """Takes a window in."""
+        vector = window.mean.astype(np.float64) * window.tokens
+        self._insert(window.window, 1, _Span(vector, window.tokens))
+        if window.kept is not None:
+            self.kept = window.kept
+
+    def merge(self, other: WindowSums) -> None:
+        """Takes in what `other`, of the same document, has seen."""
+        for (start, size), span in other._spans.items():
+            self._insert(start, size, span)
+        if other.kept is not None:
+            self.kept = other.kept
+
+    @property
+    def windows(self) -> list[int]:
+        """The windows that were seen."""
+        return [window for start, size in sorted(self._spans) for window in range(start, start + size)]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every window was seen."""
+        return sum(size for _, size in self._spans) == self.window_count
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the windows that were seen."""
+        return sum(span.tokens for span in self._spans.values())
+
+    def mean(self) -> np.ndarray:
+        """The mean of the windows that were seen, each weighted by its tokens; float64 `[hidden]`."""
+        vectors = [self._spans[key].vector for key in sorted(self._spans)]
+        return np.sum(vectors, axis=0) / self.tokens
+
+    def _insert(self, start: int, size: int, span: _Span) -> None:
+        if self._covers(start, size):
+            return
+        if size > 1:
+            inside = [key for key in self._spans if start <= key[0] < start + size]
+            for key in inside:
+                del self._spans[key]
+        while (neighbour := self._spans.pop((start ^ size, size), None)) is not None:
+            first, second = (span, neighbour) if start < start ^ size else (neighbour, span)
+            span = _Span(first.vector + second.vector, first.tokens + second.tokens)
+            start, size = min(start, start ^ size), 2 * size
+        self._spans[start, size] = span
+
+    def _covers(self, start: int, size: int) -> bool:
+        while size <= self.window_count:
+            if (start - start % size, size) in self._spans:
+                return True
+            size *= 2
+        return False
