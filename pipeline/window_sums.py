@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,14 +37,17 @@ class _Span:
     tokens: int
 
 
+def _add(spans: Sequence[_Span]) -> _Span:
+    return _Span(np.sum([span.vector for span in spans], axis=0), sum(span.tokens for span in spans))
+
+
 class WindowSums:
     """Adds up the windows of one document; each counts once, however often it is seen.
 
     Sums of windows can't tell afterwards which window was in both of two of them. So they are kept over spans that are
     either apart or one inside the other: `size` windows from `start` on, size a power of two and start a multiple of
-    it. Two neighbours that make up the next larger span become one. A whole document is at most log2(windows) + 1 sums,
-    one where it has one window; and as the additions are the same whatever came first, so is the result, to the last
-    bit.
+    it. Two neighbours that make up the next larger span become one, and a whole document is one sum. As the additions
+    are the same whatever came first, so is the result, to the last bit.
 
     Args:
       window_count: how many windows the document has.
@@ -76,17 +80,16 @@ class WindowSums:
     @property
     def complete(self) -> bool:
         """Whether every window was seen."""
-        return sum(size for _, size in self._spans) == self.window_count
+        return (0, self.window_count) in self._spans
 
     @property
     def tokens(self) -> int:
         """Tokens of the windows that were seen."""
-        return sum(span.tokens for span in self._spans.values())
+        return self._total().tokens
 
     def mean(self) -> np.ndarray:
-        """The mean of the windows that were seen, each weighted by its tokens; float64 `[hidden]`."""
-        vectors = [self._spans[key].vector for key in sorted(self._spans)]
-        return np.sum(vectors, axis=0) / self.tokens
+        """The mean of the windows that were seen, at least one, each weighted by its tokens; float64 `[hidden]`."""
+        return self._total().vector / self.tokens
 
     def _insert(self, start: int, size: int, span: _Span) -> None:
         if self._covers(start, size):
@@ -96,12 +99,18 @@ class WindowSums:
             for key in inside:
                 del self._spans[key]
         while (neighbour := self._spans.pop((start ^ size, size), None)) is not None:
-            first, second = (span, neighbour) if start < start ^ size else (neighbour, span)
-            span = _Span(first.vector + second.vector, first.tokens + second.tokens)
+            span = _add((span, neighbour) if start < start ^ size else (neighbour, span))
             start, size = min(start, start ^ size), 2 * size
         self._spans[start, size] = span
+        if sum(size for _, size in self._spans) == self.window_count:
+            self._spans = {(0, self.window_count): self._total()}
+
+    def _total(self) -> _Span:
+        return _add([self._spans[key] for key in sorted(self._spans)])
 
     def _covers(self, start: int, size: int) -> bool:
+        if self.complete:
+            return True
         while size <= self.window_count:
             if (start - start % size, size) in self._spans:
                 return True
