@@ -12,6 +12,8 @@ neighbours, takes the second route: a table over all code points, made by Python
 from __future__ import annotations
 
 import functools
+import itertools
+import re
 import unicodedata
 
 import tensorflow as tf
@@ -23,11 +25,15 @@ from transforms.unicode_rules import (
     build_code_point_table,
     find_sigma_context,
     format_regex_class,
-    iterate_characters,
+    list_assigned_characters,
+    list_characters,
     list_combining_characters,
     list_whitespace,
     normalize_in_python,
 )
+
+# So many characters are tried in one text.
+_BLOCK = 100
 
 
 def normalize_text(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
@@ -67,7 +73,11 @@ def normalize_collapsed(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
 
 def normalize_with_icu(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
     """NFKD, combining characters removed and lower case, by TensorFlow's ops: string [n] to string [n]."""
-    decomposed = tf_text.normalize_utf8(text, "NFKD")
+    return normalize_decomposed(tf_text.normalize_utf8(text, "NFKD"), lower_case=lower_case)
+
+
+def normalize_decomposed(decomposed: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
+    """Remove combining characters from what NFKD gave, and lower-case it: string [n] to string [n]."""
     stripped = tf.strings.regex_replace(decomposed, format_regex_class(list_combining_characters()) + "+", "")
     return tf.strings.lower(stripped, encoding="utf-8") if lower_case else stripped
 
@@ -113,34 +123,34 @@ def find_agreed_class(*, lower_case: bool) -> str:
     Each is tried between letters (ICU's `lower` loses what follows a NUL) and between combining characters (ICU moves
     those that are combining only in its newer Unicode), many in one text first: most of them agree.
     """
-    disputed: set[str] = set()
-    if lower_case:
-        disputed.update(
-            character for character in iterate_characters() if CAPITAL_SIGMA in unicodedata.normalize("NFKD", character)
-        )
-    candidates = [character for character in iterate_characters() if character not in disputed]
-    blocks = [candidates[start : start + 100] for start in range(0, len(candidates), 100)]
+    characters = list_characters()
+    disputed = _list_capital_sigmas() if lower_case else set()
+    if disputed:
+        characters = re.sub(f"[{''.join(disputed)}]+", "", characters)
+    blocks = [characters[start : start + _BLOCK] for start in range(0, len(characters), _BLOCK)]
     for agrees, block in zip(_compare(blocks, lower_case=lower_case), blocks, strict=True):
         if not agrees:
-            singles = [[character] for character in block]
-            disputed.update(
-                character
-                for agrees_alone, character in zip(_compare(singles, lower_case=lower_case), block, strict=True)
-                if not agrees_alone
-            )
+            alone = _compare(list(block), lower_case=lower_case)
+            disputed.update(character for agrees, character in zip(alone, block, strict=True) if not agrees)
     return format_regex_class(disputed, negate=True) if disputed else r"(?s:.)"
 
 
-def _compare(blocks: list[list[str]], *, lower_case: bool) -> list[bool]:
+def _list_capital_sigmas() -> set[str]:
+    characters = list_assigned_characters()
+    decomposed = map(functools.partial(unicodedata.normalize, "NFKD"), characters)
+    return set(itertools.compress(characters, (CAPITAL_SIGMA in text for text in decomposed)))
+
+
+def _compare(blocks: list[str], *, lower_case: bool) -> list[bool]:
     """Tell for each block of characters whether ICU and Python normalise them alike."""
     # U+0345 and U+0334 have the highest and nearly the lowest combining class: what is combining passes one of them.
-    texts = ["".join(f"a\u0345{character}\u0334b" for character in block) for block in blocks]
+    texts = ["a\u0345" + "\u0334ba\u0345".join(block) + "\u0334b" for block in blocks]
     with tf.init_scope():  # run now, even while a graph is being traced
         tensor = tf.constant(texts, tf.string)
-        decomposed = tf_text.normalize_utf8(tensor, "NFKD").numpy()
-        normalized = normalize_with_icu(tensor, lower_case=lower_case).numpy()
+        decomposed = tf_text.normalize_utf8(tensor, "NFKD")
+        normalized = normalize_decomposed(decomposed, lower_case=lower_case)
     return [
         from_icu.decode() == unicodedata.normalize("NFKD", text)
         and output.decode() == normalize_in_python(text, lower_case=lower_case)
-        for text, from_icu, output in zip(texts, decomposed, normalized, strict=True)
+        for text, from_icu, output in zip(texts, decomposed.numpy(), normalized.numpy(), strict=True)
     ]

@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+import operator
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 CAPITAL_SIGMA = "\u03a3"
+SURROGATE = "\ud800"
 CODE_POINT_COUNT = 0x110000
 PAGE_SIZE = 256
 
 
-def iterate_characters() -> Iterator[str]:
-    """Yield every character that UTF-8 can carry: all code points except the surrogates."""
-    for code_point in range(CODE_POINT_COUNT):
-        if not 0xD800 <= code_point < 0xE000:
-            yield chr(code_point)
+@functools.lru_cache(maxsize=1)
+def list_characters() -> str:
+    """List every character that UTF-8 can carry: all code points except the surrogates, in their order."""
+    # Every start of the program goes over these 1.1 million, so it is done by C functions: `map`, `compress` and the
+    # methods of `str`, each over all of them at once.
+    return "".join(map(chr, itertools.chain(range(0xD800), range(0xE000, CODE_POINT_COUNT))))
 
 
-def iterate_assigned_characters() -> Iterator[str]:
-    """Yield the characters that this Python knows; the others and the private ones have no rules, nor a case."""
-    return (character for character in iterate_characters() if unicodedata.category(character) not in ("Cn", "Co"))
+@functools.lru_cache(maxsize=1)
+def list_assigned_characters() -> str:
+    """List the characters that this Python knows; the others and the private ones have no rules, nor a case."""
+    characters = list_characters()
+    unknown = map({"Cn", "Co"}.__contains__, map(unicodedata.category, characters))
+    return "".join(itertools.compress(characters, map(operator.not_, unknown)))
 
 
 def format_regex_class(characters: Iterable[str], *, negate: bool = False) -> str:
@@ -44,15 +51,17 @@ def format_regex_class(characters: Iterable[str], *, negate: bool = False) -> st
 
 
 @functools.lru_cache(maxsize=1)
-def list_whitespace() -> tuple[str, ...]:
+def list_whitespace() -> str:
     """List what `str.split()` and `str.strip()` take for whitespace."""
-    return tuple(character for character in iterate_characters() if character.isspace())
+    characters = list_assigned_characters()
+    return "".join(itertools.compress(characters, map(str.isspace, characters)))
 
 
 @functools.lru_cache(maxsize=1)
-def list_combining_characters() -> tuple[str, ...]:
+def list_combining_characters() -> str:
     """List the characters with a canonical combining class other than 0."""
-    return tuple(character for character in iterate_characters() if unicodedata.combining(character))
+    characters = list_assigned_characters()
+    return "".join(itertools.compress(characters, map(unicodedata.combining, characters)))
 
 
 def normalize_in_python(text: str, *, lower_case: bool) -> str:
@@ -60,8 +69,7 @@ def normalize_in_python(text: str, *, lower_case: bool) -> str:
 
     Source of the rule: google-research/albert tokenization.py, `preprocess_text`.
     """
-    decomposed = unicodedata.normalize("NFKD", text)
-    stripped = "".join(character for character in decomposed if not unicodedata.combining(character))
+    stripped = "".join(itertools.filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", text)))
     return stripped.lower() if lower_case else stripped
 
 
@@ -91,7 +99,7 @@ def build_code_point_table(*, lower_case: bool) -> CodePointTable:
     """Build the table of what every code point becomes under `normalize_in_python`, the capital sigma kept."""
     rows: dict[str, int] = {"\ufffd": 0}  # row 0 stands for "itself"; its own content is never read
     entries = np.zeros(CODE_POINT_COUNT, np.int32)
-    for character in iterate_assigned_characters():
+    for character in _list_changing_characters():
         becomes = normalize_in_python(character, lower_case=False)
         if lower_case:
             becomes = "".join(part if part == CAPITAL_SIGMA else part.lower() for part in becomes)
@@ -105,6 +113,19 @@ def build_code_point_table(*, lower_case: bool) -> CodePointTable:
         replacement_splits=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         replacement_values=np.array([ord(part) for row in rows for part in row], np.int32),
     )
+
+
+def _list_changing_characters() -> str:
+    """List the characters that NFKD, the removal of combining characters or lower-casing changes."""
+    characters = list_assigned_characters()
+    decomposed = map(functools.partial(unicodedata.normalize, "NFKD"), characters)
+    lowered = map(str.lower, characters)
+    combining = map(unicodedata.combining, characters)
+    changing = (
+        one != character or other != character or class_ != 0
+        for character, one, other, class_ in zip(characters, decomposed, lowered, combining, strict=True)
+    )
+    return "".join(itertools.compress(characters, changing))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,11 +148,18 @@ def find_sigma_context() -> SigmaContext:
     "cΣ" ends in a final sigma only if c is cased and not ignorable; "AcΣ" only if it is that or ignorable.
     Source of the rule: CPython Objects/unicodeobject.c, `handle_capital_sigma`.
     """
-    cased = []
-    ignorable = []
-    for character in iterate_assigned_characters():
-        if (character + CAPITAL_SIGMA).lower().endswith("\u03c2"):
-            cased.append(character)
-        elif ("A" + character + CAPITAL_SIGMA).lower().endswith("\u03c2"):
-            ignorable.append(character)
-    return SigmaContext(cased=format_regex_class(cased), ignorable=format_regex_class(ignorable))
+    characters = list_assigned_characters()
+    after_it = _find_final_sigmas(characters, "")
+    after_both = _find_final_sigmas(characters, "A")
+    ignorable = (skipped and not final for final, skipped in zip(after_it, after_both, strict=True))
+    return SigmaContext(
+        cased=format_regex_class(itertools.compress(characters, after_it)),
+        ignorable=format_regex_class(itertools.compress(characters, ignorable)),
+    )
+
+
+def _find_final_sigmas(characters: str, before: str) -> list[bool]:
+    """Tell of each character whether `str.lower()` makes a capital sigma final that comes after `before` and it."""
+    # All in one text. A lone surrogate is neither a letter nor ignorable and keeps one from the next.
+    text = SURROGATE.join(f"{before}{character}{CAPITAL_SIGMA}" for character in characters)
+    return [word.endswith("\u03c2") for word in text.lower().split(SURROGATE)]

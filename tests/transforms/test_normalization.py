@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from transforms.normalization import collapse_whitespace, find_agreed_class, normalize_text, normalize_with_table
-from transforms.unicode_rules import iterate_characters
+from transforms.unicode_rules import list_characters
 
-CHARACTERS = list(iterate_characters())
+CHARACTERS = list(list_characters())
 AWKWARD = [
     *"ΣΣΣ'.aB \t´_▁",
     "\u0301",
