@@ -18,10 +18,10 @@ from pipeline.batch_tokens import choose_batch_tokens
 from pipeline.bigquery.load_format import LOAD_FORMAT
 from pipeline.bigquery.table_name import TableName, names_table
 from pipeline.bigquery.table_sink import make_table_sink
-from pipeline.embed_options import EmbedOptions
+from pipeline.embed_options import DOCUMENT, EmbedOptions
 from pipeline.embed_pipeline import build_pipeline, run_pipeline
 from pipeline.embed_text import EmbedText
-from pipeline.example_encoding import describe_examples
+from pipeline.example_encoding import describe_document_examples, describe_examples
 from pipeline.failure_limit import FailureLimit
 from pipeline.incremental.compare_input import compare_input
 from pipeline.incremental.dataset_differences import check_same_dataset
@@ -102,7 +102,10 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         max_tokens=preprocessing.max_tokens,
     )
     handler = AlbertModelHandler(
-        options.model, embeddings=options.embeddings, engine=options.engine, threads=threads_per_worker(beam_options)
+        options.model,
+        embeddings=options.computed_embeddings,
+        engine=options.engine,
+        threads=threads_per_worker(beam_options),
     )
     # Patterns that match nothing are refused here, and so are tables without the fields that are asked for.
     project = beam_options.view_as(GoogleCloudOptions).project
@@ -190,12 +193,15 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         load_files = [FileSystems.join(output.staging, shard.data_file(LOAD_FORMAT)) for shard in run.shards]
         superseded = [] if changes is None else changes.list_superseded(output)
         manifest = dataclasses.replace(manifest, bigquery=table.load(load_files, superseded))
-    schema = None
+    schema = documents_schema = None
     if "tfrecord" in options.sinks:
+        if DOCUMENT in options.embeddings:
+            documents_schema = describe_document_examples(manifest.hidden_size, options.encoding, options.kept_fields)
         schema = describe_examples(
             manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields, tokens=options.tokens
         )
-    return EmbedOutcome(manifest=output.publish(manifest, schema), published=True)
+    published = output.publish(manifest, schema, documents_schema=documents_schema)
+    return EmbedOutcome(manifest=published, published=True)
 
 
 def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:

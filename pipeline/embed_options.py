@@ -17,7 +17,8 @@ FORMATS: tuple[str, ...] = get_args(Format)
 SINKS = ("tfrecord", "parquet", "bigquery")
 BIGQUERY_METHODS = ("file_loads", "storage_write")
 VECTOR_INDEX = ("print", "run")
-EMBEDDING_NAMES = ("pooled", "sequence", "mean")
+DOCUMENT = "document"
+EMBEDDING_NAMES = ("pooled", "sequence", "mean", DOCUMENT)
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 LONG_DOCUMENTS = ("truncate", "window", "reject")
 _FORMAT_ENDINGS: dict[str, Format] = {
@@ -49,7 +50,7 @@ class EmbedOptions:
         of the content.
       keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
       max_failures: how many failures a run may have, `N` or `P%` of its documents; None: any number.
-      embeddings: which of pooled, sequence and mean.
+      embeddings: which of pooled, sequence, mean and document; the last is a row of its own for each document.
       sinks: what is written: tfrecord and parquet to the directory, of which readers take the first; bigquery to the
         table.
       bigquery_method: how rows come into the table, by load jobs (file_loads) or by the Storage Write API.
@@ -114,6 +115,16 @@ class EmbedOptions:
         _check_choice("--engine", self.engine, ENGINES)
         _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
         _check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
+        if DOCUMENT in self.embeddings and self.table is not None:
+            raise ValueError(
+                "--embeddings document writes files, not tables: leave the table out of --output, or document out of "
+                "--embeddings; in the table the mean of a document's windows is a query"
+            )
+        if DOCUMENT in self.embeddings and self.incremental:
+            raise ValueError(
+                "--embeddings document can't be added to by --incremental: leave document out, or give --overwrite "
+                "instead of --incremental"
+            )
         for name, value in (
             ("--max-tokens", self.max_tokens),
             ("--batch-tokens", self.batch_tokens),
@@ -185,6 +196,17 @@ class EmbedOptions:
         if len(guesses) > 1:
             raise ValueError(f"--input names files of several formats ({', '.join(self.input)}); give --format")
         return guesses.pop()
+
+    @property
+    def row_embeddings(self) -> tuple[str, ...]:
+        """The embeddings that are written with each row, a document's or a window's."""
+        return tuple(name for name in self.embeddings if name != DOCUMENT)
+
+    @property
+    def computed_embeddings(self) -> tuple[str, ...]:
+        """The embeddings that the model is asked for: a document's vector is made of its windows' means."""
+        mean = ("mean",) if DOCUMENT in self.embeddings and "mean" not in self.embeddings else ()
+        return (*self.row_embeddings, *mean)
 
     @property
     def kept_fields(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import logging
@@ -12,7 +13,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineState
 
 from pipeline.bigquery.table_sink import CheckTableRows, TableSink
-from pipeline.embed_options import EmbedOptions
+from pipeline.combine_documents import DOCUMENTS, CombineDocuments
+from pipeline.combine_documents import FAILURES as COMBINE_FAILURES
+from pipeline.embed_options import DOCUMENT, EmbedOptions
 from pipeline.embed_text import EMBEDDINGS, FAILURES, MET, CountFailures, EmbedText
 from pipeline.output_directory import OutputDirectory
 from pipeline.progress import LogProgress
@@ -23,13 +26,16 @@ from pipeline.sinks.copy_repeated import CopyRepeated
 from pipeline.sinks.finished_shards import FinishedRows
 from pipeline.sinks.shard import Shard
 from pipeline.sinks.shard_format import ShardFormat
+from pipeline.sinks.write_documents import DocumentFile, WriteDocuments
 from pipeline.sinks.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
 from pipeline.statistics import CountOutput, Statistics
+from transforms.columns import MEAN_OUTPUT
 
 logger = logging.getLogger(__name__)
 
 _STATISTICS_FILE = "statistics.json"
 _SHARDS_FILE = "shards.jsonl"
+_DOCUMENT_FILES = "document_files.jsonl"
 
 
 def build_pipeline(
@@ -63,8 +69,19 @@ def build_pipeline(
         checked = rows | "CheckTableRows" >> beam.ParDo(check).with_outputs(CheckTableRows.FAILURES, main="rows")
         rows = checked["rows"]
         failed.append(checked[CheckTableRows.FAILURES] | "CountTableFailures" >> beam.ParDo(CountFailures()))
-    failures = failed | "AllFailures" >> beam.Flatten()
     rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
+    if DOCUMENT in options.embeddings:
+        combined = rows | "CombineDocuments" >> CombineDocuments(options.kept_fields)
+        failed.append(combined[COMBINE_FAILURES] | "CountCombineFailures" >> beam.ParDo(CountFailures()))
+        _ = (
+            combined[DOCUMENTS]
+            | "WriteDocuments" >> WriteDocuments(output.staging, formats)
+            | "DocumentFileToJson" >> beam.Map(lambda file: json.dumps(dataclasses.asdict(file)))
+            | "WriteDocumentFileList" >> _write_list(output, _DOCUMENT_FILES)
+        )
+        if "mean" not in options.embeddings:
+            rows = rows | "DropMeans" >> beam.Map(lambda batch: batch.drop_columns([MEAN_OUTPUT]))
+    failures = failed | "AllFailures" >> beam.Flatten()
     write = functools.partial(
         WriteShards,
         output.staging,
@@ -80,8 +97,7 @@ def build_pipeline(
     _ = (
         shards
         | "ShardToJson" >> beam.Map(lambda shard: shard.to_json())
-        | "WriteShardList"
-        >> beam.io.WriteToText(FileSystems.join(output.staging, _SHARDS_FILE), num_shards=1, shard_name_template="")
+        | "WriteShardList" >> _write_list(output, _SHARDS_FILE)
     )
     _ = (
         failures
@@ -93,9 +109,13 @@ def build_pipeline(
         (shards, failures)
         | "CountOutput" >> CountOutput()
         | "StatisticsToJson" >> beam.Map(lambda statistics: statistics.to_json())
-        | "WriteStatistics"
-        >> beam.io.WriteToText(FileSystems.join(output.staging, _STATISTICS_FILE), num_shards=1, shard_name_template="")
+        | "WriteStatistics" >> _write_list(output, _STATISTICS_FILE)
     )
+
+
+def _write_list(output: OutputDirectory, name: str) -> beam.PTransform:
+    """Writes lines to one staged file."""
+    return beam.io.WriteToText(FileSystems.join(output.staging, name), num_shards=1, shard_name_template="")
 
 
 def run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputDirectory) -> RunResult:
@@ -118,6 +138,9 @@ def run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputD
     return RunResult(
         statistics=Statistics(**json.loads(output.read_staged(_STATISTICS_FILE))),
         shards=[Shard.from_json(line) for line in output.read_staged(_SHARDS_FILE).splitlines()],
+        document_files=[DocumentFile(**json.loads(line)) for line in output.read_staged(_DOCUMENT_FILES).splitlines()]
+        if DOCUMENT in options.embeddings
+        else [],
         counters=read_counters(result),
         seconds=time.time() - started,
     )

@@ -14,6 +14,7 @@ from pipeline.embed_options import Encoding
 from pipeline.half_precision import to_half
 from pipeline.sources.kept_fields import decode_kept
 from transforms.columns import (
+    DOCUMENT_OUTPUT,
     ID,
     INPUT_IDS,
     INTERNAL_COLUMNS,
@@ -22,18 +23,21 @@ from transforms.columns import (
     SEQUENCE_OUTPUT,
     TOKEN_COLUMNS,
     TOKEN_PIECES,
+    TOKENS,
     TRUNCATED,
     TYPES,
     WINDOW,
     WINDOW_START,
+    WINDOWS,
 )
 
 _BYTES_TYPES: dict[str, np.dtype] = {"float32_bytes": np.dtype("<f4"), "float16_bytes": np.dtype("<f2")}
 
 _FEATURE_TYPES = {"string": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
 
-_EMBEDDINGS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT)
+_EMBEDDINGS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT, DOCUMENT_OUTPUT)
 _ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED)
+_ONE_INTEGER_OF_DOCUMENTS = (WINDOWS, TOKENS)
 
 
 def encode_examples(rows: pa.RecordBatch, encoding: Encoding) -> list[bytes]:
@@ -66,7 +70,7 @@ def decode_examples(
     decoded = ExamplesToRecordBatchDecoder(None).DecodeBatch(list(examples))
     columns = {}
     for name, column in zip(decoded.schema.names, decoded.columns, strict=True):
-        if name in (ID, *_ONE_INTEGER):
+        if name in (ID, *_ONE_INTEGER, *_ONE_INTEGER_OF_DOCUMENTS):
             column = column.flatten().cast(TYPES[name])
         elif name in TOKEN_COLUMNS:
             column = column.cast(TYPES[name])
@@ -75,7 +79,8 @@ def decode_examples(
         columns[name] = column
     for name, kind in (kept or {}).items():
         columns[name] = decode_kept(columns.get(name), kind, len(examples))
-    order = [name for name in (ID, WINDOW, WINDOW_START, TRUNCATED, INPUT_IDS, *TOKEN_COLUMNS) if name in columns]
+    first = (ID, *_ONE_INTEGER, *_ONE_INTEGER_OF_DOCUMENTS, INPUT_IDS, *TOKEN_COLUMNS)
+    order = [name for name in first if name in columns]
     return pa.RecordBatch.from_pydict({name: columns[name] for name in [*order, *sorted(set(columns) - set(order))]})
 
 
@@ -96,28 +101,51 @@ def describe_examples(
       kept: the fields that are passed through, with their types.
       tokens: whether the tokens' pieces and positions are there.
     """
-    schema = schema_pb2.Schema()
-    one = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=1)])
-    schema.feature.add(name=ID, type=schema_pb2.BYTES, shape=one)
-    for name in _ONE_INTEGER:
-        schema.feature.add(name=name, type=schema_pb2.INT, shape=one)
+    schema = _describe_columns(_ONE_INTEGER)
     schema.feature.add(name=INPUT_IDS, type=schema_pb2.INT, value_count=schema_pb2.ValueCount(min=2))
     for name in TOKEN_COLUMNS if tokens else ():
         type_ = schema_pb2.BYTES if name == TOKEN_PIECES else schema_pb2.INT
         schema.feature.add(name=name, type=type_, value_count=schema_pb2.ValueCount(min=2))
     for name in embeddings:
-        if encoding != "float_list":
-            schema.feature.add(name=name, type=schema_pb2.BYTES, shape=one)
-        elif name == SEQUENCE_OUTPUT:
-            shortest = schema_pb2.ValueCount(min=2 * hidden_size)
-            schema.feature.add(name=name, type=schema_pb2.FLOAT, value_count=shortest)
-        else:
-            shape = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=hidden_size)])
-            schema.feature.add(name=name, type=schema_pb2.FLOAT, shape=shape)
-    for name, kind in (kept or {}).items():
+        _add_embedding(schema, name, hidden_size, encoding)
+    _add_kept(schema, kept or {})
+    return text_format.MessageToString(schema)
+
+
+def describe_document_examples(hidden_size: int, encoding: Encoding, kept: Mapping[str, str]) -> str:
+    """The tf.Metadata schema of the examples of `--embeddings document`, as text (`documents_schema.pbtxt`)."""
+    schema = _describe_columns(_ONE_INTEGER_OF_DOCUMENTS)
+    _add_embedding(schema, DOCUMENT_OUTPUT, hidden_size, encoding)
+    _add_kept(schema, kept)
+    return text_format.MessageToString(schema)
+
+
+_ONE_VALUE = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=1)])
+
+
+def _describe_columns(integers: Sequence[str]) -> schema_pb2.Schema:
+    schema = schema_pb2.Schema()
+    schema.feature.add(name=ID, type=schema_pb2.BYTES, shape=_ONE_VALUE)
+    for name in integers:
+        schema.feature.add(name=name, type=schema_pb2.INT, shape=_ONE_VALUE)
+    return schema
+
+
+def _add_embedding(schema: schema_pb2.Schema, name: str, hidden_size: int, encoding: Encoding) -> None:
+    if encoding != "float_list":
+        schema.feature.add(name=name, type=schema_pb2.BYTES, shape=_ONE_VALUE)
+    elif name == SEQUENCE_OUTPUT:
+        shortest = schema_pb2.ValueCount(min=2 * hidden_size)
+        schema.feature.add(name=name, type=schema_pb2.FLOAT, value_count=shortest)
+    else:
+        shape = schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=hidden_size)])
+        schema.feature.add(name=name, type=schema_pb2.FLOAT, shape=shape)
+
+
+def _add_kept(schema: schema_pb2.Schema, kept: Mapping[str, str]) -> None:
+    for name, kind in kept.items():
         count = schema_pb2.ValueCount(min=0) if kind.endswith("[]") else schema_pb2.ValueCount(min=0, max=1)
         schema.feature.add(name=name, type=_FEATURE_TYPES[kind.removesuffix("[]")], value_count=count)
-    return text_format.MessageToString(schema)
 
 
 def bytes_type(encoding: Encoding) -> np.dtype:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.document_embeddings import read_document_rows
 from pipeline.manifest import OutputError
 from pipeline.published_output import PublishedOutput, open_published_output
 from pipeline.read import read_failure_rows, read_rows
 from pipeline.statistics import Statistics, add_statistics, count_rows
-from transforms.columns import INPUT_IDS, SEQUENCE_OUTPUT
+from transforms.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
 from transforms.list_lengths import list_lengths
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
@@ -26,7 +27,8 @@ class Inspection:
       directory: where.
       created: when it was published.
       model: what the manifest says of the model.
-      counts: documents, rows, tokens, truncated and failures, as read from the data.
+      counts: documents, rows, tokens, truncated and failures, as read from the data; and document_rows, where
+        documents have vectors of their own.
       dimensions: embedding → width of its vectors.
       encoding: how embeddings are written.
       tokens: quantiles and mean of the rows' token counts; empty where there are no rows.
@@ -98,6 +100,8 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         "truncated": found.truncated,
         "failures": sum(reasons.values()),
     }
+    if "document_rows" in manifest.counts:
+        counts["document_rows"] = _count_documents(output)
     if counts != manifest.counts:
         raise OutputError(
             f"{directory}: the data hold {counts}, the manifest says {manifest.counts}; the output was damaged after "
@@ -108,16 +112,28 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         created=manifest.created,
         model=manifest.model,
         counts=counts,
-        dimensions=dict.fromkeys(manifest.embeddings, manifest.hidden_size),
+        dimensions=dict.fromkeys(
+            [*manifest.embeddings, *([DOCUMENT_OUTPUT] if "document_rows" in counts else [])], manifest.hidden_size
+        ),
         encoding=manifest.encoding,
         tokens=_describe_lengths(all_lengths),
         failures=dict(sorted(reasons.items())),
-        bytes=sum(shard["bytes"] for shard in manifest.shards),
+        bytes=sum(file["bytes"] for file in (*manifest.shards, *manifest.document_shards)),
         generations=len(manifest.generations),
         dead_rows=sum(generation["dead"]["rows"] for generation in manifest.generations),
         head=shown,
         failed=failed,
     )
+
+
+def _count_documents(output: PublishedOutput) -> int:
+    found = 0
+    for batch in read_document_rows(output):
+        if not (list_lengths(batch.column(DOCUMENT_OUTPUT)) == output.manifest.hidden_size).all():
+            width = output.manifest.hidden_size
+            raise OutputError(f"{output.directory}: {DOCUMENT_OUTPUT} has rows that are not {width} wide")
+        found += batch.num_rows
+    return found
 
 
 def _describe_lengths(lengths: np.ndarray) -> dict[str, float]:

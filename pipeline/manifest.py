@@ -22,12 +22,14 @@ class Manifest:
 
     Attributes:
       created: when it was published, UTC, ISO 8601.
-      counts: `documents`, `rows`, `tokens`, `truncated`, `failures`.
+      counts: `documents`, `rows`, `tokens`, `truncated`, `failures`; `document_rows` where documents have vectors of
+        their own.
       failures_by_reason: "stage: reason" → how many.
       shards: the data files, `{"path", "bytes", "format", "rows"}` each, paths relative to the directory. These and all
         other files have their `generation` once they are published. Where there are several formats, each holds
         every row, and those of the first sink come first.
       index_shards: which rows each shard holds (`pipeline.sinks.shard_index`), `{"path", "bytes", "rows"}` each.
+      document_shards: the files of documents' vectors (`--embeddings document`), like `shards`.
       failure_shards: the failures files, `{"path", "bytes"}` each.
       embeddings: the embedding columns, such as `pooled_output`.
       hidden_size: width of an embedding.
@@ -65,6 +67,7 @@ class Manifest:
     versions: dict[str, str]
     generation: int = 0
     bigquery: dict[str, Any] | None = None
+    document_shards: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     superseded_shards: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     generations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     changes: dict[str, int] = dataclasses.field(default_factory=dict)

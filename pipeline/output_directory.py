@@ -28,11 +28,12 @@ from pipeline.sinks.shard import Shard
 STAGING = "_staging"
 RUN_FILE = "run.json"
 SCHEMA_FILE = "schema.pbtxt"
+DOCUMENTS_SCHEMA_FILE = "documents_schema.pbtxt"
 GENERATION = "generation"  # of a file that is published
-_FILE_LISTS = ("shards", "index_shards", "superseded_shards", "failure_shards")
+_FILE_LISTS = ("shards", "index_shards", "document_shards", "superseded_shards", "failure_shards")
 _OWN_FILES = re.compile(
-    r"^(?:(?:embeddings|index|superseded|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
-    rf"|{re.escape(SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
+    r"^(?:(?:embeddings|index|documents|superseded|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
+    rf"|{re.escape(SCHEMA_FILE)}|{re.escape(DOCUMENTS_SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
 )
 
 
@@ -97,7 +98,7 @@ class OutputDirectory:
         files = self._list()
         previous = self._read_published()  # one that can't be read is refused now, not after hours of work
         if add and previous is not None:
-            current = {*list_files(previous), MANIFEST_FILE, SCHEMA_FILE}
+            current = {*list_files(previous), MANIFEST_FILE, SCHEMA_FILE, DOCUMENTS_SCHEMA_FILE}
             self._delete([name for name in files if _OWN_FILES.match(name) and name not in current])
         elif not overwrite:
             if MANIFEST_FILE in files:
@@ -149,7 +150,7 @@ class OutputDirectory:
         """Takes the staged files away whose names start with `prefix`."""
         self._delete([f"{STAGING}/{file['path']}" for file in self.staged_files(prefix)])
 
-    def publish(self, manifest: Manifest, schema: str | None) -> Manifest:
+    def publish(self, manifest: Manifest, schema: str | None, *, documents_schema: str | None = None) -> Manifest:
         """Puts the staged files beside what was there, then the manifest in the old one's place, and unlocks.
 
         A reader sees the old version until the new manifest is there, and the new one from then on: the files of both
@@ -159,6 +160,7 @@ class OutputDirectory:
           manifest: names the files as they are staged, which are numbered in the order of those names, and those of
             the version before that stay: these have a `generation`.
           schema: the content of `schema.pbtxt`; None for none.
+          documents_schema: likewise of `documents_schema.pbtxt`.
 
         Returns:
           The manifest as it was published.
@@ -181,9 +183,10 @@ class OutputDirectory:
             )
         # Each whole or not at all for whoever reads it: written beside, then renamed.
         current = {*list_files(published), MANIFEST_FILE}
-        if schema is not None:
-            self._replace(SCHEMA_FILE, schema)
-            current.add(SCHEMA_FILE)
+        for name, content in ((SCHEMA_FILE, schema), (DOCUMENTS_SCHEMA_FILE, documents_schema)):
+            if content is not None:
+                self._replace(name, content)
+                current.add(name)
         self._replace(MANIFEST_FILE, published.to_json())
         self._delete([name for name in self._list() if _OWN_FILES.match(name) and name not in current])
         self.discard_staged()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -17,7 +18,7 @@ from model.locate import locate_model
 from model.model_directory import ModelDirectory
 from pipeline.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
 from pipeline.calibration import make_batch, time_model, time_preprocessing
-from pipeline.embed_options import EmbedOptions
+from pipeline.embed_options import DOCUMENT, EmbedOptions
 from pipeline.example_encoding import encode_examples
 from pipeline.plan_rates import PlanRates
 from pipeline.runner import threads_per_worker
@@ -139,7 +140,11 @@ def estimate_output_bytes(options: EmbedOptions, config: AlbertConfig, statistic
     sizes = [_row_bytes(options, config, length) for length in (short, long)]
     per_token = (sizes[1] - sizes[0]) / (long - short)
     more_id_bytes = statistics.id_bytes / statistics.tokens - 1 if statistics.tokens else 0.0
-    return round(statistics.rows * (sizes[0] - short * per_token) + statistics.row_tokens * (per_token + more_id_bytes))
+    rows = statistics.rows * (sizes[0] - short * per_token) + statistics.row_tokens * (per_token + more_id_bytes)
+    # A document's row is nearly that of a window of few tokens with one vector.
+    one_vector = dataclasses.replace(options, embeddings=("mean",), tokens=False)
+    documents = statistics.documents * _row_bytes(one_vector, config, 2) if DOCUMENT in options.embeddings else 0
+    return round(rows + documents)
 
 
 def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int) -> int:
@@ -149,7 +154,7 @@ def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int) -> int:
         POOLED_OUTPUT: np.zeros((1, config.hidden_size), np.float32),
         SEQUENCE_OUTPUT: np.zeros((1, length, config.hidden_size), np.float32),
     }
-    row = attach_embeddings(make_batch(ids, pair=False), np.ones_like(ids, bool), zeros, options.embeddings)
+    row = attach_embeddings(make_batch(ids, pair=False), np.ones_like(ids, bool), zeros, options.row_embeddings)
     row = row.drop_columns([TEXT_START])
     if options.tokens:
         offsets = row.column(INPUT_IDS).offsets
@@ -184,7 +189,7 @@ def _plan_here(
     times = time_model(
         engine,
         forecast,
-        embeddings=options.embeddings,
+        embeddings=options.computed_embeddings,
         encoding=options.encoding,
         vocabulary_size=model.config.vocab_size,
         pair=options.pair_field is not None,

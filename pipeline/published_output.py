@@ -28,6 +28,7 @@ class PublishedOutput:
       directory: where it is.
       manifest: what it says.
       shards: the data files in the format that is read, where they can be read.
+      documents: the files of documents' vectors, likewise.
       superseded: the lists of superseded ids, likewise.
       failures: the failures files, likewise.
     """
@@ -35,6 +36,7 @@ class PublishedOutput:
     directory: str
     manifest: Manifest
     shards: list[PublishedFile]
+    documents: list[PublishedFile]
     superseded: list[PublishedFile]
     failures: list[PublishedFile]
 
@@ -59,11 +61,12 @@ def open_published_output(directory: str) -> Iterator[PublishedOutput]:
         with contextlib.ExitStack() as held:
             try:
                 output = find_published_output(directory, manifest)
-                files = len(output.shards) + len(output.superseded) + len(output.failures)
+                files = len(output.shards) + len(output.documents) + len(output.superseded) + len(output.failures)
                 if files <= _HELD_FILES and os.path.isdir(_DESCRIPTORS):
                     output = dataclasses.replace(
                         output,
                         shards=_hold(output.shards, held),
+                        documents=_hold(output.documents, held),
                         superseded=_hold(output.superseded, held),
                         failures=_hold(output.failures, held),
                     )
@@ -87,6 +90,7 @@ def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput
         directory=directory,
         manifest=manifest,
         shards=[file for file, shard in zip(shards, manifest.shards, strict=True) if shard["format"] == chosen],
+        documents=find_files(directory, [file for file in manifest.document_shards if file["format"] == chosen]),
         superseded=find_files(directory, manifest.superseded_shards),
         failures=find_files(directory, manifest.failure_shards),
     )

@@ -55,7 +55,7 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     superseded = read_superseded(output)
     for generation, paths in group_by_generation(output.shards):
         rows = read_shards(paths, output.format, encoding=manifest.encoding, kept=kept)
-        while (batch := _next_batch(rows, output)) is not None:
+        for batch in explain_damage(rows, output):
             live = superseded.find_live(batch.column(ID), generation)
             batch = batch if live is None else batch.filter(pa.array(live))
             if batch.num_rows:
@@ -78,6 +78,12 @@ def read_superseded(output: PublishedOutput) -> SupersededIds:
         return read_superseded_ids(output.superseded)
     except (pa.ArrowException, OSError) as e:
         raise describe_damage(output.directory, f"a list of superseded documents: {e}") from e
+
+
+def explain_damage(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """The rows; OutputError where a file of the output is not what was written, or has gone meanwhile."""
+    while (batch := _next_batch(rows, output)) is not None:
+        yield batch
 
 
 def _next_batch(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> pa.RecordBatch | None:

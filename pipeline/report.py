@@ -28,6 +28,7 @@ def print_run(manifest: Manifest, directory: str, *, published: bool = True) -> 
         "documents": counts["documents"],
         "rows": counts["rows"],
         **({"  of a run that was cut off": reused} if (reused := counters.get("reused_rows")) else {}),
+        **({"rows of documents": counts["document_rows"]} if "document_rows" in counts else {}),
         "tokens": counts["tokens"],
         "truncated": counts["truncated"],
         "failures": counts["failures"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from model.engines import choose_engine
 from model.model_directory import ModelDirectory
-from pipeline.embed_options import EmbedOptions
+from pipeline.embed_options import DOCUMENT, EmbedOptions
 from pipeline.input_files import list_input_files
 from pipeline.versions import list_versions
 from transforms.transform_graph import Description, transform_fingerprint
@@ -37,11 +37,11 @@ def fingerprint_run(options: EmbedOptions, model: ModelDirectory, description: D
     finished is met again, and nothing that was deleted is published.
 
     Args:
-      options: of the run.
+      options: of the run. With document vectors none: they need every row anew.
       model: what it embeds with.
       description: of its transform graph.
     """
-    if options.chosen_format == "bigquery":
+    if options.chosen_format == "bigquery" or DOCUMENT in options.embeddings:
         return None
     files = [file.to_dict() for file in list_input_files(options.input)]
     given = {name: value for name, value in options.to_dict().items() if name not in _LEFT_OUT}

@@ -10,11 +10,12 @@ from model.engines import choose_engine
 from model.handler import EMBEDDING_COLUMNS
 from model.model_directory import ModelDirectory
 from pipeline.bigquery.load_format import LOAD_FORMAT
-from pipeline.embed_options import EmbedOptions
+from pipeline.embed_options import DOCUMENT, EmbedOptions
 from pipeline.incremental.generations import describe_generation
 from pipeline.manifest import Manifest
 from pipeline.output_directory import OutputDirectory
 from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from pipeline.sinks.write_documents import DocumentFile, list_document_files
 from pipeline.statistics import Statistics
 from pipeline.versions import list_versions
 from transforms.transform_graph import Description, transform_fingerprint
@@ -28,12 +29,14 @@ class RunResult:
     Attributes:
       statistics: of the rows and failures.
       shards: finished.
+      document_files: of documents' vectors, finished.
       counters: of the pipeline.
       seconds: that it took.
     """
 
     statistics: Statistics
     shards: list[Shard] = dataclasses.field(default_factory=list)
+    document_files: list[DocumentFile] = dataclasses.field(default_factory=list)
     counters: dict[str, int] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
 
@@ -43,7 +46,7 @@ def describe_rows(
 ) -> dict[str, Any]:
     """What the rows of a run are made with, as the manifest has it."""
     return {
-        "embeddings": [EMBEDDING_COLUMNS[name] for name in options.embeddings],
+        "embeddings": [EMBEDDING_COLUMNS[name] for name in options.row_embeddings],
         "hidden_size": model.config.hidden_size,
         "encoding": options.encoding,
         "model": {
@@ -84,12 +87,16 @@ def make_manifest(
         "truncated": statistics.truncated,
         "failures": sum(statistics.failures.values()),
     }
+    sinks = made_with["options"]["sinks"]
+    if DOCUMENT in made_with["options"]["embeddings"]:
+        counts["document_rows"] = sum(file.rows for file in run.document_files if file.format == sinks[0])
     return Manifest(
         created=created,
         counts=counts,
         failures_by_reason=statistics.failures,
         shards=[file for file in list_data_files(run.shards) if file["format"] != LOAD_FORMAT],
         index_shards=list_index_files(run.shards, index_sizes),
+        document_shards=list_document_files(run.document_files, sinks),
         failure_shards=output.staged_files("failures-"),
         measured={
             "total_seconds": round(total_seconds, 3),

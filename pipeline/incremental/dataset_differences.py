@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.embed_options import DOCUMENT
 from pipeline.manifest import Manifest
 
 
@@ -51,6 +52,7 @@ def _describe(made_with: Mapping[str, Any]) -> dict[str, Any]:
         **{f"transform option {name}": value for name, value in made_with["transform"].get("options", {}).items()},
         "transform fingerprint (library versions)": made_with["transform"].get("fingerprint"),
         "embeddings": _to_plain(made_with["embeddings"]),
+        "document vectors": DOCUMENT in made_with["options"].get("embeddings", ()),
         "encoding": made_with["encoding"],
         "documents": _DOCUMENTS.get(made_with["options"].get("format"), "records"),
         **{flag: _to_plain(made_with["options"].get(name)) for name, flag in _OPTIONS.items()},

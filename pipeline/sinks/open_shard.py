@@ -47,7 +47,7 @@ class OpenShard:
         self._handles: dict[str, Any] = {}
         self._files: dict[str, ShardFile] = {}
         for format_ in formats:
-            with self._explain_failure():
+            with explain_failure(directory):
                 handle = FileSystems.create(self._unfinished(format_.name), compression_type=_UNCOMPRESSED)
             self._handles[format_.name] = handle
             self._files[format_.name] = format_.begin(handle)
@@ -61,7 +61,7 @@ class OpenShard:
         self._digest.update(b"".join(row_keys(rows)))
         self._index.append(index_rows(rows))
         self._counted = add_statistics((self._counted, count_rows(rows)))
-        with self._explain_failure():
+        with explain_failure(self._directory):
             for file in self._files.values():
                 file.write(rows)
 
@@ -76,7 +76,7 @@ class OpenShard:
         Raises:
           ShardWriteError: where the file system refuses.
         """
-        with self._explain_failure():
+        with explain_failure(self._directory):
             for name, file in self._files.items():
                 file.finish()
                 self._handles[name].close()
@@ -111,12 +111,14 @@ class OpenShard:
     def _unfinished(self, ending: str) -> str:
         return FileSystems.join(self._directory, UNFINISHED, f"{self._attempt}.{ending}")
 
-    @contextlib.contextmanager
-    def _explain_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as e:  # Beam's BeamIOError is one
-            raise ShardWriteError(
-                f"can't write to {self._directory}: {e.strerror or e}; nothing was published, and an earlier output is "
-                "as it was. Make room there, or whatever it says, and run the same command again"
-            ) from e
+
+@contextlib.contextmanager
+def explain_failure(directory: str) -> Iterator[None]:
+    """Raises ShardWriteError for what a file system refuses in the `with` block."""
+    try:
+        yield
+    except OSError as e:  # Beam's BeamIOError is one
+        raise ShardWriteError(
+            f"can't write to {directory}: {e.strerror or e}; nothing was published, and an earlier output is "
+            "as it was. Make room there, or whatever it says, and run the same command again"
+        ) from e

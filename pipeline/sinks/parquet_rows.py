@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipeline.half_precision import to_half
 from pipeline.sources.kept_fields import arrow_type
 from transforms.columns import (
+    DOCUMENT_OUTPUT,
     ID,
     INPUT_IDS,
     INTERNAL_COLUMNS,
@@ -18,14 +19,16 @@ from transforms.columns import (
     SEQUENCE_OUTPUT,
     TOKEN_COLUMNS,
     TOKEN_PIECES,
+    TOKENS,
     TRUNCATED,
     TYPES,
     WINDOW,
     WINDOW_START,
+    WINDOWS,
 )
 
-VECTORS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT)
-_ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED)
+VECTORS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT, DOCUMENT_OUTPUT)
+_ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED, WINDOWS, TOKENS)
 _FIRST = (ID, *_ONE_INTEGER, INPUT_IDS, *TOKEN_COLUMNS)
 _KEPT_TYPES = {"string": pa.string(), "int64": pa.int64(), "float": pa.float32()}
 
@@ -44,8 +47,9 @@ def to_parquet_rows(
     Returns:
       `id` string, `window`, `window_start`, `truncated` int64, `input_ids` list<int64>[, `token_pieces`
       list<string>, `token_starts`, `token_ends` list<int64>], the kept fields; `pooled_output`, `mean_output`
-      fixed_size_list[hidden]; `sequence_output` list<fixed_size_list[hidden]>, a vector for each token. Only
-      kept fields can be null.
+      fixed_size_list[hidden]; `sequence_output` list<fixed_size_list[hidden]>, a vector for each token. Of documents
+      instead `id`, `windows`, `tokens` int64, the kept fields, `document_output` fixed_size_list[hidden]. Only kept
+      fields can be null.
 
     Raises:
       ValueError: where an id or a kept string is not UTF-8, or a column is none of these.
