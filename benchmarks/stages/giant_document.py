@@ -18,7 +18,7 @@ _PEAK_BYTES = 2.5e9
 
 
 def measure(workshop: Workshop) -> list[Result]:
-    """Failures and peak memory with 20 MB of text, and with a word of 4.9 MB; both truncated to the model's positions.
+    """Failures and peak memory with 20 MB of text, truncated and in windows, and with a word of 4.9 MB, truncated.
 
     Raises:
       ProcessError: where a run fails.
@@ -27,8 +27,11 @@ def measure(workshop: Workshop) -> list[Result]:
     short = sorted(documents, key=len)[:_SHORT_DOCUMENTS]
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     word = "".join(random.Random(0).choices(letters, k=_WORD_BYTES))
+    text = _make_text(documents)
+    windows = ["--long-documents", "window", "--embeddings", "mean,document"]
     return [
-        _measure(workshop, "giant-text", "one document of 20 MB, words", short, _make_text(documents)),
+        _measure(workshop, "giant-text", "one document of 20 MB, words", short, text),
+        _measure(workshop, "giant-windows", "the same in windows, with the document's vector", short, text, *windows),
         _measure(workshop, "giant-word", "one document of 4.9 MB, a single word", short, word),
     ]
 
@@ -44,11 +47,11 @@ def _make_text(documents: Sequence[str]) -> str:
     return " ".join(parts)
 
 
-def _measure(workshop: Workshop, name: str, what: str, short: Sequence[str], giant: str) -> Result:
+def _measure(workshop: Workshop, name: str, what: str, short: Sequence[str], giant: str, *options: str) -> Result:
     corpus = workshop.work / f"{name}.txt"
     half = len(short) // 2
     _write(corpus, [*short[:half], giant, *short[half:]])
-    embedded = workshop.embed(name, corpus)
+    embedded = workshop.embed(name, corpus, *options)
     corpus.unlink()
     failures, peak = embedded.manifest["counts"]["failures"], embedded.finished.peak_bytes
     return Result(

@@ -121,7 +121,10 @@ def test_an_output_that_is_replaced_leaves_no_documents(tiny_model: Path, tmp_pa
     ("more", "message"),
     [
         ({"incremental": True}, r"^--embeddings document can't be added to by --incremental"),
-        ({"table": "bq:my-project:search.embeddings", "sinks": ("tfrecord", "bigquery")}, r"^--embeddings document writes files, not tables"),
+        (
+            {"table": "bq:my-project:search.embeddings", "sinks": ("tfrecord", "bigquery")},
+            r"^--embeddings document writes files, not tables",
+        ),
     ],
 )
 def test_what_it_does_not_go_with(more: dict[str, Any], message: str) -> None:
