@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ from model.bfloat16_constants import readable_by_openvino, replace_bfloat16_cons
 from model.engine import OutOfMemoryError, RowError
 from model.engines import choose_engine, load_engine
 from model.model_directory import OUTPUT_NAMES
-from model.tensorflow_engine import TensorFlowEngine, count_packed_bytes
 from tests.tiny_model import TINY, make_inputs, write_model
 
 
@@ -88,40 +86,6 @@ def test_openvino_reads_exports_in_half_precisions(tmp_path: Path, precision: st
     found = load_engine("openvino", tmp_path / "model").run(inputs, OUTPUT_NAMES)
     for name in OUTPUT_NAMES:
         np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=tolerance)
-
-
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_half_precisions_run_with_constants_and_give_what_variables_give(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
-) -> None:
-    write_model(tmp_path / "model", precision=precision)
-    frozen = TensorFlowEngine(tmp_path / "model")
-    monkeypatch.setattr("model.tensorflow_engine._MOST_PACKED_BYTES", 0)
-    unfrozen = TensorFlowEngine(tmp_path / "model")
-    assert (frozen._frozen, unfrozen._frozen) == (True, False)
-    for lengths, names in (([7, 5, 3], list(OUTPUT_NAMES)), ([12], ["pooled_output"])):
-        inputs = make_inputs(TINY, lengths)
-        found, expected = frozen.run(inputs, names), unfrozen.run(inputs, names)
-        assert found.keys() == expected.keys() == set(names)
-        for name in names:
-            tolerance = 0.06 if precision == "bfloat16" else 0.01
-            np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=tolerance)
-    if precision == "bfloat16":
-        with pytest.raises(RowError):
-            frozen.run(make_inputs(TINY, [TINY.max_position_embeddings + 1]), ["pooled_output"])
-
-
-def test_only_models_whose_packed_copies_fit_are_frozen(tiny_model: Path) -> None:
-    assert not TensorFlowEngine(tiny_model)._frozen  # float32
-    base = dataclasses.replace(
-        TINY, hidden_size=768, intermediate_size=3072, num_attention_heads=12, num_hidden_layers=12, num_hidden_groups=1
-    )
-    assert count_packed_bytes(base) == 2 * 12 * (4 * 768**2 + 2 * 768 * 3072)
-    large = dataclasses.replace(
-        base, hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16
-    )
-    xlarge = dataclasses.replace(large, hidden_size=2048, intermediate_size=8192)
-    assert count_packed_bytes(large) < 1 << 30 < count_packed_bytes(xlarge)
 
 
 def test_a_model_without_bfloat16_constants_is_read_where_it_lies(tiny_model: Path) -> None:
