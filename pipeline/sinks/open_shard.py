@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from pipeline.sinks.open_files import UNCOMPRESSED, OpenFiles, explain_failure
 from pipeline.sinks.row_keys import KEY_BYTES, row_keys
 from pipeline.sinks.shard import Shard
-from pipeline.sinks.shard_format import ShardFile, ShardFormat
+from pipeline.sinks.shard_format import ShardFormat
 from pipeline.sinks.shard_index import index_rows, write_index
 from pipeline.statistics import Statistics, add_statistics, count_rows
-
-UNFINISHED = "unfinished"
-_UNCOMPRESSED = "uncompressed"
-
-
-class ShardWriteError(RuntimeError):
-    """A shard can't be written."""
 
 
 class OpenShard:
@@ -44,13 +36,7 @@ class OpenShard:
         self._digest = hashlib.blake2b(digest_size=KEY_BYTES)
         self._index: list[pa.RecordBatch] = []
         self._counted = Statistics()
-        self._handles: dict[str, Any] = {}
-        self._files: dict[str, ShardFile] = {}
-        for format_ in formats:
-            with explain_failure(directory):
-                handle = FileSystems.create(self._unfinished(format_.name), compression_type=_UNCOMPRESSED)
-            self._handles[format_.name] = handle
-            self._files[format_.name] = format_.begin(handle)
+        self._files = OpenFiles(directory, formats, self._attempt)
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Takes embedded rows in, with the columns for the pipeline's own use.
@@ -61,14 +47,12 @@ class OpenShard:
         self._digest.update(b"".join(row_keys(rows)))
         self._index.append(index_rows(rows))
         self._counted = add_statistics((self._counted, count_rows(rows)))
-        with explain_failure(self._directory):
-            for file in self._files.values():
-                file.write(rows)
+        self._files.write(rows)
 
     @property
     def size(self) -> int:
         """About the bytes of the largest of its files."""
-        return max(file.size for file in self._files.values())
+        return self._files.size
 
     def finish(self) -> Shard:
         """Writes what is left and puts the files in their places.
@@ -76,49 +60,22 @@ class OpenShard:
         Raises:
           ShardWriteError: where the file system refuses.
         """
+        shard = Shard(
+            file_bytes=self._files.close(),
+            name=f"{self._digest.hexdigest()}-{self._attempt}",
+            rows=self._counted.rows,
+            documents=self._counted.documents,
+            tokens=self._counted.tokens,
+            truncated=self._counted.truncated,
+        )
         with explain_failure(self._directory):
-            for name, file in self._files.items():
-                file.finish()
-                self._handles[name].close()
-            sizes = {name: FileSystems.get_filesystem(path).size(path) for name, path in self._paths().items()}
-            shard = Shard(
-                name=f"{self._digest.hexdigest()}-{self._attempt}",
-                file_bytes=sizes,
-                rows=self._counted.rows,
-                documents=self._counted.documents,
-                tokens=self._counted.tokens,
-                truncated=self._counted.truncated,
-            )
-            unfinished_index = self._unfinished("index")
-            with FileSystems.create(unfinished_index, compression_type=_UNCOMPRESSED) as file:
+            unfinished_index = self._files.unfinished("index")
+            with FileSystems.create(unfinished_index, compression_type=UNCOMPRESSED) as file:
                 write_index(file, self._index, shard)
-            for name, path in self._paths().items():
-                FileSystems.rename([path], [FileSystems.join(self._directory, shard.data_file(name))])
+            self._files.place(shard.data_file)
             FileSystems.rename([unfinished_index], [FileSystems.join(self._directory, shard.index_file)])
         return shard
 
     def abandon(self) -> None:
         """Lets go of the files. What was written of them goes with the rest of the staging folder."""
-        for name, handle in self._handles.items():
-            if name in self._files:
-                self._files[name].abandon()
-            with contextlib.suppress(OSError):  # what could not be written still can't
-                handle.close()
-
-    def _paths(self) -> dict[str, str]:
-        return {name: self._unfinished(name) for name in self._files}
-
-    def _unfinished(self, ending: str) -> str:
-        return FileSystems.join(self._directory, UNFINISHED, f"{self._attempt}.{ending}")
-
-
-@contextlib.contextmanager
-def explain_failure(directory: str) -> Iterator[None]:
-    """Raises ShardWriteError for what a file system refuses in the `with` block."""
-    try:
-        yield
-    except OSError as e:  # Beam's BeamIOError is one
-        raise ShardWriteError(
-            f"can't write to {directory}: {e.strerror or e}; nothing was published, and an earlier output is "
-            "as it was. Make room there, or whatever it says, and run the same command again"
-        ) from e
+        self._files.abandon()

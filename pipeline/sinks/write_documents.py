@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import uuid
@@ -11,12 +10,11 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline.sinks.open_shard import UNFINISHED, explain_failure
-from pipeline.sinks.shard_format import ShardFile, ShardFormat
+from pipeline.sinks.open_files import OpenFiles
+from pipeline.sinks.shard_format import ShardFormat
 from pipeline.sinks.write_shards import SHARD_BYTES
 from transforms.columns import ID
 
@@ -109,64 +107,48 @@ class WriteDocumentsFn(beam.DoFn):
 
 
 class OpenDocuments:
-    """Files that are being written, one for each format, under names that nobody takes for finished ones.
+    """Files of documents that are being written, one for each format.
 
     Their names start with a hash of their ids, so that they have the same order in every run.
 
     Args:
       directory: where the files go.
       formats: what to write.
+
+    Raises:
+      ShardWriteError: where the file system refuses, here and in every method.
     """
 
     def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
-        self._directory = directory
         self._attempt = uuid.uuid4().hex
         self._digest = hashlib.blake2b(digest_size=16)
         self._rows = 0
-        self._handles: dict[str, Any] = {}
-        self._files: dict[str, ShardFile] = {}
-        for format_ in formats:
-            with explain_failure(directory):
-                self._handles[format_.name] = FileSystems.create(
-                    self._unfinished(format_.name), compression_type="uncompressed"
-                )
-            self._files[format_.name] = format_.begin(self._handles[format_.name])
+        self._files = OpenFiles(directory, formats, f"{DOCUMENTS_PREFIX}-{self._attempt}")
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Takes rows in; ShardWriteError where the file system refuses."""
+        """Takes rows in."""
         for name in rows.column(ID).to_pylist():
             self._digest.update(len(name).to_bytes(8, "big") + name)
         self._rows += rows.num_rows
-        with explain_failure(self._directory):
-            for file in self._files.values():
-                file.write(rows)
+        self._files.write(rows)
 
     @property
     def size(self) -> int:
         """About the bytes of the largest file."""
-        return max(file.size for file in self._files.values())
+        return self._files.size
 
     def finish(self) -> list[DocumentFile]:
-        """Writes what is left and puts the files in their places; ShardWriteError where the file system refuses."""
-        finished = []
-        with explain_failure(self._directory):
-            for name, file in self._files.items():
-                file.finish()
-                self._handles[name].close()
-                unfinished = self._unfinished(name)
-                size = FileSystems.get_filesystem(unfinished).size(unfinished)
-                path = f"{DOCUMENTS_PREFIX}-{self._digest.hexdigest()}-{self._attempt}.{name}"
-                FileSystems.rename([unfinished], [FileSystems.join(self._directory, path)])
-                finished.append(DocumentFile(path=path, bytes=size, format=name, rows=self._rows))
-        return finished
+        """Writes what is left and puts the files in their places."""
+        sizes = self._files.close()
+        self._files.place(self._name_file)
+        return [
+            DocumentFile(path=self._name_file(name), bytes=size, format=name, rows=self._rows)
+            for name, size in sizes.items()
+        ]
 
     def abandon(self) -> None:
         """Lets go of the files. What was written of them goes with the rest of the staging folder."""
-        for name, handle in self._handles.items():
-            if name in self._files:
-                self._files[name].abandon()
-            with contextlib.suppress(OSError):  # what could not be written still can't
-                handle.close()
+        self._files.abandon()
 
-    def _unfinished(self, ending: str) -> str:
-        return FileSystems.join(self._directory, UNFINISHED, f"documents-{self._attempt}.{ending}")
+    def _name_file(self, format_name: str) -> str:
+        return f"{DOCUMENTS_PREFIX}-{self._digest.hexdigest()}-{self._attempt}.{format_name}"

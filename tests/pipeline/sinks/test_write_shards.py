@@ -16,7 +16,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from pipeline.read import read_shards
-from pipeline.sinks.open_shard import OpenShard, ShardWriteError
+from pipeline.sinks.open_files import ShardWriteError
+from pipeline.sinks.open_shard import OpenShard
 from pipeline.sinks.row_keys import row_keys, sort_keys
 from pipeline.sinks.shard import Shard
 from pipeline.sinks.shard_index import SCHEMA, read_index
@@ -142,7 +143,7 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...]) ->
     shard = OpenShard(str(tmp_path), [])
     handle = FullDisk()
     (format_,) = make_formats(sinks)
-    shard._handles[format_.name], shard._files[format_.name] = handle, format_.begin(handle)
+    shard._files._handles[format_.name], shard._files._files[format_.name] = handle, format_.begin(handle)
     with pytest.raises(ShardWriteError) as error:
         shard.write(BATCHES[0])
         shard.finish()
