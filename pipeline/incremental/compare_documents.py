@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.incremental.document_keys import document_keys, keys_to_arrow
+from pipeline.sinks import shard_index
 from pipeline.sinks.row_keys import KEY_BYTES
-from transforms.columns import CONTENT_HASH, ID, ORIGIN, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
+from transforms.columns import CONTENT_HASH, ID, ORIGIN, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
 
 GENERATION = "generation"
 DOCUMENTS = "documents"
 ROWS = "rows"
-TOKENS = "tokens"
 DELETED = "deleted"
 KEY = "key"
 UNIQUE = "unique"
@@ -27,17 +27,7 @@ UNIQUE = "unique"
 # What is read of each document of the input.
 DOCUMENT_SCHEMA = pa.schema([(ID, TYPES[ID]), (CONTENT_HASH, TYPES[CONTENT_HASH]), (ORIGIN, TYPES[ORIGIN])])
 # The index of the rows that were published.
-INDEX_SCHEMA = pa.schema(
-    [
-        (ID, TYPES[ID]),
-        (CONTENT_HASH, TYPES[CONTENT_HASH]),
-        (WINDOW, TYPES[WINDOW]),
-        (WINDOW_COUNT, TYPES[WINDOW_COUNT]),
-        (TOKENS, pa.int64()),
-        (TRUNCATED, TYPES[TRUNCATED]),
-        (GENERATION, pa.int64()),
-    ]
-)
+INDEX_SCHEMA = shard_index.SCHEMA.append(pa.field(GENERATION, pa.int64()))
 # Ids whose rows in generations before this one are dead.
 SUPERSEDED_IDS_SCHEMA = pa.schema([(ID, TYPES[ID]), (GENERATION, pa.int64())])
 # The same as a run writes it: whether the document is gone for good, and what the dead rows come to.

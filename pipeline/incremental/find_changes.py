@@ -17,7 +17,6 @@ from pipeline.incremental.compare_documents import (
     INDEX_SCHEMA,
     ROWS,
     SUPERSEDED_IDS_SCHEMA,
-    TOKENS,
     DocumentCounts,
     add_counts,
     compare_documents,
@@ -25,7 +24,7 @@ from pipeline.incremental.compare_documents import (
 from pipeline.incremental.id_buckets import SplitIntoBuckets, from_bytes
 from pipeline.incremental.read_index import ReadPublishedFile
 from pipeline.published_output import PublishedFile
-from transforms.columns import TRUNCATED
+from transforms.columns import TOKENS, TRUNCATED
 
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
 

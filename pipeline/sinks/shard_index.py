@@ -11,17 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.sinks.shard import Shard
-from transforms.columns import CONTENT_HASH, ID, INPUT_IDS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
+from transforms.columns import CONTENT_HASH, ID, INPUT_IDS, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
 from transforms.list_lengths import list_lengths
 
-TOKENS = "tokens"
 SCHEMA = pa.schema(
     [
         (ID, TYPES[ID]),
         (CONTENT_HASH, TYPES[CONTENT_HASH]),
         (WINDOW, TYPES[WINDOW]),
         (WINDOW_COUNT, TYPES[WINDOW_COUNT]),
-        (TOKENS, pa.int64()),
+        (TOKENS, TYPES[TOKENS]),
         (TRUNCATED, TYPES[TRUNCATED]),
     ]
 )

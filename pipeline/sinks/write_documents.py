@@ -14,6 +14,7 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.sinks.open_files import OpenFiles
+from pipeline.sinks.row_keys import KEY_BYTES
 from pipeline.sinks.shard_format import ShardFormat
 from pipeline.sinks.write_shards import SHARD_BYTES
 from transforms.columns import ID
@@ -121,7 +122,7 @@ class OpenDocuments:
 
     def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
         self._attempt = uuid.uuid4().hex
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest = hashlib.blake2b(digest_size=KEY_BYTES)
         self._rows = 0
         self._files = OpenFiles(directory, formats, f"{DOCUMENTS_PREFIX}-{self._attempt}")
 
