@@ -24,6 +24,7 @@ lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 # -e: the tests check the tree as it stands.
 $(VENV)/installed: setup.py pyproject.toml

@@ -1,10 +1,14 @@
-"""Package metadata and pins. Also what Dataflow's `--setup_file` takes."""
+"""Package metadata and pins.
+
+The package is `albert_embed`: in `src/albert_embed` the folders `pipeline`, `transforms` and `model`, which lie at the
+top of the repository, are links.
+"""
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
-# Why each is here is said in the README, "What it stands on".
+# Why each is here is said in docs/contributing.md, "What it stands on".
 REQUIRES = [
     "apache-beam[gcp]==2.77.0",
     "tensorflow==2.21.0",
@@ -22,7 +26,16 @@ REQUIRES = [
     "zstandard==0.25.0",
     "rich==15.0.0",
 ]
-TEST = ["pytest==9.2.0", "ruff==0.17.6", "mypy==2.4.1", "duckdb==2.0.1"]  # duckdb reads the Parquet that is written
+TEST = [
+    "pytest==9.2.0",
+    "ruff==0.17.6",
+    "mypy==2.4.1",
+    "import-linter==2.17",  # the order of the rooms
+    "duckdb==2.0.1",  # reads the Parquet that was written
+    "hypothesis==6.170.17",  # property tests of the pure cores
+    "pytest-cov==7.1.0",  # the coverage that CI prints
+    "pre-commit==4.7.0",  # the checks of `make lint` before each commit
+]
 # The benchmark's peers. `python -m benchmarks` installs the same pins into an environment of their own.
 BENCH = [
     line
@@ -39,17 +52,10 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
-    packages=[
-        "model",
-        "pipeline",
-        "pipeline.bigquery",
-        "pipeline.incremental",
-        "pipeline.sinks",
-        "pipeline.sources",
-        "transforms",
-    ],
-    package_data={"pipeline": ["plan_rates.json"]},
+    package_dir={"": "src"},
+    packages=find_packages("src"),
+    package_data={"albert_embed": ["py.typed"], "albert_embed.pipeline.analysis": ["plan_rates.json"]},
     install_requires=REQUIRES,
     extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
-    entry_points={"console_scripts": ["albert-embed = pipeline.command_line:main"]},
+    entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.command_line:main"]},
 )

@@ -134,7 +134,7 @@ def _embed(places: Places, key: str, model: Path, engine: str) -> Callable[[Path
     engine_option = [] if engine == "tensorflow" else ["--engine", engine]
     return lambda corpus: [
         places.python,
-        *("-m", "pipeline", "embed"),
+        *("-m", "albert_embed", "embed"),
         *("--model", str(model)),
         *("--input", str(corpus)),
         *("--output", str(places.published(key))),

@@ -9,14 +9,14 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from pipeline.command_line import main
+from albert_embed.pipeline.cli.command_line import main
 
 EXAMPLES = Path(__file__).resolve().parent
 
 
 def run_demo(folder: Path) -> int:
     """Makes the model in `folder/model` if it is not there, embeds into `folder/embeddings`, and prints `inspect`."""
-    from model.untrained import write_untrained_model
+    from albert_embed.model.untrained import write_untrained_model
 
     model = folder / "model"
     print("The demo's model is UNTRAINED: random weights from a fixed seed. Its embeddings mean nothing;", flush=True)

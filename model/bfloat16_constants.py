@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2, types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from model.model_directory import SAVED_MODEL_FILE
+from albert_embed.model.model_directory import SAVED_MODEL_FILE
 
 
 @contextlib.contextmanager

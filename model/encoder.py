@@ -14,8 +14,8 @@ from typing import Literal, get_args
 import numpy as np
 import tensorflow as tf
 
-from model.config import Activation, AlbertConfig
-from model.weights import MAPPING_BIAS, MAPPING_KERNEL, Weights, layer_prefix
+from albert_embed.model.config import Activation, AlbertConfig
+from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, Weights, layer_prefix
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)

@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import Literal, get_args
 
-from model.engine import Engine
+from albert_embed.model.engine import Engine
 
 EngineName = Literal["tensorflow", "openvino", "auto"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
@@ -25,11 +25,11 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None) -> En
       ValueError: where the engine is unknown.
     """
     if name == "tensorflow":
-        from model.tensorflow_engine import TensorFlowEngine
+        from albert_embed.model.tensorflow_engine import TensorFlowEngine
 
         return TensorFlowEngine(directory)
     if name == "openvino":
-        from model.openvino_engine import OpenVINOEngine
+        from albert_embed.model.openvino_engine import OpenVINOEngine
 
         return OpenVINOEngine(directory, threads=threads)
     raise ValueError(f"engine must be tensorflow or openvino here, not {name!r}")

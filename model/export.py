@@ -10,13 +10,19 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model.config import AlbertConfig
-from model.encoder import AlbertEncoder, Precision
-from model.model_directory import EXPORT_FILE, OUTPUT_NAMES, TOKENS_SIGNATURE, fingerprint_model, load_saved_model
-from model.published_model import NotRunnableError, PublishedModel, open_published_model
-from model.saved_model_export import refuse_existing_output, write_saved_model
-from transforms.directories import write_file_atomically
-from transforms.vocabulary import Vocabulary, load_vocabulary
+from albert_embed.model.config import AlbertConfig
+from albert_embed.model.encoder import AlbertEncoder, Precision
+from albert_embed.model.model_directory import (
+    EXPORT_FILE,
+    OUTPUT_NAMES,
+    TOKENS_SIGNATURE,
+    fingerprint_model,
+    load_saved_model,
+)
+from albert_embed.model.published_model import NotRunnableError, PublishedModel, open_published_model
+from albert_embed.model.saved_model_export import refuse_existing_output, write_saved_model
+from albert_embed.transforms.directories import write_file_atomically
+from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
 
 # The largest difference that rounding explains, between two float32 implementations of the same encoder.
 _FLOAT32_TOLERANCE = 1e-4

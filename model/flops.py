@@ -6,7 +6,7 @@ over every padded token, because that is what is computed. Layer norm, softmax, 
 
 from __future__ import annotations
 
-from model.config import AlbertConfig
+from albert_embed.model.config import AlbertConfig
 
 
 def count_batch_flops(config: AlbertConfig, rows: int, length: int) -> int:

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
 
-from model.engine import Engine, OutOfMemoryError, RowError
-from model.engines import ENGINES, EngineName, choose_engine, load_engine
-from model.locate import locate_model
-from model.padded_batch import float_lists, pad_batch
-from transforms import metrics
-from transforms.columns import (
+from albert_embed.model.engine import Engine, OutOfMemoryError, RowError
+from albert_embed.model.engines import ENGINES, EngineName, choose_engine, load_engine
+from albert_embed.model.locate import locate_model
+from albert_embed.model.padded_batch import float_lists, pad_batch
+from albert_embed.transforms import metrics
+from albert_embed.transforms.columns import (
     ID,
     INPUT_IDS,
     MEAN_OUTPUT,
@@ -25,8 +25,8 @@ from transforms.columns import (
     TEXT_START,
     WINDOW,
 )
-from transforms.failure import Failure
-from transforms.list_lengths import list_lengths
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.list_lengths import list_lengths
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.config import AlbertConfig
-from model.weights import CheckpointError, Weights, check_weights, layer_prefix
+from albert_embed.model.config import AlbertConfig
+from albert_embed.model.weights import CheckpointError, Weights, check_weights, layer_prefix
 
 _LAYER = re.compile(r"^encoder\.albert_layer_groups\.(\d+)\.albert_layers\.(\d+)\.(.+)\.(weight|bias)$")
 # transformers' `AlbertLayer` → the ALBERT repository's scopes.

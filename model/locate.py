@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from urllib.error import URLError
 
-from model.model_directory import ModelDirectoryError
-from model.remote_model import fetch_model
+from albert_embed.model.model_directory import ModelDirectoryError
+from albert_embed.model.remote_model import fetch_model
 
 
 def is_hub_handle(name: str) -> bool:

@@ -15,8 +15,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from model.config import AlbertConfig, read_config
-from model.hub_module_assets import find_hub_asset
+from albert_embed.model.config import AlbertConfig, read_config
+from albert_embed.model.hub_module_assets import find_hub_asset
 
 HUB_MODULE_FILE = "tfhub_module.pb"
 SAVED_MODEL_FILE = "saved_model.pb"

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from model.bfloat16_constants import readable_by_openvino
-from model.engine import OutOfMemoryError, RowError
-from model.model_directory import INPUT_NAMES, OUTPUT_NAMES, ModelDirectoryError, read_precision
+from albert_embed.model.bfloat16_constants import readable_by_openvino
+from albert_embed.model.engine import OutOfMemoryError, RowError
+from albert_embed.model.model_directory import INPUT_NAMES, OUTPUT_NAMES, ModelDirectoryError, read_precision
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from transforms.columns import INPUT_IDS, INPUT_MASK, SEGMENT_IDS
-from transforms.list_lengths import list_lengths
+from albert_embed.transforms.columns import INPUT_IDS, INPUT_MASK, SEGMENT_IDS
+from albert_embed.transforms.list_lengths import list_lengths
 
 
 def pad_batch(batch: pa.RecordBatch) -> dict[str, np.ndarray]:

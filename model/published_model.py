@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from model.archive import is_archive, unpack_archive
-from model.config import AlbertConfig, read_config
-from model.huggingface_checkpoint import read_huggingface_checkpoint
-from model.locate import locate_model
-from model.model_directory import (
+from albert_embed.model.archive import is_archive, unpack_archive
+from albert_embed.model.config import AlbertConfig, read_config
+from albert_embed.model.huggingface_checkpoint import read_huggingface_checkpoint
+from albert_embed.model.locate import locate_model
+from albert_embed.model.model_directory import (
     CONFIG_FILE,
     OUTPUT_NAMES,
     SAVED_MODEL_FILE,
@@ -25,8 +25,8 @@ from model.model_directory import (
     load_saved_model,
     open_model_directory,
 )
-from model.tf1_checkpoint import find_checkpoint, read_tf1_checkpoint
-from model.weights import CheckpointError, Weights
+from albert_embed.model.tf1_checkpoint import find_checkpoint, read_tf1_checkpoint
+from albert_embed.model.weights import CheckpointError, Weights
 
 Format = Literal["tf1_hub", "tf1_checkpoint", "huggingface"]
 # What the releases call their SentencePiece model: the ALBERT repository, then Hugging Face.

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.model_directory import ModelDirectoryError
+from albert_embed.model.model_directory import ModelDirectoryError
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from model.encoder import AlbertEncoder
-from model.model_directory import (
+from albert_embed.model.encoder import AlbertEncoder
+from albert_embed.model.model_directory import (
     CONFIG_FILE,
     EXPORT_FILE,
     INPUT_NAMES,

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model.engine import OutOfMemoryError, RowError
-from model.model_directory import (
+from albert_embed.model.engine import OutOfMemoryError, RowError
+from albert_embed.model.model_directory import (
     INPUT_NAMES,
     POOLED_SIGNATURE,
     POOLED_SIGNATURE_OUTPUT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from model.config import AlbertConfig
-from model.weights import MAPPING_BIAS, MAPPING_KERNEL, CheckpointError, Weights, check_weights
+from albert_embed.model.config import AlbertConfig
+from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, CheckpointError, Weights, check_weights
 
 # The encoder's variables stand below `bert/`, in Hub modules sometimes below `module/bert/`.
 _ENCODER_SCOPE = re.compile(r"^(?:module/)?bert/")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.config import AlbertConfig
-from model.weights import Weights, weight_shapes
+from albert_embed.model.config import AlbertConfig
+from albert_embed.model.weights import Weights, weight_shapes
 
 # What ALBERT's own vocabulary was trained with (google-research/albert, README, "SentencePiece").
 _SPECIAL_PIECES = ("[CLS]", "[SEP]", "[MASK]")
@@ -70,9 +70,9 @@ def write_untrained_model(corpus: Path, output: Path, *, vocabulary_size: int = 
 
     import tensorflow as tf
 
-    from model.encoder import AlbertEncoder
-    from model.saved_model_export import write_saved_model
-    from transforms.normalization import normalize_text
+    from albert_embed.model.encoder import AlbertEncoder
+    from albert_embed.model.saved_model_export import write_saved_model
+    from albert_embed.transforms.normalization import normalize_text
 
     lines = corpus.read_text(encoding="utf-8").splitlines()
     normalized = [text.decode() for text in normalize_text(tf.constant(lines), lower_case=True).numpy()]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from model.config import AlbertConfig
+from albert_embed.model.config import AlbertConfig
 
 Weights = Mapping[str, np.ndarray]
 

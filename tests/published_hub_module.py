@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from model.config import AlbertConfig
+from albert_embed.model.config import AlbertConfig
 
 v1 = tf.compat.v1
 

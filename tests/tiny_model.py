@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.config import AlbertConfig
-from model.weights import Weights, weight_shapes
+from albert_embed.model.config import AlbertConfig
+from albert_embed.model.weights import Weights, weight_shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "examples" / "corpus.txt"
@@ -48,7 +48,7 @@ def plain_texts() -> list[str]:
 @functools.cache
 def vocabulary_bytes(size: int = VOCABULARY_SIZE) -> bytes:
     """A SentencePiece model of `size` pieces."""
-    from model.untrained import train_vocabulary
+    from albert_embed.model.untrained import train_vocabulary
 
     return train_vocabulary(plain_texts(), size=size)
 
@@ -57,8 +57,8 @@ def write_model(
     output: Path, config: AlbertConfig = TINY, *, seed: int = 0, lower_case: bool = True, precision: str = "float32"
 ) -> None:
     """Writes an export of `config` to `output`."""
-    from model.encoder import AlbertEncoder
-    from model.saved_model_export import write_saved_model
+    from albert_embed.model.encoder import AlbertEncoder
+    from albert_embed.model.saved_model_export import write_saved_model
 
     vocabulary_file = output.parent / "spiece.model"
     vocabulary_file.write_bytes(vocabulary_bytes(config.vocab_size))

@@ -17,12 +17,12 @@ from tensorflow_transform.beam.analyzer_cache import (
 )
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
-from transforms.cache_files import ReadCacheFiles, WriteCacheFiles
-from transforms.corpus_analysis import make_analysis_fn
-from transforms.input_columns import list_input_columns, make_input_schema, make_tensor_representations
-from transforms.preprocessing import PreprocessingFn
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.vocabulary import Vocabulary
+from albert_embed.transforms.cache_files import ReadCacheFiles, WriteCacheFiles
+from albert_embed.transforms.corpus_analysis import make_analysis_fn
+from albert_embed.transforms.input_columns import list_input_columns, make_input_schema, make_tensor_representations
+from albert_embed.transforms.preprocessing import PreprocessingFn
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.vocabulary import Vocabulary
 
 
 class TextAnalysis:

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from transforms.token_batches import ROWS_AT_ONCE, TokenBatchConfig, choose_rows
+from albert_embed.transforms.token_batches import ROWS_AT_ONCE, TokenBatchConfig, choose_rows
 
 # Of a larger corpus so many rows are simulated and stand for the rest.
 _MOST_ROWS = 1 << 20

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.directories import read_file, write_file_atomically
+from albert_embed.transforms.directories import read_file, write_file_atomically
 
 _ENDING = ".entry"
 

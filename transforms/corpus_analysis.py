@@ -10,14 +10,14 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from transforms import columns
-from transforms.corpus_statistics import LENGTH_BOUNDS, QUANTILES, CorpusStatistics
-from transforms.distinct_texts import count_distinct, fingerprint_texts
-from transforms.input_columns import list_input_columns
-from transforms.letter_scripts import OTHER, SCRIPTS, count_letters
-from transforms.preprocessing import PreprocessingFn, frame_tokens, make_tokenizer, tokenize_inputs
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.vocabulary import Vocabulary
+from albert_embed.transforms import columns
+from albert_embed.transforms.corpus_statistics import LENGTH_BOUNDS, QUANTILES, CorpusStatistics
+from albert_embed.transforms.distinct_texts import count_distinct, fingerprint_texts
+from albert_embed.transforms.input_columns import list_input_columns
+from albert_embed.transforms.letter_scripts import OTHER, SCRIPTS, count_letters
+from albert_embed.transforms.preprocessing import PreprocessingFn, frame_tokens, make_tokenizer, tokenize_inputs
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.vocabulary import Vocabulary
 
 # Of what is analysed, and how; caches of another version are not used.
 ANALYSIS_VERSION = 1

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from transforms import columns
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.vocabulary import Vocabulary
+from albert_embed.transforms import columns
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.vocabulary import Vocabulary
 
 
 class Windows(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from transforms import columns
-from transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms import columns
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 
 
 def list_input_columns(config: PreprocessingConfig) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ import unicodedata
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from transforms.unicode_rules import (
+from albert_embed.transforms.unicode_rules import (
     CAPITAL_SIGMA,
     PAGE_SIZE,
     build_code_point_table,

@@ -14,12 +14,12 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
-from transforms import metrics
-from transforms.vocabulary import Vocabulary
+from albert_embed.transforms import metrics
+from albert_embed.transforms.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from transforms.saved_transform import SavedTransform
-    from transforms.token_spans import TokenLocator
+    from albert_embed.transforms.saved_transform import SavedTransform
+    from albert_embed.transforms.token_spans import TokenLocator
 
 
 class PreprocessText(beam.PTransform):
@@ -66,14 +66,16 @@ class _ApplyTransformGraph(beam.DoFn):
         Raises:
           TransformMismatchError: the directory holds no finished graph.
         """
-        from transforms.saved_transform import SavedTransform  # here: the program that only wires needs no TensorFlow
+        from albert_embed.transforms.saved_transform import (
+            SavedTransform,  # here: the program that only wires needs no TensorFlow
+        )
 
         self._transform = self._shared.acquire(
             lambda: SavedTransform(self._transform_directory), tag=self._transform_directory
         )
         vocabulary = self._token_vocabulary
         if vocabulary is not None:
-            from transforms.token_spans import TokenLocator
+            from albert_embed.transforms.token_spans import TokenLocator
 
             lower_case = self._transform.description["options"]["lower_case"]
             self._locator = self._shared_locator.acquire(
@@ -90,7 +92,7 @@ class _ApplyTransformGraph(beam.DoFn):
         with metrics.count_usecs(metrics.PREPROCESS_USECS):
             result = self._transform.apply(batch)
             if self._locator is not None:
-                from transforms.token_columns import add_token_columns
+                from albert_embed.transforms.token_columns import add_token_columns
 
                 result = add_token_columns(result, batch, self._locator)
         yield result

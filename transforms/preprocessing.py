@@ -8,11 +8,11 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 import tensorflow_transform as tft
 
-from transforms import columns
-from transforms.framing import frame_pair, frame_single
-from transforms.preprocessing_config import LongDocuments, PreprocessingConfig
-from transforms.tokenization import Tokenizer, encode_text
-from transforms.vocabulary import Vocabulary
+from albert_embed.transforms import columns
+from albert_embed.transforms.framing import frame_pair, frame_single
+from albert_embed.transforms.preprocessing_config import LongDocuments, PreprocessingConfig
+from albert_embed.transforms.tokenization import Tokenizer, encode_text
+from albert_embed.transforms.vocabulary import Vocabulary
 
 __all__ = [
     "LongDocuments",

@@ -10,9 +10,9 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the ops that the graph is made of
 import tensorflow_transform as tft
 
-from transforms import columns
-from transforms.directories import copy_directory, is_remote
-from transforms.transform_graph import GRAPH_FOLDERS, read_description
+from albert_embed.transforms import columns
+from albert_embed.transforms.directories import copy_directory, is_remote
+from albert_embed.transforms.transform_graph import GRAPH_FOLDERS, read_description
 
 _TEXT_TYPES = (pa.binary(), pa.large_binary(), pa.string(), pa.large_string(), pa.null())
 

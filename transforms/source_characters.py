@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import re
 
-from transforms.unicode_rules import CAPITAL_SIGMA, normalize_in_python
+from albert_embed.transforms.unicode_rules import CAPITAL_SIGMA, normalize_in_python
 
 _SPACES_OR_CHARACTER = re.compile(r"\s+|\S")  # `\s` is what `str.isspace` takes for whitespace
 

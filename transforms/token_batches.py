@@ -16,8 +16,8 @@ import pyarrow as pa
 from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.columns import INPUT_IDS
-from transforms.list_lengths import list_lengths
+from albert_embed.transforms.columns import INPUT_IDS
+from albert_embed.transforms.list_lengths import list_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms import columns
-from transforms.list_lengths import list_lengths
-from transforms.token_spans import LocatedTokens, TokenLocator
-from transforms.vocabulary import Vocabulary
+from albert_embed.transforms import columns
+from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.token_spans import LocatedTokens, TokenLocator
+from albert_embed.transforms.vocabulary import Vocabulary
 
 
 def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator: TokenLocator) -> pa.RecordBatch:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from transforms.source_characters import NormalizedText, normalize_with_sources
-from transforms.vocabulary import WORD_START, Vocabulary
+from albert_embed.transforms.source_characters import NormalizedText, normalize_with_sources
+from albert_embed.transforms.vocabulary import WORD_START, Vocabulary
 
 _WORD = re.compile(r"\S+")
 

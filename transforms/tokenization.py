@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from transforms.normalization import collapse_whitespace, normalize_collapsed
-from transforms.vocabulary import WORD_START, Vocabulary
+from albert_embed.transforms.normalization import collapse_whitespace, normalize_collapsed
+from albert_embed.transforms.vocabulary import WORD_START, Vocabulary
 
 
 class Tokenizer(Protocol):

@@ -14,9 +14,9 @@ import tempfile
 import unicodedata
 from typing import Any
 
-from transforms.directories import copy_directory, read_file, write_file_atomically
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.vocabulary import Vocabulary
+from albert_embed.transforms.directories import copy_directory, read_file, write_file_atomically
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.vocabulary import Vocabulary
 
 DESCRIPTION_FILE = "transform.json"
 # What tf.Transform writes: the SavedModel, and the schema of what it gives.
@@ -133,8 +133,8 @@ def _write_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
     from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-    from transforms.input_columns import make_input_schema, make_tensor_representations
-    from transforms.preprocessing import make_preprocessing_fn
+    from albert_embed.transforms.input_columns import make_input_schema, make_tensor_representations
+    from albert_embed.transforms.preprocessing import make_preprocessing_fn
 
     adapter = TensorAdapterConfig(make_input_schema(config), make_tensor_representations(config))
     preprocessing_fn = make_preprocessing_fn(vocabulary, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from transforms import columns
+from albert_embed.transforms import columns
 
 _OF_ALL_WINDOWS = (columns.INPUT_IDS, columns.SEGMENT_IDS, *columns.TOKEN_COLUMNS)
 _CONSUMED = (columns.WINDOW_LENGTHS, columns.WINDOW_STARTS, columns.TOKEN_COUNT)

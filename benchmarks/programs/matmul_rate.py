@@ -8,10 +8,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-import transforms  # noqa: F401  TensorFlow must start as it does in the pipeline, oneDNN included
+import albert_embed.transforms  # noqa: F401  TensorFlow must start as it does in the pipeline, oneDNN included
+from albert_embed.model.config import read_config
 from benchmarks.flops import layer_shapes
 from benchmarks.outcome import print_report
-from model.config import read_config
 
 TOKENS = 4096  # rows of the left matrix: the padded tokens of a batch
 _REPEATS = 7

@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.model.config import read_config
+from albert_embed.model.engines import load_engine
+from albert_embed.model.flops import count_batch_flops
+from albert_embed.model.handler import attach_embeddings
+from albert_embed.model.padded_batch import pad_batch
+from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
+from albert_embed.transforms.columns import INPUT_IDS, INPUT_MASK
+from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
 from benchmarks.weights import MAX_TOKENS
-from model.config import read_config
-from model.engines import load_engine
-from model.flops import count_batch_flops
-from model.handler import attach_embeddings
-from model.padded_batch import pad_batch
-from pipeline.batch_tokens import choose_batch_tokens
-from transforms.columns import INPUT_IDS, INPUT_MASK
-from transforms.token_batches import TokenBatchConfig, TokenBuffer
 
 _DOCUMENT = "document"
 _OUTPUTS = ("pooled_output", "sequence_output")

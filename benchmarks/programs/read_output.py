@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.read_embeddings import read_embeddings
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
-from pipeline.manifest import Manifest, read_manifest
-from pipeline.read import read_embeddings
 
 
 def collect_vectors(directory: Path, manifest: Manifest, tokens: Tokens) -> Outcome:

@@ -8,12 +8,12 @@ from pathlib import Path
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from albert_embed.transforms.framing import frame_single
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.tokenization import encode_text
+from albert_embed.transforms.vocabulary import load_vocabulary
 from benchmarks.outcome import read_documents
 from benchmarks.tokens import Tokens
-from transforms.framing import frame_single
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.tokenization import encode_text
-from transforms.vocabulary import load_vocabulary
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def measure(workshop: Workshop, model: Path | None) -> list[Result]:
     """
     one = workshop.work / "one.txt"
     one.write_text(read_lines(workshop.corpus)[0] + "\n", encoding="utf-8")
-    helped = [workshop.run_python("-m", "pipeline", "--help", log="help").seconds for _ in range(_ROUNDS)]
+    helped = [workshop.run_python("-m", "albert_embed", "--help", log="help").seconds for _ in range(_ROUNDS)]
     results = [_judge("start-up: --help", helped, _HELP_SECONDS)]
     for name, path in (("tiny model", None), *([] if model is None else [(model.name, model)])):
         seconds = [workshop.embed("start-up", one, model=path).finished.seconds for _ in range(_ROUNDS)]

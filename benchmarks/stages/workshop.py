@@ -81,7 +81,7 @@ class Workshop:
         output = self.work / f"{name}.published"
         names = ("--model", str(model or self.tiny_model), "--input", str(corpus), "--output", str(output))
         try:
-            finished = self.run_python("-m", "pipeline", "embed", *names, *arguments, log=name)
+            finished = self.run_python("-m", "albert_embed", "embed", *names, *arguments, log=name)
             manifest = json.loads((output / "manifest.json").read_text(encoding="utf-8"))
         finally:
             shutil.rmtree(output, ignore_errors=True)

@@ -1,1 +1,4 @@
-"""Embeddings as rows of a BigQuery table, and documents out of one."""
+"""Embeddings as rows of a BigQuery table, and documents out of one.
+
+May import `dataset` and below.
+"""

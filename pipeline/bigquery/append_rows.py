@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.bigquery import clients
-from pipeline.bigquery.table_name import TableName
+from albert_embed.pipeline.bigquery import clients
+from albert_embed.pipeline.settings.table_name import TableName
 
 # https://cloud.google.com/bigquery/quotas#write-api-limits: a request has 10 MB at most.
 LARGEST_REQUEST_BYTES = 9_500_000

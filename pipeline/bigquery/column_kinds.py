@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.bigquery import clients
-from pipeline.bigquery.explain_errors import explain_refusals
-from pipeline.bigquery.table_name import TableName
+from albert_embed.pipeline.bigquery import clients
+from albert_embed.pipeline.bigquery.explain_errors import explain_refusals
+from albert_embed.pipeline.settings.table_name import TableName
 
 _KINDS = {
     "STRING": "string",
@@ -22,7 +22,7 @@ _KINDS = {
 
 
 def read_table_kinds(table: TableName) -> dict[str, str]:
-    """Column → kind (`pipeline.sources.kept_fields`); "?" and the type where there is none.
+    """Column → kind (`pipeline.settings.kept_fields`); "?" and the type where there is none.
 
     Raises:
       ValueError: where the table can't be read.

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.bigquery.table_layout import TableLayout
-from pipeline.bigquery.table_rows import make_table_rows
-from pipeline.sinks.shard_format import ShardFile
+from albert_embed.pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.bigquery.table_rows import make_table_rows
+from albert_embed.pipeline.formats.row_format import ShardFile
 
 LOAD_FORMAT = "bigquery"
 # So much of a row group waits in the memory of each worker. BigQuery reads row groups in parallel.
@@ -24,7 +24,7 @@ ROW_GROUP_BYTES = 64 << 20
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoadFormat:
-    """A `ShardFormat` (`pipeline.sinks.shard_format`).
+    """A `ShardFormat` (`pipeline.formats.row_format`).
 
     Attributes:
       layout: the columns of the table.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.bigquery.table_layout import LOADED_AT, VERSION_COLUMNS, TableLayout
-from pipeline.bigquery.table_name import TableName
+from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, VERSION_COLUMNS, TableLayout
+from albert_embed.pipeline.settings.table_name import TableName
 
 
 def make_merge_statement(

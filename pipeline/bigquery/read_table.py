@@ -15,12 +15,12 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from pipeline.bigquery import clients
-from pipeline.bigquery.explain_errors import explain_refusals
-from pipeline.bigquery.table_name import TableName
-from pipeline.content_id import content_id
-from pipeline.documents import JsonFields
-from pipeline.sources.records import Records
+from albert_embed.pipeline.bigquery import clients
+from albert_embed.pipeline.bigquery.explain_errors import explain_refusals
+from albert_embed.pipeline.documents.parse_lines import JsonFields
+from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.pipeline.sources.records import Records
 
 _BATCH_ROWS = 2048
 _TEXT_TYPES = ("STRING", "BYTES")

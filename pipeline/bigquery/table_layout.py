@@ -7,7 +7,7 @@ import re
 
 import pyarrow as pa
 
-from transforms.columns import (
+from albert_embed.transforms.columns import (
     CONTENT_HASH,
     ID,
     MEAN_OUTPUT,
@@ -72,7 +72,7 @@ class TableLayout:
       embeddings: the embedding columns that the rows have, such as `pooled_output`; `sequence_output` becomes the
         column `tokens`, an array of one STRUCT a token.
       hidden_size: width of every vector.
-      kept: the fields that are passed through, with their types (`pipeline.sources.kept_fields`).
+      kept: the fields that are passed through, with their types (`pipeline.settings.kept_fields`).
       token_spans: whether each token's bytes in the text are there (`--tokens`).
 
     Raises:

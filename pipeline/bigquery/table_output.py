@@ -17,20 +17,26 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from pipeline.bigquery import clients
-from pipeline.bigquery.append_rows import AppendError, append_files
-from pipeline.bigquery.explain_errors import explain_refusals
-from pipeline.bigquery.merge_statement import make_count_query, make_merge_statement
-from pipeline.bigquery.table_layout import LOADED_AT, TableColumn, TableLayout, compare_columns, describe_schema
-from pipeline.bigquery.table_name import TableName
-from pipeline.bigquery.vector_index import (
+from albert_embed.pipeline.bigquery import clients
+from albert_embed.pipeline.bigquery.append_rows import AppendError, append_files
+from albert_embed.pipeline.bigquery.explain_errors import explain_refusals
+from albert_embed.pipeline.bigquery.merge_statement import make_count_query, make_merge_statement
+from albert_embed.pipeline.bigquery.table_layout import (
+    LOADED_AT,
+    TableColumn,
+    TableLayout,
+    compare_columns,
+    describe_schema,
+)
+from albert_embed.pipeline.bigquery.vector_index import (
     find_obstacles,
     make_index_statement,
     make_search_query,
     make_vectors_query,
 )
-from pipeline.incremental.compare_documents import SUPERSEDED_SCHEMA
-from transforms.columns import ID
+from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.transforms.columns import ID
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.bigquery.append_rows import LARGEST_REQUEST_BYTES
-from pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
-from transforms.columns import (
+from albert_embed.pipeline.bigquery.append_rows import LARGEST_REQUEST_BYTES
+from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
+from albert_embed.transforms.columns import (
     CONTENT_HASH,
     ID,
     INPUT_IDS,
@@ -20,8 +20,8 @@ from transforms.columns import (
     TOKEN_STARTS,
     WINDOW,
 )
-from transforms.failure import Failure
-from transforms.list_lengths import list_lengths
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.list_lengths import list_lengths
 
 # https://cloud.google.com/bigquery/quotas: the largest row of a query's result, which a MERGE is, by the size of the
 # values as BigQuery counts them (8 bytes a number, 2 and its UTF-8 a string); JSON load files have the same limit.

@@ -12,18 +12,18 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from model.handler import EMBEDDING_COLUMNS
-from model.model_directory import ModelDirectory
-from pipeline.bigquery.load_format import LoadFormat
-from pipeline.bigquery.table_layout import TableLayout
-from pipeline.bigquery.table_name import TableName
-from pipeline.bigquery.table_output import TableOutput
-from pipeline.bigquery.table_rows import LARGEST_ROW_BYTES, check_rows
-from pipeline.embed_options import EmbedOptions
-from pipeline.manifest import Manifest
-from transforms.failure import Failure
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.vocabulary import Vocabulary
+from albert_embed.model.handler import EMBEDDING_COLUMNS
+from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.pipeline.bigquery.load_format import LoadFormat
+from albert_embed.pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.bigquery.table_output import TableOutput
+from albert_embed.pipeline.bigquery.table_rows import LARGEST_ROW_BYTES, check_rows
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 

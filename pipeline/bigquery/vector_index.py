@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.bigquery.table_name import TableName
+from albert_embed.pipeline.settings.table_name import TableName
 
 # https://cloud.google.com/bigquery/docs/vector-index: CREATE VECTOR INDEX is refused for a table of fewer rows.
 FEWEST_ROWS = 5000

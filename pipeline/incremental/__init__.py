@@ -1,1 +1,4 @@
-"""Outputs that runs add to: which documents are new, changed or gone, and which rows are dead."""
+"""Which documents are new, changed or gone, and which rows are dead.
+
+May import `resume` and below.
+"""

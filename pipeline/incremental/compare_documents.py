@@ -12,15 +12,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.incremental.document_keys import document_keys, keys_to_arrow
-from pipeline.sinks import shard_index
-from pipeline.sinks.row_keys import KEY_BYTES
-from transforms.columns import CONTENT_HASH, ID, ORIGIN, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
+from albert_embed.pipeline.dataset.tombstones import (
+    DELETED,
+    DOCUMENTS,
+    GENERATION,
+    ROWS,
+    SUPERSEDED_SCHEMA,
+)
+from albert_embed.pipeline.shards import shard_index
+from albert_embed.pipeline.shards.document_keys import document_keys, keys_to_arrow
+from albert_embed.pipeline.shards.row_keys import KEY_BYTES
+from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
 
-GENERATION = "generation"
-DOCUMENTS = "documents"
-ROWS = "rows"
-DELETED = "deleted"
 KEY = "key"
 UNIQUE = "unique"
 
@@ -28,16 +31,6 @@ UNIQUE = "unique"
 DOCUMENT_SCHEMA = pa.schema([(ID, TYPES[ID]), (CONTENT_HASH, TYPES[CONTENT_HASH]), (ORIGIN, TYPES[ORIGIN])])
 # The index of the rows that were published.
 INDEX_SCHEMA = shard_index.SCHEMA.append(pa.field(GENERATION, pa.int64()))
-# Ids whose rows in generations before this one are dead.
-SUPERSEDED_IDS_SCHEMA = pa.schema([(ID, TYPES[ID]), (GENERATION, pa.int64())])
-# The same as a run writes it: whether the document is gone for good, and what the dead rows come to.
-SUPERSEDED_SCHEMA = pa.schema(
-    [
-        (ID, TYPES[ID]),
-        (DELETED, pa.bool_()),
-        *((name, pa.int64()) for name in (DOCUMENTS, ROWS, TOKENS, TRUNCATED)),
-    ]
-)
 # Documents to take on the second reading: `key` is `document_keys`; `origin` is of the one to take where there
 # are equal ones, else null; those that are not `unique` share their id with another content and are to fail.
 SELECTED_SCHEMA = pa.schema([(KEY, pa.binary(KEY_BYTES)), (ORIGIN, TYPES[ORIGIN]), (UNIQUE, pa.bool_())])

@@ -13,16 +13,17 @@ from apache_beam.io.parquetio import WriteToParquetBatched
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
-from pipeline.incremental.compare_documents import SELECTED_SCHEMA, SUPERSEDED_SCHEMA
-from pipeline.incremental.find_changes import ChangeCounts, FindChanges
-from pipeline.incremental.generations import add_generation
-from pipeline.manifest import Manifest
-from pipeline.output_directory import OutputDirectory
-from pipeline.prepare_documents import PrepareDocuments
-from pipeline.published_output import find_files
-from pipeline.runner import choose_runner
-from pipeline.statistics import Statistics, add_statistics, count_failure
-from transforms import metrics
+from albert_embed.pipeline.dataset.generations import add_generation
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.dataset.published_output import find_files
+from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.documents.prepare_documents import PrepareDocuments
+from albert_embed.pipeline.incremental.compare_documents import SELECTED_SCHEMA
+from albert_embed.pipeline.incremental.find_changes import ChangeCounts, FindChanges
+from albert_embed.pipeline.settings.runner import choose_runner
+from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_failure
+from albert_embed.transforms import metrics
 
 logger = logging.getLogger(__name__)
 

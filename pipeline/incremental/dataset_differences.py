@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.embed_options import DOCUMENT
-from pipeline.manifest import Manifest
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.settings.embed_options import DOCUMENT
 
 
 class DatasetMismatchError(ValueError):

@@ -11,20 +11,18 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.incremental.compare_documents import (
+from albert_embed.pipeline.dataset.published_output import PublishedFile
+from albert_embed.pipeline.dataset.tombstones import DOCUMENTS, ROWS, SUPERSEDED_IDS_SCHEMA
+from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
-    DOCUMENTS,
     INDEX_SCHEMA,
-    ROWS,
-    SUPERSEDED_IDS_SCHEMA,
     DocumentCounts,
     add_counts,
     compare_documents,
 )
-from pipeline.incremental.id_buckets import SplitIntoBuckets, from_bytes
-from pipeline.incremental.read_index import ReadPublishedFile
-from pipeline.published_output import PublishedFile
-from transforms.columns import TOKENS, TRUNCATED
+from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets, from_bytes
+from albert_embed.pipeline.incremental.read_index import ReadPublishedFile
+from albert_embed.transforms.columns import TOKENS, TRUNCATED
 
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
 

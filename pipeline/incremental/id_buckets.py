@@ -11,7 +11,7 @@ import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.columns import ID
+from albert_embed.transforms.columns import ID
 
 # Each bucket is joined in one worker's memory: of a billion documents one holds four million, about 300 MB.
 BUCKETS = 256

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.incremental.compare_documents import GENERATION
-from pipeline.manifest import OutputError
-from pipeline.published_output import PublishedFile
+from albert_embed.pipeline.dataset.published_output import PublishedFile
+from albert_embed.pipeline.dataset.tombstones import GENERATION
+from albert_embed.pipeline.storage.output_error import OutputError
 
 
 class ReadPublishedFile(beam.DoFn):

@@ -1,1 +1,4 @@
-"""Where documents come from: one file for each format, and one way from records to documents."""
+"""Where records come from: one file for each format of input, and what all of them give.
+
+May import `settings` and below.
+"""

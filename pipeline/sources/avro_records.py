@@ -7,8 +7,8 @@ from typing import Any
 
 import fastavro
 
-from pipeline.sources.records import Records
-from transforms.failure import Failure
+from albert_embed.pipeline.sources.records import Records
+from albert_embed.transforms.failure import Failure
 
 
 def read_avro(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:

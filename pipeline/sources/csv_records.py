@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_file, fail_record
-from transforms.failure import Failure
+from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_file, fail_record
+from albert_embed.transforms.failure import Failure
 
 _BATCH_ROWS = 2048
 _BATCH_CHARACTERS = 2 << 20

@@ -1,4 +1,4 @@
-"""Types of kept fields, read from the first input where it has a schema: Parquet, Avro and BigQuery."""
+"""Types of kept fields, read from the first file of the input where it has a schema: Parquet and Avro."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.bigquery.column_kinds import read_query_kinds, read_table_kinds
-from pipeline.bigquery.table_name import TableName
-from pipeline.sources.open_input import open_input
+from albert_embed.pipeline.storage.open_input import open_input
 
 _AVRO_KINDS = {
     "string": "string",
@@ -28,26 +26,18 @@ def add_field_types(
     keep_fields: Sequence[str],
     patterns: Sequence[str],
     format_: str,
-    *,
-    query: str | None = None,
-    project: str | None = None,
 ) -> tuple[str, ...]:
     """`keep_fields` with the types that the input itself says for those that name none.
 
     Args:
       keep_fields: `NAME` or `NAME:TYPE` each.
-      patterns: the input's paths, globs or tables; the first file of the first that matches is looked at.
-      format_: the input's format. Only Parquet, Avro and BigQuery have a schema; for any other nothing changes.
-      query: the query that is the input, instead.
-      project: where it runs; None for the one of the environment.
+      patterns: the input's paths or globs; the first file of the first that matches is looked at.
+      format_: the input's format. Only Parquet and Avro have a schema; for any other nothing changes.
 
     Raises:
       ValueError: where a field is not in the file, or has a type that can't be kept.
     """
     untyped = [field for field in keep_fields if ":" not in field]
-    if untyped and format_ == "bigquery":
-        kinds = read_table_kinds(TableName.parse(patterns[0])) if query is None else read_query_kinds(query, project)
-        return _add_kinds(keep_fields, kinds, "--query" if query is not None else patterns[0])
     readers: dict[str, Callable[[str], dict[str, str]]] = {"parquet": _read_parquet_kinds, "avro": _read_avro_kinds}
     if not untyped or format_ not in readers:
         return tuple(keep_fields)
@@ -59,10 +49,11 @@ def add_field_types(
         kinds = readers[format_](path)
     except (ValueError, OSError, StopIteration):
         return tuple(keep_fields)  # a broken file is a failure of the run, with everything that it says
-    return _add_kinds(keep_fields, kinds, path)
+    return add_kinds(keep_fields, kinds, path)
 
 
-def _add_kinds(keep_fields: Sequence[str], kinds: dict[str, str], path: str) -> tuple[str, ...]:
+def add_kinds(keep_fields: Sequence[str], kinds: dict[str, str], path: str) -> tuple[str, ...]:
+    """`keep_fields` with the types that `kinds` says for those that name none; `path` is for the messages."""
     return tuple(field if ":" in field else f"{field}:{_find_kind(field, kinds, path)}" for field in keep_fields)
 
 
@@ -89,7 +80,7 @@ def _read_parquet_kinds(path: str) -> dict[str, str]:
 
 
 def arrow_kind(type_: pa.DataType) -> str:
-    """The kind (`pipeline.sources.kept_fields`) of an Arrow type; "?" and the type where there is none."""
+    """The kind (`pipeline.settings.kept_fields`) of an Arrow type; "?" and the type where there is none."""
     types = pa.types
     if types.is_dictionary(type_):
         return arrow_kind(type_.value_type)

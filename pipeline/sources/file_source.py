@@ -9,9 +9,9 @@ from typing import Any
 from apache_beam.io.filebasedsource import FileBasedSource
 from apache_beam.io.filesystem import CompressionTypes
 
-from pipeline.sources.open_input import open_input
-from pipeline.sources.records import Records, fail_file
-from transforms.failure import Failure
+from albert_embed.pipeline.sources.records import Records, fail_file
+from albert_embed.pipeline.storage.open_input import open_input
+from albert_embed.transforms.failure import Failure
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from pipeline.content_id import hash_content
-from transforms.columns import ORIGIN, TYPES
+from albert_embed.pipeline.sources.content_id import hash_content
+from albert_embed.transforms.columns import ORIGIN, TYPES
 
 
 def make_origins(file: str, positions: Sequence[int | str] | np.ndarray) -> pa.Array:

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.sources.records import Records, fail_file
-from transforms.failure import Failure
+from albert_embed.pipeline.sources.records import Records, fail_file
+from albert_embed.transforms.failure import Failure
 
 _BATCH_ROWS = 2048
 

@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from pipeline.sources.open_input import BrokenFileError
-from pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
-from pipeline.tfrecord_framing import masked_crc
-from transforms.failure import Failure
+from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.storage.open_input import BrokenFileError
+from albert_embed.pipeline.storage.tfrecord_framing import masked_crc
+from albert_embed.transforms.failure import Failure
 
 _BATCH_RECORDS = 1024
 _BATCH_BYTES = 2 << 20

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
-from transforms.failure import Failure
+from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.transforms.failure import Failure
 
 
 def read_whole_file(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:

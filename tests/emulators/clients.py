@@ -14,7 +14,7 @@ def use_emulators() -> None:
     import google.auth
     from google.auth.credentials import AnonymousCredentials
 
-    import pipeline.bigquery.clients as clients
+    import albert_embed.pipeline.bigquery.clients as clients
 
     def anonymous(*_: object, **__: object) -> tuple[Any, str]:
         return AnonymousCredentials(), os.environ["GOOGLE_CLOUD_PROJECT"]

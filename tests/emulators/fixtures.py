@@ -27,7 +27,7 @@ def emulators(running_emulators: Emulators, monkeypatch: pytest.MonkeyPatch) -> 
     import google.auth
     from apache_beam.internal.gcp import auth
 
-    import pipeline.bigquery.clients as clients
+    import albert_embed.pipeline.bigquery.clients as clients
     from tests.emulators.clients import use_emulators
 
     for name, value in running_emulators.environment.items():
@@ -64,5 +64,5 @@ def dataset(emulators: Emulators, request: pytest.FixtureRequest) -> str:
 def command_environment(emulators: Emulators) -> dict[str, str]:
     """The environment of a command that is run as a process and talks to the emulators."""
     site = ROOT / "tests" / "emulators" / "site"
-    path = os.pathsep.join([str(site), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(site), str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, **emulators.environment, "PYTHONPATH": path}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from model.engine import OutOfMemoryError, RowError
+from albert_embed.model.engine import OutOfMemoryError, RowError
 
 HIDDEN = 3
 # What stands at padded positions of the sequence output: nothing may ever read it.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.archive import ArchiveError, is_archive, unpack_archive
+from albert_embed.model.archive import ArchiveError, is_archive, unpack_archive
 
 
 def write_archive(path: Path, *members: tarfile.TarInfo | tuple[str, bytes], mode: str = "w:gz") -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model.config import AlbertConfig, parse_config, read_config
+from albert_embed.model.config import AlbertConfig, parse_config, read_config
 
 TF1: dict[str, Any] = {
     "attention_probs_dropout_prob": 0,

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from model.handler import check_embeddings, embed_batch
+from albert_embed.model.handler import check_embeddings, embed_batch
+from albert_embed.transforms.failure import Failure
 from tests.model.fake_engine import FakeEngine, pooled_of, sequence_of
-from transforms.failure import Failure
 
 ALL = ("pooled", "sequence", "mean")
 ROWS = [[2, 9, 3], [2, 3], [2, 5, 6, 7, 3], [2, 8, 3], [2, 4, 4, 3]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.encoder import PRECISIONS, AlbertEncoder
+from albert_embed.model.encoder import PRECISIONS, AlbertEncoder
 from tests.tiny_model import TINY, make_inputs, make_weights, replace
 
 LENGTHS = [40, 17, 5, 2]

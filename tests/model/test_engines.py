@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.bfloat16_constants import readable_by_openvino, replace_bfloat16_constants
-from model.engine import OutOfMemoryError, RowError
-from model.engines import choose_engine, load_engine
-from model.model_directory import OUTPUT_NAMES
+from albert_embed.model.bfloat16_constants import readable_by_openvino, replace_bfloat16_constants
+from albert_embed.model.engine import OutOfMemoryError, RowError
+from albert_embed.model.engines import choose_engine, load_engine
+from albert_embed.model.model_directory import OUTPUT_NAMES
 from tests.tiny_model import TINY, make_inputs, write_model
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.encoder import Precision
-from model.export import export_model, largest_differences, sample_inputs
-from model.model_directory import load_saved_model, open_model_directory
+from albert_embed.model.encoder import Precision
+from albert_embed.model.export import export_model, largest_differences, sample_inputs
+from albert_embed.model.model_directory import load_saved_model, open_model_directory
 from tests.model.checkpoints import (
     huggingface_tensors,
     tf1_variables,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.export import ExportMismatchError, export_model
-from model.published_model import PublishedModel
-from model.weights import CheckpointError
+from albert_embed.model.export import ExportMismatchError, export_model
+from albert_embed.model.published_model import PublishedModel
+from albert_embed.model.weights import CheckpointError
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
 from tests.tiny_model import GOLDEN, TINY, make_weights, vocabulary_bytes
 
@@ -165,7 +165,10 @@ def test_an_export_that_computes_something_else_is_removed(
     assert_nothing_left(output)
 
 
-@pytest.mark.parametrize("moment", ["model.saved_model_export.tf.saved_model.save", "model.export.load_saved_model"])
+@pytest.mark.parametrize(
+    "moment",
+    ["albert_embed.model.saved_model_export.tf.saved_model.save", "albert_embed.model.export.load_saved_model"],
+)
 def test_a_failure_on_the_way_leaves_nothing(
     tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model.config import AlbertConfig
-from model.flops import count_batch_flops
+from albert_embed.model.config import AlbertConfig
+from albert_embed.model.flops import count_batch_flops
 from tests.tiny_model import TINY, replace
 
 BASE = AlbertConfig(

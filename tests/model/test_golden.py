@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.encoder import AlbertEncoder
-from model.published_model import open_published_model
+from albert_embed.model.encoder import AlbertEncoder
+from albert_embed.model.published_model import open_published_model
 from tests.tiny_model import GOLDEN
 
 CASES = sorted(path.parent for path in GOLDEN.glob("*/*/expected.npz"))

@@ -18,9 +18,9 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
-from model.engines import EngineName, load_engine
-from model.handler import AlbertModelHandler
-from model.model_directory import ModelDirectoryError, load_saved_model
+from albert_embed.model.engines import EngineName, load_engine
+from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.model_directory import ModelDirectoryError, load_saved_model
 from tests.model.test_embed_batch import make_batch
 from tests.tiny_model import TINY, make_inputs
 

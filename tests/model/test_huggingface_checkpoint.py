@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.published_model import open_published_model
-from model.weights import CheckpointError
+from albert_embed.model.published_model import open_published_model
+from albert_embed.model.weights import CheckpointError
 from tests.model.checkpoints import huggingface_tensors, write_huggingface_checkpoint, write_huggingface_config
 from tests.model.test_tf1_checkpoint import assert_same_weights
 from tests.tiny_model import TINY, make_weights, replace

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from model.locate import is_hub_handle, locate_model
-from model.model_directory import ModelDirectoryError, open_model_directory
+from albert_embed.model.locate import is_hub_handle, locate_model
+from albert_embed.model.model_directory import ModelDirectoryError, open_model_directory
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

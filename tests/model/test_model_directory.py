@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.hub_module_assets import find_hub_asset
-from model.model_directory import (
+from albert_embed.model.hub_module_assets import find_hub_asset
+from albert_embed.model.model_directory import (
     ModelDirectoryError,
     fingerprint_model,
     load_saved_model,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from model.padded_batch import float_lists, pad_batch
-from transforms.list_lengths import list_lengths
+from albert_embed.model.padded_batch import float_lists, pad_batch
+from albert_embed.transforms.list_lengths import list_lengths
 
 ROWS = [[2, 9, 3], [2, 3], [2, 5, 6, 7, 3]]
 SEGMENTS = [[0, 0, 1], [0, 1], [0, 0, 1, 1, 1]]

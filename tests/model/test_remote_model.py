@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from model import remote_model
-from model.locate import locate_model
-from model.model_directory import ModelDirectoryError, open_model_directory
-from model.remote_model import CONTENTS_FILE, fetch_model, is_whole
+from albert_embed.model import remote_model
+from albert_embed.model.locate import locate_model
+from albert_embed.model.model_directory import ModelDirectoryError, open_model_directory
+from albert_embed.model.remote_model import CONTENTS_FILE, fetch_model, is_whole
 from tests.emulators.fixtures import command_environment
 from tests.emulators.servers import Emulators
 from tests.tiny_model import ROOT
@@ -54,7 +54,9 @@ def test_a_model_is_copied_whole(remote: str, cache: Path, caplog: pytest.LogCap
     }
     assert fetch_model(f"{remote}/") != folder  # another name, whatever it holds
     assert fetch_model(remote) == folder
-    assert [record.message.split(",")[0] for record in caplog.records if record.name == "model.remote_model"] == [
+    assert [
+        record.message.split(",")[0] for record in caplog.records if record.name == "albert_embed.model.remote_model"
+    ] == [
         f"copied {remote}",
         f"copied {remote}/",
     ]
@@ -101,7 +103,8 @@ def test_nothing_there(bucket: str) -> None:
 @pytest.mark.integration
 def test_two_processes_make_one_copy(remote: str, emulators: Emulators, cache: Path) -> None:
     program = (
-        "import logging, sys; logging.basicConfig(level='INFO'); from model.remote_model import fetch_model; "
+        "import logging, sys; logging.basicConfig(level='INFO'); "
+        "from albert_embed.model.remote_model import fetch_model; "
         "print(fetch_model(sys.argv[1]))"
     )
     processes = [

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.published_model import open_published_model
-from model.tf1_checkpoint import find_checkpoint, read_tf1_checkpoint
-from model.weights import CheckpointError
+from albert_embed.model.published_model import open_published_model
+from albert_embed.model.tf1_checkpoint import find_checkpoint, read_tf1_checkpoint
+from albert_embed.model.weights import CheckpointError
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
 from tests.tiny_model import GOLDEN, TINY, make_weights, replace
 

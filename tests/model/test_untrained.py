@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from model.model_directory import open_model_directory
-from model.untrained import make_untrained_weights, train_vocabulary, write_untrained_model
-from model.weights import weight_shapes
+from albert_embed.model.model_directory import open_model_directory
+from albert_embed.model.untrained import make_untrained_weights, train_vocabulary, write_untrained_model
+from albert_embed.model.weights import weight_shapes
 from tests.tiny_model import CORPUS, TINY, plain_texts
 
 

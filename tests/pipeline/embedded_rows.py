@@ -11,18 +11,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.padded_batch import float_lists
-from pipeline.embed_options import Encoding
-from pipeline.example_encoding import describe_examples
-from pipeline.incremental.compare_documents import SUPERSEDED_SCHEMA
-from pipeline.incremental.generations import add_generation, describe_generation
-from pipeline.manifest import Manifest
-from pipeline.output_directory import OutputDirectory
-from pipeline.sinks.open_shard import OpenShard
-from pipeline.sinks.parquet_format import ParquetFormat
-from pipeline.sinks.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
-from pipeline.sinks.shard_format import ShardFormat
-from pipeline.sinks.tfrecord_format import TFRecordFormat
+from albert_embed.model.padded_batch import float_lists
+from albert_embed.pipeline.dataset.generations import add_generation, describe_generation
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.formats.parquet_format import ParquetFormat
+from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.formats.tf_examples import describe_examples
+from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
+from albert_embed.pipeline.resume.start_run import start_run
+from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from albert_embed.pipeline.shards.shard_writer import OpenShard
 
 HIDDEN = 3
 EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]
@@ -105,6 +106,13 @@ def make_manifest(
     return Manifest(**{**fields, **changes})
 
 
+def begin_run(output: OutputDirectory, *, overwrite: bool, add: bool = False) -> Manifest | None:
+    """Prepares an output for a run that can use nothing of an earlier one; with `add`, what is published there."""
+    previous = output.prepare(overwrite=overwrite, add=add)
+    start_run(output, fingerprint=None, retries=True)
+    return previous
+
+
 def publish_rows(
     directory: Path,
     rows: list[pa.RecordBatch],
@@ -116,7 +124,7 @@ def publish_rows(
 ) -> OutputDirectory:
     """A finished output, one shard for each batch."""
     output = OutputDirectory(str(directory))
-    output.prepare(overwrite=True)
+    begin_run(output, overwrite=True)
     _publish(output, rows, encoding=encoding, sinks=sinks, kept=kept, failures=failures)
     return output
 
@@ -132,7 +140,7 @@ def add_rows(
 ) -> OutputDirectory:
     """One more generation of a finished output, which supersedes the documents of the rows `dead`."""
     output = OutputDirectory(str(directory))
-    previous = output.prepare(overwrite=False, add=True)
+    previous = begin_run(output, overwrite=False, add=True)
     ids = sorted({id_ for batch in dead for id_ in batch.column("id").to_pylist()})
     fields = dict.fromkeys(("documents", "rows", "tokens", "truncated"), 0)
     superseded = [{"id": id_, "deleted": False, **fields} for id_ in ids]

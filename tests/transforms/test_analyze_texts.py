@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from transforms.analyze_texts import TextAnalysis, take_texts
-from transforms.corpus_analysis import read_statistics
-from transforms.corpus_statistics import CorpusStatistics
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.analyze_texts import TextAnalysis, take_texts
+from albert_embed.transforms.corpus_analysis import read_statistics
+from albert_embed.transforms.corpus_statistics import CorpusStatistics
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.vocabulary import load_vocabulary
 
 MAX_TOKENS = 64
 

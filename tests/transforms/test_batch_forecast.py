@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from transforms.batch_forecast import BatchForecast, forecast_batches
-from transforms.columns import INPUT_IDS
-from transforms.token_batches import TokenBatchConfig, TokenBuffer
+from albert_embed.transforms.batch_forecast import BatchForecast, forecast_batches
+from albert_embed.transforms.columns import INPUT_IDS
+from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
 
 
 def cut(lengths: np.ndarray, config: TokenBatchConfig) -> list[tuple[int, int]]:

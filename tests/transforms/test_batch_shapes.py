@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from transforms.batch_shapes import BatchShapes, choose_batch_shapes
+from albert_embed.transforms.batch_shapes import BatchShapes, choose_batch_shapes
 
 
 def pad_to(histogram: np.ndarray, shapes: tuple[int, ...]) -> int:

@@ -9,7 +9,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from transforms.cache_files import ReadCacheFiles, WriteCacheFiles, read_entries, write_entry
+from albert_embed.transforms.cache_files import ReadCacheFiles, WriteCacheFiles, read_entries, write_entry
 
 
 def test_entries_come_back_each_once_however_often_they_were_written(tmp_path: Path) -> None:

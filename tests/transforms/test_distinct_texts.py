@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from transforms.distinct_texts import (
+from albert_embed.transforms.distinct_texts import (
     SKETCH_SIZE,
     _EstimateDistinct,
     _MakeSketches,

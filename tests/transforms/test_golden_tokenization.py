@@ -11,9 +11,9 @@ import pytest
 import sentencepiece
 import tensorflow as tf
 
-from transforms.preprocessing import make_tokenizer
-from transforms.tokenization import encode_text
-from transforms.vocabulary import Vocabulary, load_vocabulary
+from albert_embed.transforms.preprocessing import make_tokenizer
+from albert_embed.transforms.tokenization import encode_text
+from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
 
 SCORE_TOLERANCE = 1e-4
 

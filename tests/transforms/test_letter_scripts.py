@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from transforms.letter_scripts import OTHER, SCRIPTS, count_letters
+from albert_embed.transforms.letter_scripts import OTHER, SCRIPTS, count_letters
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,13 @@ import unicodedata
 import pytest
 import tensorflow as tf
 
-from transforms.normalization import collapse_whitespace, find_agreed_class, normalize_text, normalize_with_table
-from transforms.unicode_rules import list_characters
+from albert_embed.transforms.normalization import (
+    collapse_whitespace,
+    find_agreed_class,
+    normalize_text,
+    normalize_with_table,
+)
+from albert_embed.transforms.unicode_rules import list_characters
 
 CHARACTERS = list(list_characters())
 AWKWARD = [

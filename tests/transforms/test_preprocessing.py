@@ -11,9 +11,9 @@ import pytest
 import sentencepiece
 import tensorflow as tf
 
+from albert_embed.transforms.preprocessing import PreprocessingConfig, make_model_inputs, make_tokenizer
+from albert_embed.transforms.vocabulary import Vocabulary
 from tests.transforms.conftest import make_sentences
-from transforms.preprocessing import PreprocessingConfig, make_model_inputs, make_tokenizer
-from transforms.vocabulary import Vocabulary
 
 AWKWARD_TEXTS = [
     "",

@@ -15,7 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 
-from transforms.token_batches import BatchByTokens, TokenBatchConfig, TokenBuffer, cut_batches
+from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig, TokenBuffer, cut_batches
 
 
 def make_rows(lengths: list[int], *, first: int = 0) -> pa.RecordBatch:

@@ -11,11 +11,11 @@ import pytest
 import sentencepiece
 import tensorflow as tf
 
-from transforms.preprocessing import make_tokenizer
-from transforms.token_spans import LocatedTokens, TokenLocator
-from transforms.tokenization import encode_text
-from transforms.unicode_rules import normalize_in_python
-from transforms.vocabulary import WORD_START, Vocabulary, load_vocabulary
+from albert_embed.transforms.preprocessing import make_tokenizer
+from albert_embed.transforms.token_spans import LocatedTokens, TokenLocator
+from albert_embed.transforms.tokenization import encode_text
+from albert_embed.transforms.unicode_rules import normalize_in_python
+from albert_embed.transforms.vocabulary import WORD_START, Vocabulary, load_vocabulary
 
 
 @pytest.fixture(scope="module")

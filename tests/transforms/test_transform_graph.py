@@ -15,11 +15,10 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
-from tests.transforms.conftest import make_sentences, train_model
-from transforms.preprocess_text import PreprocessText, _ApplyTransformGraph
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.saved_transform import SavedTransform
-from transforms.transform_graph import (
+from albert_embed.transforms.preprocess_text import PreprocessText, _ApplyTransformGraph
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.saved_transform import SavedTransform
+from albert_embed.transforms.transform_graph import (
     TransformMismatchError,
     check_transform_graph,
     describe_transform,
@@ -27,7 +26,8 @@ from transforms.transform_graph import (
     save_transform_graph,
     transform_fingerprint,
 )
-from transforms.vocabulary import Vocabulary, parse_vocabulary
+from albert_embed.transforms.vocabulary import Vocabulary, parse_vocabulary
+from tests.transforms.conftest import make_sentences, train_model
 
 CONFIG = PreprocessingConfig(lower_case=True, max_tokens=16, long_documents="window", window_overlap=4)
 TEXTS = ["The water, in 1945, was Ålso here", "", "[MASK]", "ΣΑΣ ▁ 👍", *make_sentences(20)]
@@ -52,7 +52,7 @@ def pair_graph(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory)
 def test_a_fresh_process_gives_the_same_ids(graph: str) -> None:
     program = (
         "import json, sys, pyarrow as pa\n"
-        "from transforms.saved_transform import SavedTransform\n"
+        "from albert_embed.transforms.saved_transform import SavedTransform\n"
         "batch = pa.record_batch({'text': json.loads(sys.argv[2])})\n"
         "print(json.dumps(SavedTransform(sys.argv[1]).apply(batch).to_pydict()))\n"
     )
@@ -194,8 +194,8 @@ def test_a_directory_that_only_beam_can_read(
     vocabulary: Vocabulary, graph: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Everything goes through Beam's file systems, as for gs:// or s3://; here they lead to the local one.
-    monkeypatch.setattr("transforms.directories.is_remote", lambda path: True)
-    monkeypatch.setattr("transforms.saved_transform.is_remote", lambda path: True)
+    monkeypatch.setattr("albert_embed.transforms.directories.is_remote", lambda path: True)
+    monkeypatch.setattr("albert_embed.transforms.saved_transform.is_remote", lambda path: True)
     directory = tmp_path / "graph"
     for folder in ("transform_fn/variables", "transform_fn/assets", "transformed_metadata", "metadata"):
         (directory / folder).mkdir(parents=True, exist_ok=True)  # an object store needs none

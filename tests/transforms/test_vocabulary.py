@@ -11,8 +11,8 @@ import re
 import pytest
 import sentencepiece
 
+from albert_embed.transforms.vocabulary import Vocabulary, VocabularyError, load_vocabulary, parse_vocabulary
 from tests.transforms.conftest import train_model
-from transforms.vocabulary import Vocabulary, VocabularyError, load_vocabulary, parse_vocabulary
 
 
 def test_loads_a_model_file(tmp_path: pathlib.Path, model_bytes: bytes) -> None:

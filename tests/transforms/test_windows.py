@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from transforms.windows import explode_windows
+from albert_embed.transforms.windows import explode_windows
 
 LISTS = pa.large_list(pa.int64())
 

@@ -12,17 +12,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from albert_embed.pipeline.documents.parse_lines import parse_text_lines
+from albert_embed.pipeline.documents.prepare_documents import prepare_documents
+from albert_embed.pipeline.sources.line_source import LineSource
+from albert_embed.transforms.columns import INPUT_IDS, TOKEN_COUNT
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.saved_transform import SavedTransform
+from albert_embed.transforms.transform_graph import save_transform_graph
+from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.windows import explode_windows
 from benchmarks.outcome import print_report
 from benchmarks.stages.programs.one_core import Clock, use_one_core
-from pipeline.documents import parse_text_lines
-from pipeline.line_source import LineSource
-from pipeline.prepare_documents import prepare_documents
-from transforms.columns import INPUT_IDS, TOKEN_COUNT
-from transforms.preprocessing_config import PreprocessingConfig
-from transforms.saved_transform import SavedTransform
-from transforms.transform_graph import save_transform_graph
-from transforms.vocabulary import load_vocabulary
-from transforms.windows import explode_windows
 
 _STEPS = ("read", "ids", "check", "graph", "windows")
 

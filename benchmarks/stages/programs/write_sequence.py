@@ -16,19 +16,19 @@ import pyarrow as pa
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from albert_embed.model.engine import Engine
+from albert_embed.model.handler import AlbertModelHandler, embed_batch
+from albert_embed.pipeline.embed.embed_text import SplitFailures
+from albert_embed.pipeline.embed.progress import LogProgress
+from albert_embed.pipeline.formats.tf_examples import encode_examples
+from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
+from albert_embed.pipeline.settings.embed_options import ENCODINGS, Encoding
+from albert_embed.pipeline.shards.statistics import CountOutput
+from albert_embed.pipeline.shards.write_shards import WriteShards
+from albert_embed.transforms import columns
+from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
 from benchmarks.outcome import print_report
 from benchmarks.stages.programs.one_core import Clock, use_one_core
-from model.engine import Engine
-from model.handler import AlbertModelHandler, embed_batch
-from pipeline.embed_options import ENCODINGS, Encoding
-from pipeline.embed_text import SplitFailures
-from pipeline.example_encoding import encode_examples
-from pipeline.progress import LogProgress
-from pipeline.sinks.tfrecord_format import TFRecordFormat
-from pipeline.sinks.write_shards import WriteShards
-from pipeline.statistics import CountOutput
-from transforms import columns
-from transforms.token_batches import TokenBatchConfig, TokenBuffer
 
 _LONGEST = 512
 _BATCH_TOKENS = 1024
@@ -89,7 +89,7 @@ def make_batches(tokens: int) -> list[pa.RecordBatch]:
 
 
 def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cProfile.Profile | None = None) -> Clock:
-    """Embeds and writes so many tokens through Beam, wired as in `pipeline.embed`; the time of the run."""
+    """Embeds and writes so many tokens through Beam, wired as in `pipeline.embed.job`; the time of the run."""
     clock = Clock()
     make_batches(tokens)
     with tempfile.TemporaryDirectory() as directory:

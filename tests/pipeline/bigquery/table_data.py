@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.bigquery.load_format import LoadFormat
-from pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.bigquery.load_format import LoadFormat
+from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows
 
 PIECES = tuple(f"piece {number}" for number in range(5000))

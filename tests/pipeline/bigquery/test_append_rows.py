@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.bigquery import append_rows
-from pipeline.bigquery.append_rows import AppendError, cut_batch, widen_floats
-from pipeline.bigquery.table_name import TableName
-from pipeline.bigquery.table_output import TableLoadError, TableOutput
-from pipeline.bigquery.table_rows import make_table_rows
+from albert_embed.pipeline.bigquery import append_rows
+from albert_embed.pipeline.bigquery.append_rows import AppendError, cut_batch, widen_floats
+from albert_embed.pipeline.bigquery.table_output import TableLoadError, TableOutput
+from albert_embed.pipeline.bigquery.table_rows import make_table_rows
+from albert_embed.pipeline.settings.table_name import TableName
 from tests.pipeline.bigquery.table_data import LAYOUT, PIECES, make_table_input, read_table, write_load_file
 
 

@@ -16,13 +16,14 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 from google.cloud import bigquery
 
-from pipeline import read_embeddings, read_embeddings_dataset
-from pipeline.bigquery import table_output
-from pipeline.bigquery.table_name import TableName
-from pipeline.bigquery.table_rows import LARGEST_ROW_BYTES
-from pipeline.command_line import main
-from pipeline.manifest import OutputError, read_manifest
-from pipeline.read import read_failures
+from albert_embed import read_embeddings, read_embeddings_dataset
+from albert_embed.pipeline.bigquery import table_output
+from albert_embed.pipeline.bigquery.table_rows import LARGEST_ROW_BYTES
+from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.pipeline.storage.output_error import OutputError
 from tests.emulators.fixtures import command_environment
 from tests.emulators.servers import Emulators
 from tests.pipeline.bigquery.table_data import read_table
@@ -190,7 +191,7 @@ def test_a_run_killed_at_ten_moments_is_repeated(
     seconds = time.monotonic() - started
     staging = tmp_path / "out" / "_staging"
     arguments = [
-        *(sys.executable, "-m", "pipeline"),
+        *(sys.executable, "-m", "albert_embed"),
         *command(tiny_model, corpus, str(tmp_path / "out"), table.option, more=("--shard-seconds", "0.2")),
     ]
     # Once each while a shard is written, and when all are and the table is loaded; else at any time after the start.
@@ -280,7 +281,7 @@ def test_the_vector_index(
     printed = capsys.readouterr().out
     assert "-- no vector index over pooled_output: the table has 5 rows, an index needs 5,000" in printed
     assert "VECTOR_SEARCH(" in printed
-    monkeypatch.setattr("pipeline.bigquery.vector_index.FEWEST_ROWS", 5)
+    monkeypatch.setattr("albert_embed.pipeline.bigquery.vector_index.FEWEST_ROWS", 5)
     statements = []
     query = bigquery.Client.query_and_wait
 

@@ -10,15 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline import read_embeddings
-from pipeline.bigquery.column_kinds import name_kinds
-from pipeline.bigquery.read_table import ReadStream, TableStreams, check_fields, make_records
-from pipeline.command_line import main
-from pipeline.content_id import content_id
-from pipeline.documents import JsonFields
-from pipeline.embed_options import EmbedOptions, guess_format
-from pipeline.manifest import read_manifest
-from pipeline.read import read_failures
+from albert_embed import read_embeddings
+from albert_embed.pipeline.bigquery.column_kinds import name_kinds
+from albert_embed.pipeline.bigquery.read_table import ReadStream, TableStreams, check_fields, make_records
+from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.documents.parse_lines import JsonFields
+from albert_embed.pipeline.settings.embed_options import EmbedOptions, guess_format
+from albert_embed.pipeline.sources.content_id import content_id
 
 COLUMNS = {
     "id": ("STRING", "NULLABLE"),

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.bigquery.merge_statement import make_merge_statement
-from pipeline.bigquery.table_layout import TableColumn, TableLayout, compare_columns
-from pipeline.bigquery.table_name import TableName, names_table
-from pipeline.bigquery.vector_index import find_obstacles, make_index_statement, make_search_query
+from albert_embed.pipeline.bigquery.merge_statement import make_merge_statement
+from albert_embed.pipeline.bigquery.table_layout import TableColumn, TableLayout, compare_columns
+from albert_embed.pipeline.bigquery.vector_index import find_obstacles, make_index_statement, make_search_query
+from albert_embed.pipeline.settings.table_name import TableName, names_table
 
 LAYOUT = TableLayout(
     embeddings=("pooled_output", "sequence_output"), hidden_size=4, kept={"views": "int64", "tags": "string[]"}

@@ -13,11 +13,11 @@ from apache_beam.io.filesystems import FileSystems
 from google.api_core import exceptions
 from google.cloud import bigquery
 
-from pipeline.bigquery import clients, table_output
-from pipeline.bigquery.table_layout import TableLayout
-from pipeline.bigquery.table_name import TableName
-from pipeline.bigquery.table_output import WIDTH_LABEL, TableLoadError, TableOutput
-from pipeline.incremental.compare_documents import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.bigquery import clients, table_output
+from albert_embed.pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.bigquery.table_output import WIDTH_LABEL, TableLoadError, TableOutput
+from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.settings.table_name import TableName
 from tests.pipeline.bigquery.table_data import LAYOUT, make_table_input, make_windows, read_table, write_load_file
 
 pytestmark = pytest.mark.integration

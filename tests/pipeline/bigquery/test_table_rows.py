@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from model.padded_batch import float_lists
-from pipeline.bigquery.load_format import LoadFormat
-from pipeline.bigquery.table_layout import TableLayout
-from pipeline.bigquery.table_rows import check_rows, make_table_rows, measure_rows
+from albert_embed.model.padded_batch import float_lists
+from albert_embed.pipeline.bigquery.load_format import LoadFormat
+from albert_embed.pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.bigquery.table_rows import check_rows, make_table_rows, measure_rows
 from tests.pipeline.bigquery.table_data import LAYOUT, PIECES, make_table_input
 from tests.pipeline.embedded_rows import HIDDEN
 

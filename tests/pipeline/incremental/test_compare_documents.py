@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.content_id import hash_content
-from pipeline.incremental.compare_documents import (
+from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_IDS_SCHEMA
+from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
-    SUPERSEDED_IDS_SCHEMA,
     Comparison,
     DocumentCounts,
     add_counts,
     compare_documents,
 )
-from pipeline.incremental.document_keys import document_keys, id_keys, keys_from_arrow, keys_to_arrow
-from pipeline.sinks.row_keys import find_keys
+from albert_embed.pipeline.shards.document_keys import document_keys, id_keys, keys_from_arrow, keys_to_arrow
+from albert_embed.pipeline.shards.row_keys import find_keys
+from albert_embed.pipeline.sources.content_id import hash_content
 
 Document = tuple[bytes, bytes] | tuple[bytes, bytes, int | None]
 

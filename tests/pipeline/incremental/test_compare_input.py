@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from pipeline.incremental.compare_documents import DocumentCounts
-from pipeline.incremental.compare_input import Changes
-from pipeline.incremental.find_changes import ChangeCounts
+from albert_embed.pipeline.incremental.compare_documents import DocumentCounts
+from albert_embed.pipeline.incremental.compare_input import Changes
+from albert_embed.pipeline.incremental.find_changes import ChangeCounts
 
 
 @pytest.mark.parametrize(("met", "missing"), [(6, 0), (7, 0), (4, 2)])

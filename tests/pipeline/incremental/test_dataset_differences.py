@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.incremental.dataset_differences import DatasetMismatchError, check_same_dataset
-from pipeline.manifest import Manifest
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.incremental.dataset_differences import DatasetMismatchError, check_same_dataset
 
 FIELDS: dict[str, Any] = {
     "model": {"name": "m", "fingerprint": "f1", "precision": "float32"},

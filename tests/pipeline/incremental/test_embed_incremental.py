@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.handler import AlbertModelHandler
-from pipeline import read_embeddings, read_embeddings_dataset
-from pipeline.command_line import main
-from pipeline.incremental.compare_input import Changes, compare_input
-from pipeline.inspect_output import inspect_output
-from pipeline.manifest import Manifest, read_manifest
-from pipeline.read import read_failures
+from albert_embed import read_embeddings, read_embeddings_dataset
+from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.dataset.inspect_output import inspect_output
+from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.incremental.compare_input import Changes, compare_input
 from tests.pipeline.reference import TOLERANCE
 
 pytestmark = pytest.mark.integration
@@ -217,7 +217,7 @@ def test_a_document_that_changes_between_the_readings_is_left_to_the_next_run(
         return changes
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.embed.compare_input", compare_and_change)
+        patch.setattr("albert_embed.pipeline.embed.job.compare_input", compare_and_change)
         result = run(tiny_model, source, output, "--incremental")
     assert changes_of(result) == {"read": 3, "changed": 2, "unchanged": 1}
     assert "1 documents were changed while the run read them; the next run will embed them" in caplog.text

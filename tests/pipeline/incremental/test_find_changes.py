@@ -12,18 +12,12 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
-from pipeline.content_id import hash_content
-from pipeline.incremental.compare_documents import (
-    GENERATION,
-    INDEX_SCHEMA,
-    SUPERSEDED_IDS_SCHEMA,
-    SUPERSEDED_SCHEMA,
-    DocumentCounts,
-    compare_documents,
-)
-from pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
-from pipeline.incremental.read_index import ReadPublishedFile, read_generation
-from pipeline.manifest import OutputError
+from albert_embed.pipeline.dataset.tombstones import GENERATION, SUPERSEDED_IDS_SCHEMA, SUPERSEDED_SCHEMA
+from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, DocumentCounts, compare_documents
+from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
+from albert_embed.pipeline.incremental.read_index import ReadPublishedFile, read_generation
+from albert_embed.pipeline.sources.content_id import hash_content
+from albert_embed.pipeline.storage.output_error import OutputError
 from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_superseded
 
 DOCUMENTS = make_documents(*((b"d%d" % number, b"text %d" % (number % 400)) for number in range(2000)))

@@ -8,8 +8,14 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pytest
 
-from pipeline.incremental import id_buckets
-from pipeline.incremental.id_buckets import BUCKETS, SplitIntoBuckets, from_bytes, split_into_buckets, to_bytes
+from albert_embed.pipeline.incremental import id_buckets
+from albert_embed.pipeline.incremental.id_buckets import (
+    BUCKETS,
+    SplitIntoBuckets,
+    from_bytes,
+    split_into_buckets,
+    to_bytes,
+)
 
 SCHEMA = pa.schema([("id", pa.binary()), ("n", pa.int64())])
 

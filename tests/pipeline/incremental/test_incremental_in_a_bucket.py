@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline import read_embeddings
-from pipeline.command_line import main
-from pipeline.content_id import content_id
-from pipeline.inspect_output import inspect_output
-from pipeline.manifest import read_manifest
+from albert_embed import read_embeddings
+from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.dataset.inspect_output import inspect_output
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.sources.content_id import content_id
 
 
 def write(path: str, content: bytes) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inspect_output import inspect_output
-from pipeline.manifest import read_manifest
-from tests.pipeline.test_killed_runs import assert_same_rows, kill, read_rows, start
+from albert_embed.pipeline.dataset.inspect_output import inspect_output
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from tests.pipeline.resume.test_killed_runs import assert_same_rows, kill, read_rows, start
 from tests.tiny_model import CORPUS
 
 pytestmark = pytest.mark.integration

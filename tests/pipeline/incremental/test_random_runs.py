@@ -8,14 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipeline.incremental.compare_documents import (
-    GENERATION,
-    INDEX_SCHEMA,
-    SUPERSEDED_IDS_SCHEMA,
-    compare_documents,
-    find_live_documents,
-)
-from pipeline.incremental.document_keys import document_keys, keys_to_arrow
+from albert_embed.pipeline.dataset.tombstones import GENERATION, SUPERSEDED_IDS_SCHEMA
+from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, compare_documents, find_live_documents
+from albert_embed.pipeline.shards.document_keys import document_keys, keys_to_arrow
 from tests.pipeline.incremental.test_compare_documents import key, make_documents, make_index
 
 IDS = [b"d%d" % number for number in range(30)]

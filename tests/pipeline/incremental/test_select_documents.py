@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.incremental.compare_documents import compare_documents
-from pipeline.incremental.select_documents import _SelectDocuments, read_selection, select_documents
-from pipeline.prepare_documents import prepare_documents
+from albert_embed.pipeline.documents.prepare_documents import prepare_documents
+from albert_embed.pipeline.incremental.compare_documents import compare_documents
+from albert_embed.pipeline.incremental.select_documents import _SelectDocuments, read_selection, select_documents
 from tests.pipeline.incremental.test_compare_documents import make_index, make_superseded
 
 TEXTS = [(b"a", b"1"), (b"b", b"2"), (b"b", b"2"), (b"c", b"3"), (b"c", b"other"), (b"d", b"4")]

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import read_embeddings
-from pipeline.command_line import main
-from pipeline.sources.field_types import add_field_types, arrow_kind, avro_kind
+from albert_embed import read_embeddings
+from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.sources.field_types import add_field_types, arrow_kind, avro_kind
 
 
 @pytest.mark.parametrize(

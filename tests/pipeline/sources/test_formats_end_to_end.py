@@ -19,18 +19,18 @@ import pytest
 import tensorflow as tf
 import zstandard
 
-from pipeline import read_embeddings
-from pipeline.command_line import main
-from pipeline.documents import JsonFields, ParseLines
-from pipeline.read import read_failures
-from pipeline.read_documents import ParseRecords
-from pipeline.sources.csv_records import read_csv
-from pipeline.sources.file_source import FileSource
-from pipeline.sources.kept_fields import RESERVED
-from pipeline.tfrecord_framing import frame_records
+from albert_embed import read_embeddings
+from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.documents.parse_lines import JsonFields, ParseLines
+from albert_embed.pipeline.documents.read_documents import ParseRecords
+from albert_embed.pipeline.settings.kept_fields import RESERVED
+from albert_embed.pipeline.sources.csv_records import read_csv
+from albert_embed.pipeline.sources.file_source import FileSource
+from albert_embed.pipeline.storage.tfrecord_framing import frame_records
+from albert_embed.transforms import columns
 from tests.pipeline.sources.test_sources import make_example
 from tests.tiny_model import CORPUS
-from transforms import columns
 
 TEXTS = CORPUS.read_text(encoding="utf-8").splitlines()[:20]
 RECORDS = [{"id": f"d{number}", "text": text} for number, text in enumerate(TEXTS)]

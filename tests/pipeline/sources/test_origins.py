@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.documents import JsonFields, parse_json_lines, parse_text_lines
-from pipeline.line_source import SCHEMA
-from pipeline.sources.make_documents import make_documents
-from pipeline.sources.origins import make_origins
-from pipeline.sources.records import Records
+from albert_embed.pipeline.documents.make_documents import make_documents
+from albert_embed.pipeline.documents.parse_lines import JsonFields, parse_json_lines, parse_text_lines
+from albert_embed.pipeline.sources.line_source import SCHEMA
+from albert_embed.pipeline.sources.origins import make_origins
+from albert_embed.pipeline.sources.records import Records
 
 
 def make_lines(file: str, lines: dict[int, bytes]) -> pa.RecordBatch:

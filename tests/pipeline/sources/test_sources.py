@@ -14,21 +14,21 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from pipeline import read_embeddings, read_embeddings_dataset
-from pipeline.command_line import main
-from pipeline.documents import JsonFields
-from pipeline.failure_limit import FailureLimit, TooManyFailuresError
-from pipeline.read import read_failures
-from pipeline.sources.avro_records import read_avro
-from pipeline.sources.csv_records import read_csv
-from pipeline.sources.file_source import Reader, read_file
-from pipeline.sources.kept_fields import parse_kept_fields
-from pipeline.sources.make_documents import make_documents
-from pipeline.sources.parquet_records import read_parquet
-from pipeline.sources.records import Records
-from pipeline.sources.tfrecord_records import read_tfrecord
-from pipeline.sources.whole_files import read_whole_file
-from pipeline.tfrecord_framing import frame_records
+from albert_embed import read_embeddings, read_embeddings_dataset
+from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.documents.make_documents import make_documents
+from albert_embed.pipeline.documents.parse_lines import JsonFields
+from albert_embed.pipeline.settings.failure_limit import FailureLimit, TooManyFailuresError
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.sources.avro_records import read_avro
+from albert_embed.pipeline.sources.csv_records import read_csv
+from albert_embed.pipeline.sources.file_source import Reader, read_file
+from albert_embed.pipeline.sources.parquet_records import read_parquet
+from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.sources.tfrecord_records import read_tfrecord
+from albert_embed.pipeline.sources.whole_files import read_whole_file
+from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 
 
 def read(path: Path, reader: Reader, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:

@@ -1,0 +1,155 @@
+"""`AnalysisDirectory`: where an analysis is written, and how it is published: `analysis.json` last.
+
+The directory holds a saved transform graph (`transforms.transform_graph`), so that `embed --transform` takes it, the
+failures, the cache and `analysis.json`. Everything but the cache is made in `_staging/` first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Sequence
+
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, CorpusReport
+from albert_embed.pipeline.dataset.manifest import MANIFEST_FILE
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.pipeline.storage.output_lock import LOCK_FILE, OutputLock
+from albert_embed.transforms.directories import (
+    copy_directory,
+    delete_directory,
+    list_directory,
+    read_file,
+    write_file_atomically,
+)
+from albert_embed.transforms.transform_graph import DESCRIPTION_FILE, GRAPH_FOLDERS
+
+CACHE = "cache"
+STAGING = "_staging"
+TRANSFORM = "transform"
+_FAILURES = re.compile(r"^failures-[0-9a-f]{16}\.jsonl$")
+
+
+class AnalysisDirectory:
+    """One analysis, on any file system that Beam knows.
+
+    Args:
+      path: the directory; made when it is prepared.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.staging = FileSystems.join(path, STAGING)
+        self._lock = OutputLock(path)
+
+    def prepare(self, *, overwrite: bool) -> None:
+        """Makes the directory ready for a run, locks it, and clears what a run that was cut off has left.
+
+        Raises:
+          OutputError: where another run is writing to the directory, or it holds embeddings, or a finished analysis or
+            anything else and `overwrite` is not given.
+        """
+        self._lock.acquire()
+        try:
+            self._refuse_others(overwrite=overwrite)
+            delete_directory(self.staging)
+            run = {"started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
+            write_file_atomically(FileSystems.join(self.staging, "run.json"), json.dumps(run).encode())
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Ends the run: lets other runs write here."""
+        self._lock.release()
+
+    def _refuse_others(self, *, overwrite: bool) -> None:
+        names = self._list()
+        if MANIFEST_FILE in names:
+            raise OutputError(
+                f"{self.path} holds embeddings ({MANIFEST_FILE}); an analysis needs an --output of its own"
+            )
+        if overwrite:
+            return
+        if ANALYSIS_FILE in names:
+            raise OutputError(
+                f"{self.path} holds a finished analysis; give another --output, or --overwrite to replace it (what its "
+                "cache says of files that have not changed is used again)"
+            )
+        unfinished = any(name.startswith(STAGING + "/") for name in names)
+        foreign = sorted(name for name in names if not (unfinished and _is_own(name)))
+        if foreign:
+            raise OutputError(
+                f"{self.path} already holds something ({', '.join(foreign[:3])}); "
+                "give an empty or new --output, or --overwrite to write there all the same"
+            )
+
+    def publish(self, report: CorpusReport, failure_files: Sequence[str]) -> CorpusReport:
+        """Puts the staged graph in its place, the failures beside it and `analysis.json` last; unlocks.
+
+        A graph that is there already and is the same stays untouched: an embedding may be reading it.
+
+        Args:
+          report: what `analysis.json` is to say, its failures file left out.
+          failure_files: local or remote files of failures, one JSON object a line, that become one.
+
+        Returns:
+          The report as it was published.
+        """
+        staged = FileSystems.join(self.staging, TRANSFORM)
+        description = read_file(FileSystems.join(staged, DESCRIPTION_FILE))
+        if not self._holds(DESCRIPTION_FILE, description):
+            self._delete([ANALYSIS_FILE, DESCRIPTION_FILE])
+            for folder in GRAPH_FOLDERS:
+                delete_directory(FileSystems.join(self.path, folder))
+                copy_directory(FileSystems.join(staged, folder), FileSystems.join(self.path, folder))
+            write_file_atomically(FileSystems.join(self.path, DESCRIPTION_FILE), description)
+        published = report.with_failures(self._join_failures(failure_files))
+        write_file_atomically(FileSystems.join(self.path, ANALYSIS_FILE), published.to_json().encode())
+        kept = published.failures["file"]
+        self._delete([name for name in self._list() if _FAILURES.match(name) and name != kept])
+        delete_directory(self.staging)
+        self.release()
+        return published
+
+    def _holds(self, name: str, content: bytes) -> bool:
+        try:
+            return read_file(FileSystems.join(self.path, name)) == content
+        except FileNotFoundError:
+            return False
+
+    def _join_failures(self, files: Sequence[str]) -> str:
+        """Makes one file of several and returns its name, which says its content: a new one never replaces an old."""
+        staged = FileSystems.join(self.staging, "failures.jsonl")
+        digest = hashlib.sha256()
+        with FileSystems.create(staged, compression_type="uncompressed") as joined:
+            for path in files:
+                with FileSystems.open(path, compression_type="uncompressed") as part:
+                    while block := part.read(1 << 20):
+                        digest.update(block)
+                        joined.write(block)
+        name = f"failures-{digest.hexdigest()[:16]}.jsonl"
+        if name not in self._list():
+            FileSystems.rename([staged], [FileSystems.join(self.path, name)])
+        return name
+
+    def _list(self) -> set[str]:
+        """Names of all files below the directory, relative to it, the cache's and the lock left out."""
+        names = set(list_directory(self.path)) - {LOCK_FILE}
+        return {name for name in names if not name.startswith(CACHE + "/")}
+
+    def _delete(self, names: Sequence[str]) -> None:
+        paths = [FileSystems.join(self.path, name) for name in names]
+        existing = [path for path in paths if FileSystems.exists(path)]
+        if existing:
+            FileSystems.delete(existing)
+
+
+def _is_own(name: str) -> bool:
+    first = name.split("/")[0]
+    return first in (STAGING, *GRAPH_FOLDERS, DESCRIPTION_FILE, ANALYSIS_FILE) or bool(_FAILURES.match(name))

@@ -1,0 +1,50 @@
+"""`CorpusReport`: what `analysis.json` says. It is written last, so a directory without it is no finished analysis."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+ANALYSIS_FILE = "analysis.json"
+FORMAT_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CorpusReport:
+    """What an analysis found.
+
+    Attributes:
+      created: when it was published, UTC, ISO 8601.
+      corpus: `patterns`, `files`, `bytes`, and how many files were read now and how many were known from the cache.
+      model: its `name`, `fingerprint`, `precision`, `lower_case` and `vocabulary_fingerprint`.
+      transform: the `fingerprint` and `options` of the graph beside it.
+      statistics: `transforms.corpus_statistics.CorpusStatistics`, as plain values.
+      batch_shapes: the lengths to pad to, rows for each, real and padded tokens (`transforms.batch_shapes`).
+      failures: `count`, `by_reason` and `file`.
+      plan: what the embedding will take (`pipeline.analysis.plan`); None where none was asked for.
+      options: the options of the run.
+      measured: seconds and rates of the analysis itself.
+      versions: of this program and the libraries that shape the result.
+    """
+
+    created: str
+    corpus: dict[str, Any]
+    model: dict[str, Any]
+    transform: dict[str, Any]
+    statistics: dict[str, Any]
+    batch_shapes: dict[str, Any]
+    failures: dict[str, Any]
+    plan: dict[str, Any] | None
+    options: dict[str, Any]
+    measured: dict[str, Any]
+    versions: dict[str, str]
+    format_version: int = FORMAT_VERSION
+
+    def with_failures(self, file: str) -> CorpusReport:
+        """The same with the name of the failures file."""
+        return dataclasses.replace(self, failures={**self.failures, "file": file})
+
+    def to_json(self) -> str:
+        """As JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"

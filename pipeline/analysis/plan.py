@@ -1,0 +1,240 @@
+"""The plan: what `embed` will take for a corpus that was analysed. All of it is estimated; the plan says from what."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from albert_embed.model.config import AlbertConfig
+from albert_embed.model.engines import choose_engine, load_engine
+from albert_embed.model.flops import count_batch_flops
+from albert_embed.model.handler import attach_embeddings
+from albert_embed.model.locate import locate_model
+from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
+from albert_embed.pipeline.analysis.plan_rates import PlanRates
+from albert_embed.pipeline.formats.tf_examples import encode_examples
+from albert_embed.pipeline.settings.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
+from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.settings.runner import threads_per_worker
+from albert_embed.transforms.batch_forecast import BatchForecast, forecast_batches
+from albert_embed.transforms.columns import (
+    INPUT_IDS,
+    POOLED_OUTPUT,
+    SEQUENCE_OUTPUT,
+    TEXT_START,
+    TOKEN_ENDS,
+    TOKEN_PIECES,
+    TOKEN_STARTS,
+)
+from albert_embed.transforms.corpus_statistics import CorpusStatistics
+from albert_embed.transforms.failure import TEXT_START_BYTES
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.token_batches import TokenBatchConfig
+from albert_embed.transforms.vocabulary import Vocabulary
+
+# Beam's in-process runner: until the first document is read, and after the last row is written. Measured with a tiny
+# model on two cores: 2.4 to 3.7 s.
+_RUNNER_SECONDS = 2.5
+# Around every record of a TFRecord file.
+_RECORD_FRAME_BYTES = 16
+
+
+def make_plan(
+    options: EmbedOptions,
+    beam_options: PipelineOptions,
+    *,
+    model: ModelDirectory,
+    vocabulary: Vocabulary,
+    preprocessing: PreprocessingConfig,
+    statistics: CorpusStatistics,
+    transform_directory: str,
+    prepare_seconds: float,
+    rates: PlanRates,
+) -> dict[str, Any]:
+    """The plan for `embed` with these options, as plain values for JSON.
+
+    Args:
+      options: of the embedding.
+      beam_options: tell how many threads it will have.
+      model, vocabulary, preprocessing: what it embeds with.
+      statistics: of the corpus.
+      transform_directory: the saved graph, to time it.
+      prepare_seconds: what opening the model and building the graph took here.
+      rates: of accelerators.
+    """
+    batch_tokens = choose_batch_tokens(
+        options.batch_tokens, max_tokens=preprocessing.max_tokens, beam_options=beam_options
+    )
+    forecast = forecast_for(statistics, preprocessing, batch_tokens, tokens_written=options.tokens)
+    size = estimate_output_bytes(options, model.config, statistics)
+    return {
+        "for": {
+            "embeddings": list(options.embeddings),
+            "encoding": options.encoding,
+            "tokens": options.tokens,
+            "engine": choose_engine(options.engine),
+            "precision": model.precision,
+        },
+        "rows": statistics.rows,
+        "batches": forecast.batch_count,
+        "batch_tokens": batch_tokens,
+        "tokens": statistics.row_tokens,
+        "padded_tokens": forecast.padded_tokens,
+        "fill": round(statistics.row_tokens / forecast.padded_tokens, 4) if forecast.padded_tokens else None,
+        "output_bytes": size,
+        "here": _plan_here(
+            options,
+            beam_options,
+            forecast,
+            model=model,
+            vocabulary=vocabulary,
+            statistics=statistics,
+            transform_directory=transform_directory,
+            prepare_seconds=prepare_seconds,
+        ),
+        "accelerators": plan_accelerators(
+            model.config,
+            model.precision,
+            forecast_for(
+                statistics,
+                preprocessing,
+                options.batch_tokens or max(GPU_BATCH_TOKENS, preprocessing.max_tokens),
+                tokens_written=options.tokens,
+            ),
+            rates,
+        ),
+        "rates_file": rates.file,
+    }
+
+
+def forecast_for(
+    statistics: CorpusStatistics, config: PreprocessingConfig, batch_tokens: int, *, tokens_written: bool
+) -> BatchForecast:
+    """The batches of a corpus within a token budget, its rows as large in the buffer as they are in `embed`."""
+    start_bytes = min(TEXT_START_BYTES, statistics.text_bytes / max(1, statistics.documents))
+    # An id of 32 bytes, the content's hash, four integers, and the offsets of four columns.
+    row_bytes = 32 + 16 + 4 * 8 + 4 * 8 + start_bytes
+    token_bytes = 8 * (1 + config.pair) + (2 * 8 + 4 + 4 if tokens_written else 0)
+    return forecast_batches(
+        statistics.histogram,
+        TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=config.max_tokens),
+        row_bytes=row_bytes,
+        token_bytes=token_bytes,
+    )
+
+
+def estimate_output_bytes(options: EmbedOptions, config: AlbertConfig, statistics: CorpusStatistics) -> int:
+    """Bytes of the TFRecord files: rows of two lengths are encoded, all others lie on the line through them.
+
+    Ids are taken to be as long as content hashes, and fields that are kept to be empty.
+    """
+    if not statistics.rows:
+        return 0
+    short, long = 2, 130
+    sizes = [_row_bytes(options, config, length) for length in (short, long)]
+    per_token = (sizes[1] - sizes[0]) / (long - short)
+    more_id_bytes = statistics.id_bytes / statistics.tokens - 1 if statistics.tokens else 0.0
+    rows = statistics.rows * (sizes[0] - short * per_token) + statistics.row_tokens * (per_token + more_id_bytes)
+    # A document's row is nearly that of a window of few tokens with one vector.
+    one_vector = dataclasses.replace(options, embeddings=("mean",), tokens=False)
+    documents = statistics.documents * _row_bytes(one_vector, config, 2) if DOCUMENT in options.embeddings else 0
+    return round(rows + documents)
+
+
+def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int) -> int:
+    """Bytes of one row of `length` tokens in a TFRecord file, each token's id being one byte."""
+    ids = np.ones((1, length), np.int64)
+    zeros = {
+        POOLED_OUTPUT: np.zeros((1, config.hidden_size), np.float32),
+        SEQUENCE_OUTPUT: np.zeros((1, length, config.hidden_size), np.float32),
+    }
+    row = attach_embeddings(make_batch(ids, pair=False), np.ones_like(ids, bool), zeros, options.row_embeddings)
+    row = row.drop_columns([TEXT_START])
+    if options.tokens:
+        offsets = row.column(INPUT_IDS).offsets
+        row = row.append_column(
+            TOKEN_PIECES, pa.LargeListArray.from_arrays(offsets, pa.array([b"\xe2\x96\x81a"] * length))
+        )
+        for name in (TOKEN_STARTS, TOKEN_ENDS):
+            row = row.append_column(name, pa.LargeListArray.from_arrays(offsets, pa.array(np.full(length, 1000))))
+    (example,) = encode_examples(row, options.encoding)
+    return len(example) + _RECORD_FRAME_BYTES
+
+
+def _plan_here(
+    options: EmbedOptions,
+    beam_options: PipelineOptions,
+    forecast: BatchForecast,
+    *,
+    model: ModelDirectory,
+    vocabulary: Vocabulary,
+    statistics: CorpusStatistics,
+    transform_directory: str,
+    prepare_seconds: float,
+) -> dict[str, Any] | None:
+    """The time on this machine, from a short run of the model; None where there is nothing to embed."""
+    if not statistics.rows:
+        return None
+    started = time.perf_counter()
+    engine = load_engine(
+        choose_engine(options.engine), locate_model(options.model), threads=threads_per_worker(beam_options)
+    )
+    load_seconds = time.perf_counter() - started
+    times = time_model(
+        engine,
+        forecast,
+        embeddings=options.computed_embeddings,
+        encoding=options.encoding,
+        vocabulary_size=model.config.vocab_size,
+        pair=options.pair_field is not None,
+    )
+    preprocessing = time_preprocessing(transform_directory, vocabulary)
+    seconds = {
+        "prepare": prepare_seconds,
+        "load": load_seconds + times.warm_seconds + preprocessing.load_seconds + _RUNNER_SECONDS,
+        "preprocess": statistics.tokens / preprocessing.tokens_per_second,
+        "embed": times.batch_seconds,
+    }
+    return {
+        "seconds": round(sum(seconds.values()), 1),
+        "seconds_by_part": {name: round(value, 2) for name, value in seconds.items()},
+        "tokens_per_second": round(statistics.row_tokens / (sum(seconds.values()) - prepare_seconds), 1),
+        "timed_batches": times.timed_batches,
+        "timed_seconds": round(times.timed_seconds, 2),
+    }
+
+
+def plan_accelerators(
+    config: AlbertConfig, precision: str, forecast: BatchForecast, rates: PlanRates
+) -> list[dict[str, Any]]:
+    """Hours and dollars for each accelerator that has the precision, and each number of workers."""
+    shapes = zip(forecast.rows.tolist(), forecast.lengths.tolist(), strict=True)
+    flops = forecast.weight * sum(count_batch_flops(config, rows, length) for rows, length in shapes)
+    planned = []
+    for accelerator in rates.accelerators:
+        rate = accelerator.flops_per_second(precision)
+        if rate is None:
+            continue
+        seconds = flops / rate + forecast.real_tokens / rates.host_tokens_per_second
+        for workers in rates.workers:
+            hours = (rates.start_seconds + seconds / workers) / 3600
+            planned.append(
+                {
+                    "accelerator": accelerator.name,
+                    "workers": workers,
+                    "tokens_per_second": round(workers * forecast.real_tokens / seconds) if seconds else None,
+                    "hours": round(hours, 3),
+                    "dollars": round(hours * workers * accelerator.dollars_per_hour, 2),
+                    **{
+                        name: getattr(accelerator, name)
+                        for name in ("peak_source", "utilisation", "utilisation_source", "price_source", "price_as_of")
+                    },
+                }
+            )
+    return planned

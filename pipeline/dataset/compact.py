@@ -1,0 +1,194 @@
+"""`compact`: rewrites an output that runs have added to, without the rows that are dead."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import logging
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.dataset.generations import describe_generation
+from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.output_directory import SCHEMA_FILE, OutputDirectory
+from albert_embed.pipeline.dataset.published_output import (
+    PublishedFile,
+    PublishedOutput,
+    describe_damage,
+    find_files,
+    find_published_output,
+)
+from albert_embed.pipeline.dataset.read_embeddings import read_superseded
+from albert_embed.pipeline.formats.choose_formats import choose_formats
+from albert_embed.pipeline.formats.read_shards import DamagedShardError
+from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
+from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from albert_embed.pipeline.shards.shard_writer import OpenShard
+from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_shard
+from albert_embed.pipeline.shards.write_shards import SHARD_BYTES
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.columns import ID
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Compaction:
+    """What compacting came to.
+
+    Attributes:
+      manifest: of the output.
+      before: the manifest that it had.
+      published: False where it was of one generation already, so that it is as it was.
+    """
+
+    manifest: Manifest
+    before: Manifest
+    published: bool
+
+    @property
+    def freed_bytes(self) -> int:
+        """How much smaller the data files have become."""
+        return _count_bytes(self.before) - _count_bytes(self.manifest)
+
+
+def compact_output(directory: str, *, shard_bytes: int = SHARD_BYTES) -> Compaction:
+    """Rewrites the output in `directory` to one generation of the rows that live, and publishes that in its place.
+
+    It is a loop over files in this process: nothing is computed. Rows are read in batches of about 32 MB, and beside
+    them the index of one shard is in memory, and 24 bytes for each document of which rows are dead. Readers have the
+    old version until the new one is complete; a process that dies leaves the old one.
+
+    Args:
+      directory: the output.
+      shard_bytes: a shard is finished when its largest file has so many bytes.
+
+    Raises:
+      OutputError: where it is not a finished output, another run is writing to it, or it is damaged.
+      ShardWriteError: where there is no room for the new version.
+    """
+    read_manifest(directory)  # so that what is no output is not locked, which would make a folder of it
+    output = OutputDirectory(directory)
+    before = output.prepare(overwrite=False, add=True)
+    try:
+        output.discard_staged()
+        if before is None:
+            raise OutputError(f"{directory} holds no finished output any more")
+        if len(before.generations) <= 1 and not before.superseded_shards:
+            return Compaction(manifest=before, before=before, published=False)
+        return _compact(output, before, shard_bytes)
+    finally:
+        output.release()
+
+
+def _compact(output: OutputDirectory, before: Manifest, shard_bytes: int) -> Compaction:
+    published = find_published_output(output.path, before)
+    logger.info("compacting %d generations of %s", len(before.generations), output.path)
+    shards = _write_rows(_read_live_rows(published), output.staging, _choose_formats(before), shard_bytes)
+    found = add_statistics(count_shard(shard) for shard in shards)
+    _check_counts(found, before, output.path)
+    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
+    manifest = dataclasses.replace(
+        before,
+        created=created,
+        shards=list_data_files(shards),
+        index_shards=list_index_files(shards, sizes),
+        superseded_shards=[],
+        generations=[describe_generation(created, before.counts)],
+        changes={},
+    )
+    return Compaction(manifest=output.publish(manifest, _read_schema(output.path)), before=before, published=True)
+
+
+def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """The rows that live, with the columns for the pipeline's own use that the index has.
+
+    Raises:
+      OutputError: where a file is damaged.
+    """
+    manifest = published.manifest
+    kept = _file_options(manifest).kept_fields
+    superseded = read_superseded(published)
+    for (path, generation), index_file in zip(published.shards, _find_indexes(published), strict=True):
+        try:
+            for rows in read_indexed_rows(path, index_file[0], published.format, encoding=manifest.encoding, kept=kept):
+                live = superseded.find_live(rows.column(ID), generation)
+                yield rows if live is None else rows.filter(pa.array(live))
+        except (DamagedShardError, OSError) as e:
+            raise describe_damage(published.directory, str(e)) from e
+
+
+def _find_indexes(published: PublishedOutput) -> list[PublishedFile]:
+    """The index of each data file: within a generation they have the same numbers."""
+    indexes = find_files(published.directory, published.manifest.index_shards)
+    if len(indexes) != len(published.shards):
+        raise describe_damage(published.directory, f"{len(published.shards)} shards have {len(indexes)} indexes")
+    return indexes
+
+
+def _write_rows(
+    batches: Iterator[pa.RecordBatch], directory: str, formats: Sequence[ShardFormat], shard_bytes: int
+) -> list[Shard]:
+    shards: list[Shard] = []
+    shard: OpenShard | None = None
+    try:
+        for rows in batches:
+            if rows.num_rows:
+                shard = shard or OpenShard(directory, formats)
+                shard.write(rows)
+            if shard is not None and shard.size >= shard_bytes:
+                shards.append(shard.finish())
+                shard = None
+        if shard is not None:
+            shards.append(shard.finish())
+            shard = None
+    finally:
+        if shard is not None:
+            shard.abandon()
+    return shards
+
+
+def _choose_formats(manifest: Manifest) -> list[ShardFormat]:
+    metadata = {
+        "albert_embed.model_fingerprint": manifest.model["fingerprint"],
+        "albert_embed.transform_fingerprint": manifest.transform["fingerprint"],
+    }
+    return choose_formats(_file_options(manifest), hidden_size=manifest.hidden_size, metadata=metadata)
+
+
+def _file_options(manifest: Manifest) -> EmbedOptions:
+    """Options that write files like those that are there, and nothing else."""
+    return EmbedOptions(
+        model=manifest.model["name"],
+        input=("none",),
+        format="jsonl",
+        output="none",
+        sinks=tuple(dict.fromkeys(file["format"] for file in manifest.shards)) or ("tfrecord",),
+        encoding=manifest.encoding,  # type: ignore[arg-type]
+        keep_fields=tuple(manifest.options.get("keep_fields", ())),
+    )
+
+
+def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:
+    counts = {name: getattr(found, name) for name in ("documents", "rows", "tokens", "truncated")}
+    expected = {name: before.counts[name] for name in counts}
+    if counts != expected:
+        raise describe_damage(directory, f"the data hold {counts}, the manifest says {expected}")
+
+
+def _read_schema(directory: str) -> str | None:
+    path = FileSystems.join(directory, SCHEMA_FILE)
+    if not FileSystems.exists(path):
+        return None
+    with FileSystems.open(path) as file:
+        content: bytes = file.read()
+    return content.decode()
+
+
+def _count_bytes(manifest: Manifest) -> int:
+    return sum(file["bytes"] for file in manifest.shards)

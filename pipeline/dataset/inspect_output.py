@@ -1,0 +1,159 @@
+"""What a finished output holds: counts, dimensions, token statistics, failures by reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
+from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
+from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, read_rows
+from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_rows
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
+from albert_embed.transforms.list_lengths import list_lengths
+
+_QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What was found by reading every row.
+
+    Attributes:
+      directory: where.
+      created: when it was published.
+      model: what the manifest says of the model.
+      counts: documents, rows, tokens, truncated and failures, as read from the data; and document_rows, where
+        documents have vectors of their own.
+      dimensions: embedding → width of its vectors.
+      encoding: how embeddings are written.
+      tokens: quantiles and mean of the rows' token counts; empty where there are no rows.
+      failures: "stage: reason" → how many.
+      bytes: size of the data files.
+      generations: runs that the output consists of.
+      dead_rows: rows in the data files that later runs have superseded; `compact` drops them.
+      head: the first rows, as plain values.
+      failed: the first failures.
+    """
+
+    directory: str
+    created: str
+    model: dict[str, Any]
+    counts: dict[str, int]
+    dimensions: dict[str, int]
+    encoding: str
+    tokens: dict[str, float]
+    failures: dict[str, int]
+    bytes: int
+    generations: int
+    dead_rows: int
+    head: list[dict[str, Any]]
+    failed: list[dict[str, Any]]
+
+
+def inspect_output(directory: str, *, head: int = 0) -> Inspection:
+    """Reads the finished output in `directory` whole, a batch at a time.
+
+    Args:
+      directory: the output.
+      head: how many rows and failures to show.
+
+    Raises:
+      OutputError: where it is not a finished output, or the data are not what the manifest says.
+    """
+    with open_published_output(directory) as output:
+        return _inspect(output, head)
+
+
+def _inspect(output: PublishedOutput, head: int) -> Inspection:
+    directory, manifest = output.directory, output.manifest
+    counted: list[Statistics] = []
+    lengths: list[np.ndarray] = []
+    shown: list[dict[str, Any]] = []
+    for batch in read_rows(output):
+        counted.append(count_rows(batch))
+        batch_lengths = list_lengths(batch.column(INPUT_IDS))
+        lengths.append(batch_lengths)
+        for name in manifest.embeddings:
+            widths = list_lengths(batch.column(name))
+            expected = manifest.hidden_size * (batch_lengths if name == SEQUENCE_OUTPUT else 1)
+            if not (widths == expected).all():
+                raise OutputError(f"{directory}: {name} has rows that are not {manifest.hidden_size} wide")
+        if len(shown) < head:
+            shown += [_show_row(row) for row in batch.slice(0, head - len(shown)).to_pylist()]
+    reasons: Counter[str] = Counter()
+    failed: list[dict[str, Any]] = []
+    for failure in read_failure_rows(output):
+        reasons[f"{failure['stage']}: {failure['reason']}"] += 1
+        if len(failed) < head:
+            failed.append(failure)
+    all_lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
+    found = add_statistics(counted)
+    counts = {
+        "documents": found.documents,
+        "rows": found.rows,
+        "tokens": found.tokens,
+        "truncated": found.truncated,
+        "failures": sum(reasons.values()),
+    }
+    if "document_rows" in manifest.counts:
+        counts["document_rows"] = _count_documents(output)
+    if counts != manifest.counts:
+        raise OutputError(
+            f"{directory}: the data hold {counts}, the manifest says {manifest.counts}; the output was damaged after "
+            "it was published, make it again"
+        )
+    return Inspection(
+        directory=directory,
+        created=manifest.created,
+        model=manifest.model,
+        counts=counts,
+        dimensions=dict.fromkeys(
+            [*manifest.embeddings, *([DOCUMENT_OUTPUT] if "document_rows" in counts else [])], manifest.hidden_size
+        ),
+        encoding=manifest.encoding,
+        tokens=_describe_lengths(all_lengths),
+        failures=dict(sorted(reasons.items())),
+        bytes=sum(file["bytes"] for file in (*manifest.shards, *manifest.document_shards)),
+        generations=len(manifest.generations),
+        dead_rows=sum(generation["dead"]["rows"] for generation in manifest.generations),
+        head=shown,
+        failed=failed,
+    )
+
+
+def _count_documents(output: PublishedOutput) -> int:
+    found = 0
+    for batch in read_document_rows(output):
+        if not (list_lengths(batch.column(DOCUMENT_OUTPUT)) == output.manifest.hidden_size).all():
+            width = output.manifest.hidden_size
+            raise OutputError(f"{output.directory}: {DOCUMENT_OUTPUT} has rows that are not {width} wide")
+        found += batch.num_rows
+    return found
+
+
+def _describe_lengths(lengths: np.ndarray) -> dict[str, float]:
+    if not lengths.size:
+        return {}
+    quantiles = {name: float(np.percentile(lengths, percent)) for name, percent in _QUANTILES.items()}
+    return {**quantiles, "mean": round(float(lengths.mean()), 2)}
+
+
+def _show_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON can hold it: bytes as text, vectors by their first values."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            shown[name] = value.decode("utf-8", errors="backslashreplace")
+        elif isinstance(value, list):
+            items = [
+                item.decode("utf-8", errors="backslashreplace") if isinstance(item, bytes) else item for item in value
+            ]
+            shown[name] = items if len(items) <= 8 else [*items[:8], f"… {len(items)} values"]
+        else:
+            shown[name] = value
+    return shown

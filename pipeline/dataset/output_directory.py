@@ -1,0 +1,243 @@
+"""`OutputDirectory`: where a run writes, and how its results are published.
+
+Everything is written below `_staging/` first. Publishing moves the new files up, puts the manifest in its place last
+and only then removes what an earlier version left. So a directory with a manifest is whole; one without it and with
+`_staging/` belongs to a run that was cut off, and is cleared by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Collection
+from pathlib import PurePosixPath
+from typing import Any
+
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.dataset.manifest import MANIFEST_FILE, Manifest, read_manifest
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.pipeline.storage.output_lock import LOCK_FILE, OutputLock
+
+STAGING = "_staging"
+SCHEMA_FILE = "schema.pbtxt"
+DOCUMENTS_SCHEMA_FILE = "documents_schema.pbtxt"
+GENERATION = "generation"  # of a file that is published
+_FILE_LISTS = ("shards", "index_shards", "document_shards", "superseded_shards", "failure_shards")
+_OWN_FILES = re.compile(
+    r"^(?:(?:embeddings|index|documents|superseded|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
+    rf"|{re.escape(SCHEMA_FILE)}|{re.escape(DOCUMENTS_SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
+)
+
+
+class OutputDirectory:
+    """One output, on any file system that Beam knows.
+
+    Args:
+      path: the directory; made when it is prepared.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = OutputLock(path)
+
+    def release(self) -> None:
+        """Ends the run: lets other runs write here."""
+        self._lock.release()
+
+    @property
+    def staging(self) -> str:
+        """Where the run writes before it publishes."""
+        return FileSystems.join(self.path, STAGING)
+
+    def prepare(
+        self,
+        *,
+        overwrite: bool,
+        add: bool = False,
+    ) -> Manifest | None:
+        """Makes the directory ready for a run and locks it. What is staged there is left as it is.
+
+        Args:
+          overwrite: whether the run may replace what is there.
+          add: whether the run adds to the finished output that may be there.
+
+        Returns:
+          With `add`, the manifest of what is there, if anything is.
+
+        Raises:
+          OutputError: where another run is writing to the directory, or it holds a finished output or anything else
+            and neither `overwrite` nor `add` is given.
+        """
+        self._lock.acquire()
+        try:
+            return self._clear(overwrite=overwrite, add=add)
+        except BaseException:
+            self.release()
+            raise
+
+    def _clear(self, *, overwrite: bool, add: bool) -> Manifest | None:
+        files = self._list()
+        previous = self._read_published()  # one that can't be read is refused now, not after hours of work
+        if add and previous is not None:
+            current = {*list_files(previous), MANIFEST_FILE, SCHEMA_FILE, DOCUMENTS_SCHEMA_FILE}
+            self._delete([name for name in files if _OWN_FILES.match(name) and name not in current])
+        elif not overwrite:
+            if MANIFEST_FILE in files:
+                raise OutputError(
+                    f"{self.path} holds a finished output; give another --output, or --overwrite to replace it"
+                )
+            unfinished = any(_is_staged(name) for name in files)
+            foreign = [name for name in files if not _is_staged(name) and not (unfinished and _OWN_FILES.match(name))]
+            if foreign:
+                raise OutputError(
+                    f"{self.path} already holds something ({', '.join(sorted(foreign)[:3])}); "
+                    "give an empty or new --output, or --overwrite to write there all the same"
+                )
+            self._delete([name for name in files if _OWN_FILES.match(name)])
+        return previous if add else None
+
+    def keep_staged(self, kept: Collection[str]) -> None:
+        """Takes away what is staged but for the files of these names."""
+        if kept:
+            self._delete([name for name in self._list() if _is_staged(name) and name.split("/", 1)[1] not in kept])
+        else:
+            self.discard_staged()
+
+    def is_staged(self, name: str) -> bool:
+        """Whether a file of this name is staged."""
+        return FileSystems.exists(FileSystems.join(self.staging, name))
+
+    def stage(self, name: str, content: str) -> None:
+        """Writes a file to the staging folder."""
+        self._write(FileSystems.join(STAGING, name), content)
+
+    def read_staged(self, name: str) -> bytes:
+        """The content of a file that the run has staged."""
+        with FileSystems.open(FileSystems.join(self.staging, name)) as file:
+            return file.read()
+
+    def staged_files(self, prefix: str) -> list[dict[str, Any]]:
+        """`{"path", "bytes"}` of the staged files whose names start with `prefix`, in name order."""
+        pattern = FileSystems.join(self.staging, f"{prefix}*")
+        found = FileSystems.match([pattern])[0].metadata_list
+        return sorted(
+            ({"path": PurePosixPath(file.path).name, "bytes": file.size_in_bytes} for file in found),
+            key=lambda file: file["path"],
+        )
+
+    def delete_staged(self, prefix: str) -> None:
+        """Takes the staged files away whose names start with `prefix`."""
+        self._delete([f"{STAGING}/{file['path']}" for file in self.staged_files(prefix)])
+
+    def publish(self, manifest: Manifest, schema: str | None, *, documents_schema: str | None = None) -> Manifest:
+        """Puts the staged files beside what was there, then the manifest in the old one's place, and unlocks.
+
+        A reader sees the old version until the new manifest is there, and the new one from then on: the files of both
+        have different names. Old ones that the manifest no longer names go last, and so does whatever else is staged.
+
+        Args:
+          manifest: names the files as they are staged, which are numbered in the order of those names, and those of
+            the version before that stay: these have a `generation`.
+          schema: the content of `schema.pbtxt`; None for none.
+          documents_schema: likewise of `documents_schema.pbtxt`.
+
+        Returns:
+          The manifest as it was published.
+        """
+        previous = self._read_published()
+        generation = 0 if previous is None else previous.generation + 1
+        named: dict[str, Any] = {name: _name_published(getattr(manifest, name), generation) for name in _FILE_LISTS}
+        generations = [{"number": generation, **entry} for entry in manifest.generations]
+        published = dataclasses.replace(manifest, generation=generation, generations=generations, **named)
+        renamed = [
+            (staged["path"], file["path"])
+            for name in _FILE_LISTS
+            for staged, file in zip(getattr(manifest, name), getattr(published, name), strict=True)
+            if GENERATION not in staged
+        ]
+        if renamed:
+            FileSystems.rename(
+                [FileSystems.join(self.staging, old) for old, _ in renamed],
+                [FileSystems.join(self.path, new) for _, new in renamed],
+            )
+        # Each whole or not at all for whoever reads it: written beside, then renamed.
+        current = {*list_files(published), MANIFEST_FILE}
+        for name, content in ((SCHEMA_FILE, schema), (DOCUMENTS_SCHEMA_FILE, documents_schema)):
+            if content is not None:
+                self._replace(name, content)
+                current.add(name)
+        self._replace(MANIFEST_FILE, published.to_json())
+        self._delete([name for name in self._list() if _OWN_FILES.match(name) and name not in current])
+        self.discard_staged()
+        self.release()
+        return published
+
+    def discard_staged(self) -> None:
+        """Takes away all that the run has staged."""
+        if "://" in self.path:  # a bucket has no folders: what is below one is deleted by the stroke at its end
+            FileSystems.delete([self.staging + "/"])
+        elif FileSystems.exists(self.staging):
+            FileSystems.delete([self.staging])
+
+    def _read_published(self) -> Manifest | None:
+        """The manifest of the version that is there, if one is."""
+        if not FileSystems.exists(FileSystems.join(self.path, MANIFEST_FILE)):
+            return None
+        try:
+            return read_manifest(self.path)
+        except OutputError as e:
+            raise OutputError(f"{e}; --overwrite replaces outputs of this program only: remove the file first") from e
+
+    def _replace(self, name: str, content: str) -> None:
+        self._write(FileSystems.join(STAGING, name), content)
+        FileSystems.rename([FileSystems.join(self.staging, name)], [FileSystems.join(self.path, name)])
+
+    def _list(self) -> set[str]:
+        """Names of all files below the directory, relative to it."""
+        root = self.path.rstrip("/") + "/"
+        with contextlib.suppress(BeamIOError):
+            found = FileSystems.match([root + "**"])[0].metadata_list
+            return {file.path.removeprefix(root) for file in found} - {LOCK_FILE}
+        return set()
+
+    def _delete(self, names: list[str]) -> None:
+        paths = [FileSystems.join(self.path, name) for name in names]
+        existing = [path for path in paths if FileSystems.exists(path)]
+        if existing:
+            FileSystems.delete(existing)
+
+    def _write(self, name: str, content: str) -> None:
+        path = FileSystems.join(self.path, name)
+        parent = path.rsplit("/", 1)[0]
+        if not FileSystems.exists(parent):
+            FileSystems.mkdirs(parent)
+        with FileSystems.create(path, mime_type="text/plain") as file:
+            file.write(content.encode())
+
+
+def _is_staged(name: str) -> bool:
+    return name.startswith(STAGING + "/")
+
+
+def list_files(manifest: Manifest) -> list[str]:
+    """The paths of all files that a manifest names."""
+    return [file["path"] for name in _FILE_LISTS for file in getattr(manifest, name)]
+
+
+def _name_published(files: list[dict[str, Any]], generation: int) -> list[dict[str, Any]]:
+    """The files with the names that they get: `embeddings-00000-of-00001.tfrecord` for a first version,
+    `embeddings-g1-00000-…` for the second. What had the same name but for the format gets the same number."""
+    names = sorted({PurePosixPath(file["path"]).stem for file in files if GENERATION not in file})
+    numbers = {name: number for number, name in enumerate(names)}
+    published = []
+    for file in files:
+        if GENERATION not in file:
+            path = PurePosixPath(file["path"])
+            prefix = path.name.partition("-")[0] + (f"-g{generation}" if generation else "")
+            name = f"{prefix}-{numbers[path.stem]:05d}-of-{len(names):05d}{path.suffix}"
+            file = {**file, "path": name, GENERATION: generation}
+        published.append(file)
+    return published

@@ -1,0 +1,39 @@
+"""Reads the documents' vectors of a finished output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
+from albert_embed.pipeline.dataset.read_embeddings import explain_damage
+from albert_embed.pipeline.formats.read_shards import read_shards
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.storage.output_error import OutputError
+
+
+def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
+    """One row for each document of the finished output in `directory`, made with `--embeddings document`.
+
+    Yields:
+      RecordBatches: `id` binary, `windows` int64 (how many the vector is of), `tokens` int64 (of all of them),
+      `document_output` large_list<float32> [hidden], kept fields.
+
+    Raises:
+      OutputError: where the directory is not a finished output, was damaged since, or has no such rows.
+    """
+    with open_published_output(str(directory)) as output:
+        if "document_rows" not in output.manifest.counts:
+            raise OutputError(
+                f"{directory} has no vectors of documents: it was made without document among its --embeddings"
+            )
+        yield from read_document_rows(output)
+
+
+def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """What `read_document_embeddings` yields, of an output that is open."""
+    manifest = output.manifest
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    paths = [path for path, _ in output.documents]
+    yield from explain_damage(read_shards(paths, output.format, encoding=manifest.encoding, kept=kept), output)

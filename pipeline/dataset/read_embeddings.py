@@ -1,0 +1,236 @@
+"""Reads a finished output: as RecordBatches, and as a tf.data.Dataset."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.published_output import (
+    PublishedFile,
+    PublishedOutput,
+    describe_damage,
+    find_published_output,
+    open_published_output,
+)
+from albert_embed.pipeline.dataset.tombstones import SupersededIds, read_superseded_ids
+from albert_embed.pipeline.formats.read_shards import DamagedShardError, read_shards
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.columns import ID, TOKEN_COLUMNS, TOKEN_PIECES
+
+# What a tf.data.Dataset has for a kept field that a row lacks.
+_KEPT_DEFAULTS: dict[str, Any] = {"string": b"", "int64": 0, "float": 0.0}
+
+
+def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
+    """The rows of the finished output in `directory`, the same whatever its encoding and its sink.
+
+    Yields:
+      RecordBatches: `id` binary, `window`, `window_start`, `truncated` int64, `input_ids` large_list<int64>, with
+      `--tokens` `token_pieces` large_list<binary>, `token_starts`, `token_ends` large_list<int64>, the
+      embeddings as large_list<float32> (`sequence_output` row-major, `[n, hidden]` flattened), pass-through columns.
+
+    Raises:
+      OutputError: where the directory is not a finished output, or was damaged since.
+    """
+    with open_published_output(str(directory)) as output:
+        yield from read_rows(output)
+
+
+def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """What `read_embeddings` yields, of an output that is open."""
+    manifest = output.manifest
+    _check_for_files(output.directory, manifest)
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    superseded = read_superseded(output)
+    for generation, paths in group_by_generation(output.shards):
+        rows = read_shards(paths, output.format, encoding=manifest.encoding, kept=kept)
+        for batch in explain_damage(rows, output):
+            live = superseded.find_live(batch.column(ID), generation)
+            batch = batch if live is None else batch.filter(pa.array(live))
+            if batch.num_rows:
+                yield batch
+
+
+def group_by_generation(files: Sequence[PublishedFile]) -> Iterator[tuple[int, list[str]]]:
+    """(generation, its paths) one after the other, as the files stand."""
+    for generation, group in itertools.groupby(files, key=lambda file: file[1]):
+        yield generation, [path for path, _ in group]
+
+
+def read_superseded(output: PublishedOutput) -> SupersededIds:
+    """Which rows of an output are dead: 24 bytes in memory for each id of which some are.
+
+    Raises:
+      OutputError: where that can't be read.
+    """
+    try:
+        return read_superseded_ids(output.superseded)
+    except (pa.ArrowException, OSError) as e:
+        raise describe_damage(output.directory, f"a list of superseded documents: {e}") from e
+
+
+def explain_damage(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """The rows; OutputError where a file of the output is not what was written, or has gone meanwhile."""
+    while (batch := _next_batch(rows, output)) is not None:
+        yield batch
+
+
+def _next_batch(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> pa.RecordBatch | None:
+    try:
+        return next(rows, None)
+    except DamagedShardError as e:
+        raise describe_damage(output.directory, str(e)) from e
+    except FileNotFoundError as e:
+        raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
+
+
+def _check_for_files(directory: str, manifest: Manifest) -> None:
+    """Raises OutputError where the rows are in a table alone."""
+    if manifest.bigquery is not None and not manifest.shards:
+        raise OutputError(
+            f"{directory} holds no files of embeddings: its rows are in {manifest.bigquery['table']}; query them there"
+        )
+
+
+def read_embeddings_dataset(directory: str) -> Any:
+    """The same rows as a `tf.data.Dataset`, one element per row.
+
+    Each is a dict: `id` string [], `window`, `window_start`, `truncated` int64 [], `input_ids` int64 [n], with
+    `--tokens` `token_pieces` string [n], `token_starts`, `token_ends` int64 [n], and of the embeddings
+    `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden]. Kept fields that a row lacks
+    are empty strings, 0, or lists of nothing.
+
+    Raises:
+      OutputError: where the directory is not a finished output, or was damaged since. (A dataset opens its files when
+        it comes to them, and again in every epoch: one that outlives its output ends with TensorFlow's NotFoundError.
+        It reads buckets by TensorFlow's own means, where it has them.)
+    """
+    import tensorflow as tf
+
+    manifest = read_manifest(str(directory))
+    _check_for_files(str(directory), manifest)
+    output = find_published_output(str(directory), manifest)
+    if output.format == "parquet":
+        return _make_parquet_dataset(output)
+    features: dict[str, Any] = {
+        "id": tf.io.FixedLenFeature([], tf.string),
+        "input_ids": tf.io.RaggedFeature(tf.int64),
+        **{name: tf.io.FixedLenFeature([], tf.int64) for name in ("window", "window_start", "truncated")},
+    }
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    for name, kind in kept.items():
+        features[name] = tf.io.RaggedFeature(_kept_dtype(kind))
+    if manifest.options.get("tokens"):
+        for name in TOKEN_COLUMNS:
+            features[name] = tf.io.RaggedFeature(tf.string if name == TOKEN_PIECES else tf.int64)
+    for name in manifest.embeddings:
+        if manifest.encoding == "float_list":
+            features[name] = tf.io.RaggedFeature(tf.float32)
+        else:
+            features[name] = tf.io.FixedLenFeature([], tf.string)
+    type_ = tf.float16 if manifest.encoding == "float16_bytes" else tf.float32
+
+    def parse(example: Any) -> dict[str, Any]:
+        row = tf.io.parse_single_example(example, features)
+        for name, kind in kept.items():
+            # A row that lacks it has a list of no values, for which TensorFlow takes no default.
+            if not kind.endswith("[]"):
+                row[name] = tf.concat([row[name], [_KEPT_DEFAULTS[kind]]], axis=0)[0]
+        for name in manifest.embeddings:
+            values = row[name]
+            if manifest.encoding != "float_list":
+                values = tf.cast(tf.io.decode_raw(values, type_), tf.float32)
+            shape = [-1, manifest.hidden_size] if name == "sequence_output" else [manifest.hidden_size]
+            row[name] = tf.reshape(values, shape)
+        return row
+
+    superseded = read_superseded(output)
+
+    def is_live(row: dict[str, Any], generation: int) -> Any:
+        def find(id_: bytes) -> np.bool_:
+            live = superseded.find_live(pa.array([id_], pa.binary()), generation)
+            return np.bool_(live is None or live[0])
+
+        return tf.ensure_shape(tf.numpy_function(find, [row["id"]], tf.bool, stateful=False), [])
+
+    # An output without rows has no files, and still a signature.
+    dataset = tf.data.TFRecordDataset([]).map(parse)
+    for generation, paths in group_by_generation(output.shards):
+        rows = tf.data.TFRecordDataset(paths).map(parse)
+        if superseded.last > generation:
+            rows = rows.filter(partial(is_live, generation=generation))
+        dataset = dataset.concatenate(rows)
+    return dataset
+
+
+def _kept_dtype(kind: str) -> Any:
+    import tensorflow as tf
+
+    return {"string": tf.string, "int64": tf.int64, "float": tf.float32}[kind.removesuffix("[]")]
+
+
+def _make_parquet_dataset(output: PublishedOutput) -> Any:
+    """Arrow's reader as a generator: TensorFlow reads no Parquet itself."""
+    import tensorflow as tf
+
+    manifest = output.manifest
+    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    signature = {
+        "id": tf.TensorSpec([], tf.string),
+        "input_ids": tf.TensorSpec([None], tf.int64),
+        **{name: tf.TensorSpec([], tf.int64) for name in ("window", "window_start", "truncated")},
+        **{
+            name: tf.TensorSpec([None] if kind.endswith("[]") else [], _kept_dtype(kind)) for name, kind in kept.items()
+        },
+    }
+    if manifest.options.get("tokens"):
+        for name in TOKEN_COLUMNS:
+            signature[name] = tf.TensorSpec([None], tf.string if name == TOKEN_PIECES else tf.int64)
+    for name in manifest.embeddings:
+        tokens = [None] if name == "sequence_output" else []
+        signature[name] = tf.TensorSpec([*tokens, manifest.hidden_size], tf.float32)
+
+    def generate() -> Iterator[dict[str, Any]]:
+        for batch in read_rows(output):
+            for number in range(batch.num_rows):
+                row = {}
+                for name, spec in signature.items():
+                    value = batch.column(name)[number]
+                    if name in manifest.embeddings:
+                        row[name] = np.asarray(value.values).reshape([-1, *spec.shape[1:]])
+                        continue
+                    given = value.as_py()
+                    if given is None:
+                        given = [] if kept[name].endswith("[]") else _KEPT_DEFAULTS[kept[name]]
+                    row[name] = np.array(given, spec.dtype.as_numpy_dtype)
+                yield row
+
+    return tf.data.Dataset.from_generator(generate, output_signature=signature)
+
+
+def read_failures(directory: str) -> Iterator[dict[str, Any]]:
+    """The failures of the finished output in `directory`, each a dict of the fields of `transforms.failure.Failure`.
+
+    Raises:
+      OutputError: where the directory is not a finished output, or was damaged since.
+    """
+    with open_published_output(str(directory)) as output:
+        yield from read_failure_rows(output)
+
+
+def read_failure_rows(output: PublishedOutput) -> Iterator[dict[str, Any]]:
+    """What `read_failures` yields, of an output that is open."""
+    for path, _ in output.failures:
+        with FileSystems.open(path) as file:
+            for line in file.read().decode().split("\n"):
+                if line:
+                    yield json.loads(line)

@@ -1,0 +1,84 @@
+"""`SupersededIds`: which rows of an output that runs add to are dead, for whoever reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.dataset.published_output import PublishedFile
+from albert_embed.pipeline.shards.document_keys import id_keys
+from albert_embed.pipeline.shards.row_keys import find_keys
+from albert_embed.transforms.columns import ID, TOKENS, TRUNCATED, TYPES
+
+_BATCH_IDS = 64 * 1024
+
+GENERATION = "generation"
+DOCUMENTS = "documents"
+ROWS = "rows"
+DELETED = "deleted"
+# Ids whose rows in generations before this one are dead.
+SUPERSEDED_IDS_SCHEMA = pa.schema([(ID, TYPES[ID]), (GENERATION, pa.int64())])
+# The same as a run writes it: whether the document is gone for good, and what the dead rows come to.
+SUPERSEDED_SCHEMA = pa.schema(
+    [
+        (ID, TYPES[ID]),
+        (DELETED, pa.bool_()),
+        *((name, pa.int64()) for name in (DOCUMENTS, ROWS, TOKENS, TRUNCATED)),
+    ]
+)
+
+
+class SupersededIds:
+    """The ids whose rows in earlier generations are dead. It holds 24 bytes for each id.
+
+    Args:
+      keys: of ids (`id_keys`), each once, sorted.
+      generations: of each, the last generation that supersedes it.
+
+    Attributes:
+      last: the last generation that supersedes any; 0 where none does.
+    """
+
+    def __init__(self, keys: np.ndarray, generations: np.ndarray) -> None:
+        self._keys = keys
+        self._generations = generations
+        self.last = int(generations.max(initial=0))
+
+    def find_live(self, ids: pa.Array, generation: int) -> np.ndarray | None:
+        """Which rows of a generation are not superseded by a later one, as a mask; None where that is all of them.
+
+        Args:
+          ids: of the rows.
+          generation: that the rows are of.
+        """
+        if generation >= self.last:
+            return None
+        found = find_keys(self._keys, id_keys(ids))
+        dead = (found >= 0) & (self._generations[found] > generation)
+        return ~dead if dead.any() else None
+
+
+def read_superseded_ids(files: Sequence[PublishedFile]) -> SupersededIds:
+    """What these files list (`SUPERSEDED_SCHEMA`), each with the generation that it is of.
+
+    Raises:
+      pyarrow.ArrowInvalid, OSError: where a file is damaged.
+    """
+    keys, generations = [np.zeros(0, "S16")], [np.zeros(0, np.int64)]
+    for path, generation in files:
+        with (
+            FileSystems.open(path, compression_type="uncompressed") as file,
+            pq.ParquetFile(file, page_checksum_verification=True) as parquet,
+        ):
+            for batch in parquet.iter_batches(batch_size=_BATCH_IDS, columns=[ID]):
+                keys.append(id_keys(batch.column(ID)))
+                generations.append(np.full(batch.num_rows, generation))
+    all_keys, all_generations = np.concatenate(keys), np.concatenate(generations)
+    order = np.lexsort((all_generations, all_keys))
+    all_keys, all_generations = all_keys[order], all_generations[order]
+    last = np.append(all_keys[1:] != all_keys[:-1], True) if len(all_keys) else np.zeros(0, bool)
+    return SupersededIds(all_keys[last], all_generations[last])

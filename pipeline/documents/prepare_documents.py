@@ -1,0 +1,177 @@
+"""Checks documents before they reach the transform graph: text must be UTF-8, and every document has an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from albert_embed.pipeline.sources.content_id import content_id, hash_content
+from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
+from albert_embed.transforms import metrics
+from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, PAIR, TEXT, TEXT_START, TYPES
+from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+
+# SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
+# a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is no text, but base64 or the like, and could
+# take the whole run's memory with it.
+LONGEST_WORD_BYTES = 5_000_000
+
+
+def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
+    """The documents that can be embedded, and a failure for each that can't.
+
+    Args:
+      documents: `text`[, `pair`] (binary or string), optionally `id` (binary, string or integer), any other columns.
+        A document whose id is null or that has none gets a hash of its content.
+
+    Returns:
+      The same columns with `id` as binary, texts as large_binary and the start of the text added as `text_start`
+      and the hash of texts and other columns as `content_hash`, without the rows whose text is null or not UTF-8.
+
+    Raises:
+      ValueError: where there is no column `text`, or a text or the id is of another type.
+    """
+    names = documents.schema.names
+    if TEXT not in names:
+        raise ValueError(f"documents need a column {TEXT!r}; these have {names}")
+    columns: dict[str, pa.Array] = dict(zip(names, documents.columns, strict=True))
+    text_names = [name for name in (TEXT, PAIR) if name in columns]
+    for name in text_names:
+        columns[name] = _cast(name, columns[name], pa.large_binary(), "text")
+    texts = [columns[name] for name in text_names]
+    columns[ID] = _fill_ids(columns.get(ID), texts)
+    others = [column for name, column in columns.items() if name not in (ID, ORIGIN, *text_names)]
+    columns[TEXT_START] = _starts(columns[TEXT])
+    columns[CONTENT_HASH] = hash_documents(texts, others)
+    prepared = pa.RecordBatch.from_pydict(columns)
+    bad = np.zeros(documents.num_rows, bool)
+    failures = []
+    for name, text in zip(text_names, texts, strict=True):
+        for row in find_bad_texts(text):
+            if not bad[row]:
+                failures.append(_fail(prepared, row, name))
+                bad[row] = True
+    return (prepared.filter(pa.array(~bad)) if failures else prepared), failures
+
+
+def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
+    """`ids` as binary, those missing from the content."""
+    if ids is not None:
+        ids = ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids
+        ids = _cast(ID, ids, pa.binary(), "text or integers")
+        if ids.null_count == 0:
+            return ids
+    rows = zip(*(text.to_pylist() for text in texts), strict=True)
+    hashed = pa.array([content_id(*(text or b"" for text in row)) for row in rows], pa.binary())
+    return hashed if ids is None else pc.coalesce(ids, hashed)
+
+
+def hash_documents(texts: list[pa.Array], others: list[pa.Array]) -> pa.Array:
+    """What tells whether a document changed: a hash of its texts and of the columns that travel with it.
+
+    Args:
+      texts: large_binary columns; of a null none is made, but what is embedded has none.
+      others: columns of any type.
+
+    Returns:
+      fixed_size_binary[16].
+    """
+    parts = [[text or b"" for text in column.to_pylist()] for column in texts]
+    parts += [[repr(value).encode() for value in column.to_pylist()] for column in others]
+    return pa.array([hash_content(*row) for row in zip(*parts, strict=True)], TYPES[CONTENT_HASH])
+
+
+def _cast(name: str, column: pa.Array, type_: pa.DataType, wanted: str) -> pa.Array:
+    try:
+        return column.cast(type_)
+    except pa.ArrowNotImplementedError as e:
+        raise ValueError(f"the column {name!r} is {column.type}; it must be {wanted}") from e
+
+
+def _starts(texts: pa.Array) -> pa.Array:
+    return pc.binary_slice(texts.fill_null(b""), 0, TEXT_START_BYTES).cast(pa.binary())
+
+
+def find_bad_texts(texts: pa.Array) -> list[int]:
+    """Rows whose text is null, not UTF-8, too long or has a word too long.
+
+    One by one only where all at once finds something.
+    """
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    if texts.null_count == 0 and longest <= LONGEST_WORD_BYTES:
+        try:
+            texts.cast(pa.large_string())
+            return []
+        except pa.ArrowInvalid:
+            pass
+    return [
+        row
+        for row, text in enumerate(texts.to_pylist())
+        if text is None
+        or len(text) > LONGEST_TEXT_BYTES
+        or _decode_error(text) is not None
+        or _longest_word(text) > LONGEST_WORD_BYTES
+    ]
+
+
+def _longest_word(text: bytes) -> int:
+    """Bytes of the longest word; 0 without a look where the whole text is no longer than a word may be."""
+    return (
+        max((len(word.encode()) for word in text.decode().split()), default=0) if len(text) > LONGEST_WORD_BYTES else 0
+    )
+
+
+def _decode_error(text: bytes) -> UnicodeDecodeError | None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as e:
+        return e
+    return None
+
+
+def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
+    """The reason and the error of a text that `find_bad_texts` found."""
+    if text is None:
+        return "missing text", f"the column {name!r} is null"
+    if len(text) > LONGEST_TEXT_BYTES:
+        return "text too long", f"{name} has more than the {LONGEST_TEXT_BYTES:,} bytes that are read; split it"
+    if (e := _decode_error(text)) is None:
+        return (
+            "word too long",
+            f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {LONGEST_WORD_BYTES:,} "
+            "that are tokenised; is it binary data? Put spaces into it, or leave it out",
+        )
+    return (
+        "invalid UTF-8",
+        f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); convert it to UTF-8",
+    )
+
+
+def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
+    reason, error = describe_bad_text(prepared.column(name)[row].as_py(), name)
+    return Failure(
+        id=prepared.column(ID)[row].as_py(),
+        stage="preprocess",
+        reason=reason,
+        error=error,
+        text=prepared.column(TEXT_START)[row].as_py(),
+    )
+
+
+class PrepareDocuments(beam.DoFn):
+    """`prepare_documents` as a DoFn: failures go to the output `FAILURES`."""
+
+    FAILURES = "failures"
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
+        prepared, failures = prepare_documents(documents)
+        metrics.increment(metrics.DOCUMENTS, documents.num_rows)
+        if prepared.num_rows:
+            yield prepared
+        for failure in failures:
+            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

@@ -1,0 +1,81 @@
+"""Keeps bytes that are no text out of sinks whose strings are text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from albert_embed.transforms.columns import ID, TEXT
+from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+
+
+def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.RecordBatch, list[Failure]]:
+    """The documents whose columns `names` are UTF-8 wherever they are strings, and a failure for each other one.
+
+    Args:
+      documents: `id`, `text` and any other columns; strings are binary, or lists of it.
+      names: columns that are to be strings; those that hold no bytes are passed over.
+    """
+    bad: dict[int, str] = {}
+    for name in names:
+        if _holds_bytes(documents.column(name).type) and not _is_text(documents.column(name)):
+            for row in range(documents.num_rows):
+                if row not in bad and not _is_text(documents.column(name).slice(row, 1)):
+                    bad[row] = name
+    if not bad:
+        return documents, []
+    good = np.ones(documents.num_rows, bool)
+    good[list(bad)] = False
+    failures = [_fail(documents.slice(row, 1), name) for row, name in sorted(bad.items())]
+    return documents.filter(pa.array(good)), failures
+
+
+def _holds_bytes(type_: pa.DataType) -> bool:
+    if pa.types.is_large_list(type_) or pa.types.is_list(type_):
+        type_ = type_.value_type
+    return pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
+
+
+def _is_text(column: pa.Array) -> bool:
+    values = column if _is_flat(column.type) else column.flatten()
+    try:
+        values.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _is_flat(type_: pa.DataType) -> bool:
+    return pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
+
+
+def _fail(document: pa.RecordBatch, name: str) -> Failure:
+    value = document.column(name)[0].as_py()
+    return Failure(
+        id=document.column(ID)[0].as_py(),
+        stage="preprocess",
+        reason="invalid UTF-8",
+        error=f"the field {name!r} is {str(value)[:80]}, which is not UTF-8, as strings in Parquet and BigQuery "
+        "must be; write it as hexadecimal digits, or leave those out of --sink",
+        text=(document.column(TEXT)[0].as_py() or b"")[:TEXT_START_BYTES],
+    )
+
+
+class RejectBinary(beam.DoFn):
+    """`reject_binary` as a DoFn: failures go to the output `FAILURES`."""
+
+    FAILURES = "failures"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
+        accepted, failures = reject_binary(documents, self._names)
+        if accepted.num_rows:
+            yield accepted
+        for failure in failures:
+            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

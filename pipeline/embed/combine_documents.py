@@ -1,0 +1,230 @@
+"""`CombineDocuments`: embedded windows in, one vector for each document out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam.transforms.window import BoundedWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from albert_embed.model.padded_batch import float_lists
+from albert_embed.pipeline.embed.window_sums import WindowMean, WindowSums
+from albert_embed.pipeline.settings.kept_fields import arrow_type
+from albert_embed.transforms.columns import (
+    CONTENT_HASH,
+    DOCUMENT_OUTPUT,
+    ID,
+    INPUT_IDS,
+    MEAN_OUTPUT,
+    TOKENS,
+    TYPES,
+    WINDOW,
+    WINDOW_COUNT,
+    WINDOWS,
+)
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.list_lengths import list_lengths
+
+DOCUMENTS = "documents"
+FAILURES = "failures"
+
+# Of a document with one id and several texts, so many are named in the failure.
+_NAMED_HASHES = 3
+# So many documents leave together: 6 MB of vectors 768 wide.
+_ROWS_OF_A_BATCH = 1024
+
+# What was seen of one id: the hash of each content, and the sums of its windows; None where there are several contents,
+# none of which gets a vector.
+Contents = dict[bytes, "WindowSums | None"]
+
+
+class CombineDocuments(beam.PTransform):
+    """Averages the windows of each document, weighted by their tokens.
+
+    Takes RecordBatches as `EmbedText` gives them, with `mean_output`. Returns a dict of two PCollections: `documents`,
+    RecordBatches `{id, windows, tokens, kept fields, document_output}`, one row per document; and `failures`, a
+    `transforms.failure.Failure` for each document of which a window is missing, and for each of several texts under one
+    id. A document that is there twice gets one row.
+
+    The windows may come from any worker, in any order. What moves between workers, and what a runner without a disk
+    holds in memory, is one float64 vector and some 400 bytes a document: windows of one bundle are added up first.
+
+    Args:
+      kept: columns that go along, with their types (`pipeline.settings.kept_fields`).
+    """
+
+    def __init__(self, kept: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._kept = dict(kept or {})
+
+    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+        combined = (
+            rows
+            | "KeyWindows" >> beam.ParDo(KeyWindows(tuple(self._kept))).with_output_types(tuple[bytes, Any])
+            | "AddWindows" >> beam.CombinePerKey(AddWindows())
+            | "MakeDocumentRows"
+            >> beam.ParDo(MakeDocumentRows(self._kept)).with_outputs(MakeDocumentRows.FAILURES, main="documents")
+        )
+        return {DOCUMENTS: combined["documents"], FAILURES: combined[MakeDocumentRows.FAILURES]}
+
+
+class KeyWindows(beam.DoFn):
+    """Embedded rows → `(id, WindowMean)` of each.
+
+    Args:
+      kept: columns that go along, once a document.
+    """
+
+    def __init__(self, kept: tuple[str, ...]) -> None:
+        self._kept = kept
+
+    def process(self, rows: pa.RecordBatch) -> Iterator[tuple[bytes, WindowMean]]:
+        if not rows.num_rows:
+            return
+        means = np.asarray(rows.column(MEAN_OUTPUT).flatten()).reshape(rows.num_rows, -1)
+        tokens = list_lengths(rows.column(INPUT_IDS)).tolist()
+        kept = rows.select(list(self._kept))
+        keys = (rows.column(name).to_pylist() for name in (ID, CONTENT_HASH, WINDOW, WINDOW_COUNT))
+        for row, (name, content_hash, window, window_count) in enumerate(zip(*keys, strict=True)):
+            carried = tuple(column[row].as_py() for column in kept.columns) if window == 0 else None
+            yield name, WindowMean(content_hash, window, window_count, tokens[row], means[row], carried)
+
+
+class AddWindows(beam.CombineFn):
+    """All windows of one id → its `Contents`."""
+
+    def create_accumulator(self) -> Contents:
+        return {}
+
+    def add_input(self, contents: Contents, window: WindowMean) -> Contents:
+        if window.content_hash not in contents:
+            contents[window.content_hash] = None if contents else WindowSums(window.window_count)
+            if len(contents) == 2:
+                contents.update(dict.fromkeys(contents))
+        sums = contents[window.content_hash]
+        if sums is not None:
+            sums.add(window)
+        return contents
+
+    def merge_accumulators(self, accumulators: Iterable[Contents]) -> Contents:
+        merged: Contents = {}
+        for contents in accumulators:
+            for content_hash, sums in contents.items():
+                there = merged.setdefault(content_hash, None if sums is None else WindowSums(sums.window_count))
+                if there is None or sums is None:
+                    merged[content_hash] = None
+                else:
+                    there.merge(sums)
+        return dict.fromkeys(merged) if len(merged) > 1 else merged
+
+    def extract_output(self, contents: Contents) -> Contents:
+        return contents
+
+
+class MakeDocumentRows(beam.DoFn):
+    """`(id, Contents)` → RecordBatches of documents; those that have no vector go to the output `FAILURES`.
+
+    Args:
+      kept: columns that go along, with their types.
+    """
+
+    FAILURES = "failures"
+
+    def __init__(self, kept: Mapping[str, str]) -> None:
+        self._kept = kept
+        self._held: dict[BoundedWindow, list[tuple[bytes, WindowSums]]] = {}
+
+    def start_bundle(self) -> None:
+        self._held = {}
+
+    def process(
+        self,
+        element: tuple[bytes, Contents],
+        window: BoundedWindow = beam.DoFn.WindowParam,  # type: ignore[assignment]
+    ) -> Iterator[Any]:
+        name, contents = element
+        failures = find_combine_failures(name, contents)
+        for failure in failures:
+            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
+        if failures:
+            return
+        held = self._held.setdefault(window, [])
+        held += [(name, sums) for sums in contents.values() if sums is not None]
+        if len(held) >= _ROWS_OF_A_BATCH:
+            yield make_document_rows(held, self._kept)
+            held.clear()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for window, held in self._held.items():
+            if held:
+                yield WindowedValue(make_document_rows(held, self._kept), window.max_timestamp(), [window])
+        self._held = {}
+
+
+def find_combine_failures(name: bytes, contents: Contents) -> list[Failure]:
+    """Why the document, or each of the several under one id, has no vector; nothing where it has one."""
+    if len(contents) > 1:
+        hashes = sorted(content_hash.hex() for content_hash in contents)
+        more = f" and {len(hashes) - _NAMED_HASHES} more" if len(hashes) > _NAMED_HASHES else ""
+        others = ", ".join(hashes[:_NAMED_HASHES]) + more
+        return [
+            _fail(
+                name,
+                "id not unique",
+                f"the content {content_hash} is one of {len(hashes)} with this id ({others}); give --id-field a field "
+                "that tells documents apart, or leave document out of --embeddings",
+            )
+            for content_hash in hashes
+        ]
+    (sums,) = contents.values()
+    if sums is None or sums.complete:
+        return []
+    return [
+        _fail(
+            name,
+            "window failed",
+            f"of {sums.window_count} windows there are {len(sums.windows)} ({_list_ranges(sums.windows)}); the "
+            "failures with this id say what is wrong with the others. Embed it again once that is put right",
+        )
+    ]
+
+
+def _fail(name: bytes, reason: str, error: str) -> Failure:
+    """The text is not there any more: the vectors of a corpus fit into memory, its texts need not."""
+    return Failure(id=name, stage="combine", reason=reason, error=error, text=b"")
+
+
+def _list_ranges(numbers: list[int]) -> str:
+    """`0-2, 4`; the first ten."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges[:10]]
+    return ", ".join(shown) + (", …" if len(ranges) > 10 else "")
+
+
+def make_document_rows(documents: list[tuple[bytes, WindowSums]], kept: Mapping[str, str]) -> pa.RecordBatch:
+    """Rows `{id, windows, tokens, kept fields, document_output}`.
+
+    Args:
+      documents: id and sums; at least one.
+      kept: columns that go along, with their types.
+    """
+    vectors = np.stack([sums.mean() for _, sums in documents]).astype(np.float32)
+    columns = {
+        ID: pa.array([name for name, _ in documents], TYPES[ID]),
+        WINDOWS: pa.array([sums.window_count for _, sums in documents], TYPES[WINDOWS]),
+        TOKENS: pa.array([sums.tokens for _, sums in documents], TYPES[TOKENS]),
+    }
+    for position, (field, kind) in enumerate(kept.items()):
+        values = [None if sums.kept is None else sums.kept[position] for _, sums in documents]
+        columns[field] = pa.array(values, arrow_type(kind))
+    columns[DOCUMENT_OUTPUT] = float_lists(vectors, np.full(len(vectors), vectors.shape[1]))
+    return pa.RecordBatch.from_pydict(columns)

@@ -1,0 +1,211 @@
+"""`EmbedText`: documents in, embeddings and failures out, as one composite PTransform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.ml.inference.base import RunInference
+
+from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.pipeline.documents.prepare_documents import PrepareDocuments
+from albert_embed.pipeline.resume.drop_finished import DropFinished
+from albert_embed.pipeline.resume.finished_shards import FinishedRows
+from albert_embed.transforms import metrics
+from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRUNCATED
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.preprocess_text import PreprocessText
+from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig
+from albert_embed.transforms.transform_graph import TransformMismatchError, read_description
+from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.windows import explode_windows
+
+EMBEDDINGS = "embeddings"
+FAILURES = "failures"
+MET = "met"
+
+
+class EmbedText(beam.PTransform):
+    """Embeds a PCollection of documents.
+
+    Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which travel
+    along. Returns a dict of two PCollections: `embeddings`, RecordBatches with `id`, the other columns, `window`,
+    `window_start`, `truncated`, `input_ids`, the embeddings asked for (`model.handler`), and for the use of later steps
+    `content_hash` and `window_count` (`transforms.columns`), one row per document or window; and
+    `failures`, a `transforms.failure.Failure` for each document or window that could not be embedded.
+
+    Example::
+
+        import apache_beam as beam
+        import pyarrow as pa
+        from albert_embed.model.handler import AlbertModelHandler
+        from albert_embed.model.model_directory import open_model_directory
+        from albert_embed import EmbedText
+        from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+        from albert_embed.transforms.token_batches import TokenBatchConfig
+        from albert_embed.transforms.transform_graph import save_transform_graph
+        from albert_embed.transforms.vocabulary import load_vocabulary
+
+        model = open_model_directory(Path("albert_base"))
+        save_transform_graph(
+            load_vocabulary(str(model.vocabulary_file)), PreprocessingConfig(lower_case=model.lower_case), "transform"
+        )
+        with beam.Pipeline() as pipeline:
+            embedded = (
+                pipeline
+                | beam.Create([pa.RecordBatch.from_pydict({"id": ["a"], "text": ["Hello, world"]})])
+                | EmbedText(
+                    transform_directory="transform",
+                    handler=AlbertModelHandler("albert_base", embeddings=["pooled", "mean"]),
+                    batching=TokenBatchConfig(batch_tokens=4096, max_tokens=512),
+                )
+            )
+            embedded["embeddings"] | beam.Map(print)
+            embedded["failures"] | "PrintFailures" >> beam.Map(print)
+
+    Args:
+      transform_directory: a saved transform graph (`transforms.transform_graph`), where the workers can read it.
+      handler: hosts the model.
+      batching: how rows are cut into padded batches.
+      token_vocabulary: the vocabulary of the transform graph; adds every token's piece and the bytes of the
+        text that it came from (`transforms.token_columns`).
+      select: takes some of the documents out, once they are checked and have `id`, `content_hash` and `text_start`:
+        RecordBatches → `{"documents", "failures"}`. None takes all.
+      finished: rows of an earlier run that are not embedded again; adds the output `met`
+        (`pipeline.resume.drop_finished`).
+
+    Raises:
+      TransformMismatchError: when applied, where the graph has another vocabulary than `token_vocabulary`.
+    """
+
+    def __init__(
+        self,
+        *,
+        transform_directory: str,
+        handler: AlbertModelHandler,
+        batching: TokenBatchConfig,
+        token_vocabulary: Vocabulary | None = None,
+        select: beam.PTransform | None = None,
+        finished: FinishedRows | None = None,
+    ) -> None:
+        super().__init__()
+        self._transform_directory = transform_directory
+        self._select = select
+        self._handler = handler
+        self._batching = batching
+        self._token_vocabulary = token_vocabulary
+        self._finished = finished
+
+    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+        description = read_description(self._transform_directory)
+        options = description["options"]
+        vocabulary = self._token_vocabulary
+        if vocabulary is not None and vocabulary.fingerprint != description["vocabulary"]["sha256"]:
+            raise TransformMismatchError(
+                f"token_vocabulary is {vocabulary.source}, but the transform graph in {self._transform_directory} was "
+                "made with another vocabulary; give the one that it was made with"
+            )
+        prepared = documents | "PrepareDocuments" >> beam.ParDo(PrepareDocuments()).with_outputs(
+            PrepareDocuments.FAILURES, main="documents"
+        )
+        chosen, failed = prepared["documents"], [prepared[PrepareDocuments.FAILURES]]
+        if self._select is not None:
+            selected = chosen | "Select" >> self._select
+            chosen, failed = selected["documents"], [*failed, selected["failures"]]
+        rows = (
+            chosen
+            | "PreprocessText" >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary)
+            | "SplitWindows"
+            >> beam.ParDo(
+                SplitWindows(reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
+            ).with_outputs(SplitWindows.FAILURES, main="rows")
+        )
+        outputs = {}
+        wanted = rows["rows"]
+        if self._finished is not None:
+            dropped = wanted | "DropFinished" >> DropFinished(self._finished)
+            wanted, outputs[MET] = dropped["rows"], dropped["met"]
+        embedded = (
+            wanted
+            | "BatchByTokens" >> BatchByTokens(self._batching)
+            | "RunInference" >> RunInference(self._handler)
+            | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="embeddings")
+        )
+        failures = (
+            (*failed, rows[SplitWindows.FAILURES], embedded[SplitFailures.FAILURES])
+            | "FlattenFailures" >> beam.Flatten()
+            | "CountFailures" >> beam.ParDo(CountFailures())
+        )
+        return {**outputs, EMBEDDINGS: embedded["embeddings"], FAILURES: failures}
+
+
+class SplitWindows(beam.DoFn):
+    """Documents as the transform graph gives them → one row per window.
+
+    With `reject`, documents that are too long go to the output `FAILURES` instead, and so do those whose tokens could
+    not be located.
+    """
+
+    FAILURES = "failures"
+
+    def __init__(self, *, reject: bool, max_tokens: int) -> None:
+        self._reject = reject
+        self._max_tokens = max_tokens
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
+        if self._reject:
+            too_long = pc.equal(documents.column(TRUNCATED), 1)
+            for document in documents.filter(too_long).select([ID, TEXT_START, TOKEN_COUNT]).to_pylist():
+                yield beam.pvalue.TaggedOutput(
+                    self.FAILURES,
+                    Failure(
+                        id=document[ID],
+                        stage="preprocess",
+                        reason="too long",
+                        error=f"{document[TOKEN_COUNT]} tokens of text do not fit into max_tokens {self._max_tokens}; "
+                        "raise --max-tokens, or choose --long-documents truncate or window",
+                        text=document[TEXT_START],
+                    ),
+                )
+            documents = documents.filter(pc.invert(too_long))
+        if TOKEN_STARTS in documents.schema.names and documents.column(TOKEN_STARTS).null_count:
+            located = documents.column(TOKEN_STARTS).is_valid()
+            for document in documents.filter(pc.invert(located)).select([ID, TEXT_START]).to_pylist():
+                yield beam.pvalue.TaggedOutput(
+                    self.FAILURES,
+                    Failure(
+                        id=document[ID],
+                        stage="preprocess",
+                        reason="tokens not located",
+                        error="the transform graph gives other tokens than the libraries of this worker: build the "
+                        "graph with their versions, or leave --tokens out",
+                        text=document[TEXT_START],
+                    ),
+                )
+            documents = documents.filter(located)
+        metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
+        if documents.num_rows:
+            yield explode_windows(documents)
+
+
+class SplitFailures(beam.DoFn):
+    """What the handler gives → RecordBatches without `text_start`, and Failures to the output `FAILURES`."""
+
+    FAILURES = "failures"
+
+    def process(self, result: pa.RecordBatch | Failure) -> Iterator[Any]:
+        if isinstance(result, Failure):
+            yield beam.pvalue.TaggedOutput(self.FAILURES, result)
+        else:
+            yield result.drop_columns([TEXT_START])
+
+
+class CountFailures(beam.DoFn):
+    """Passes failures on and counts them."""
+
+    def process(self, failure: Failure) -> Iterator[Failure]:
+        metrics.increment(metrics.FAILURES)
+        yield failure

@@ -1,0 +1,135 @@
+"""What a run writes down of itself: the manifest of the rows that it has staged."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from albert_embed.model.engines import choose_engine
+from albert_embed.model.handler import EMBEDDING_COLUMNS
+from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
+from albert_embed.pipeline.dataset.generations import describe_generation
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.dataset.versions import list_versions
+from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from albert_embed.pipeline.shards.statistics import Statistics
+from albert_embed.pipeline.shards.write_documents import DocumentFile, list_document_files
+from albert_embed.transforms.transform_graph import Description, transform_fingerprint
+from albert_embed.transforms.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a pipeline that embeds has staged.
+
+    Attributes:
+      statistics: of the rows and failures.
+      shards: finished.
+      document_files: of documents' vectors, finished.
+      counters: of the pipeline.
+      seconds: that it took.
+    """
+
+    statistics: Statistics
+    shards: list[Shard] = dataclasses.field(default_factory=list)
+    document_files: list[DocumentFile] = dataclasses.field(default_factory=list)
+    counters: dict[str, int] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def describe_rows(
+    options: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary, description: Description
+) -> dict[str, Any]:
+    """What the rows of a run are made with, as the manifest has it."""
+    return {
+        "embeddings": [EMBEDDING_COLUMNS[name] for name in options.row_embeddings],
+        "hidden_size": model.config.hidden_size,
+        "encoding": options.encoding,
+        "model": {
+            "name": options.model,
+            "fingerprint": model.fingerprint,
+            "precision": model.precision,
+            "engine": choose_engine(options.engine),
+            "lower_case": model.lower_case,
+            "vocabulary_fingerprint": vocabulary.fingerprint,
+        },
+        "transform": {"fingerprint": transform_fingerprint(description), "options": description["options"]},
+        "options": options.to_dict(),
+    }
+
+
+def make_manifest(
+    run: RunResult,
+    *,
+    made_with: dict[str, Any],
+    output: OutputDirectory,
+    reused: Sequence[Shard],
+    total_seconds: float,
+    batch_tokens: int,
+) -> Manifest:
+    """The manifest of a run whose files are staged in `output`.
+
+    Args:
+      run: what it has staged.
+      made_with: what `describe_rows` says.
+      output: where.
+      reused: of its shards, those that a run that was cut off had finished.
+      total_seconds: that it took from the start.
+      batch_tokens: padded tokens of a batch at most.
+    """
+    statistics, counters = run.statistics, run.counters
+    padded = counters.get("padded_tokens", 0)
+    embedded_documents = statistics.documents - sum(shard.documents for shard in reused)
+    embedded_tokens = statistics.tokens - sum(shard.tokens for shard in reused)
+    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
+    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    counts = {
+        "documents": statistics.documents,
+        "rows": statistics.rows,
+        "tokens": statistics.tokens,
+        "truncated": statistics.truncated,
+        "failures": sum(statistics.failures.values()),
+    }
+    sinks = made_with["options"]["sinks"]
+    if DOCUMENT in made_with["options"]["embeddings"]:
+        counts["document_rows"] = sum(file.rows for file in run.document_files if file.format == sinks[0])
+    return Manifest(
+        created=created,
+        counts=counts,
+        failures_by_reason=statistics.failures,
+        shards=[file for file in list_data_files(run.shards) if file["format"] != LOAD_FORMAT],
+        index_shards=list_index_files(run.shards, index_sizes),
+        document_shards=list_document_files(run.document_files, sinks),
+        failure_shards=output.staged_files("failures-"),
+        measured={
+            "total_seconds": round(total_seconds, 3),
+            "pipeline_seconds": round(run.seconds, 3),
+            "batch_tokens": batch_tokens,
+            "counters": counters,
+            "documents_per_second": round(embedded_documents / run.seconds, 1) if run.seconds else 0.0,
+            "useful_tokens_per_second": round(embedded_tokens / run.seconds, 1) if run.seconds else 0.0,
+            "seconds_by_stage": _seconds_by_stage(counters, run.seconds),
+            "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
+        },
+        versions=list_versions(),
+        generations=[describe_generation(created, counts)],
+        **made_with,
+    )
+
+
+def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict[str, float]:
+    """Where the pipeline's time went, summed over workers; `other` is what is left of it, the runner's own included."""
+    stages = {
+        "read": counters.get("read_usecs", 0) / 1e6,
+        "preprocess": counters.get("preprocess_usecs", 0) / 1e6,
+        "load_model": counters.get("model_load_msecs", 0) / 1e3,
+        "inference": counters.get("inference_msecs", 0) / 1e3,
+        "write": counters.get("write_usecs", 0) / 1e6,
+    }
+    stages["other"] = max(0.0, pipeline_seconds - sum(stages.values()))
+    return {name: round(value, 3) for name, value in stages.items()}

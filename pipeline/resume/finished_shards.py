@@ -1,0 +1,169 @@
+"""What a run that was cut off has finished: the shards that are whole, their keys, and their rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
+from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
+from albert_embed.pipeline.shards.row_keys import KEY_BYTES, find_keys, row_keys
+from albert_embed.pipeline.shards.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
+from albert_embed.pipeline.shards.shard_index import read_index
+
+logger = logging.getLogger(__name__)
+
+_READABLE = ("tfrecord", "parquet")
+
+
+def choose_finished_shards(directory: str, before: RunRecord | None, fingerprint: dict[str, Any] | None) -> list[Shard]:
+    """The finished shards in `directory` that a run can use, and what is dropped or used said in the log.
+
+    Args:
+      directory: a staging folder.
+      before: the run that was cut off there; None where there is none, or it is not known.
+      fingerprint: of the run that wants to use them.
+    """
+    if before is None:
+        return []
+    shards = find_finished_shards(directory, may_overlap=not before.retries)
+    if not shards:
+        return []
+    rows = sum(shard.rows for shard in shards)
+    if fingerprint is None or before.fingerprint is None:
+        logger.info("%d rows of a run that was cut off are embedded again: its input can't be compared", rows)
+        return []
+    differences = list_differences(before.fingerprint, fingerprint)
+    if differences:
+        what = ", ".join(differences)
+        logger.info("%d rows of a run that was cut off are embedded again: other than there are %s", rows, what)
+        return []
+    logger.info("%d rows in %d shards of a run that was cut off are used again", rows, len(shards))
+    return shards
+
+
+def find_finished_shards(directory: str, *, may_overlap: bool) -> list[Shard]:
+    """The shards in `directory` that are whole: their index is there, and their data files with the sizes it says.
+
+    Args:
+      directory: a staging folder, on any file system that Beam knows.
+      may_overlap: whether shards may have rows in common. Where no bundle was ever run twice they are documents that
+        the corpus repeats; else they can be two attempts at the same rows, and of shards with a row in common only
+        the first by name is taken.
+    """
+    found = FileSystems.match([FileSystems.join(directory, "*")])[0].metadata_list
+    sizes = {PurePosixPath(file.path).name: file.size_in_bytes for file in found}
+    taken: list[Shard] = []
+    keys: set[bytes] = set()
+    for name in sorted(sizes):
+        if not (name.startswith(f"{INDEX_PREFIX}-") and name.endswith(f".{INDEX_FORMAT}")):
+            continue
+        try:
+            shard, index = _open_index(FileSystems.join(directory, name))
+        except ValueError as e:
+            logger.warning("%s is not used: %s", name, e)
+            continue
+        if shard.index_file != name or any(
+            sizes.get(shard.data_file(format_name)) != size for format_name, size in shard.file_bytes.items()
+        ):
+            continue  # killed while it was put in its place, or while it was published
+        if not may_overlap:
+            own = set(_index_keys(index))
+            if len(own) < shard.rows or not keys.isdisjoint(own):
+                continue
+            keys |= own
+        taken.append(shard)
+    return taken
+
+
+def _open_index(path: str) -> tuple[Shard, pa.Table]:
+    with FileSystems.open(path, compression_type="uncompressed") as file:
+        return read_index(file)
+
+
+def _index_keys(index: pa.Table) -> list[bytes]:
+    return [key for batch in index.to_batches() for key in row_keys(batch)]
+
+
+class FinishedKeys:
+    """The keys of all finished rows: 20 bytes for each that differs. (While they are loaded, 80 a row, measured.)
+
+    Attributes:
+      keys: `[keys]` of 16 bytes, sorted, each once.
+      counts: `[keys]` int32, how many rows have it.
+    """
+
+    def __init__(self, keys: np.ndarray) -> None:
+        self.keys, counts = np.unique(keys, return_counts=True)
+        self.counts = counts.astype(np.int32)
+
+    def find(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Which of `keys` are there, and where.
+
+        Returns:
+          `[len(keys)]` bool, and the positions in `self.keys` of those that are, int64.
+        """
+        positions = find_keys(self.keys, np.array(keys, f"S{KEY_BYTES}"))
+        there = positions >= 0
+        return there, positions[there]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinishedRows:
+    """The rows of finished shards, for the workers to read.
+
+    Attributes:
+      directory: where the shards are.
+      shards: which.
+      encoding: how tf.Examples hold embeddings.
+      kept: the fields that were passed through, with their types.
+    """
+
+    directory: str
+    shards: tuple[Shard, ...]
+    encoding: str
+    kept: Mapping[str, str]
+
+    @property
+    def readable_format(self) -> str | None:
+        """The format that the rows can be read back from; None where there is only what BigQuery loads."""
+        names = [name for shard in self.shards[:1] for name in shard.file_bytes if name in _READABLE]
+        return names[0] if names else None
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return sum(shard.rows for shard in self.shards)
+
+    def load_keys(self) -> FinishedKeys:
+        """The keys of all rows, read from the indexes."""
+        parts = [np.array(self.load_shard_keys(shard), f"S{KEY_BYTES}") for shard in self.shards]
+        return FinishedKeys(np.concatenate(parts) if parts else np.zeros(0, f"S{KEY_BYTES}"))
+
+    def load_shard_keys(self, shard: Shard) -> list[bytes]:
+        """The keys of the rows of one shard, in their order."""
+        return _index_keys(_open_index(FileSystems.join(self.directory, shard.index_file))[1])
+
+    def read(self, shard: Shard) -> Iterator[pa.RecordBatch]:
+        """The rows of one shard as they were when they were written, `content_hash` and `window_count` included.
+
+        Raises:
+          ValueError: where there is no format that they can be read back from.
+        """
+        format_name = self.readable_format
+        if format_name is None:
+            raise ValueError(f"{shard.index_file} is of a shard whose rows can't be read back")
+        yield from read_indexed_rows(
+            FileSystems.join(self.directory, shard.data_file(format_name)),
+            FileSystems.join(self.directory, shard.index_file),
+            format_name,
+            encoding=self.encoding,
+            kept=self.kept,
+        )

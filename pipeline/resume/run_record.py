@@ -1,0 +1,44 @@
+"""`RunRecord`: what a run writes down of itself before it starts, for the run after it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """The content of `_staging/run.json`.
+
+    Attributes:
+      started: seconds since 1970.
+      host, pid: where it runs.
+      fingerprint: name → value of all that shapes its rows (`pipeline.resume.run_fingerprint`); None where that can't
+        be told.
+      retries: whether its runner, or that of a run whose shards it uses, may run a bundle twice.
+    """
+
+    started: float
+    host: str
+    pid: int
+    fingerprint: dict[str, Any] | None
+    retries: bool
+
+    def to_json(self) -> str:
+        """As JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(content: bytes) -> RunRecord | None:
+        """What `to_json` wrote; None where it is something else, such as half of it."""
+        try:
+            return RunRecord(**json.loads(content))
+        except (ValueError, TypeError):
+            return None
+
+
+def list_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """The names whose values differ, in order."""
+    return sorted(name for name in {*first, *second} if first.get(name) != second.get(name))

@@ -1,0 +1,53 @@
+"""`AnalyzeOptions`: everything `albert-embed analyze` can be told, checked when built."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+
+MOST_SHAPES = 512
+DEFAULT_SHAPES = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnalyzeOptions:
+    """What to analyse, and for which embedding of it.
+
+    Attributes:
+      embed: the embedding that is prepared for: it says the model, the corpus and how both are read. Its output is
+        where the analysis goes.
+      shapes: how many batch shapes to choose at most.
+      cache: where what was found of each file is kept; None means `cache` in the output.
+      plan: whether to foretell what the embedding takes.
+      rates: a file of accelerators' rates and prices in place of the package's own.
+
+    Raises:
+      ValueError: where an option is out of its range or contradicts another; the message says what to give.
+    """
+
+    embed: EmbedOptions
+    shapes: int = DEFAULT_SHAPES
+    cache: str | None = None
+    plan: bool = False
+    rates: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shapes <= MOST_SHAPES:
+            raise ValueError(f"--shapes must lie between 1 and {MOST_SHAPES}, not {self.shapes}")
+        if self.rates is not None and not self.plan:
+            raise ValueError(f"--rates {self.rates} is for the plan; give --plan as well")
+        if self.embed.chosen_format == "bigquery":
+            raise ValueError(
+                f"--input is {', '.join(self.embed.input)}: an analysis reads files; export the table first"
+            )
+        if self.embed.table is not None:
+            raise ValueError(f"--output is {self.embed.table}: an analysis is written to a directory; give one")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for `analysis.json`."""
+        return {
+            **self.embed.to_dict(),
+            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "embed"},
+        }

@@ -1,0 +1,240 @@
+"""`EmbedOptions`: everything `albert-embed embed` can be told, checked when built."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from albert_embed.model.engines import ENGINES, EngineName
+from albert_embed.pipeline.settings.failure_limit import FailureLimit
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.settings.table_name import TableName, names_table
+
+Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files", "bigquery"]
+Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
+FORMATS: tuple[str, ...] = get_args(Format)
+SINKS = ("tfrecord", "parquet", "bigquery")
+BIGQUERY_METHODS = ("file_loads", "storage_write")
+VECTOR_INDEX = ("print", "run")
+DOCUMENT = "document"
+EMBEDDING_NAMES = ("pooled", "sequence", "mean", DOCUMENT)
+ENCODINGS: tuple[str, ...] = get_args(Encoding)
+LONG_DOCUMENTS = ("truncate", "window", "reject")
+_FORMAT_ENDINGS: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    ".avro": "avro",
+}
+_COMPRESSION_ENDINGS = (".gz", ".bz2", ".zst", ".deflate", ".lzma")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbedOptions:
+    """What to embed, with what, and where to.
+
+    Attributes:
+      model: directory or TF Hub handle.
+      input: paths or globs, or tables as `bq:PROJECT:DATASET.TABLE`.
+      query: a query of BigQuery whose result is the input, instead.
+      output: the directory to write; may be empty where there is a table: then what is not rows goes below Beam's
+        `--temp_location`.
+      table: the table of BigQuery to write, `bq:PROJECT:DATASET.TABLE`.
+      format: how documents lie in the files; None guesses from the names.
+      text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
+        of the content.
+      keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
+      max_failures: how many failures a run may have, `N` or `P%` of its documents; None: any number.
+      embeddings: which of pooled, sequence, mean and document; the last is a row of its own for each document.
+      sinks: what is written: tfrecord and parquet to the directory, of which readers take the first; bigquery to the
+        table.
+      bigquery_method: how rows come into the table, by load jobs (file_loads) or by the Storage Write API.
+      vector_index: after loading the table, `print` the statement that makes a vector index, or `run` it.
+      encoding: how embeddings are written.
+      tokens: whether to write each token's piece and the bytes of the text that it came from.
+      max_tokens: the longest row, [CLS] and [SEP] included; None means 512, or what the model has positions for.
+      long_documents: truncate, window or reject.
+      window_overlap: tokens that consecutive windows share.
+      batch_tokens: padded tokens of a batch at most; None chooses.
+      engine: what executes the model: tensorflow, openvino or auto.
+      transform: a saved transform graph to use.
+      overwrite: whether an output that is there may be replaced.
+      incremental: whether the run adds to the output that is there, embedding only what is new or changed.
+      rebuild: with `incremental`, embeds everything and replaces what is there.
+      full_snapshot: with `incremental`, documents of the output that the input lacks are deleted.
+      shard_seconds, shard_bytes: a shard is finished when it is so old or large; None: `pipeline.shards.write_shards`.
+
+    Raises:
+      ValueError: where an option is out of its range or contradicts another; the message says what to give.
+    """
+
+    model: str
+    input: tuple[str, ...]
+    output: str
+    format: Format | None = None
+    text_field: str = "text"
+    id_field: str | None = None
+    pair_field: str | None = None
+    keep_fields: tuple[str, ...] = ()
+    max_failures: str | None = None
+    query: str | None = None
+    embeddings: tuple[str, ...] = ("pooled",)
+    sinks: tuple[str, ...] = ("tfrecord",)
+    encoding: Encoding = "float_list"
+    tokens: bool = False
+    max_tokens: int | None = None
+    long_documents: str = "truncate"
+    window_overlap: int = 64
+    batch_tokens: int | None = None
+    engine: EngineName = "tensorflow"
+    transform: str | None = None
+    overwrite: bool = False
+    incremental: bool = False
+    rebuild: bool = False
+    full_snapshot: bool = False
+    table: str | None = None
+    bigquery_method: str = "file_loads"
+    vector_index: str | None = None
+    shard_seconds: float | None = None
+    shard_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check_outputs()
+        if self.query is not None and (self.input or self.format not in (None, "bigquery")):
+            raise ValueError("--query is an input of its own, of --format bigquery; leave --input and --format out")
+        if not self.input and not self.query:
+            raise ValueError("--input names no files; give at least one path or pattern, or a --query for BigQuery")
+        if self.format is not None:
+            _check_choice("--format", self.format, FORMATS)
+        _check_choice("--encoding", self.encoding, ENCODINGS)
+        _check_choice("--engine", self.engine, ENGINES)
+        _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
+        _check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
+        if DOCUMENT in self.embeddings and self.table is not None:
+            raise ValueError(
+                "--embeddings document writes files, not tables: leave the table out of --output, or document out of "
+                "--embeddings; in the table the mean of a document's windows is a query"
+            )
+        if DOCUMENT in self.embeddings and self.incremental:
+            raise ValueError(
+                "--embeddings document can't be added to by --incremental: leave document out, or give --overwrite "
+                "instead of --incremental"
+            )
+        for name, value in (
+            ("--max-tokens", self.max_tokens),
+            ("--batch-tokens", self.batch_tokens),
+            ("--shard-bytes", self.shard_bytes),
+        ):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        for name, given in (("--rebuild", self.rebuild), ("--full-snapshot", self.full_snapshot)):
+            if given and not self.incremental:
+                raise ValueError(f"{name} is of use only with --incremental; give both, or none")
+        if self.incremental and self.overwrite:
+            raise ValueError(
+                "--incremental adds to an output and --overwrite replaces it; to replace it give --rebuild"
+            )
+        if self.shard_seconds is not None and not self.shard_seconds > 0:
+            raise ValueError(f"--shard-seconds must be more than 0, not {self.shard_seconds}")
+        parse_kept_fields(self.keep_fields)
+        for pattern in self.input if self.chosen_format == "bigquery" else ():
+            TableName.parse(pattern)
+        if self.max_failures is not None:
+            FailureLimit.parse(self.max_failures)
+        if self.chosen_format in ("text", "files") and (
+            self.pair_field or self.id_field or self.text_field != "text" or self.keep_fields
+        ):
+            raise ValueError(
+                "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
+                "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
+            )
+
+    def _check_outputs(self) -> None:
+        _check_choices("--sink", self.sinks, SINKS)
+        files = [name for name in self.sinks if name != "bigquery"]
+        if self.table is not None:
+            TableName.parse(self.table)
+        if not self.output and self.table is None:
+            raise ValueError("--output names nothing; give a directory, a table as bq:PROJECT:DATASET.TABLE, or both")
+        if not self.output and files:
+            raise ValueError(f"--sink {','.join(files)} writes files: give --output a directory beside the table")
+        if self.table is None and "bigquery" in self.sinks:
+            raise ValueError("--sink bigquery needs a table: give --output bq:PROJECT:DATASET.TABLE")
+        if self.table is not None and "bigquery" not in self.sinks:
+            raise ValueError(f"--output names {self.table}, but --sink has no bigquery; add it, or leave the table out")
+        if self.table is not None and self.incremental and not files:
+            raise ValueError(
+                "--incremental tells by its files what has been embedded: give --output a directory, and --sink "
+                "tfrecord or parquet, beside the table"
+            )
+        _check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
+        if self.vector_index is not None:
+            _check_choice("--vector-index", self.vector_index, VECTOR_INDEX)
+            if self.table is None or not {"pooled", "mean"} & set(self.embeddings):
+                raise ValueError(
+                    "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled or "
+                    "mean among the --embeddings"
+                )
+
+    @property
+    def chosen_format(self) -> Format:
+        """The format given, else the one that the input's names tell.
+
+        Raises:
+          ValueError: where the names tell different ones.
+        """
+        if self.format is not None:
+            return self.format
+        if self.query is not None:
+            return "bigquery"
+        guesses = {guess_format(pattern) for pattern in self.input}
+        if len(guesses) > 1:
+            raise ValueError(f"--input names files of several formats ({', '.join(self.input)}); give --format")
+        return guesses.pop()
+
+    @property
+    def row_embeddings(self) -> tuple[str, ...]:
+        """The embeddings that are written with each row, a document's or a window's."""
+        return tuple(name for name in self.embeddings if name != DOCUMENT)
+
+    @property
+    def computed_embeddings(self) -> tuple[str, ...]:
+        """The embeddings that the model is asked for: a document's vector is made of its windows' means."""
+        mean = ("mean",) if DOCUMENT in self.embeddings and "mean" not in self.embeddings else ()
+        return (*self.row_embeddings, *mean)
+
+    @property
+    def kept_fields(self) -> dict[str, str]:
+        """`keep_fields` as name → type."""
+        return parse_kept_fields(self.keep_fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for the manifest."""
+        return {**dataclasses.asdict(self), "format": self.chosen_format}
+
+
+def guess_format(pattern: str) -> Format:
+    """The format that a path or glob's ending tells; text where it tells none. Tables say it themselves."""
+    if names_table(pattern):
+        return "bigquery"
+    name = pattern.lower()
+    for ending in _COMPRESSION_ENDINGS:
+        name = name.removesuffix(ending)
+    return next((format_ for ending, format_ in _FORMAT_ENDINGS.items() if name.endswith(ending)), "text")
+
+
+def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{option} is {value!r}: choose from {', '.join(choices)}")
+
+
+def _check_choices(option: str, values: Sequence[str], choices: Sequence[str]) -> None:
+    for value in values:
+        _check_choice(option, value, choices)
+    if not values or len(set(values)) != len(values):
+        raise ValueError(f"{option} must name one or more, each once, not {','.join(values)!r}")

@@ -1,0 +1,43 @@
+"""Shards read together with their indexes: rows as they were when they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.formats.read_shards import DamagedShardError, read_shards
+from albert_embed.pipeline.shards.shard_index import read_index
+from albert_embed.transforms.columns import CONTENT_HASH, ID, WINDOW_COUNT
+
+
+def read_indexed_rows(
+    data_path: str, index_path: str, format_name: str, *, encoding: str, kept: Mapping[str, str]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of one shard, as `read_shards` gives them, with `content_hash` and `window_count`.
+
+    Args:
+      data_path, index_path: the shard and its index.
+      format_name: the format of the shard.
+      encoding: how embeddings are written.
+      kept: the fields that were passed through, with their types.
+
+    Raises:
+      DamagedShardError: where what was written can't be read again, or the index is that of other rows.
+      FileNotFoundError: where a file is not there.
+    """
+    try:
+        with FileSystems.open(index_path, compression_type="uncompressed") as file:
+            _, index = read_index(file)
+    except ValueError as e:
+        raise DamagedShardError(f"{index_path}: {e}") from e
+    start = 0
+    for rows in read_shards([data_path], format_name, encoding=encoding, kept=kept):
+        part = index.slice(start, rows.num_rows).combine_chunks()
+        start += rows.num_rows
+        if part[ID].to_pylist() != rows.column(ID).to_pylist():
+            raise DamagedShardError(f"{index_path} is not the index of {data_path}")
+        added = [part[name].combine_chunks() for name in (CONTENT_HASH, WINDOW_COUNT)]
+        names = [*rows.schema.names, CONTENT_HASH, WINDOW_COUNT]
+        yield pa.RecordBatch.from_arrays([*rows.columns, *added], names=names)

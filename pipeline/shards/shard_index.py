@@ -1,0 +1,65 @@
+"""The index of a shard: which rows it holds, in a small Parquet file beside the data.
+
+It has one row for each data row, in the same order. It is written last, so that it also says that the data are whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from albert_embed.pipeline.shards.shard import Shard
+from albert_embed.transforms.columns import CONTENT_HASH, ID, INPUT_IDS, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
+from albert_embed.transforms.list_lengths import list_lengths
+
+SCHEMA = pa.schema(
+    [
+        (ID, TYPES[ID]),
+        (CONTENT_HASH, TYPES[CONTENT_HASH]),
+        (WINDOW, TYPES[WINDOW]),
+        (WINDOW_COUNT, TYPES[WINDOW_COUNT]),
+        (TOKENS, TYPES[TOKENS]),
+        (TRUNCATED, TYPES[TRUNCATED]),
+    ]
+)
+_SHARD_KEY = b"albert_embed.shard"
+
+
+def index_rows(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The index of embedded rows: `id`, `content_hash`, `window`, `window_count`, `tokens`, `truncated`."""
+    columns = [
+        pa.array(list_lengths(rows.column(INPUT_IDS))) if name == TOKENS else rows.column(name) for name in SCHEMA.names
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def write_index(file: Any, index: list[pa.RecordBatch], shard: Shard) -> None:
+    """Writes the index of a shard, and what is known of the shard as metadata.
+
+    Args:
+      file: open for writing bytes; not closed here.
+      index: what `index_rows` gave.
+      shard: finished but for this.
+    """
+    schema = SCHEMA.with_metadata({_SHARD_KEY: shard.to_json().encode()})
+    with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
+        writer.write_table(pa.Table.from_batches(index, SCHEMA).replace_schema_metadata(schema.metadata))
+
+
+def read_index(file: Any) -> tuple[Shard, pa.Table]:
+    """The shard and the rows of an index, `SCHEMA`.
+
+    Args:
+      file: open for reading bytes.
+
+    Raises:
+      ValueError: where it is not an index of this program (`pyarrow.ArrowInvalid` is one).
+    """
+    table = pq.read_table(pa.BufferReader(file.read()), page_checksum_verification=True)
+    try:
+        shard = Shard.from_json((table.schema.metadata or {})[_SHARD_KEY])
+        return shard, table.select(SCHEMA.names).cast(SCHEMA)
+    except (KeyError, TypeError, ValueError) as e:
+        raise ValueError(f"not the index of a shard: {e!r}") from e

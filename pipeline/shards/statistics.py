@@ -1,0 +1,87 @@
+"""`Statistics`: what was written, counted from the shards that are published, so that retries don't count twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from albert_embed.pipeline.shards.shard import Shard
+from albert_embed.transforms.columns import INPUT_IDS, TRUNCATED, WINDOW
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.list_lengths import list_lengths
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """Counts over the rows and failures of an output.
+
+    Attributes:
+      documents: documents with at least one row.
+      rows: rows.
+      tokens: real tokens of all rows, [CLS] and [SEP] included.
+      truncated: rows that hold only the start of their document.
+      failures: "stage: reason" → how many.
+    """
+
+    documents: int = 0
+    rows: int = 0
+    tokens: int = 0
+    truncated: int = 0
+    failures: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+def count_rows(rows: pa.RecordBatch) -> Statistics:
+    """The statistics of these rows."""
+    return Statistics(
+        documents=int((np.asarray(rows.column(WINDOW)) == 0).sum()),
+        rows=rows.num_rows,
+        tokens=int(list_lengths(rows.column(INPUT_IDS)).sum()),
+        truncated=int(np.asarray(rows.column(TRUNCATED)).sum()),
+    )
+
+
+def count_shard(shard: Shard) -> Statistics:
+    """The statistics of a finished shard."""
+    return Statistics(documents=shard.documents, rows=shard.rows, tokens=shard.tokens, truncated=shard.truncated)
+
+
+def count_failure(failure: Failure) -> Statistics:
+    """The statistics of one failure."""
+    return Statistics(failures={f"{failure.stage}: {failure.reason}": 1})
+
+
+def add_statistics(parts: Iterable[Statistics]) -> Statistics:
+    """The sum of all parts."""
+    documents = rows = tokens = truncated = 0
+    failures: Counter[str] = Counter()
+    for part in parts:
+        documents += part.documents
+        rows += part.rows
+        tokens += part.tokens
+        truncated += part.truncated
+        failures.update(part.failures)
+    return Statistics(
+        documents=documents, rows=rows, tokens=tokens, truncated=truncated, failures=dict(sorted(failures.items()))
+    )
+
+
+class CountOutput(beam.PTransform):
+    """`(shards, failures)` → one `Statistics`."""
+
+    def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection[Statistics]:
+        shards, failures = inputs
+        return (
+            (shards | "CountShard" >> beam.Map(count_shard), failures | "CountFailure" >> beam.Map(count_failure))
+            | "Flatten" >> beam.Flatten()
+            | "Add" >> beam.CombineGlobally(add_statistics)
+        )

@@ -1,0 +1,155 @@
+"""`WriteDocuments`: the rows of documents to files beside the shards of their windows."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.transforms.window import GlobalWindow, GlobalWindows
+from apache_beam.utils.windowed_value import WindowedValue
+
+from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.shards.open_files import OpenFiles
+from albert_embed.pipeline.shards.row_keys import KEY_BYTES
+from albert_embed.pipeline.shards.write_shards import SHARD_BYTES
+from albert_embed.transforms.columns import ID
+
+DOCUMENTS_PREFIX = "documents"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DocumentFile:
+    """A finished file of documents' rows.
+
+    Attributes:
+      path: its name.
+      bytes: its size.
+      format: of the sink.
+      rows: how many.
+    """
+
+    path: str
+    bytes: int
+    format: str
+    rows: int
+
+
+def list_document_files(files: Iterable[DocumentFile], formats: Sequence[str]) -> list[dict[str, Any]]:
+    """The files for the manifest: by sink, in the order of `formats`, then by name."""
+    in_order = sorted(files, key=lambda file: (formats.index(file.format), file.path))
+    return [dataclasses.asdict(file) for file in in_order]
+
+
+class WriteDocuments(beam.PTransform):
+    """RecordBatches of `pipeline.embed.combine_documents` → a `DocumentFile` for each finished file.
+
+    As with `WriteShards`, only the files that come out of the step are to be published.
+
+    Args:
+      directory: where the files go, on any file system that Beam knows.
+      formats: what to write; at least one.
+    """
+
+    def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
+        super().__init__()
+        self._directory = directory
+        self._formats = tuple(formats)
+
+    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> beam.PCollection[DocumentFile]:
+        return (
+            rows
+            | "IntoOneWindow" >> beam.WindowInto(GlobalWindows())
+            | "WriteDocumentFiles"
+            >> beam.ParDo(WriteDocumentsFn(self._directory, self._formats)).with_output_types(DocumentFile)
+        )
+
+
+class WriteDocumentsFn(beam.DoFn):
+    """Holds the open files of a bundle, and finishes them when they are large enough or the bundle ends."""
+
+    def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
+        self._directory = directory
+        self._formats = formats
+        self._open: OpenDocuments | None = None
+
+    def start_bundle(self) -> None:
+        self._abandon()  # of a bundle that failed
+
+    def process(self, rows: pa.RecordBatch) -> Iterator[DocumentFile]:
+        if self._open is None:
+            self._open = OpenDocuments(self._directory, self._formats)
+        self._open.write(rows)
+        if self._open.size >= SHARD_BYTES:
+            yield from self._finish(self._open)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if self._open is not None:
+            window = GlobalWindow()
+            for file in self._finish(self._open):
+                yield WindowedValue(file, window.max_timestamp(), [window])
+
+    def teardown(self) -> None:
+        self._abandon()
+
+    def _finish(self, open_: OpenDocuments) -> list[DocumentFile]:
+        files = open_.finish()
+        self._open = None
+        return files
+
+    def _abandon(self) -> None:
+        if self._open is not None:
+            self._open.abandon()
+            self._open = None
+
+
+class OpenDocuments:
+    """Files of documents that are being written, one for each format.
+
+    Their names start with a hash of their ids, so that they have the same order in every run.
+
+    Args:
+      directory: where the files go.
+      formats: what to write.
+
+    Raises:
+      ShardWriteError: where the file system refuses, here and in every method.
+    """
+
+    def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
+        self._attempt = uuid.uuid4().hex
+        self._digest = hashlib.blake2b(digest_size=KEY_BYTES)
+        self._rows = 0
+        self._files = OpenFiles(directory, formats, f"{DOCUMENTS_PREFIX}-{self._attempt}")
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Takes rows in."""
+        for name in rows.column(ID).to_pylist():
+            self._digest.update(len(name).to_bytes(8, "big") + name)
+        self._rows += rows.num_rows
+        self._files.write(rows)
+
+    @property
+    def size(self) -> int:
+        """About the bytes of the largest file."""
+        return self._files.size
+
+    def finish(self) -> list[DocumentFile]:
+        """Writes what is left and puts the files in their places."""
+        sizes = self._files.close()
+        self._files.place(self._name_file)
+        return [
+            DocumentFile(path=self._name_file(name), bytes=size, format=name, rows=self._rows)
+            for name, size in sizes.items()
+        ]
+
+    def abandon(self) -> None:
+        """Lets go of the files. What was written of them goes with the rest of the staging folder."""
+        self._files.abandon()
+
+    def _name_file(self, format_name: str) -> str:
+        return f"{DOCUMENTS_PREFIX}-{self._digest.hexdigest()}-{self._attempt}.{format_name}"

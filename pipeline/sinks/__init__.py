@@ -1,1 +1,0 @@
-"""The sinks: how embedded rows become files."""

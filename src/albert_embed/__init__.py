@@ -1,0 +1,60 @@
+"""Batch embedding of text corpora with ALBERT on Apache Beam.
+
+All that a program of your own needs is exported here. A name is imported when it is first asked for, so that
+`albert-embed --help` needs neither Beam nor TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from albert_embed.model.handler import AlbertModelHandler
+    from albert_embed.pipeline.dataset.read_document_embeddings import read_document_embeddings
+    from albert_embed.pipeline.dataset.read_embeddings import (
+        read_embeddings,
+        read_embeddings_dataset,
+        read_failures,
+    )
+    from albert_embed.pipeline.embed.embed_text import EmbedText
+    from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+    from albert_embed.transforms.token_batches import TokenBatchConfig
+    from albert_embed.transforms.transform_graph import save_transform_graph
+
+_HOMES = {
+    "AlbertModelHandler": "albert_embed.model.handler",
+    "EmbedText": "albert_embed.pipeline.embed.embed_text",
+    "PreprocessingConfig": "albert_embed.transforms.preprocessing_config",
+    "TokenBatchConfig": "albert_embed.transforms.token_batches",
+    "read_document_embeddings": "albert_embed.pipeline.dataset.read_document_embeddings",
+    "read_embeddings": "albert_embed.pipeline.dataset.read_embeddings",
+    "read_embeddings_dataset": "albert_embed.pipeline.dataset.read_embeddings",
+    "read_failures": "albert_embed.pipeline.dataset.read_embeddings",
+    "save_transform_graph": "albert_embed.transforms.transform_graph",
+}
+
+__version__ = importlib.metadata.version("albert-embed")
+__all__ = [
+    "AlbertModelHandler",
+    "EmbedText",
+    "PreprocessingConfig",
+    "TokenBatchConfig",
+    "__version__",
+    "read_document_embeddings",
+    "read_embeddings",
+    "read_embeddings_dataset",
+    "read_failures",
+    "save_transform_graph",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

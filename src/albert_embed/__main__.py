@@ -1,0 +1,8 @@
+"""`python -m albert_embed`, the same as `albert-embed`."""
+
+import sys
+
+from albert_embed.pipeline.cli.command_line import main
+
+if __name__ == "__main__":
+    sys.exit(main())

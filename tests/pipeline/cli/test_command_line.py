@@ -1,0 +1,245 @@
+"""The command line: what it refuses and how it says so, before anything is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from albert_embed.pipeline.cli.command_line import main
+from tests.pipeline.embedded_rows import make_rows, publish_rows
+from tests.tiny_model import CORPUS, ROOT
+
+
+def embed_arguments(model: Path | str, output: Path | str, *more: str, source: Path | str = CORPUS) -> list[str]:
+    return ["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]
+
+
+def refuse(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
+    """Runs a command that must be refused; gives the message."""
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    line = captured.err.strip().splitlines()[-1]
+    start = f"albert-embed {arguments[0]}: "
+    assert line.startswith(start), captured.err
+    return line.removeprefix(start)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--embedings", "pooled"], "unknown flag --embedings; the nearest known one is --embeddings"),
+        (["--maxtokens=3"], "unknown flag --maxtokens; the nearest known one is --max-tokens"),
+        (
+            ["--direct_num_worker", "1"],
+            "unknown flag --direct_num_worker; the nearest known one is --direct_num_workers",
+        ),
+        (["--embed", "pooled"], "unknown flag --embed; the nearest known one is --embeddings"),
+        (["--overwrite", "more"], "unexpected argument 'more'"),
+        (["--direct_num_workers", "1", "more"], "unexpected argument 'more'"),
+        (["--direct_num_workers=1", "more"], "unexpected argument 'more'"),
+    ],
+)
+def test_what_embed_does_not_know(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, flags: list[str], message: str
+) -> None:
+    assert refuse(capsys, embed_arguments("/nowhere", tmp_path / "out", *flags)) == message
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["export", "--source", "x", "--output", "y", "--case"],
+            "unknown flag --case; the nearest known one is --cased",
+        ),
+        (
+            ["export", "--source", "x", "--output", "y", "--runner", "z"],
+            "unknown flag --runner; the nearest known one is",
+        ),
+        (["export", "--source", "x", "--output", "y", "more"], "unexpected argument 'more'"),
+        (["inspect", "x", "--heads", "2"], "unknown flag --heads; the nearest known one is --head"),
+        (["inspect", "x", "--head", "-1"], "--head must be at least 0, not -1"),
+        (["export", "--source", "/nowhere", "--output", "y"], "there is nothing at '/nowhere'; give a directory"),
+        (["inspect", "/nowhere"], "/nowhere holds no manifest.json: it is not a finished output"),
+    ],
+)
+def test_what_the_others_refuse(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert refuse(capsys, arguments).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--embeddings", "pooled,cls"], "--embeddings is 'cls': choose from pooled, sequence, mean"),
+        (["--embeddings", "mean,mean"], "--embeddings must name one or more, each once, not 'mean,mean'"),
+        (["--embeddings", ""], "--embeddings is '': choose from pooled, sequence, mean"),
+        (["--max-tokens", "0"], "--max-tokens must be at least 1, not 0"),
+        (["--max-tokens", "2"], "max_tokens is 2: [CLS] and [SEP] leave no room for text. Give at least 3."),
+        (["--max-tokens", "129"], "--max-tokens 129 is more than the 128 positions that the model has"),
+        (["--batch-tokens", "-4"], "--batch-tokens must be at least 1, not -4"),
+        (["--batch-tokens", "127"], "batch_tokens 127 can't hold one row of max_tokens 128; give at least 128"),
+        (["--long-documents", "window", "--window-overlap", "126"], "window_overlap is 126: with max_tokens 128"),
+        (
+            ["--text-field", "body"],
+            "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but",
+        ),
+        (["--id-field", "key"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
+        (["--pair-field", "b"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
+        (
+            ["--pair-field", "b", "--format", "jsonl", "--long-documents", "window"],
+            "long_documents is 'window' with pair",
+        ),
+        (["--transform", "/nowhere"], "/nowhere holds no finished transform graph: no /nowhere/transform.json"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_options_that_cannot_be(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny_model: Path, flags: list[str], message: str
+) -> None:
+    assert refuse(capsys, embed_arguments(tiny_model, tmp_path / "out", *flags)).startswith(message)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--format", "xml"],
+        ["--encoding", "hex"],
+        ["--long-documents", "drop"],
+        ["--max-tokens", "many"],
+        ["--engine", "abacus"],
+    ],
+)
+def test_bad_choices_are_usage_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path, flags: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(embed_arguments("/nowhere", tmp_path / "out", *flags))
+    assert exit_.value.code == 2
+    assert f"error: argument {flags[0]}: invalid " in capsys.readouterr().err
+
+
+def test_with_json_a_bad_choice_is_a_line_of_json_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(embed_arguments("/nowhere", tmp_path / "out", "--json", "--engine", "abacus"))
+    line = json.loads(capsys.readouterr().out)
+    assert (line["status"], line["exit_status"]) == ("usage", 2)
+    assert line["error"].startswith("UsageError: argument --engine: invalid choice: 'abacus'")
+
+
+@pytest.mark.parametrize("arguments", [[], ["embed"], ["embed", "--model", "m"], ["teach"], ["inspect"]])
+def test_incomplete_commands_are_usage_errors(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert "usage: albert-embed" in capsys.readouterr().err
+
+
+def test_files_of_several_formats(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["embed", "--model", "m", "--output", str(tmp_path / "out"), "--input", "a.txt", "b.jsonl.gz"]
+    message = "--input names files of several formats (a.txt, b.jsonl.gz); give --format"
+    assert refuse(capsys, arguments) == message
+
+
+def test_inputs_and_models_that_are_not_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny_model: Path
+) -> None:
+    out = tmp_path / "out"
+    assert refuse(capsys, embed_arguments("/nowhere", out)).startswith("there is nothing at '/nowhere'")
+    assert refuse(capsys, embed_arguments(CORPUS.parent, out)).startswith(
+        f"{CORPUS.parent} holds no saved_model.pb; a check"
+    )
+    message = refuse(capsys, embed_arguments(tiny_model, out, source=tmp_path / "none-*.txt"))
+    assert message.startswith(f"No files found based on the file pattern {tmp_path}/none-*.txt")
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_output_that_is_taken(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny_model: Path) -> None:
+    (tmp_path / "mine").write_text("keep")
+    message = refuse(capsys, embed_arguments(tiny_model, tmp_path))
+    assert message.startswith(
+        f"{tmp_path} already holds something (mine); give an empty or new --output, or --overwrite"
+    )
+    publish_rows(tmp_path / "out", [make_rows([2])])
+    message = refuse(capsys, embed_arguments(tiny_model, tmp_path / "out"))
+    assert message.startswith(f"{tmp_path}/out holds a finished output; give another --output, or --overwrite")
+
+
+def test_inspect_for_people_and_machines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    publish_rows(
+        tmp_path, [make_rows([2, 5, 3])], failures=['{"stage": "read", "reason": "invalid JSON", "id": "[x]"}']
+    )
+    assert main(["inspect", str(tmp_path), "--json", "--head", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"] == {"documents": 3, "rows": 3, "tokens": 10, "truncated": 1, "failures": 1}
+    assert found["failures"] == {"read: invalid JSON": 1}
+    assert [row["id"] for row in found["head"]] == ["row 0", "row 1"] and len(found["failed"]) == 1
+    assert main(["inspect", str(tmp_path), "--head", "1"]) == 0
+    shown = capsys.readouterr().out
+    for part in (
+        "documents",
+        "read: invalid JSON",
+        "pooled_output width",
+        "tokens per row, median",
+        '"id": "row 0"',
+        "[x]",
+    ):
+        assert part in shown
+    assert "row 1" not in shown
+
+
+def test_inspect_of_a_damaged_output_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    publish_rows(tmp_path, [make_rows([2])])
+    next(tmp_path.glob("embeddings-*")).write_bytes(b"")
+    assert "the output was damaged after it was published" in refuse(capsys, ["inspect", str(tmp_path), "--json"])
+
+
+def test_a_failure_on_the_way_has_its_own_status(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr("albert_embed.pipeline.dataset.inspect_output.inspect_output", fail)
+    assert main(["inspect", str(tmp_path)]) == 4
+    assert capsys.readouterr().err.strip().endswith("albert-embed inspect failed: RuntimeError: it broke")
+
+
+HELP = """
+import sys
+from albert_embed.pipeline.cli.command_line import main
+try:
+    main(sys.argv[1:])
+except SystemExit as e:
+    assert e.code == 0
+heavy = {"tensorflow", "apache_beam", "pyarrow", "sentencepiece"} & set(sys.modules)
+print("heavy:", sorted(heavy))
+"""
+
+
+@pytest.mark.parametrize("command", [["--help"], ["export", "--help"], ["embed", "--help"], ["inspect", "--help"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    arguments = [sys.executable, "-c", HELP, *command]
+    fastest = 60.0
+    for _ in range(3):  # the machine may be busy with something else
+        started = time.perf_counter()
+        result = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert result.stdout.startswith("usage: albert-embed")
+        assert result.stdout.endswith("heavy: []\n"), result.stdout
+        fastest = min(fastest, time.perf_counter() - started)
+        if fastest < 1:
+            break
+    assert fastest < 1
+
+
+def test_as_a_module() -> None:
+    command = [sys.executable, "-m", "albert_embed", "inspect", "/nowhere"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "/nowhere holds no manifest.json" in result.stderr and "Traceback" not in result.stderr

@@ -1,0 +1,100 @@
+"""A reader has one version of an output, whatever happens to the output meanwhile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albert_embed import read_embeddings
+from albert_embed.pipeline.dataset import published_output
+from albert_embed.pipeline.dataset.inspect_output import inspect_output
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.storage.output_error import OutputError
+from tests.pipeline.embedded_rows import make_rows, publish_rows
+from tests.tiny_model import ROOT
+
+# Versions one after the other; in each, all rows of both shards have as many tokens as the version's number says.
+_PUBLISH = """
+import sys
+from pathlib import Path
+from tests.pipeline.embedded_rows import make_rows, publish_rows
+for version in range(2, 2 + int(sys.argv[2])):
+    publish_rows(Path(sys.argv[1]), [make_rows([version] * 3), make_rows([version] * 4, first=3)])
+"""
+
+
+def token_counts(directory: Path) -> list[int]:
+    return [len(row["input_ids"]) for batch in read_embeddings(str(directory)) for row in batch.to_pylist()]
+
+
+def test_rows_that_were_begun_are_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("albert_embed.pipeline.formats.read_shards._BATCH_ROWS", 1)
+    publish_rows(tmp_path, [make_rows([2, 2]), make_rows([2], first=2)])
+    reading = read_embeddings(str(tmp_path))
+    lengths = [len(next(reading).column("input_ids")[0])]
+    publish_rows(tmp_path, [make_rows([5])])
+    lengths += [len(batch.column("input_ids")[0]) for batch in reading]
+    assert lengths == [2, 2, 2]
+    assert token_counts(tmp_path) == [5]
+
+
+def test_files_that_go_after_the_manifest_was_read_are_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_rows(tmp_path, [make_rows([2])])
+    original = published_output.read_manifest
+    calls = []
+
+    def read_and_replace(directory: str) -> Any:
+        manifest = original(directory)
+        calls.append(manifest.generation)
+        if len(calls) == 1:
+            publish_rows(tmp_path, [make_rows([3, 3])])
+        return manifest
+
+    monkeypatch.setattr(published_output, "read_manifest", read_and_replace)
+    assert token_counts(tmp_path) == [3, 3]
+    assert calls == [0, 1, 1]
+
+
+def test_damage_is_still_damage(tmp_path: Path) -> None:
+    publish_rows(tmp_path, [make_rows([2])])
+    (tmp_path / "embeddings-00000-of-00001.tfrecord").unlink()
+    with pytest.raises(OutputError, match="is missing; the output was damaged after it was published"):
+        token_counts(tmp_path)
+
+
+def test_files_that_are_not_held_open_and_go_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published_output, "_HELD_FILES", 0)
+    monkeypatch.setattr("albert_embed.pipeline.formats.read_shards._BATCH_ROWS", 1)
+    publish_rows(tmp_path, [make_rows([2, 2]), make_rows([2], first=2)])
+    reading = read_embeddings(str(tmp_path))
+    next(reading)
+    publish_rows(tmp_path, [make_rows([5])])
+    with pytest.raises(OutputError, match="was replaced while it was read; read it again"):
+        list(reading)
+
+
+@pytest.mark.integration
+def test_a_reader_in_a_loop_sees_old_or_new_and_never_a_mixture(tmp_path: Path) -> None:
+    publish_rows(tmp_path, [make_rows([1] * 3), make_rows([1] * 4, first=3)])
+    versions = 40
+    publisher = subprocess.Popen([sys.executable, "-c", _PUBLISH, str(tmp_path), str(versions)], cwd=ROOT)
+    seen = []
+    try:
+        while publisher.poll() is None:
+            counts = token_counts(tmp_path)
+            assert len(counts) == 7 and len(set(counts)) == 1
+            seen.append(counts[0])
+            assert inspect_output(str(tmp_path)).counts["rows"] == 7
+    finally:
+        publisher.kill()
+        status = publisher.wait()
+    assert status == 0
+    assert seen == sorted(seen) and len(set(seen)) > 2
+    assert token_counts(tmp_path) == [1 + versions] * 7
+    assert read_manifest(str(tmp_path)).generation == versions

@@ -1,0 +1,64 @@
+"""Which rows of which generation are dead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA, SupersededIds, read_superseded_ids
+
+
+def write(path: Path, *ids: bytes) -> str:
+    fields = dict.fromkeys(SUPERSEDED_SCHEMA.names[2:], 1)
+    rows = [{"id": id_, "deleted": False, **fields} for id_ in ids]
+    pq.write_table(pa.Table.from_pylist(rows, SUPERSEDED_SCHEMA), path)
+    return str(path)
+
+
+@pytest.fixture
+def superseded(tmp_path: Path) -> SupersededIds:
+    """`a` dies in generations 2 and 5, `b` in 2, `c` in 5."""
+    later = write(tmp_path / "5.parquet", b"c", b"a")
+    return read_superseded_ids([(later, 5), (write(tmp_path / "2.parquet", b"a", b"b"), 2)])
+
+
+@pytest.mark.parametrize(
+    ("generation", "expected"),
+    [
+        (0, [False, False, False, True]),
+        (1, [False, False, False, True]),
+        (2, [False, True, False, True]),  # a run's own rows replace those it supersedes
+        (4, [False, True, False, True]),
+        (5, None),
+        (6, None),
+    ],
+)
+def test_rows_of_earlier_generations_are_dead(
+    superseded: SupersededIds, generation: int, expected: list[bool] | None
+) -> None:
+    live = superseded.find_live(pa.array([b"a", b"b", b"c", b"d"]), generation)
+    assert (None if live is None else live.tolist()) == expected
+
+
+def test_where_all_live_there_is_nothing_to_mask(superseded: SupersededIds) -> None:
+    assert superseded.find_live(pa.array([b"x", b"y"]), 0) is None
+    assert superseded.find_live(pa.array([], pa.binary()), 0) is None
+
+
+def test_an_output_of_one_generation() -> None:
+    assert read_superseded_ids([]).find_live(pa.array([b"a"]), 0) is None
+
+
+def test_an_empty_list(tmp_path: Path) -> None:
+    assert read_superseded_ids([(write(tmp_path / "a.parquet"), 3)]).find_live(pa.array([b"a"]), 0) is None
+
+
+def test_a_damaged_list(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    write(path, b"a")
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(pa.ArrowInvalid):
+        read_superseded_ids([(str(path), 1)])

@@ -1,0 +1,148 @@
+"""Lines to documents: ids, and a failure with its reason for every line that holds none."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from albert_embed.pipeline.documents.parse_lines import JsonFields, parse_json_lines, parse_text_lines
+from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.pipeline.sources.line_source import SCHEMA
+from albert_embed.transforms.failure import Failure
+
+
+def make_lines(*lines: bytes) -> pa.RecordBatch:
+    columns = [pa.array(lines, pa.large_binary()), pa.array(["f.jsonl"] * len(lines)), pa.array(range(len(lines)))]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def parse(*lines: bytes, **fields: object) -> tuple[list[dict], list[Failure]]:
+    documents, failures = parse_json_lines(make_lines(*lines), JsonFields(**fields))  # type: ignore[arg-type]
+    for failure in failures:
+        json.loads(failure.to_json().encode())  # whatever the line holds, its failure can be written
+    assert len(set(documents["origin"].to_pylist())) == documents.num_rows
+    return documents.drop_columns(["origin"]).to_pylist(), failures
+
+
+def test_the_hash_of_a_content_never_changes() -> None:
+    assert content_id(b"Hello, world") == b"b4f906bfeee7636eb963a80c81114cbd"
+    assert content_id(b"") == b"c804ce198ec337e3dc762bdd1a09aece"
+    assert content_id(b"a", b"bc") == b"f657d58ed59382298356d21c95353a31"
+
+
+def test_contents_are_told_apart() -> None:
+    contents = [(b"",), (b"", b""), (b"ab",), (b"a", b"b"), (b"", b"ab"), (b"ab", b""), (b"abc",), (b"a", b"bc")]
+    assert len({content_id(*content) for content in contents}) == len(contents)
+
+
+def test_every_line_of_text_is_a_document() -> None:
+    documents, failures = parse_text_lines(make_lines(b"one", b"", b"  ", b"\xff", b"one"))
+    assert documents.schema.names == ["id", "text", "origin"]
+    assert documents.column("text").to_pylist() == [b"one", b"", b"  ", b"one"]
+    ids = documents.column("id").to_pylist()
+    assert ids == [content_id(text) for text in (b"one", b"", b"  ", b"one")]
+    assert documents.schema.field("id").type == pa.binary()
+    (failure,) = failures
+    assert (failure.id, failure.stage, failure.reason, failure.text) == (
+        content_id(b"\xff"),
+        "read",
+        "invalid UTF-8",
+        b"\xff",
+    )
+    assert failure.error.startswith("f.jsonl, byte 3: the line is not UTF-8: byte 0xff at position 0")
+
+
+def test_json_lines() -> None:
+    documents, failures = parse(
+        b'{"id": "a", "text": "one", "other": [1]}',
+        b'{"text": "\\u00e9\\n\\ud83d\\ude00", "id": 7}',
+        b'  {"text": ""}\r',
+    )
+    assert failures == []
+    assert documents == [
+        {"id": b"a", "text": b"one"},
+        {"id": b"7", "text": "é\n😀".encode()},
+        {"id": content_id(b""), "text": b""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("-3", b"-3"), ("0", b"0"), (str(2**70), b"1180591620717411303424"), ('""', b"")]
+)
+def test_integer_and_odd_ids(value: str, expected: bytes) -> None:
+    documents, _ = parse(f'{{"text": "x", "id": {value}}}'.encode())
+    assert documents == [{"id": expected, "text": b"x"}]
+
+
+@pytest.mark.parametrize("line", [b'{"text": "x"}', b'{"text": "x", "id": null}'])
+def test_an_id_that_is_missing(line: bytes) -> None:
+    assert parse(line) == ([{"id": content_id(b"x"), "text": b"x"}], [])
+    documents, failures = parse(line, id_required=True)
+    assert documents == []
+    assert [(failure.reason, failure.error) for failure in failures] == [
+        ("missing field", "f.jsonl, byte 0: the id field 'id' is missing or null")
+    ]
+
+
+def test_other_fields() -> None:
+    documents, failures = parse(
+        b'{"body": "a", "title": "b", "key": 1}', b'{"body": "a", "key": 2}', text="body", pair="title", id="key"
+    )
+    assert documents == [{"id": b"1", "text": b"a", "pair": b"b"}]
+    assert (
+        failures[0].error == "f.jsonl, byte 1: the field 'title' is missing or null; the line's fields are: body, key"
+    )
+
+
+def test_the_id_of_a_pair_is_of_both_texts() -> None:
+    documents, _ = parse(b'{"text": "a", "p": "b"}', b'{"text": "a", "p": "c"}', pair="p")
+    assert [document["id"] for document in documents] == [content_id(b"a", b"b"), content_id(b"a", b"c")]
+
+
+def test_blank_lines_are_no_records() -> None:
+    assert parse(b"", b"  \t", b"\r") == ([], [])
+
+
+BAD = [
+    (b'{"text": "caf\xe9"}', "invalid UTF-8", "not UTF-8: 'utf-8' codec can't decode byte 0xe9"),
+    (b'{"text": "\xed\xa0\x80"}', "invalid UTF-8", "not UTF-8: "),
+    ('{"text": "x"}'.encode("utf-16"), "invalid UTF-8", "not UTF-8: "),
+    (b'{"text": "x"', "invalid JSON", "not a JSON object: Expecting ',' delimiter"),
+    (b"text", "invalid JSON", "not a JSON object: Expecting value"),
+    (b'{"text": "x"} {}', "invalid JSON", "not a JSON object: Extra data"),
+    (b'["x"]', "invalid JSON", 'a JSON object is wanted, this is list ["x"]'),
+    (b"null", "invalid JSON", "a JSON object is wanted, this is NoneType null"),
+    (b"[" * 100_000, "invalid JSON", "not a JSON object: maximum recursion depth exceeded"),
+    (b'{"id": ' + b"1" * 5000 + b', "text": "x"}', "invalid JSON", "not a JSON object: Exceeds the limit"),
+    (b'{"txt": "x", "id": 1}', "missing field", "the field 'text' is missing or null; the line's fields are: id, txt"),
+    (b"{}", "missing field", "the field 'text' is missing or null; the line's fields are: none"),
+    (b'{"text": null}', "missing field", "the field 'text' is missing or null; the line's fields are: text"),
+    (b'{"\\ud800": 1}', "missing field", "the line's fields are: \\ud800"),
+    (b'{"text": 5}', "wrong type", "the field 'text' must be a string, not int 5"),
+    (b'{"text": ["x"]}', "wrong type", "the field 'text' must be a string, not list [\"x\"]"),
+    (b'{"text": NaN}', "wrong type", "the field 'text' must be a string, not float NaN"),
+    (b'{"text": "x", "id": 1.5}', "wrong type", "the id field 'id' must be a string or an integer, not float 1.5"),
+    (b'{"text": "x", "id": true}', "wrong type", "the id field 'id' must be a string or an integer, not bool true"),
+    (b'{"text": "x", "id": {}}', "wrong type", "the id field 'id' must be a string or an integer, not dict {}"),
+    (b'{"text": "\\ud800x"}', "invalid Unicode", "the field 'text' holds half of a surrogate pair"),
+    (b'{"text": "x", "id": "\\udfff"}', "invalid Unicode", "the field 'id' holds half of a surrogate pair"),
+]
+
+
+@pytest.mark.parametrize(("line", "reason", "error"), BAD, ids=[str(line[:25]) for line, _, _ in BAD])
+def test_a_bad_line_fails_with_its_reason(line: bytes, reason: str, error: str) -> None:
+    documents, (failure,) = parse(b'{"text": "good", "id": "g1"}', line, b'{"text": "good", "id": "g2"}')
+    assert [document["id"] for document in documents] == [b"g1", b"g2"]
+    assert (failure.id, failure.stage, failure.reason) == (content_id(line), "read", reason)
+    assert failure.error.startswith("f.jsonl, byte 1: ") and error in failure.error
+    assert failure.text == line[:200] and failure.window is None
+
+
+def test_no_depth_of_nesting_breaks_the_reader() -> None:
+    """Python reads a little deeper than it writes, so that naming a value can fail where reading it did not."""
+    for depth in range(900, 1010):
+        nested = b"[" * depth + b"]" * depth
+        _, failures = parse(nested, b'{"text": ' + nested + b"}")
+        assert len(failures) == 2

@@ -1,0 +1,156 @@
+"""`EmbedText` in a pipeline of one's own, as its docstring has it, and `EmbedOptions` beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that
+
+from albert_embed import EmbedText
+from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.model_directory import open_model_directory
+from albert_embed.pipeline.settings.embed_options import EmbedOptions, guess_format
+from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.token_batches import TokenBatchConfig
+from albert_embed.transforms.transform_graph import save_transform_graph
+from albert_embed.transforms.vocabulary import load_vocabulary
+from tests.pipeline.reference import Reference
+
+DOCUMENTS = [
+    pa.RecordBatch.from_pydict(
+        {
+            "id": pa.array([b"a", None, b"c"], pa.binary()),
+            "text": pa.array([b"Hello, world", b"\xff bad", "d\u00e9j\u00e0 vu".encode()], pa.binary()),
+            "year": pa.array([1999, 2000, None]),
+            "tags": pa.array([["x", "y"], [], None], pa.list_(pa.string())),
+        }
+    ),
+    pa.RecordBatch.from_pydict(
+        {
+            "id": pa.array([None, b"e"], pa.binary()),
+            "text": pa.array([b"no id " * 30, None], pa.binary()),
+            "year": pa.array([1, 2]),
+            "tags": pa.array([["z"], None], pa.list_(pa.string())),
+        }
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def graph(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A transform graph for the tiny model, rows of at most 20 tokens."""
+    directory = str(tmp_path_factory.mktemp("graph") / "transform")
+    vocabulary = load_vocabulary(str(open_model_directory(tiny_model).vocabulary_file))
+    save_transform_graph(vocabulary, PreprocessingConfig(lower_case=True, max_tokens=20), directory)
+    return directory
+
+
+def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str) -> None:
+    def check_rows(batches: list[pa.RecordBatch]) -> None:
+        reference = Reference(tiny_model)  # here: a loaded model can't be pickled
+        rows = {row["id"]: row for batch in batches for row in batch.to_pylist()}
+        texts = {b"a": "Hello, world", b"c": "déjà vu", content_id(b"no id " * 30): "no id " * 30}
+        assert rows.keys() == texts.keys()
+        for name, text in texts.items():
+            reference.assert_row(rows[name], reference.frame(text, 20))
+        assert [(row["year"], row["tags"], row["truncated"]) for row in rows.values()] == [
+            {b"a": (1999, ["x", "y"], 0), b"c": (None, None, 0)}.get(name, (1, ["z"], 1)) for name in rows
+        ]
+        for batch in batches:
+            assert set(batch.schema.names) == {
+                *("id", "year", "tags", "window", "window_start", "truncated", "input_ids"),
+                *("content_hash", "window_count"),
+                *("pooled_output", "mean_output"),
+            }
+
+    def check_failures(failures: list[Failure]) -> None:
+        assert sorted((failure.id, failure.stage, failure.reason) for failure in failures) == sorted(
+            [(content_id(b"\xff bad"), "preprocess", "invalid UTF-8"), (b"e", "preprocess", "missing text")]
+        )
+
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        embedded = (
+            pipeline
+            | beam.Create(DOCUMENTS)
+            | EmbedText(
+                transform_directory=graph,
+                handler=AlbertModelHandler(str(tiny_model), embeddings=["pooled", "mean"]),
+                batching=TokenBatchConfig(batch_tokens=64, max_tokens=20),
+            )
+        )
+        assert_that(embedded["embeddings"], check_rows, label="rows")
+        assert_that(embedded["failures"], check_failures, label="failures")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.txt", "text"),
+        ("a.jsonl", "jsonl"),
+        ("A.JSONL", "jsonl"),
+        ("a.json.gz", "jsonl"),
+        ("a.ndjson.bz2", "jsonl"),
+        ("a.jsonl.txt", "text"),
+        ("gs://b/*.jsonl", "jsonl"),
+        ("a.gz", "text"),
+        ("jsonl", "text"),
+    ],
+)
+def test_formats_are_told_by_names(name: str, expected: str) -> None:
+    assert guess_format(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"output": ""}, "--output names nothing; give a directory, a table as bq:PROJECT:DATASET.TABLE, or both"),
+        ({"sinks": ("tfrecord", "bigquery")}, "--sink bigquery needs a table: give --output bq:PROJECT:DATASET.TABLE"),
+        (
+            {"table": "bq:my-project:d.t"},
+            "--output names bq:my-project:d.t, but --sink has no bigquery; add it, or leave the table out",
+        ),
+        (
+            {"output": "", "table": "bq:my-project:d.t", "sinks": ("parquet", "bigquery")},
+            "--sink parquet writes files: give --output a directory beside the table",
+        ),
+        (
+            {"table": "bq:my-project:d.t", "sinks": ("bigquery",), "incremental": True},
+            "--incremental tells by its files what has been embedded: give --output a directory, and --sink "
+            "tfrecord or parquet, beside the table",
+        ),
+        (
+            {"vector_index": "print"},
+            "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled or mean "
+            "among the --embeddings",
+        ),
+        ({"input": ()}, "--input names no files; give at least one path or pattern, or a --query for BigQuery"),
+        (
+            {"format": "xml"},
+            "--format is 'xml': choose from text, jsonl, csv, parquet, tfrecord, avro, files, bigquery",
+        ),
+        ({"encoding": "hex"}, "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes"),
+        ({"long_documents": "drop"}, "--long-documents is 'drop': choose from truncate, window, reject"),
+        ({"embeddings": ()}, "--embeddings must name one or more, each once, not ''"),
+        ({"sinks": ("csv",)}, "--sink is 'csv': choose from tfrecord, parquet, bigquery"),
+        ({"sinks": ("parquet", "parquet")}, "--sink must name one or more, each once, not 'parquet,parquet'"),
+        ({"shard_seconds": 0.0}, "--shard-seconds must be more than 0, not 0.0"),
+        ({"shard_seconds": float("nan")}, "--shard-seconds must be more than 0, not nan"),
+        ({"shard_bytes": 0}, "--shard-bytes must be at least 1, not 0"),
+    ],
+)
+def test_options_are_checked_when_built(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        EmbedOptions(**{"model": "m", "input": ("a.txt",), "output": "o", **changes})
+    assert str(error.value) == message
+
+
+def test_a_given_format_beats_the_name() -> None:
+    options = EmbedOptions(model="m", input=("a.txt", "b.jsonl"), output="o", format="jsonl", pair_field="q")
+    assert options.chosen_format == "jsonl" and options.to_dict()["format"] == "jsonl"

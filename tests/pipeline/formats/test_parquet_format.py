@@ -1,0 +1,163 @@
+"""Parquet shards, read by those who will read them: Arrow, DuckDB, pandas, and BigQuery's rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from albert_embed import read_embeddings
+from albert_embed.pipeline.formats.parquet_format import ParquetFormat, read_parquet_rows
+from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, to_parquet_rows
+from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
+from tests.pipeline.embedded_rows import HIDDEN, make_rows, publish_rows
+
+KEPT = {"title": "string", "year": "int64", "score": "float", "tags": "string[]", "numbers": "int64[]"}
+LENGTHS = [2, 5, 3]
+
+
+def make_kept_rows() -> pa.RecordBatch:
+    return make_rows(
+        LENGTHS,
+        title=pa.array(["é".encode(), None, b""], pa.binary()),
+        year=pa.array([1900, None, -1]),
+        score=pa.array([0.5, None, -1.5], pa.float32()),
+        tags=pa.array([[b"a", "ß".encode()], [], None], pa.large_list(pa.binary())),
+        numbers=pa.array([[1], None, []], pa.large_list(pa.int64())),
+    )
+
+
+def write(path: Path, batches: list[pa.RecordBatch], **options: Any) -> pq.ParquetFile:
+    format_ = ParquetFormat(hidden_size=HIDDEN, kept=KEPT, **options)
+    with path.open("wb") as file:
+        shard = format_.begin(file)
+        for batch in batches:
+            shard.write(batch)
+        shard.finish()
+    return pq.ParquetFile(path)
+
+
+def test_the_schema(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.parquet", [make_kept_rows()], metadata={"albert_embed.model_fingerprint": "f"})
+    vector = pa.list_(pa.field("element", pa.float32(), nullable=False), HIDDEN)
+
+    def lists(type_: pa.DataType) -> pa.DataType:
+        return pa.list_(pa.field("element", type_, nullable=False))
+
+    expected = [
+        pa.field("id", pa.string(), nullable=False),
+        *(pa.field(name, pa.int64(), nullable=False) for name in ("window", "window_start", "truncated")),
+        pa.field("input_ids", lists(pa.int64()), nullable=False),
+        pa.field("mean_output", vector, nullable=False),
+        pa.field("numbers", lists(pa.int64())),
+        pa.field("pooled_output", vector, nullable=False),
+        pa.field("score", pa.float32()),
+        pa.field("sequence_output", lists(vector), nullable=False),
+        pa.field("tags", lists(pa.string())),
+        pa.field("title", pa.string()),
+        pa.field("year", pa.int64()),
+    ]
+    assert file.schema_arrow.remove_metadata().equals(pa.schema(expected))
+    assert file.schema_arrow.metadata[b"albert_embed.model_fingerprint"] == b"f"
+
+
+def test_bigquery_would_load_it(tmp_path: Path) -> None:
+    """Its load jobs take these physical and logical types, and lists of the three levels that the standard has."""
+    file = write(tmp_path / "a.parquet", [make_kept_rows()])
+    for number in range(file.metadata.num_columns):
+        column = file.schema.column(number)
+        assert column.physical_type in ("INT64", "FLOAT", "BYTE_ARRAY"), column
+        assert column.logical_type.type in ("NONE", "STRING"), column
+        assert column.path.split(".")[1:] in ([], ["list", "element"], ["list", "element"] * 2), column.path
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_rows_come_back_as_from_a_tfrecord(tmp_path: Path, half: bool) -> None:
+    rows = make_kept_rows()
+    write(tmp_path / "a.parquet", [rows.slice(0, 1), rows.slice(1)], half=half)
+    (found,) = read_parquet_rows(str(tmp_path / "a.parquet"), KEPT, batch_bytes=1 << 20, batch_rows=10)
+    encoding: Any = "float16_bytes" if half else "float_list"
+    assert found.equals(decode_examples(encode_examples(rows, encoding), encoding, KEPT))
+
+
+def test_all_but_vectors_is_compressed(tmp_path: Path) -> None:
+    row_group = write(tmp_path / "a.parquet", [make_kept_rows()]).metadata.row_group(0)
+    columns = [row_group.column(number) for number in range(row_group.num_columns)]
+    codecs = {column.path_in_schema: column.compression for column in columns}
+    vectors = {name: codec for name, codec in codecs.items() if "_output." in name}
+    assert set(vectors.values()) == {"UNCOMPRESSED"} and len(vectors) == 3
+    assert {codec for name, codec in codecs.items() if name not in vectors} == {"ZSTD"}
+
+
+def test_slices_are_written_as_they_are() -> None:
+    rows = make_kept_rows()
+    whole = to_parquet_rows(rows, hidden_size=HIDDEN, kept=KEPT)
+    for start, length in ((1, 1), (1, 2), (2, 1), (0, 0)):
+        part = to_parquet_rows(rows.slice(start, length), hidden_size=HIDDEN, kept=KEPT)
+        assert part.to_pylist() == whole.slice(start, length).to_pylist()
+        back = from_parquet_rows(whole.slice(start, length), KEPT)
+        assert back.to_pylist() == from_parquet_rows(part, KEPT).to_pylist()
+
+
+def test_row_groups_and_batches_are_bounded(tmp_path: Path) -> None:
+    batches = [make_kept_rows() for _ in range(8)]
+    size = to_parquet_rows(batches[0], hidden_size=HIDDEN, kept=KEPT).nbytes
+    file = write(tmp_path / "a.parquet", batches, row_group_bytes=3 * size)
+    assert [file.metadata.row_group(number).num_rows for number in range(3)] == [9, 9, 6]
+    read = read_parquet_rows(str(tmp_path / "a.parquet"), KEPT, batch_bytes=1 << 20, batch_rows=4)
+    counts = [batch.num_rows for batch in read]
+    assert sum(counts) == 24 and max(counts) == 4
+    read = read_parquet_rows(str(tmp_path / "a.parquet"), KEPT, batch_bytes=1, batch_rows=4)
+    assert [batch.num_rows for batch in read] == [1] * 24
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("id", pa.array([b"\xff"], pa.binary())), ("title", pa.array([b"\xff"], pa.binary()))]
+)
+def test_what_is_no_text_is_refused(column: str, value: pa.Array) -> None:
+    rows = make_kept_rows().slice(0, 1)
+    rows = rows.set_column(rows.schema.get_field_index(column), column, value)
+    with pytest.raises(ValueError, match="Invalid UTF8 payload"):
+        to_parquet_rows(rows, hidden_size=HIDDEN, kept=KEPT)
+
+
+def test_a_column_of_nobody_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the column 'numbers' is neither one of the output's nor a kept field"):
+        to_parquet_rows(make_kept_rows(), hidden_size=HIDDEN, kept={})
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_duckdb_and_pandas_read_it(tmp_path: Path, half: bool) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    rows = make_kept_rows()
+    write(tmp_path / "a.parquet", [rows], half=half)
+    expected = [
+        (row["id"].decode(), row["input_ids"], row["pooled_output"], row["tags"] and [t.decode() for t in row["tags"]])
+        for row in rows.to_pylist()
+    ]
+    query = f"select id, input_ids, pooled_output, tags from '{tmp_path}/a.parquet' order by id"
+    assert duckdb.sql(query).fetchall() == expected
+    query = (
+        f"select sequence_output[2], list_cosine_similarity(pooled_output, pooled_output) from '{tmp_path}/*.parquet'"
+    )
+    found = duckdb.sql(query).fetchall()
+    assert [tokens for tokens, _ in found] == [row["sequence_output"][HIDDEN : 2 * HIDDEN] for row in rows.to_pylist()]
+    frame = pd.read_parquet(tmp_path / "a.parquet")
+    assert frame["id"].tolist() == [name for name, *_ in expected]
+    assert [vector.tolist() for vector in frame["pooled_output"]] == [vector for *_, vector, _ in expected]
+    assert np.stack(frame["sequence_output"][1]).shape == (5, HIDDEN)
+    assert frame["pooled_output"][0].dtype == (np.float16 if half else np.float32)
+
+
+def test_both_sinks_of_one_output_hold_the_same_rows(tmp_path: Path) -> None:
+    rows = [make_kept_rows(), make_rows([1]).slice(0, 0)]
+    found = []
+    for number, sinks in enumerate((("tfrecord",), ("parquet",), ("parquet", "tfrecord"))):
+        publish_rows(tmp_path / str(number), rows[:1], sinks=sinks, kept=KEPT)
+        found.append(pa.Table.from_batches(read_embeddings(str(tmp_path / str(number)))))
+    assert found[0].num_rows == 3 and found[0].equals(found[1]) and found[0].equals(found[2])

@@ -1,0 +1,125 @@
+"""Runs that are killed with SIGKILL at random moments, again and again, and then let finish."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from albert_embed import read_embeddings
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.resume.finished_shards import find_finished_shards
+from albert_embed.pipeline.resume.run_record import RunRecord
+from tests.pipeline.reference import TOLERANCE
+from tests.tiny_model import CORPUS, ROOT
+
+pytestmark = pytest.mark.integration
+KILLS = 10
+FLAGS = ["--embeddings", "mean", "--sink", "tfrecord,parquet", "--batch-tokens", "256", "--shard-seconds", "0.1"]
+WINDOWS = ["--max-tokens", "32", "--long-documents", "window", "--window-overlap", "4"]
+PROCESSES = ["--direct_running_mode", "multi_processing", "--direct_num_workers", "2"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lines that are all different but for empty ones, and two texts that come again and again."""
+    path = tmp_path_factory.mktemp("source") / "in.txt"
+    lines = CORPUS.read_text(encoding="utf-8").splitlines()
+    repeated = ["", "the same", "the same " * 30]
+    path.write_text("\n".join(line for n in range(2) for line in [*(f"{n} {line}" for line in lines), *repeated]))
+    return path
+
+
+def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Popen[bytes]:
+    arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output), *FLAGS, *WINDOWS]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "albert_embed", *arguments, *more],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    run_file = output / "_staging" / "run.json"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        record = RunRecord.from_json(run_file.read_bytes()) if run_file.exists() else None
+        if record is not None and record.pid == process.pid:
+            break
+        time.sleep(0.01)
+    assert process.poll() is None
+    return process
+
+
+def wait_for_shard(process: subprocess.Popen[bytes], output: Path) -> None:
+    """Until the run writes its first shard, or ends."""
+    while process.poll() is None and not any((output / "_staging" / "unfinished").glob("*")):
+        time.sleep(0.01)
+
+
+def kill(process: subprocess.Popen[bytes]) -> bool:
+    """Kills the run and its workers; whether it was still running."""
+    running = process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL) if running else None
+    process.wait()
+    return running
+
+
+def read_rows(output: Path) -> list[dict[str, Any]]:
+    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    return sorted(rows, key=lambda row: (row["id"], row["window"]))
+
+
+def assert_same_rows(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    assert [(row["id"], row["window"]) for row in found] == [(row["id"], row["window"]) for row in expected]
+    for row, other in zip(found, expected, strict=True):
+        assert row["input_ids"] == other["input_ids"] and row["window_start"] == other["window_start"]
+        np.testing.assert_allclose(row["mean_output"], other["mean_output"], atol=TOLERANCE, rtol=0)
+
+
+def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
+    tiny_model: Path, source: Path, tmp_path: Path
+) -> None:
+    process = start(tiny_model, source, tmp_path / "undisturbed")
+    started = time.monotonic()
+    wait_for_shard(process, tmp_path / "undisturbed")
+    writing = time.monotonic()
+    assert process.wait() == 0
+    seconds = {"starting": writing - started, "writing": time.monotonic() - writing}
+    expected = read_rows(tmp_path / "undisturbed")
+    undisturbed = read_manifest(str(tmp_path / "undisturbed"))
+    assert len(expected) > 1500 and "reused_rows" not in undisturbed.measured["counters"]
+
+    generator = random.Random(20261125)
+    kills = outputs = with_reuse = 0
+    while kills < KILLS:
+        output = tmp_path / f"out{outputs}"
+        more = PROCESSES if outputs == 1 else []
+        outputs += 1
+        for phase in ("starting", "writing", "writing"):  # the later ones also kill runs that use what is finished
+            process = start(tiny_model, source, output, *more)
+            if phase == "writing":
+                wait_for_shard(process, output)
+            # The last of the writing is the publishing, after which there is nothing to go on with.
+            time.sleep(generator.uniform(0, seconds[phase] * (0.7 if phase == "writing" else 1)))
+            kills += kill(process)
+            if (output / "manifest.json").exists():
+                break  # it had ended, or had published and was tidying up
+        finished = 0
+        if not (output / "manifest.json").exists():
+            finished = sum(shard.rows for shard in find_finished_shards(str(output / "_staging"), may_overlap=True))
+            assert start(tiny_model, source, output, *more).wait() == 0
+            assert [path.name for path in output.iterdir() if path.name.startswith("_")] == []
+        manifest = read_manifest(str(output))
+        assert manifest.counts == undisturbed.counts
+        assert_same_rows(read_rows(output), expected)
+        assert manifest.measured["counters"].get("reused_rows", 0) >= finished
+        with_reuse += finished > 0
+    assert with_reuse >= 2, seconds

@@ -1,0 +1,45 @@
+"""`WriteDocumentsFn`, without a pipeline: what it writes, and what a bundle that failed leaves."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from albert_embed.model.padded_batch import float_lists
+from albert_embed.pipeline.formats.parquet_format import ParquetFormat
+from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
+from albert_embed.pipeline.shards.write_documents import WriteDocumentsFn, list_document_files
+
+ROWS = pa.RecordBatch.from_pydict(
+    {
+        "id": pa.array([b"a", b"b"], pa.binary()),
+        "windows": pa.array([1, 2]),
+        "tokens": pa.array([3, 9]),
+        "document_output": float_lists(np.arange(4, dtype=np.float32), np.array([2, 2])),
+    }
+)
+FORMATS = (TFRecordFormat(encoding="float_list"), ParquetFormat(hidden_size=2, kept={}))
+
+
+def test_a_pickled_copy_writes_each_format_once(tmp_path: Path) -> None:
+    write: WriteDocumentsFn = pickle.loads(pickle.dumps(WriteDocumentsFn(str(tmp_path), FORMATS)))
+    write.start_bundle()
+    assert list(write.process(ROWS)) == []
+    write.start_bundle()  # of the bundle before, which failed, nothing is finished
+    assert list(tmp_path.glob("documents-*")) == []
+    assert list(write.process(ROWS)) == []
+    files = [value.value for value in write.finish_bundle()]
+    listed = list_document_files(files, ["parquet", "tfrecord"])
+    assert [(file["format"], file["rows"]) for file in listed] == [("parquet", 2), ("tfrecord", 2)]
+    assert sorted(path.name for path in tmp_path.glob("documents-*")) == sorted(file["path"] for file in listed)
+    assert all((tmp_path / file["path"]).stat().st_size == file["bytes"] for file in listed)
+    assert pq.read_table(tmp_path / listed[0]["path"]).to_pydict() == {
+        "id": ["a", "b"],
+        "windows": [1, 2],
+        "tokens": [3, 9],
+        "document_output": [[0.0, 1.0], [2.0, 3.0]],
+    }

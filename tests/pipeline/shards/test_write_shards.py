@@ -1,0 +1,196 @@
+"""`WriteShards`: what comes out of it, where a shard ends, and what a bundle that is run twice leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+from apache_beam.internal import pickler
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that
+
+from albert_embed.pipeline.formats.read_shards import read_shards
+from albert_embed.pipeline.shards.open_files import ShardWriteError
+from albert_embed.pipeline.shards.row_keys import row_keys, sort_keys
+from albert_embed.pipeline.shards.shard import Shard
+from albert_embed.pipeline.shards.shard_index import SCHEMA, read_index
+from albert_embed.pipeline.shards.shard_writer import OpenShard
+from albert_embed.pipeline.shards.write_shards import WriteShardFn, WriteShards
+from tests.pipeline.embedded_rows import make_formats, make_rows, rename_shard, write_shard
+
+BOTH = ("tfrecord", "parquet")
+BATCHES = [make_rows([2, 5]), make_rows([3], first=2), make_rows([4, 2, 2], first=3)]
+
+
+def write_bundle(write: WriteShardFn, batches: list[pa.RecordBatch]) -> list[Shard]:
+    """The shards of one bundle, as a runner asks for them."""
+    write.start_bundle()
+    shards = [shard for batch in batches for shard in write.process(batch)]
+    return [*shards, *(windowed.value for windowed in write.finish_bundle())]
+
+
+def make_write(directory: Path, *, shard_bytes: int = 1 << 30, shard_seconds: float = 1e9) -> WriteShardFn:
+    return WriteShardFn(str(directory), make_formats(BOTH), shard_bytes=shard_bytes, shard_seconds=shard_seconds)
+
+
+def read_ids(directory: Path, shard: Shard, format_name: str) -> list[bytes]:
+    path = str(directory / shard.data_file(format_name))
+    batches = read_shards([path], format_name, encoding="float_list", kept={})
+    return [name for batch in batches for name in batch.column("id").to_pylist()]
+
+
+def files_of(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir() if path.is_file()}
+
+
+def test_a_bundle_is_one_shard_in_every_format(tmp_path: Path) -> None:
+    (shard,) = write_bundle(make_write(tmp_path), BATCHES)
+    assert (shard.rows, shard.documents, shard.tokens, shard.truncated) == (6, 6, 18, 3)
+    assert files_of(tmp_path) == {shard.data_file(name) for name in BOTH} | {shard.index_file}
+    assert shard.file_bytes == {name: (tmp_path / shard.data_file(name)).stat().st_size for name in BOTH}
+    assert [read_ids(tmp_path, shard, name) for name in BOTH] == [[b"row %d" % number for number in range(6)]] * 2
+    with open(tmp_path / shard.index_file, "rb") as file:
+        found, index = read_index(file)
+    assert found == shard and index.schema.equals(SCHEMA)
+    assert index.to_pydict() == {
+        "id": [b"row %d" % number for number in range(6)],
+        "content_hash": [b"%016d" % number for number in range(6)],
+        "window": [0] * 6,
+        "window_count": [1] * 6,
+        "tokens": [2, 5, 3, 4, 2, 2],
+        "truncated": [0, 1] * 3,
+    }
+
+
+@pytest.mark.parametrize("limits", [{"shard_bytes": 1}, {"shard_seconds": 0.0}])
+def test_a_shard_that_is_large_or_old_enough_is_finished(tmp_path: Path, limits: dict[str, Any]) -> None:
+    write = make_write(tmp_path, **limits)
+    write.start_bundle()
+    for batch in BATCHES:
+        (shard,) = write.process(batch)
+        assert read_ids(tmp_path, shard, "parquet") == batch.column("id").to_pylist()
+    assert list(write.finish_bundle()) == []
+
+
+def test_a_bundle_without_rows_writes_nothing(tmp_path: Path) -> None:
+    assert write_bundle(make_write(tmp_path), []) == []
+    assert files_of(tmp_path) == set()
+
+
+def test_the_same_rows_again_are_another_shard_with_the_same_place_in_the_order(tmp_path: Path) -> None:
+    """A bundle that is run twice, or a file that is in the corpus twice."""
+    (first,), (again,), (other,) = (
+        write_bundle(make_write(tmp_path), batches) for batches in (BATCHES, BATCHES, BATCHES[1:])
+    )
+    assert dataclasses.replace(again, name=first.name) == first and again.name != first.name
+    hashes = [shard.name.partition("-")[0] for shard in (first, again, other)]
+    assert hashes[0] == hashes[1] != hashes[2]
+    for shard in (first, again):
+        assert read_ids(tmp_path, shard, "tfrecord") == [b"row %d" % number for number in range(6)]
+
+
+def test_a_bundle_that_fails_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
+    write = make_write(tmp_path)
+    write.start_bundle()
+    list(write.process(BATCHES[0]))
+    assert files_of(tmp_path) == set() and len(list((tmp_path / "unfinished").iterdir())) == 2
+    (shard,) = write_bundle(write, BATCHES[1:])  # the same instance, after a failure
+    assert shard.rows == 4
+    write.teardown()
+
+
+@pytest.mark.parametrize("sinks", [("tfrecord",), ("parquet",), BOTH])
+def test_in_a_pipeline(tmp_path: Path, sinks: tuple[str, ...]) -> None:
+    def check(shards: list[Shard]) -> None:
+        (shard,) = shards
+        assert shard.rows == 6 and list(shard.file_bytes) == list(sinks)
+
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        shards = pipeline | beam.Create(BATCHES) | WriteShards(str(tmp_path), make_formats(sinks))
+        assert_that(shards, check)
+
+
+def test_the_step_is_pickled(tmp_path: Path) -> None:
+    write = pickler.loads(pickler.dumps(make_write(tmp_path)))
+    (shard,) = write_bundle(write, BATCHES)
+    assert shard.rows == 6
+
+
+@pytest.mark.parametrize("sinks", [("tfrecord",), ("parquet",)])
+def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...]) -> None:
+    class FullDisk:
+        """`/dev/full`: every write fails with ENOSPC."""
+
+        def __init__(self) -> None:
+            self._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+            self.closed = False
+
+        def write(self, content: Any) -> int:
+            return self._file.write(content)
+
+        def flush(self) -> None: ...
+
+        def close(self) -> None:
+            self._file.close()
+            self.closed = True
+
+    shard = OpenShard(str(tmp_path), [])
+    handle = FullDisk()
+    (format_,) = make_formats(sinks)
+    shard._files._handles[format_.name], shard._files._files[format_.name] = handle, format_.begin(handle)
+    with pytest.raises(ShardWriteError) as error:
+        shard.write(BATCHES[0])
+        shard.finish()
+    assert isinstance(error.value.__cause__, OSError) and error.value.__cause__.errno == errno.ENOSPC
+    assert str(error.value) == (
+        f"can't write to {tmp_path}: No space left on device; nothing was published, and an earlier output is as it "
+        "was. Make room there, or whatever it says, and run the same command again"
+    )
+    shard.abandon()
+
+
+def test_keys_tell_rows_apart() -> None:
+    rows = make_rows([2, 2, 2])
+    changed = [
+        rows.set_column(rows.schema.get_field_index(name), name, values)
+        for name, values in {
+            "id": pa.array([b"row 0", b"row 1", b"row"], pa.binary()),
+            "content_hash": pa.array([b"x" * 16] * 3, pa.binary(16)),
+            "window": pa.array([1, 2, 3]),
+        }.items()
+    ]
+    keys = [key for batch in [rows, *changed] for key in row_keys(batch)]
+    assert len(set(keys)) == 12 - 2 and all(len(key) == 16 for key in keys)  # two ids are the same
+    assert row_keys(rows) == row_keys(rows.drop_columns(["input_ids"]))
+    assert sort_keys([b"b" * 15 + b"\0", b"a" * 16]).tolist() == [b"a" * 16, b"b" * 15]
+
+
+def test_an_index_that_is_none_is_refused(tmp_path: Path) -> None:
+    shard = write_shard(str(tmp_path), BATCHES[0], make_formats(["parquet"]))
+    with (
+        open(tmp_path / shard.data_file("parquet"), "rb") as file,
+        pytest.raises(ValueError, match=r"not the index of a shard: KeyError"),
+    ):
+        read_index(file)
+    renamed = rename_shard(str(tmp_path), shard, "other")
+    (tmp_path / renamed.index_file).write_bytes(b"PAR1")
+    with open(tmp_path / renamed.index_file, "rb") as file, pytest.raises(ValueError, match="Parquet"):
+        read_index(file)
+
+
+@pytest.fixture(autouse=True)
+def no_open_files(tmp_path: Path) -> Iterator[None]:
+    """Nothing below the test's folder stays open."""
+    yield
+    import gc
+    import os
+
+    gc.collect()
+    held = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+    assert [path for path in held if path.startswith(str(tmp_path))] == []
