@@ -18,6 +18,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.transforms.columns import INPUT_IDS
 from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.record_batch_coder import RecordBatchCoder  # noqa: F401  (batches travel by it)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,8 @@ class EmbedText(beam.PTransform):
         RecordBatches → `{"documents", "failures"}`. None takes all.
       finished: rows of an earlier run that are not embedded again; adds the output `met`
         (`pipeline.resume.drop_finished`).
+      reshuffle_batches: whether whole batches are spread over all workers before they are embedded, so that one large
+        file that can't be split keeps all of them busy. Not for runners that hold in memory what they shuffle.
 
     Raises:
       TransformMismatchError: when applied, where the graph has another vocabulary than `token_vocabulary`.
@@ -90,6 +92,7 @@ class EmbedText(beam.PTransform):
         token_vocabulary: Vocabulary | None = None,
         select: beam.PTransform | None = None,
         finished: FinishedRows | None = None,
+        reshuffle_batches: bool = False,
     ) -> None:
         super().__init__()
         self._transform_directory = transform_directory
@@ -98,6 +101,7 @@ class EmbedText(beam.PTransform):
         self._batching = batching
         self._token_vocabulary = token_vocabulary
         self._finished = finished
+        self._reshuffle_batches = reshuffle_batches
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
         description = read_description(self._transform_directory)
@@ -128,9 +132,11 @@ class EmbedText(beam.PTransform):
         if self._finished is not None:
             dropped = wanted | "DropFinished" >> DropFinished(self._finished)
             wanted, outputs[MET] = dropped["rows"], dropped["met"]
+        batches = wanted | "BatchByTokens" >> BatchByTokens(self._batching)
+        if self._reshuffle_batches:
+            batches = batches | "SpreadBatches" >> beam.Reshuffle()
         embedded = (
-            wanted
-            | "BatchByTokens" >> BatchByTokens(self._batching)
+            batches
             | "RunInference" >> RunInference(self._handler)
             | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="embeddings")
         )

@@ -36,7 +36,7 @@ from albert_embed.pipeline.resume.start_run import start_run
 from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.settings.failure_limit import FailureLimit
-from albert_embed.pipeline.settings.runner import choose_runner, threads_per_worker
+from albert_embed.pipeline.settings.runner import choose_runner, holds_shuffle_in_memory, threads_per_worker
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 from albert_embed.pipeline.shards.statistics import Statistics
 from albert_embed.pipeline.sources.field_types import add_field_types, add_kinds
@@ -162,6 +162,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             token_vocabulary=vocabulary if options.tokens else None,
             select=None if changes is None else SelectDocuments(changes.selected_files),
             finished=finished,
+            reshuffle_batches=not holds_shuffle_in_memory(beam_options),
         )
         fingerprints = {
             "albert_embed.model_fingerprint": model.fingerprint,

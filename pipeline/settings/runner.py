@@ -24,6 +24,15 @@ def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
     return name
 
 
+# Beam's local runners keep all of a shuffle in the memory of one process.
+_RUNNERS_IN_MEMORY = frozenset((None, "DirectRunner", "FnApiRunner", "SwitchingDirectRunner", "PrismRunner"))
+
+
+def holds_shuffle_in_memory(options: PipelineOptions) -> bool:
+    """Whether the runner holds what is shuffled in memory, so that only keys and ranges may travel, but no rows."""
+    return options.view_as(StandardOptions).runner in _RUNNERS_IN_MEMORY
+
+
 def threads_per_worker(options: PipelineOptions) -> int | None:
     """How many threads each worker process may use for one batch; None where it has the machine to itself.
 

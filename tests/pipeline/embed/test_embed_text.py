@@ -52,7 +52,8 @@ def graph(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return directory
 
 
-def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str) -> None:
+@pytest.mark.parametrize("reshuffle_batches", [False, True])
+def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str, reshuffle_batches: bool) -> None:
     def check_rows(batches: list[pa.RecordBatch]) -> None:
         reference = Reference(tiny_model)  # here: a loaded model can't be pickled
         rows = {row["id"]: row for batch in batches for row in batch.to_pylist()}
@@ -83,6 +84,7 @@ def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str) -> None:
                 transform_directory=graph,
                 handler=AlbertModelHandler(str(tiny_model), embeddings=["pooled", "mean"]),
                 batching=TokenBatchConfig(batch_tokens=64, max_tokens=20),
+                reshuffle_batches=reshuffle_batches,
             )
         )
         assert_that(embedded["embeddings"], check_rows, label="rows")
