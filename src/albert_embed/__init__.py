@@ -19,12 +19,14 @@ if TYPE_CHECKING:
         read_failures,
     )
     from albert_embed.pipeline.embed.embed_text import EmbedText
+    from albert_embed.pipeline.search.search_dataset import DatasetSearch
     from albert_embed.transforms.preprocessing_config import PreprocessingConfig
     from albert_embed.transforms.token_batches import TokenBatchConfig
     from albert_embed.transforms.transform_graph import save_transform_graph
 
 _HOMES = {
     "AlbertModelHandler": "albert_embed.model.handler",
+    "DatasetSearch": "albert_embed.pipeline.search.search_dataset",
     "EmbedText": "albert_embed.pipeline.embed.embed_text",
     "PreprocessingConfig": "albert_embed.transforms.preprocessing_config",
     "TokenBatchConfig": "albert_embed.transforms.token_batches",
@@ -38,6 +40,7 @@ _HOMES = {
 __version__ = importlib.metadata.version("albert-embed")
 __all__ = [
     "AlbertModelHandler",
+    "DatasetSearch",
     "EmbedText",
     "PreprocessingConfig",
     "TokenBatchConfig",

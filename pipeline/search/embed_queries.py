@@ -1,0 +1,92 @@
+"""`QueryEmbedder`: texts to vectors, by the model and the preprocessing that a dataset was made with."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from albert_embed.model.engines import choose_engine, load_engine
+from albert_embed.model.handler import EMBEDDING_COLUMNS, embed_batch
+from albert_embed.model.locate import locate_model
+from albert_embed.pipeline.documents.prepare_documents import prepare_documents
+from albert_embed.pipeline.embed.open_model import load_model
+from albert_embed.transforms.columns import TEXT
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.saved_transform import SavedTransform
+from albert_embed.transforms.transform_graph import save_transform_graph
+from albert_embed.transforms.windows import explode_windows
+
+# Rows of one batch: a query is short.
+_QUERIES_AT_ONCE = 32
+
+
+class AnotherModelError(ValueError):
+    """The model that a dataset names is not the one that it was made with."""
+
+
+class QueryEmbedder:
+    """Embeds queries as a dataset's rows were embedded. Loads the model once.
+
+    A query longer than a row is truncated, whatever became of long documents.
+
+    Args:
+      model: what the dataset's manifest says of its model: `name`, `fingerprint`, `engine`.
+      transform_options: what it says of the preprocessing.
+      embedding: one of `model.handler.EMBEDDING_COLUMNS`.
+
+    Raises:
+      AnotherModelError: where the model there is not the one that the dataset was made with.
+      ValueError, OSError: where the model can't be found or used, or the dataset is one of pairs.
+    """
+
+    def __init__(self, *, model: Mapping[str, Any], transform_options: Mapping[str, Any], embedding: str) -> None:
+        name = model["name"]
+        if transform_options["pair"]:
+            raise ValueError(
+                "the dataset holds pairs of texts, and a query is one text; search a dataset of single texts"
+            )
+        found, vocabulary = load_model(name)
+        if found.fingerprint != model["fingerprint"]:
+            raise AnotherModelError(
+                f"the model {name} is not the one that the dataset was made with: its fingerprint is "
+                f"{found.fingerprint[:16]}…, the manifest says {model['fingerprint'][:16]}…; "
+                "put the old model back, or embed the corpus again"
+            )
+        config = PreprocessingConfig(
+            **{**transform_options, "long_documents": "truncate", "window_overlap": PreprocessingConfig.window_overlap}
+        )
+        with tempfile.TemporaryDirectory() as graph:
+            save_transform_graph(vocabulary, config, graph)
+            self._transform = SavedTransform(graph)
+        self._engine = load_engine(choose_engine(_runnable(model["engine"])), locate_model(name))
+        self._embedding = embedding
+
+    def embed(self, queries: Sequence[str]) -> npt.NDArray[np.float32]:
+        """The vectors of some texts, `[queries, hidden]` float32.
+
+        Raises:
+          ValueError: where the model can't embed one of them.
+        """
+        parts = []
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            texts = pa.array([query.encode() for query in queries[start : start + _QUERIES_AT_ONCE]], pa.binary())
+            prepared, failures = prepare_documents(pa.RecordBatch.from_arrays([texts], names=[TEXT]))
+            rows = explode_windows(self._transform.apply(prepared)) if not failures else prepared
+            for embedded in failures or embed_batch(rows, self._engine, [self._embedding]):
+                if isinstance(embedded, Failure):
+                    raise ValueError(f"a query can't be embedded: {embedded.error}")
+                values = embedded.column(EMBEDDING_COLUMNS[self._embedding]).flatten()
+                parts.append(np.asarray(values, np.float32).reshape(embedded.num_rows, -1))
+        return np.concatenate(parts)
+
+
+def _runnable(engine: str) -> str:
+    """The engine that made the dataset where it is installed, else TensorFlow: they agree to 1e-6."""
+    return engine if engine == "tensorflow" or importlib.util.find_spec(engine) is not None else "tensorflow"

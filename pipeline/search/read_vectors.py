@@ -1,0 +1,29 @@
+"""The rows of a dataset as `VectorBlock`s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from albert_embed.pipeline.search.vector_block import VectorBlock, measure_inverse_norms
+from albert_embed.transforms.columns import TYPES
+
+
+def make_blocks(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[VectorBlock]:
+    """Rows as `read_embeddings` yields them → the vectors of one column, and of the other columns what a hit shows.
+
+    Args:
+      batches: live rows.
+      column: of the vectors, large_list<float32> of one length.
+    """
+    for batch in batches:
+        vectors = np.asarray(batch.column(column).flatten(), np.float32).reshape(batch.num_rows, -1)
+        shown = batch.select([name for name in batch.schema.names if is_shown(name, batch.schema.field(name).type)])
+        yield VectorBlock(rows=shown, vectors=vectors, inverse_norms=measure_inverse_norms(vectors))
+
+
+def is_shown(name: str, type_: pa.DataType) -> bool:
+    """Whether a hit shows a column: all but vectors and what belongs to single tokens."""
+    return not (pa.types.is_large_list(type_) and name in TYPES)

@@ -1,0 +1,115 @@
+"""`search_dataset`: the rows of a finished output that are nearest to some texts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
+from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
+from albert_embed.pipeline.dataset.read_embeddings import read_rows
+from albert_embed.pipeline.search.embed_queries import QueryEmbedder
+from albert_embed.pipeline.search.find_nearest import Hit, find_nearest
+from albert_embed.pipeline.search.read_vectors import make_blocks
+from albert_embed.pipeline.search.searched_embedding import SearchedEmbedding, choose_embedding
+from albert_embed.pipeline.search.vector_block import VectorBlock
+from albert_embed.pipeline.search.vector_store import VectorStore
+from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, Metric, SearchOptions
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """What a search has found.
+
+    Attributes:
+      directory: where.
+      embedding: what was compared, as `--embeddings` has it.
+      metric: how.
+      queries: the texts.
+      hits: for each of them the rows that were found, best first.
+    """
+
+    directory: str
+    embedding: str
+    metric: Metric
+    queries: tuple[str, ...]
+    hits: list[list[Hit]]
+
+
+def search_dataset(options: SearchOptions) -> SearchResult:
+    """Searches a dataset once: its rows are read in batches, compared with all queries, and let go.
+
+    Raises:
+      OutputError: where the directory is not a finished output, or was damaged since.
+      AnotherModelError: where the model is not the one that the dataset was made with.
+      ValueError: where the dataset has no such embedding, or a query can't be embedded.
+    """
+    with open_published_output(options.directory) as output:
+        searched = _choose(output, options.embedding)
+        queries = _make_embedder(output, searched).embed(options.queries)
+        hits = find_nearest(_read_blocks(output, searched), queries, hits=options.hits, metric=options.metric)
+    return SearchResult(
+        directory=options.directory,
+        embedding=searched.name,
+        metric=options.metric,
+        queries=options.queries,
+        hits=hits,
+    )
+
+
+class DatasetSearch:
+    """A dataset that is open for one search after another: a context manager.
+
+    Opening reads all rows once and loads the model; a search then reads vectors from local files that are mapped into
+    memory (`pipeline.search.vector_store`). It shows the version of the dataset that there was when it was opened.
+
+    Args:
+      directory: a finished output.
+      embedding: the one to compare; None means the best that the dataset has.
+
+    Raises:
+      OutputError, AnotherModelError, ValueError: as `search_dataset`.
+    """
+
+    def __init__(self, directory: str, *, embedding: str | None = None) -> None:
+        with open_published_output(str(directory)) as output:
+            searched = _choose(output, embedding)
+            self._embedder = _make_embedder(output, searched)
+            self._store = VectorStore(_read_blocks(output, searched))
+
+    def search(self, *queries: str, hits: int = DEFAULT_HITS, metric: Metric = "cosine") -> list[list[Hit]]:
+        """For each query the rows that are nearest to it, best first.
+
+        Raises:
+          ValueError: where a query is empty or can't be embedded, or an option is out of its range.
+        """
+        options = SearchOptions(directory="", queries=queries, hits=hits, metric=metric)
+        return find_nearest(
+            self._store.blocks(), self._embedder.embed(options.queries), hits=options.hits, metric=options.metric
+        )
+
+    def __enter__(self) -> DatasetSearch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Deletes the local files."""
+        self._store.close()
+
+
+def _choose(output: PublishedOutput, embedding: str | None) -> SearchedEmbedding:
+    return choose_embedding(embedding, tuple(output.manifest.options["embeddings"]))
+
+
+def _make_embedder(output: PublishedOutput, searched: SearchedEmbedding) -> QueryEmbedder:
+    manifest = output.manifest
+    return QueryEmbedder(
+        model=manifest.model, transform_options=manifest.transform["options"], embedding=searched.query
+    )
+
+
+def _read_blocks(output: PublishedOutput, searched: SearchedEmbedding) -> Iterator[VectorBlock]:
+    rows = read_document_rows(output) if searched.of_documents else read_rows(output)
+    return make_blocks(rows, searched.column)

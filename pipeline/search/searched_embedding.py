@@ -1,0 +1,57 @@
+"""Which vectors of a dataset a search compares, and what a query's vector is made by."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from albert_embed.model.handler import EMBEDDING_COLUMNS
+from albert_embed.pipeline.settings.embed_options import DOCUMENT
+from albert_embed.transforms.columns import DOCUMENT_OUTPUT, SEQUENCE_OUTPUT
+
+# The first of these that a dataset has is searched where the user names none. The mean of all tokens tells texts apart
+# better than ALBERT's pooled output, which was trained to tell the order of two sentences.
+_PREFERRED = (DOCUMENT, "mean", "pooled")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchedEmbedding:
+    """The vectors that are compared.
+
+    Attributes:
+      name: as `--embeddings` has it.
+      column: of the rows.
+      query: the embedding that a query is given: a document's vector is the mean over all its tokens, and so is that of
+        a query.
+      of_documents: whether the rows are those of documents.
+    """
+
+    name: str
+    column: str
+    query: str
+    of_documents: bool
+
+
+def choose_embedding(wanted: str | None, available: tuple[str, ...]) -> SearchedEmbedding:
+    """The embedding to search.
+
+    Args:
+      wanted: the one that the user names; None for the best that there is.
+      available: what the dataset was made with, as `--embeddings` has it.
+
+    Raises:
+      ValueError: where the dataset lacks it, or it is not one vector a row.
+    """
+    searchable = [name for name in available if name == DOCUMENT or EMBEDDING_COLUMNS[name] != SEQUENCE_OUTPUT]
+    if not searchable:
+        raise ValueError(
+            f"the dataset has only {', '.join(available)}, which is not one vector per row; embed the corpus with "
+            "--embeddings mean to search it"
+        )
+    name = wanted or min(searchable, key=lambda name: _PREFERRED.index(name) if name in _PREFERRED else -1)
+    if name not in searchable:
+        raise ValueError(
+            f"--embedding is {wanted!r}, which can't be searched here; choose from {', '.join(searchable)}"
+        )
+    if name == DOCUMENT:
+        return SearchedEmbedding(name=name, column=DOCUMENT_OUTPUT, query="mean", of_documents=True)
+    return SearchedEmbedding(name=name, column=EMBEDDING_COLUMNS[name], query=name, of_documents=False)
