@@ -7,6 +7,7 @@ import re
 
 import pyarrow as pa
 
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
     ID,
@@ -28,7 +29,6 @@ VERSION_COLUMNS = (CONTENT_HASH, FINGERPRINT)
 # https://cloud.google.com/bigquery/docs/schemas#column_names
 _COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 _FORBIDDEN_PREFIXES = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
-_KEPT_TYPES = {"string": pa.string(), "int64": pa.int64(), "float": pa.float32()}
 _BIGQUERY_TYPES = {
     pa.string(): "STRING",
     pa.int64(): "INTEGER",
@@ -82,7 +82,7 @@ class TableLayout:
 
     embeddings: tuple[str, ...]
     hidden_size: int
-    kept: dict[str, str] = dataclasses.field(default_factory=dict)
+    kept: dict[str, FieldType] = dataclasses.field(default_factory=dict)
     token_spans: bool = False
 
     def __post_init__(self) -> None:
@@ -121,9 +121,9 @@ class TableLayout:
     def arrow_schema(self) -> pa.Schema:
         """The rows as they are loaded: every column but `loaded_at`, which BigQuery fills."""
         schema = self._own_schema()
-        for name, kind in self.kept.items():
-            one = _KEPT_TYPES[kind.removesuffix("[]")]
-            schema = schema.append(pa.field(name, pa.list_(one) if kind.endswith("[]") else one))
+        for name, type_ in self.kept.items():
+            one = pa.type_for_alias(type_.value.stored)
+            schema = schema.append(pa.field(name, pa.list_(one) if type_.is_list else one))
         for name, type_ in ((CONTENT_HASH, pa.binary()), (FINGERPRINT, pa.string())):
             schema = schema.append(pa.field(name, type_))
         return schema

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from albert_embed.pipeline.bigquery.append_rows import LARGEST_REQUEST_BYTES
 from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
+from albert_embed.pipeline.settings.field_type import STRING, FieldType
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
     ID,
@@ -44,7 +45,7 @@ def check_rows(
     errors: dict[int, tuple[str, str]] = {}
     for name in layout.embeddings:
         _check_vectors(rows, name, layout.hidden_size, errors)
-    for name in (ID, *(name for name, kind in layout.kept.items() if kind.startswith("string"))):
+    for name in (ID, *(name for name, type_ in layout.kept.items() if type_.value.name == STRING.name)):
         _check_texts(rows, name, errors)
     sizes = measure_rows(rows, layout)
     for row in np.flatnonzero(sizes > largest_row_bytes).tolist():
@@ -130,15 +131,15 @@ def measure_rows(rows: pa.RecordBatch, layout: TableLayout) -> np.ndarray:
         sizes += 8 * np.asarray(pc.list_value_length(rows.column(name)).fill_null(0))
     if layout.has_tokens:
         sizes += (2 + 8 + 8 + (16 if layout.token_spans else 0)) * list_lengths(rows.column(INPUT_IDS))
-    for name, kind in layout.kept.items():
-        sizes += _measure_kept(rows.column(name), kind)
+    for name, type_ in layout.kept.items():
+        sizes += _measure_kept(rows.column(name), type_)
     return sizes
 
 
-def _measure_kept(column: pa.Array, kind: str) -> np.ndarray:
-    is_list = kind.endswith("[]")
+def _measure_kept(column: pa.Array, type_: FieldType) -> np.ndarray:
+    is_list = type_.is_list
     counts = np.asarray(pc.list_value_length(column).fill_null(0)) if is_list else np.ones(len(column), np.int64)
-    if not kind.startswith("string"):
+    if type_.value.name != STRING.name:
         return 8 * counts
     values = column.flatten() if is_list else column
     lengths = np.asarray(pc.binary_length(values).fill_null(0)).astype(np.int64)

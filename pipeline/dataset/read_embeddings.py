@@ -26,9 +26,6 @@ from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import ID, TOKEN_COLUMNS, TOKEN_PIECES
 
-# What a tf.data.Dataset has for a kept field that a row lacks.
-_KEPT_DEFAULTS: dict[str, Any] = {"string": b"", "int64": 0, "float": 0.0}
-
 
 def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
     """The rows of the finished output in `directory`, the same whatever its encoding and its sink.
@@ -127,8 +124,8 @@ def read_embeddings_dataset(directory: str) -> Any:
         **{name: tf.io.FixedLenFeature([], tf.int64) for name in ("window", "window_start", "truncated")},
     }
     kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
-    for name, kind in kept.items():
-        features[name] = tf.io.RaggedFeature(_kept_dtype(kind))
+    for name, type_ in kept.items():
+        features[name] = tf.io.RaggedFeature(tf.as_dtype(type_.value.tensor))
     if manifest.options.get("tokens"):
         for name in TOKEN_COLUMNS:
             features[name] = tf.io.RaggedFeature(tf.string if name == TOKEN_PIECES else tf.int64)
@@ -137,18 +134,18 @@ def read_embeddings_dataset(directory: str) -> Any:
             features[name] = tf.io.RaggedFeature(tf.float32)
         else:
             features[name] = tf.io.FixedLenFeature([], tf.string)
-    type_ = tf.float16 if manifest.encoding == "float16_bytes" else tf.float32
+    stored = tf.float16 if manifest.encoding == "float16_bytes" else tf.float32
 
     def parse(example: Any) -> dict[str, Any]:
         row = tf.io.parse_single_example(example, features)
-        for name, kind in kept.items():
+        for name, type_ in kept.items():
             # A row that lacks it has a list of no values, for which TensorFlow takes no default.
-            if not kind.endswith("[]"):
-                row[name] = tf.concat([row[name], [_KEPT_DEFAULTS[kind]]], axis=0)[0]
+            if not type_.is_list:
+                row[name] = tf.concat([row[name], [type_.value.default]], axis=0)[0]
         for name in manifest.embeddings:
             values = row[name]
             if manifest.encoding != "float_list":
-                values = tf.cast(tf.io.decode_raw(values, type_), tf.float32)
+                values = tf.cast(tf.io.decode_raw(values, stored), tf.float32)
             shape = [-1, manifest.hidden_size] if name == "sequence_output" else [manifest.hidden_size]
             row[name] = tf.reshape(values, shape)
         return row
@@ -172,12 +169,6 @@ def read_embeddings_dataset(directory: str) -> Any:
     return dataset
 
 
-def _kept_dtype(kind: str) -> Any:
-    import tensorflow as tf
-
-    return {"string": tf.string, "int64": tf.int64, "float": tf.float32}[kind.removesuffix("[]")]
-
-
 def _make_parquet_dataset(output: PublishedOutput) -> Any:
     """Arrow's reader as a generator: TensorFlow reads no Parquet itself."""
     import tensorflow as tf
@@ -189,7 +180,8 @@ def _make_parquet_dataset(output: PublishedOutput) -> Any:
         "input_ids": tf.TensorSpec([None], tf.int64),
         **{name: tf.TensorSpec([], tf.int64) for name in ("window", "window_start", "truncated")},
         **{
-            name: tf.TensorSpec([None] if kind.endswith("[]") else [], _kept_dtype(kind)) for name, kind in kept.items()
+            name: tf.TensorSpec([None] if type_.is_list else [], tf.as_dtype(type_.value.tensor))
+            for name, type_ in kept.items()
         },
     }
     if manifest.options.get("tokens"):
@@ -210,7 +202,7 @@ def _make_parquet_dataset(output: PublishedOutput) -> Any:
                         continue
                     given = value.as_py()
                     if given is None:
-                        given = [] if kept[name].endswith("[]") else _KEPT_DEFAULTS[kept[name]]
+                        given = [] if kept[name].is_list else kept[name].value.default
                     row[name] = np.array(given, spec.dtype.as_numpy_dtype)
                 yield row
 

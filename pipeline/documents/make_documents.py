@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from albert_embed.pipeline.documents.parse_lines import JsonFields
 from albert_embed.pipeline.documents.prepare_documents import describe_bad_text, find_bad_texts
-from albert_embed.pipeline.settings.kept_fields import arrow_type, convert_kept
+from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.settings.kept_fields import convert_kept
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.origins import make_origins
 from albert_embed.pipeline.sources.records import Records, fail_record
@@ -30,8 +31,8 @@ def make_documents(records: Records, fields: JsonFields) -> tuple[pa.RecordBatch
             if row not in errors:
                 errors[row] = describe_bad_text(column[row].as_py(), name)
     columns = {ID: _take_ids(records, fields, list(texts.values()), errors), **texts}
-    for name, kind in fields.kept.items():
-        columns[name] = _take_kept(records, name, kind, errors)
+    for name, type_ in fields.kept.items():
+        columns[name] = _take_kept(records, name, type_, errors)
     columns[ORIGIN] = make_origins(records.file, records.positions)
     documents = pa.RecordBatch.from_pydict(columns)
     failures = [
@@ -96,12 +97,12 @@ def _take_ids(
     return pa.array(ids, pa.binary())
 
 
-def _take_kept(records: Records, name: str, kind: str, errors: dict[int, tuple[str, str]]) -> pa.Array:
+def _take_kept(records: Records, name: str, type_: FieldType, errors: dict[int, tuple[str, str]]) -> pa.Array:
     """A kept field; null where a record has none."""
     values = records.columns.get(name, [None] * len(records.positions))
-    if isinstance(values, pa.Array) and values.type == arrow_type(kind) and not kind.endswith("[]"):
+    if isinstance(values, pa.Array) and values.type == type_.arrow and not type_.is_list:
         return values
-    return pa.array(convert_kept(_to_list(values), name, kind, errors), arrow_type(kind))
+    return pa.array(convert_kept(_to_list(values), name, type_, errors), type_.arrow)
 
 
 def _to_list(values: pa.Array | list[Any]) -> list[Any]:

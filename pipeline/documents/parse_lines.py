@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.documents.prepare_documents import describe_bad_text, find_bad_texts
-from albert_embed.pipeline.settings.kept_fields import arrow_type, convert_kept
+from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.settings.kept_fields import convert_kept
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.line_source import FILE, LINE, POSITION
 from albert_embed.pipeline.sources.origins import make_origins
@@ -37,7 +38,7 @@ class JsonFields:
     id: str = "id"
     id_required: bool = False
     pair: str | None = None
-    kept: dict[str, str] = dataclasses.field(default_factory=dict)
+    kept: dict[str, FieldType] = dataclasses.field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -89,7 +90,7 @@ def parse_json_lines(lines: pa.RecordBatch, fields: JsonFields) -> tuple[pa.Reco
             failures.append(_fail_line(lines, row, e.reason, str(e)))
     names = [ID, TEXT, *([] if fields.pair is None else [PAIR]), *fields.kept]
     types = [pa.binary(), pa.large_binary(), *([] if fields.pair is None else [pa.large_binary()])]
-    types += [arrow_type(kind) for kind in fields.kept.values()]
+    types += [type_.arrow for type_ in fields.kept.values()]
     columns = zip(*documents, strict=True) if documents else ((),) * len(names)
     arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
     origins = _line_origins(lines).take(pa.array(taken, pa.int64()))
@@ -127,7 +128,7 @@ def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[Any, ...]:
     texts = [_text_field(record, fields.text)]
     if fields.pair is not None:
         texts.append(_text_field(record, fields.pair))
-    kept = [_kept_field(record, name, kind) for name, kind in fields.kept.items()]
+    kept = [_kept_field(record, name, type_) for name, type_ in fields.kept.items()]
     value = record.get(fields.id)
     if value is None and not fields.id_required:
         return content_id(*texts), *texts, *kept
@@ -151,10 +152,10 @@ def _text_field(record: dict[str, Any], name: str) -> bytes:
     return _encode(record[name], name)
 
 
-def _kept_field(record: dict[str, Any], name: str, kind: str) -> Any:
+def _kept_field(record: dict[str, Any], name: str, type_: FieldType) -> Any:
     errors: dict[int, tuple[str, str]] = {}
     try:
-        (value,) = convert_kept([record.get(name)], name, kind, errors)
+        (value,) = convert_kept([record.get(name)], name, type_, errors)
     except UnicodeEncodeError as e:
         raise _FieldError("invalid Unicode", f"the field {name!r} holds half of a surrogate pair: {e.reason}") from e
     if errors:

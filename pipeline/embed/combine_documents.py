@@ -13,7 +13,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.model.padded_batch import float_lists
 from albert_embed.pipeline.embed.window_sums import WindowMean, WindowSums
-from albert_embed.pipeline.settings.kept_fields import arrow_type
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
     DOCUMENT_OUTPUT,
@@ -57,7 +57,7 @@ class CombineDocuments(beam.PTransform):
       kept: columns that go along, with their types (`pipeline.settings.kept_fields`).
     """
 
-    def __init__(self, kept: Mapping[str, str] | None = None) -> None:
+    def __init__(self, kept: Mapping[str, FieldType] | None = None) -> None:
         super().__init__()
         self._kept = dict(kept or {})
 
@@ -134,7 +134,7 @@ class MakeDocumentRows(beam.DoFn):
 
     FAILURES = "failures"
 
-    def __init__(self, kept: Mapping[str, str]) -> None:
+    def __init__(self, kept: Mapping[str, FieldType]) -> None:
         self._kept = kept
         self._held: dict[BoundedWindow, list[tuple[bytes, WindowSums]]] = {}
 
@@ -210,7 +210,7 @@ def _list_ranges(numbers: list[int]) -> str:
     return ", ".join(shown) + (", …" if len(ranges) > 10 else "")
 
 
-def make_document_rows(documents: list[tuple[bytes, WindowSums]], kept: Mapping[str, str]) -> pa.RecordBatch:
+def make_document_rows(documents: list[tuple[bytes, WindowSums]], kept: Mapping[str, FieldType]) -> pa.RecordBatch:
     """Rows `{id, windows, tokens, kept fields, document_output}`.
 
     Args:
@@ -223,8 +223,8 @@ def make_document_rows(documents: list[tuple[bytes, WindowSums]], kept: Mapping[
         WINDOWS: pa.array([sums.window_count for _, sums in documents], TYPES[WINDOWS]),
         TOKENS: pa.array([sums.tokens for _, sums in documents], TYPES[TOKENS]),
     }
-    for position, (field, kind) in enumerate(kept.items()):
+    for position, (field, type_) in enumerate(kept.items()):
         values = [None if sums.kept is None else sums.kept[position] for _, sums in documents]
-        columns[field] = pa.array(values, arrow_type(kind))
+        columns[field] = pa.array(values, type_.arrow)
     columns[DOCUMENT_OUTPUT] = float_lists(vectors, np.full(len(vectors), vectors.shape[1]))
     return pa.RecordBatch.from_pydict(columns)

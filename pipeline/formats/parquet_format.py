@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from albert_embed.pipeline.formats.parquet_rows import VECTORS, from_parquet_rows, to_parquet_rows
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.transforms.columns import ID, TOKEN_PIECES, WINDOW
 
 # A row group is what a reader holds in memory and what it skips: DuckDB and Spark share a file out by them. So much of
@@ -31,7 +32,7 @@ class ParquetFormat:
 
     name: ClassVar[str] = "parquet"
     hidden_size: int
-    kept: Mapping[str, str]
+    kept: Mapping[str, FieldType]
     half: bool = False
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     row_group_bytes: int = ROW_GROUP_BYTES
@@ -89,8 +90,8 @@ class ParquetFile:
 
 
 def _open_writer(file: Any, schema: pa.Schema, format_: ParquetFormat) -> pq.ParquetWriter:
-    strings = [name for name, kind in format_.kept.items() if kind == "string"]
-    string_lists = [f"{name}.list.element" for name, kind in format_.kept.items() if kind == "string[]"]
+    strings = [name for name, type_ in format_.kept.items() if str(type_) == "string"]
+    string_lists = [f"{name}.list.element" for name, type_ in format_.kept.items() if str(type_) == "string[]"]
     if TOKEN_PIECES in schema.names:
         string_lists.append(f"{TOKEN_PIECES}.list.element")
     return pq.ParquetWriter(
@@ -117,7 +118,7 @@ def _list_leaves(schema: pa.Schema) -> list[str]:
 
 
 def read_parquet_rows(
-    file: Any, kept: Mapping[str, str], *, batch_bytes: int, batch_rows: int
+    file: Any, kept: Mapping[str, FieldType], *, batch_bytes: int, batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a shard, as `pipeline.read_embeddings` yields them.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.formats.half_precision import to_half
-from albert_embed.pipeline.settings.kept_fields import arrow_type
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.transforms.columns import (
     DOCUMENT_OUTPUT,
     ID,
@@ -30,11 +30,10 @@ from albert_embed.transforms.columns import (
 VECTORS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT, DOCUMENT_OUTPUT)
 _ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED, WINDOWS, TOKENS)
 _FIRST = (ID, *_ONE_INTEGER, INPUT_IDS, *TOKEN_COLUMNS)
-_KEPT_TYPES = {"string": pa.string(), "int64": pa.int64(), "float": pa.float32()}
 
 
 def to_parquet_rows(
-    rows: pa.RecordBatch, *, hidden_size: int, kept: Mapping[str, str], half: bool = False
+    rows: pa.RecordBatch, *, hidden_size: int, kept: Mapping[str, FieldType], half: bool = False
 ) -> pa.RecordBatch:
     """Embedded rows as a Parquet file holds them; the pipeline's internal columns are left out.
 
@@ -74,14 +73,14 @@ def to_parquet_rows(
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def from_parquet_rows(rows: pa.RecordBatch, kept: Mapping[str, str]) -> pa.RecordBatch:
+def from_parquet_rows(rows: pa.RecordBatch, kept: Mapping[str, FieldType]) -> pa.RecordBatch:
     """The rows again, as `pipeline.read_embeddings` yields them, whatever the sink."""
     columns = {}
     for name, column in zip(rows.schema.names, rows.columns, strict=True):
         if name in VECTORS:
             columns[name] = _from_vectors(column)
         elif name in kept:
-            columns[name] = _cast(column, arrow_type(kept[name]))
+            columns[name] = _cast(column, kept[name].arrow)
         else:
             columns[name] = _cast(column, TYPES[name])
     return pa.RecordBatch.from_pydict({name: columns[name] for name in _order_columns(rows.schema.names)})
@@ -97,9 +96,9 @@ def _cast(column: pa.Array, type_: pa.DataType) -> pa.Array:
     return column if column.type == type_ else column.cast(type_)
 
 
-def _to_kept(column: pa.Array, kind: str) -> pa.Array:
-    one = _KEPT_TYPES[kind.removesuffix("[]")]
-    return _cast(column, pa.list_(pa.field("element", one, nullable=False)) if kind.endswith("[]") else one)
+def _to_kept(column: pa.Array, type_: FieldType) -> pa.Array:
+    one = pa.type_for_alias(type_.value.stored)
+    return _cast(column, pa.list_(pa.field("element", one, nullable=False)) if type_.is_list else one)
 
 
 def _to_lists(column: pa.Array, type_: pa.DataType) -> pa.Array:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.transforms.failure import Failure
 
 # A RecordBatch is given out when it has so many bytes in the file, or so many rows.
@@ -20,7 +21,7 @@ class DamagedShardError(ValueError):
 
 
 def read_shards(
-    paths: Sequence[str], format_name: str, *, encoding: str, kept: Mapping[str, str]
+    paths: Sequence[str], format_name: str, *, encoding: str, kept: Mapping[str, FieldType]
 ) -> Iterator[pa.RecordBatch]:
     """The rows of some shards, as `read_embeddings` yields them.
 
@@ -39,7 +40,7 @@ def read_shards(
     return _read_tfrecord_shards(paths, encoding, kept)
 
 
-def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, FieldType]) -> Iterator[pa.RecordBatch]:
     from albert_embed.pipeline.formats.parquet_format import read_parquet_rows
 
     for path in paths:
@@ -52,7 +53,9 @@ def _read_parquet_shards(paths: Sequence[str], kept: Mapping[str, str]) -> Itera
             raise DamagedShardError(f"{path}: {e}") from e
 
 
-def _read_tfrecord_shards(paths: Sequence[str], encoding: str, kept: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def _read_tfrecord_shards(
+    paths: Sequence[str], encoding: str, kept: Mapping[str, FieldType]
+) -> Iterator[pa.RecordBatch]:
     from albert_embed.pipeline.formats.tf_examples import decode_examples
 
     examples: list[bytes] = []

@@ -12,7 +12,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder, RecordBat
 
 from albert_embed.pipeline.formats.half_precision import to_half
 from albert_embed.pipeline.settings.embed_options import Encoding
-from albert_embed.pipeline.settings.kept_fields import decode_kept
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.transforms.columns import (
     DOCUMENT_OUTPUT,
     ID,
@@ -32,8 +32,6 @@ from albert_embed.transforms.columns import (
 )
 
 _BYTES_TYPES: dict[str, np.dtype] = {"float32_bytes": np.dtype("<f4"), "float16_bytes": np.dtype("<f2")}
-
-_FEATURE_TYPES = {"string": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
 
 _EMBEDDINGS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT, DOCUMENT_OUTPUT)
 _ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED)
@@ -57,7 +55,7 @@ def encode_examples(rows: pa.RecordBatch, encoding: Encoding) -> list[bytes]:
 
 
 def decode_examples(
-    examples: Sequence[bytes], encoding: Encoding, kept: Mapping[str, str] | None = None
+    examples: Sequence[bytes], encoding: Encoding, kept: Mapping[str, FieldType] | None = None
 ) -> pa.RecordBatch:
     """The rows again: features with one value per row as plain columns, embeddings as float32 lists.
 
@@ -77,8 +75,8 @@ def decode_examples(
         elif name in _EMBEDDINGS and encoding != "float_list":
             column = _bytes_to_floats(column.flatten(), encoding)
         columns[name] = column
-    for name, kind in (kept or {}).items():
-        columns[name] = decode_kept(columns.get(name), kind, len(examples))
+    for name, type_ in (kept or {}).items():
+        columns[name] = _decode_kept(columns.get(name), type_, len(examples))
     first = (ID, *_ONE_INTEGER, *_ONE_INTEGER_OF_DOCUMENTS, INPUT_IDS, *TOKEN_COLUMNS)
     order = [name for name in first if name in columns]
     return pa.RecordBatch.from_pydict({name: columns[name] for name in [*order, *sorted(set(columns) - set(order))]})
@@ -88,7 +86,7 @@ def describe_examples(
     embeddings: Sequence[str],
     hidden_size: int,
     encoding: Encoding,
-    kept: Mapping[str, str] | None = None,
+    kept: Mapping[str, FieldType] | None = None,
     *,
     tokens: bool = False,
 ) -> str:
@@ -112,7 +110,7 @@ def describe_examples(
     return text_format.MessageToString(schema)
 
 
-def describe_document_examples(hidden_size: int, encoding: Encoding, kept: Mapping[str, str]) -> str:
+def describe_document_examples(hidden_size: int, encoding: Encoding, kept: Mapping[str, FieldType]) -> str:
     """The tf.Metadata schema of the examples of `--embeddings document`, as text (`documents_schema.pbtxt`)."""
     schema = _describe_columns(_ONE_INTEGER_OF_DOCUMENTS)
     _add_embedding(schema, DOCUMENT_OUTPUT, hidden_size, encoding)
@@ -142,15 +140,24 @@ def _add_embedding(schema: schema_pb2.Schema, name: str, hidden_size: int, encod
         schema.feature.add(name=name, type=schema_pb2.FLOAT, shape=shape)
 
 
-def _add_kept(schema: schema_pb2.Schema, kept: Mapping[str, str]) -> None:
-    for name, kind in kept.items():
-        count = schema_pb2.ValueCount(min=0) if kind.endswith("[]") else schema_pb2.ValueCount(min=0, max=1)
-        schema.feature.add(name=name, type=_FEATURE_TYPES[kind.removesuffix("[]")], value_count=count)
+def _add_kept(schema: schema_pb2.Schema, kept: Mapping[str, FieldType]) -> None:
+    for name, type_ in kept.items():
+        count = schema_pb2.ValueCount(min=0) if type_.is_list else schema_pb2.ValueCount(min=0, max=1)
+        schema.feature.add(name=name, type=schema_pb2.FeatureType.Value(type_.value.feature), value_count=count)
 
 
 def bytes_type(encoding: Encoding) -> np.dtype:
     """The NumPy type of the values inside a bytes encoding."""
     return _BYTES_TYPES[encoding]
+
+
+def _decode_kept(column: pa.Array | None, type_: FieldType, rows: int) -> pa.Array:
+    """A kept field as tfx-bsl reads it, a list for each row or nothing at all, as a column of its type."""
+    if column is None or pa.types.is_null(column.type):
+        return pa.nulls(rows, type_.arrow)
+    if type_.is_list:
+        return column.cast(type_.arrow)
+    return pa.array([value[0] if value else None for value in column.to_pylist()], type_.arrow)
 
 
 def _is_list(type_: pa.DataType) -> bool:

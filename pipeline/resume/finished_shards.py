@@ -13,6 +13,7 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
 from albert_embed.pipeline.shards.row_keys import KEY_BYTES, find_keys, row_keys
 from albert_embed.pipeline.shards.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
@@ -129,7 +130,7 @@ class FinishedRows:
     directory: str
     shards: tuple[Shard, ...]
     encoding: str
-    kept: Mapping[str, str]
+    kept: Mapping[str, FieldType]
 
     @property
     def readable_format(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from albert_embed.model.engines import ENGINES, EngineName
 from albert_embed.pipeline.settings.failure_limit import FailureLimit
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 
@@ -209,7 +210,7 @@ class EmbedOptions:
         return (*self.row_embeddings, *mean)
 
     @property
-    def kept_fields(self) -> dict[str, str]:
+    def kept_fields(self) -> dict[str, FieldType]:
         """`keep_fields` as name → type."""
         return parse_kept_fields(self.keep_fields)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from albert_embed.pipeline.settings.field_type import FLOAT, INT64, STRING, VALUE_TYPES, FieldType, ValueType
 
-KINDS = ("string", "int64", "float")
 RESERVED = frozenset(
     (
         "id",
@@ -39,78 +37,63 @@ RESERVED = frozenset(
 )
 
 
-def parse_kept_fields(given: tuple[str, ...]) -> dict[str, str]:
-    """`name` or `name:type` → name → type; `string` where none is given. `type[]` is a list.
+def parse_kept_fields(given: tuple[str, ...]) -> dict[str, FieldType]:
+    """`NAME` or `NAME:TYPE` each → name → type; `string` where no type is given.
 
     Raises:
       ValueError: where a type is unknown, or a name is given twice or is one of the output's own columns.
     """
-    kept: dict[str, str] = {}
+    kept: dict[str, FieldType] = {}
     for field in given:
-        name, _, kind = field.partition(":")
-        kind = kind or "string"
-        if not name or kind.removesuffix("[]") not in KINDS:
+        name, _, type_name = field.partition(":")
+        if not name or (type_name or "string").removesuffix("[]") not in VALUE_TYPES:
             raise ValueError(
-                f"--keep-fields has {field!r}: give NAME or NAME:TYPE, TYPE one of {', '.join(KINDS)}, "
+                f"--keep-fields has {field!r}: give NAME or NAME:TYPE, TYPE one of {', '.join(VALUE_TYPES)}, "
                 "with [] behind it for lists"
             )
         if name in RESERVED:
             raise ValueError(f"--keep-fields has {name!r}, which is a column of the output itself; rename the field")
         if name in kept:
             raise ValueError(f"--keep-fields has {name!r} twice")
-        kept[name] = kind
+        kept[name] = FieldType.parse(type_name or "string")
     return kept
 
 
-def arrow_type(kind: str) -> pa.DataType:
-    """The Arrow type of a kept field: strings as binary, floats as float32, which is what a tf.Example holds."""
-    import pyarrow as pa
-
-    one = {"string": pa.binary(), "int64": pa.int64(), "float": pa.float32()}[kind.removesuffix("[]")]
-    return pa.large_list(one) if kind.endswith("[]") else one
-
-
-def decode_kept(column: pa.Array | None, kind: str, rows: int) -> pa.Array:
-    """A kept field as tfx-bsl reads it, a list per row or nothing at all → a column of its type."""
-    import pyarrow as pa
-
-    if column is None or pa.types.is_null(column.type):
-        return pa.nulls(rows, arrow_type(kind))
-    if kind.endswith("[]"):
-        return column.cast(arrow_type(kind))
-    return pa.array([value[0] if value else None for value in column.to_pylist()], arrow_type(kind))
-
-
-def convert_value(value: Any, kind: str) -> Any:
-    """`value` as a value of `kind`; None stays.
+def convert_value(value: Any, type_: FieldType) -> Any:
+    """`value` as a value of a type; None stays.
 
     Raises:
       ValueError: where it is none.
     """
     if value is None:
         return None
-    if kind.endswith("[]"):
-        values = value if isinstance(value, (list, tuple)) else [value]
-        if any(item is None for item in values):
-            raise ValueError("a list with a null, which a tf.Example can't hold")
-        return [convert_value(item, kind.removesuffix("[]")) for item in values]
-    if kind == "string" and isinstance(value, (str, bytes)):
+    if not type_.is_list:
+        return _convert_one(value, type_.value)
+    values = value if isinstance(value, (list, tuple)) else [value]
+    if any(item is None for item in values):
+        raise ValueError("a list with a null, which a tf.Example can't hold")
+    return [_convert_one(item, type_.value) for item in values]
+
+
+def _convert_one(value: Any, type_: ValueType) -> Any:
+    name = type_.name  # compared by name: what was pickled is another object
+    if name == STRING.name and isinstance(value, (str, bytes)):
         return value.encode() if isinstance(value, str) else value
-    if kind == "int64" and isinstance(value, int) and -(2**63) <= value < 2**63:
+    if name == INT64.name and isinstance(value, int) and -(2**63) <= value < 2**63:
         return int(value)  # true and false as 1 and 0
-    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+    if name == FLOAT.name and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    raise ValueError(f"{type(value).__name__} {str(value)[:80]}, which is no {kind}")
+    raise ValueError(f"{type(value).__name__} {str(value)[:80]}, which is no {type_.name}")
 
 
-def convert_kept(values: list[Any], name: str, kind: str, errors: dict[int, tuple[str, str]]) -> list[Any]:
+def convert_kept(values: list[Any], name: str, type_: FieldType, errors: dict[int, tuple[str, str]]) -> list[Any]:
     """The values of a kept field, None where one is of another type, which goes to `errors`."""
     taken = []
     for row, value in enumerate(values):
         try:
-            taken.append(convert_value(value, kind))
+            taken.append(convert_value(value, type_))
         except ValueError as e:
             taken.append(None)
-            hint = f"it is kept as {kind}; another type is given as --keep-fields {name}:TYPE"
+            hint = f"it is kept as {type_}; another type is given as --keep-fields {name}:TYPE"
             errors.setdefault(row, ("wrong type", f"the field {name!r} is {e}; {hint}"))
     return taken

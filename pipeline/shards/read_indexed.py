@@ -8,12 +8,13 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.formats.read_shards import DamagedShardError, read_shards
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.shards.shard_index import read_index
 from albert_embed.transforms.columns import CONTENT_HASH, ID, WINDOW_COUNT
 
 
 def read_indexed_rows(
-    data_path: str, index_path: str, format_name: str, *, encoding: str, kept: Mapping[str, str]
+    data_path: str, index_path: str, format_name: str, *, encoding: str, kept: Mapping[str, FieldType]
 ) -> Iterator[pa.RecordBatch]:
     """The rows of one shard, as `read_shards` gives them, with `content_hash` and `window_count`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from albert_embed.pipeline.formats.tf_examples import describe_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
 from albert_embed.pipeline.resume.start_run import start_run
 from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from albert_embed.pipeline.shards.shard_writer import OpenShard
 
@@ -55,7 +56,7 @@ def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.
 
 
 def make_formats(
-    sinks: Sequence[str], encoding: Encoding = "float_list", kept: dict[str, str] | None = None
+    sinks: Sequence[str], encoding: Encoding = "float_list", kept: Mapping[str, FieldType] | None = None
 ) -> list[ShardFormat]:
     """The formats for these rows."""
     formats: dict[str, ShardFormat] = {
@@ -119,7 +120,7 @@ def publish_rows(
     *,
     encoding: Encoding = "float_list",
     sinks: Sequence[str] = ("tfrecord",),
-    kept: dict[str, str] | None = None,
+    kept: Mapping[str, FieldType] | None = None,
     failures: list[str] | None = None,
 ) -> OutputDirectory:
     """A finished output, one shard for each batch."""
@@ -136,7 +137,7 @@ def add_rows(
     *,
     encoding: Encoding = "float_list",
     sinks: Sequence[str] = ("tfrecord",),
-    kept: dict[str, str] | None = None,
+    kept: Mapping[str, FieldType] | None = None,
 ) -> OutputDirectory:
     """One more generation of a finished output, which supersedes the documents of the rows `dead`."""
     output = OutputDirectory(str(directory))
@@ -166,7 +167,7 @@ def _publish(
     *,
     encoding: Encoding,
     sinks: Sequence[str],
-    kept: dict[str, str] | None,
+    kept: Mapping[str, FieldType] | None,
     failures: list[str] | None = None,
     previous: Manifest | None = None,
     dead: dict[str, int] | None = None,
@@ -182,7 +183,7 @@ def _publish(
         rows,
         encoding,
         shards,
-        options={"keep_fields": [f"{name}:{kind}" for name, kind in (kept or {}).items()]},
+        options={"keep_fields": [f"{name}:{type_}" for name, type_ in (kept or {}).items()]},
     )
     if failures:
         manifest.counts["failures"] = len(failures)

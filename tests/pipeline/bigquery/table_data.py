@@ -11,10 +11,13 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows
 
 PIECES = tuple(f"piece {number}" for number in range(5000))
-LAYOUT = TableLayout(embeddings=tuple(EMBEDDINGS), hidden_size=HIDDEN, kept={"views": "int64", "tags": "string[]"})
+LAYOUT = TableLayout(
+    embeddings=tuple(EMBEDDINGS), hidden_size=HIDDEN, kept=parse_kept_fields(("views:int64", "tags:string[]"))
+)
 
 
 def make_table_input(lengths: list[int], *, first: int = 0, content: str = "", **columns: pa.Array) -> pa.RecordBatch:

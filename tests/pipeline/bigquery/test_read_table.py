@@ -18,6 +18,7 @@ from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.parse_lines import JsonFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions, guess_format
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.content_id import content_id
 
 COLUMNS = {
@@ -30,7 +31,7 @@ COLUMNS = {
 
 
 def test_a_table_has_what_is_asked_for() -> None:
-    fields = JsonFields(kept={"views": "float", "tags": "string[]"}, id_required=True)
+    fields = JsonFields(kept=parse_kept_fields(("views:float", "tags:string[]")), id_required=True)
     check_fields("bq:project:d.t", COLUMNS, fields)
 
 
@@ -42,9 +43,12 @@ def test_a_table_has_what_is_asked_for() -> None:
         (JsonFields(text="tags"), "the column 'tags' is ARRAY<STRING>, --text-field takes STRING or BYTES"),
         (JsonFields(pair="other"), "there is no column 'other' (--pair-field)"),
         (JsonFields(id="key", id_required=True), "there is no column 'key' (--id-field)"),
-        (JsonFields(kept={"price": "float"}), "the column 'price' is NUMERIC, --keep-fields takes FLOAT or INTEGER"),
         (
-            JsonFields(kept={"views": "int64[]"}),
+            JsonFields(kept=parse_kept_fields(("price:float",))),
+            "the column 'price' is NUMERIC, --keep-fields takes FLOAT or INTEGER",
+        ),
+        (
+            JsonFields(kept=parse_kept_fields(("views:int64[]",))),
             "the column 'views' is INTEGER, --keep-fields takes ARRAY<INTEGER> or ARRAY<BOOLEAN>",
         ),
     ],

@@ -17,6 +17,7 @@ from albert_embed.pipeline.bigquery import clients, table_output
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_output import WIDTH_LABEL, TableLoadError, TableOutput
 from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
 from tests.pipeline.bigquery.table_data import LAYOUT, make_table_input, make_windows, read_table, write_load_file
 
@@ -205,7 +206,7 @@ def test_a_dataset_that_is_not_there(table: TableName, emulators: object) -> Non
 
 def test_a_table_of_other_columns_is_refused_in_words(output: TableOutput, table: TableName, bucket: str) -> None:
     load(output, bucket, make_table_input([2]))
-    other = TableLayout(embeddings=("mean_output",), hidden_size=3, kept={"views": "string"})
+    other = TableLayout(embeddings=("mean_output",), hidden_size=3, kept=parse_kept_fields(("views:string",)))
     TableOutput(table, dataclasses.replace(other, kept={}), run_fingerprint=RUN).check()  # fewer columns fit
     with pytest.raises(ValueError) as error:
         TableOutput(table, other, run_fingerprint=RUN).check()

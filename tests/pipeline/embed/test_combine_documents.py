@@ -17,10 +17,12 @@ from apache_beam.testing.util import assert_that
 from albert_embed.model.padded_batch import float_lists
 from albert_embed.pipeline.embed.combine_documents import AddWindows, CombineDocuments, find_combine_failures
 from albert_embed.pipeline.embed.window_sums import WindowMean
+from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.transforms.failure import Failure
 
 HIDDEN = 4
-KEPT = {"title": "string", "years": "int64[]"}
+KEPT = parse_kept_fields(("title:string", "years:int64[]"))
 
 
 def make_window_rows(
@@ -150,5 +152,5 @@ def test_merging_two_contents_drops_the_sums() -> None:
 
 
 @pytest.mark.parametrize("kept", [None, KEPT])
-def test_it_can_be_sent_to_workers(kept: dict[str, str] | None) -> None:
+def test_it_can_be_sent_to_workers(kept: dict[str, FieldType] | None) -> None:
     assert isinstance(pickle.loads(pickle.dumps(CombineDocuments(kept))), CombineDocuments)

@@ -17,6 +17,7 @@ from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.formats.read_shards import read_shards
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.shards.shard_index import read_index
 
 pytestmark = pytest.mark.integration
@@ -50,7 +51,7 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
         shards = [shard for shard in manifest.shards if shard["format"] == format_name]
         assert sum(shard["rows"] for shard in shards) == manifest.counts["rows"]
         paths = [path for path, _ in find_files(str(output), shards)]
-        kept = {"year": "int64", "tags": "string[]", "title": "string"}
+        kept = parse_kept_fields(("year:int64", "tags:string[]", "title:string"))
         tables.append(pa.Table.from_batches(read_shards(paths, format_name, encoding=encoding, kept=kept)))
     assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts["rows"] > 40
     assert tables[0].equals(pa.Table.from_batches(read_embeddings(str(output))))

@@ -15,9 +15,10 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.formats.parquet_format import ParquetFormat, read_parquet_rows
 from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, to_parquet_rows
 from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from tests.pipeline.embedded_rows import HIDDEN, make_rows, publish_rows
 
-KEPT = {"title": "string", "year": "int64", "score": "float", "tags": "string[]", "numbers": "int64[]"}
+KEPT = parse_kept_fields(("title:string", "year:int64", "score:float", "tags:string[]", "numbers:int64[]"))
 LENGTHS = [2, 5, 3]
 
 

@@ -24,7 +24,7 @@ from albert_embed.pipeline.cli.command_line import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.parse_lines import JsonFields, ParseLines
 from albert_embed.pipeline.documents.read_documents import ParseRecords
-from albert_embed.pipeline.settings.kept_fields import RESERVED
+from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import read_csv
 from albert_embed.pipeline.sources.file_source import FileSource
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
@@ -169,7 +169,7 @@ def test_a_truncated_gzip_costs_what_was_cut_off(tiny_model: Path, tmp_path: Pat
 def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_csv(path)
-    fields = JsonFields(kept={"title": "string"})
+    fields = JsonFields(kept=parse_kept_fields(("title:string",)))
     for step in (ParseRecords(fields), ParseLines(fields), FileSource(str(path), read_csv, fields.names)):
         assert type(pickle.loads(pickle.dumps(step))) is type(step)
 
