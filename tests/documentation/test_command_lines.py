@@ -1,0 +1,95 @@
+"""Every `albert-embed` command line of the documentation is one that the program takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from albert_embed.pipeline.cli.command_line import make_parser, refuse_unknown_flags
+from albert_embed.pipeline.settings.runner import known_beam_flags, stray_beam_arguments
+from tests.documentation.command_help import COMMANDS, read_help
+from tests.documentation.pages import CURRENT_PAGES, find_prose, list_code_blocks, name_page
+
+# Every command has `--help`; the rest are flags of `python -m benchmarks`.
+_FLAGS_OF_OTHERS = {
+    "--help",
+    "--mode",
+    "--rounds",
+    "--rows",
+    "--limit",
+    "--model-size",
+    "--peers-python",
+    "--corpus",
+    "--stages",
+}
+_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+
+
+def list_command_lines(code: str) -> list[list[str]]:
+    """The arguments of each `albert-embed` command in a block of shell code."""
+    lines = code.replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line, comments=True) for line in lines]
+    return [command[1:] for command in commands if command and command[0] == "albert-embed"]
+
+
+COMMAND_LINES = [
+    pytest.param(arguments, id=f"{block} {arguments[0]}")
+    for block in list_code_blocks("sh")
+    for arguments in list_command_lines(block.code)
+]
+
+
+def check_command_line(arguments: list[str]) -> None:
+    """Parses a command line as the program does.
+
+    Raises:
+      SystemExit: where the program's own part is refused.
+      UsageError: where neither the program nor Beam knows a flag.
+      AssertionError: where a value belongs to no flag, or Beam's flags are given to a command that takes none.
+    """
+    known, rest = make_parser().parse_known_args(arguments)
+    refuse_unknown_flags([argument for argument in rest if argument.startswith("-")], known_beam_flags())
+    assert stray_beam_arguments(rest) == []
+    assert not rest or known.command in ("embed", "analyze")
+
+
+@pytest.mark.parametrize("arguments", COMMAND_LINES)
+def test_command_lines_parse(arguments: list[str]) -> None:
+    check_command_line(arguments)
+
+
+def test_there_is_a_command_line_for_every_command() -> None:
+    commands = {arguments[0] for block in list_code_blocks("sh") for arguments in list_command_lines(block.code)}
+    assert commands == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "albert-embed embed --model m --input i --output o --embedings mean",
+        "albert-embed embed --model m --input i --output o --engine onnx",
+        "albert-embed embed --input i --output o",
+        "albert-embed embed --model m --input i --output o --overwrite more",
+        "albert-embed compact o --runner DataflowRunner",
+    ],
+)
+def test_wrong_command_lines_are_found(line: str) -> None:
+    (arguments,) = list_command_lines(line)
+    with pytest.raises((SystemExit, ValueError, AssertionError)):
+        check_command_line(arguments)
+
+
+def test_comments_and_continued_lines() -> None:
+    code = (
+        "pip install .\nalbert-embed inspect \\\n  DIR  # all of it\n# albert-embed none\nalbert-embed compact 'a b'\n"
+    )
+    assert list_command_lines(code) == [["inspect", "DIR"], ["compact", "a b"]]
+
+
+@pytest.mark.parametrize("page", CURRENT_PAGES, ids=name_page)
+def test_flags_in_running_text_exist(page: Path) -> None:
+    own = {flag for command in COMMANDS for flag in read_help(command)}
+    assert set(_FLAG.findall(find_prose(page))) - own - known_beam_flags() - _FLAGS_OF_OTHERS == set()
