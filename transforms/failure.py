@@ -29,9 +29,22 @@ class Failure:
     text: bytes
     window: int | None = None
 
+    @property
+    def category(self) -> str:
+        """`stage: reason`, by which failures are counted."""
+        return f"{self.stage}: {self.reason}"
+
     def to_json(self) -> str:
         """The failure as one line of JSON; bytes that are not UTF-8 are written as `\\xNN`."""
         fields: dict[str, Any] = dataclasses.asdict(self)
         for name in ("id", "text"):
             fields[name] = fields[name].decode("utf-8", errors="backslashreplace")
         return json.dumps(fields, ensure_ascii=False)
+
+    @staticmethod
+    def from_json(line: str | bytes) -> Failure:
+        """The failure that `to_json` wrote; bytes that were not UTF-8 stay as `\\xNN`."""
+        fields: dict[str, Any] = json.loads(line)
+        for name in ("id", "text"):
+            fields[name] = fields[name].encode()
+        return Failure(**fields)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import json
 import logging
 import tempfile
 import time
@@ -26,7 +25,7 @@ from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.analysis.plan import make_plan
 from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
 from albert_embed.pipeline.dataset.versions import list_versions
-from albert_embed.pipeline.documents.prepare_documents import PrepareDocuments
+from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.documents.read_documents import make_read_files
 from albert_embed.pipeline.embed.job import make_absolute, make_preprocessing_config, with_absolute_paths
 from albert_embed.pipeline.embed.open_model import load_model
@@ -225,12 +224,10 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: _Corpus, emb
     for number, dataset in enumerate(corpus.new):
         paths = [file.path for file in dataset.files]
         read = pipeline | f"ReadDocuments{number}" >> make_read_files(embed, paths)
-        prepared = read["documents"] | f"PrepareDocuments{number}" >> beam.ParDo(PrepareDocuments()).with_outputs(
-            PrepareDocuments.FAILURES, main="documents"
-        )
-        documents[dataset.key] = prepared["documents"]
+        prepared = read["documents"] | f"PrepareDocuments{number}" >> make_prepare_documents()
+        documents[dataset.key] = prepared.passed
         failures.append(
-            (read["failures"], prepared[PrepareDocuments.FAILURES])
+            (read["failures"], prepared.failures)
             | f"AllFailures{number}" >> beam.Flatten()
             | f"NameFailures{number}" >> beam.Map(name_failure, dataset.key)
         )
@@ -281,8 +278,7 @@ def _count_failures(files: Sequence[str]) -> dict[str, Any]:
     for path in files:
         with FileSystems.open(path) as content:
             for line in content:
-                failure = json.loads(line)
-                by_reason[f"{failure['stage']}: {failure['reason']}"] += 1
+                by_reason[Failure.from_json(line).category] += 1
     return {"count": sum(by_reason.values()), "by_reason": dict(sorted(by_reason.items()))}
 
 

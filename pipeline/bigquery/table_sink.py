@@ -6,11 +6,9 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
-
-import apache_beam as beam
-import pyarrow as pa
 
 from albert_embed.model.handler import EMBEDDING_COLUMNS
 from albert_embed.model.model_directory import ModelDirectory
@@ -21,7 +19,7 @@ from albert_embed.pipeline.bigquery.table_rows import LARGEST_ROW_BYTES, check_r
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.vocabulary import Vocabulary
 
@@ -110,18 +108,6 @@ def _fingerprint(of: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
 
 
-class CheckTableRows(beam.DoFn):
-    """`check_rows` as a DoFn: failures go to the output `FAILURES`."""
-
-    FAILURES = "failures"
-
-    def __init__(self, layout: TableLayout, largest_row_bytes: int) -> None:
-        self._layout = layout
-        self._largest_row_bytes = largest_row_bytes
-
-    def process(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch | Failure]:
-        good, failures = check_rows(rows, self._layout, largest_row_bytes=self._largest_row_bytes)
-        if good.num_rows:
-            yield good
-        for failure in failures:
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
+def make_check_rows(layout: TableLayout, largest_row_bytes: int) -> MapOrFail:
+    """`check_rows` as a step."""
+    return MapOrFail(partial(check_rows, layout=layout, largest_row_bytes=largest_row_bytes))

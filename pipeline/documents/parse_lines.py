@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
@@ -175,28 +173,3 @@ def _show(value: Any) -> str:
         return f"{type(value).__name__} {json.dumps(value)[:80]}"
     except RecursionError:  # nested so deeply that it could just be read
         return type(value).__name__
-
-
-class ParseLines(beam.DoFn):
-    """`parse_json_lines`, or `parse_text_lines` where there are no fields: failures go to the output `FAILURES`.
-
-    Args:
-      fields: of a JSON line.
-      origins: whether documents keep their `origin`.
-    """
-
-    FAILURES = "failures"
-
-    def __init__(self, fields: JsonFields | None, *, origins: bool = False) -> None:
-        self._fields = fields
-        self._origins = origins
-
-    def process(self, lines: pa.RecordBatch | Failure) -> Iterator[Any]:
-        if isinstance(lines, Failure):
-            yield beam.pvalue.TaggedOutput(self.FAILURES, lines)
-            return
-        documents, failures = parse_text_lines(lines) if self._fields is None else parse_json_lines(lines, self._fields)
-        if documents.num_rows:
-            yield documents if self._origins else documents.drop_columns([ORIGIN])
-        for failure in failures:
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +11,7 @@ from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, PAIR, TEXT, TEXT_START, TYPES
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+from albert_embed.transforms.map_or_fail import MapOrFail
 
 # SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
 # a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is no text, but base64 or the like, and could
@@ -163,15 +160,6 @@ def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
     )
 
 
-class PrepareDocuments(beam.DoFn):
-    """`prepare_documents` as a DoFn: failures go to the output `FAILURES`."""
-
-    FAILURES = "failures"
-
-    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
-        prepared, failures = prepare_documents(documents)
-        metrics.increment(metrics.DOCUMENTS, documents.num_rows)
-        if prepared.num_rows:
-            yield prepared
-        for failure in failures:
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
+def make_prepare_documents() -> MapOrFail:
+    """`prepare_documents` as a step; documents are counted."""
+    return MapOrFail(prepare_documents, counter=metrics.DOCUMENTS)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.io.filebasedsource import FileBasedSource, ReadAllFiles
 from apache_beam.io.filesystem import CompressionTypes
 
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.parse_lines import JsonFields, ParseLines
+from albert_embed.pipeline.documents.parse_lines import JsonFields, parse_json_lines, parse_text_lines
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import read_avro
@@ -20,11 +21,11 @@ from albert_embed.pipeline.sources.csv_records import read_csv
 from albert_embed.pipeline.sources.file_source import FileSource, Reader
 from albert_embed.pipeline.sources.line_source import LineSource
 from albert_embed.pipeline.sources.parquet_records import read_parquet
-from albert_embed.pipeline.sources.records import Records
 from albert_embed.pipeline.sources.tfrecord_records import read_tfrecord
 from albert_embed.pipeline.sources.whole_files import read_whole_file
 from albert_embed.transforms.columns import ORIGIN
 from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.map_or_fail import MapOrFail
 
 _READERS: dict[str, Reader] = {
     "avro": read_avro,
@@ -34,6 +35,9 @@ _READERS: dict[str, Reader] = {
     "tfrecord": read_tfrecord,
 }
 
+# What a read gives → documents `{id, text[, pair], kept, origin}` and failures.
+Parse = Callable[[Any], tuple[pa.RecordBatch, list[Failure]]]
+
 _BUNDLE_BYTES = 64 << 20  # of one file, for one worker
 
 
@@ -42,20 +46,27 @@ class ReadDocuments(beam.PTransform):
 
     Args:
       reads: one for each pattern, a PTransform that reads its files or its table.
-      parser: turns what they give into documents, failures to the output "failures".
+      parse: turns what they give into documents and failures.
+      origins: whether documents keep their `origin` (`transforms.columns`).
     """
 
-    def __init__(self, reads: list[beam.PTransform], parser: beam.DoFn) -> None:
+    def __init__(self, reads: list[beam.PTransform], parse: Parse, *, origins: bool = False) -> None:
         super().__init__()
         self._reads = reads
-        self._parser = parser
+        self._parse = parse if origins else partial(parse_without_origins, parse)
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
         read = [
             pipeline | f"ReadFiles{number}" >> read for number, read in enumerate(self._reads)
         ] | "AllFiles" >> beam.Flatten()
-        parsed = read | "ParseDocuments" >> beam.ParDo(self._parser).with_outputs("failures", main="documents")
-        return {"documents": parsed["documents"], "failures": parsed["failures"]}
+        parsed = read | "ParseDocuments" >> MapOrFail(self._parse)
+        return {"documents": parsed.passed, "failures": parsed.failures}
+
+
+def parse_without_origins(parse: Parse, element: Any) -> tuple[pa.RecordBatch, list[Failure]]:
+    """What `parse` gives, without the column `origin`."""
+    documents, failures = parse(element)
+    return documents.drop_columns([ORIGIN]), failures
 
 
 class ReadListedFiles(beam.PTransform):
@@ -91,31 +102,6 @@ class ReadListedFiles(beam.PTransform):
         )
 
 
-class ParseRecords(beam.DoFn):
-    """`make_documents` as a DoFn: failures go to the output `FAILURES`.
-
-    Args:
-      fields: which are read.
-      origins: whether documents keep their `origin`.
-    """
-
-    FAILURES = "failures"
-
-    def __init__(self, fields: JsonFields, *, origins: bool = False) -> None:
-        self._fields = fields
-        self._origins = origins
-
-    def process(self, records: Records | Failure) -> Iterator[Any]:
-        if isinstance(records, Failure):
-            yield beam.pvalue.TaggedOutput(self.FAILURES, records)
-            return
-        documents, failures = make_documents(records, self._fields)
-        if documents.num_rows:
-            yield documents if self._origins else documents.drop_columns([ORIGIN])
-        for failure in failures:
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
-
-
 def make_read_patterns(options: EmbedOptions, *, origins: bool = False) -> ReadDocuments:
     """The step that reads the files which the patterns of `options` match.
 
@@ -126,27 +112,25 @@ def make_read_patterns(options: EmbedOptions, *, origins: bool = False) -> ReadD
     Raises:
       OSError: where a pattern matches nothing.
     """
-    make_source, parser = _choose_source(options, origins=origins)
-    return ReadDocuments([beam.io.Read(make_source(pattern)) for pattern in options.input], parser)
+    make_source, parse = _choose_source(options)
+    return ReadDocuments([beam.io.Read(make_source(pattern)) for pattern in options.input], parse, origins=origins)
 
 
 def make_read_files(options: EmbedOptions, paths: Sequence[str]) -> ReadDocuments:
     """The step that reads these files, and no others, as `options` say."""
-    make_source, parser = _choose_source(options)
-    return ReadDocuments([ReadListedFiles(paths, make_source, splittable=make_source is LineSource)], parser)
+    make_source, parse = _choose_source(options)
+    return ReadDocuments([ReadListedFiles(paths, make_source, splittable=make_source is LineSource)], parse)
 
 
-def _choose_source(
-    options: EmbedOptions, *, origins: bool = False
-) -> tuple[Callable[[str], FileBasedSource], beam.DoFn]:
+def _choose_source(options: EmbedOptions) -> tuple[Callable[[str], FileBasedSource], Parse]:
     """What makes the source of a pattern of files, and what makes documents of what the source gives."""
     if options.chosen_format == "text":
-        return LineSource, ParseLines(None, origins=origins)
+        return LineSource, parse_text_lines
     fields = list_fields(options)
     if options.chosen_format == "jsonl":
-        return LineSource, ParseLines(fields, origins=origins)
+        return LineSource, partial(parse_json_lines, fields=fields)
     reader = _READERS[options.chosen_format]
-    return partial(FileSource, reader=reader, fields=fields.names), ParseRecords(fields, origins=origins)
+    return partial(FileSource, reader=reader, fields=fields.names), partial(make_documents, fields=fields)
 
 
 def list_fields(options: EmbedOptions) -> JsonFields:

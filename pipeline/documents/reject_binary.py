@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
@@ -63,19 +61,3 @@ def _fail(document: pa.RecordBatch, name: str) -> Failure:
         "must be; write it as hexadecimal digits, or leave those out of --sink",
         text=(document.column(TEXT)[0].as_py() or b"")[:TEXT_START_BYTES],
     )
-
-
-class RejectBinary(beam.DoFn):
-    """`reject_binary` as a DoFn: failures go to the output `FAILURES`."""
-
-    FAILURES = "failures"
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = tuple(names)
-
-    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
-        accepted, failures = reject_binary(documents, self._names)
-        if accepted.num_rows:
-            yield accepted
-        for failure in failures:
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)

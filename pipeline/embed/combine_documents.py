@@ -28,6 +28,7 @@ from albert_embed.transforms.columns import (
 )
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.map_or_fail import MapOrFail
 
 DOCUMENTS = "documents"
 FAILURES = "failures"
@@ -66,10 +67,10 @@ class CombineDocuments(beam.PTransform):
             rows
             | "KeyWindows" >> beam.ParDo(KeyWindows(tuple(self._kept))).with_output_types(tuple[bytes, Any])
             | "AddWindows" >> beam.CombinePerKey(AddWindows())
-            | "MakeDocumentRows"
-            >> beam.ParDo(MakeDocumentRows(self._kept)).with_outputs(MakeDocumentRows.FAILURES, main="documents")
+            | "CheckContents" >> MapOrFail(check_contents)
         )
-        return {DOCUMENTS: combined["documents"], FAILURES: combined[MakeDocumentRows.FAILURES]}
+        documents = combined.passed | "MakeDocumentRows" >> beam.ParDo(MakeDocumentRows(self._kept))
+        return {DOCUMENTS: documents, FAILURES: combined.failures}
 
 
 class KeyWindows(beam.DoFn):
@@ -126,13 +127,11 @@ class AddWindows(beam.CombineFn):
 
 
 class MakeDocumentRows(beam.DoFn):
-    """`(id, Contents)` → RecordBatches of documents; those that have no vector go to the output `FAILURES`.
+    """`(id, WindowSums)` → RecordBatches of documents.
 
     Args:
       kept: columns that go along, with their types.
     """
-
-    FAILURES = "failures"
 
     def __init__(self, kept: Mapping[str, FieldType]) -> None:
         self._kept = kept
@@ -143,17 +142,11 @@ class MakeDocumentRows(beam.DoFn):
 
     def process(
         self,
-        element: tuple[bytes, Contents],
+        document: tuple[bytes, WindowSums],
         window: BoundedWindow = beam.DoFn.WindowParam,  # type: ignore[assignment]
-    ) -> Iterator[Any]:
-        name, contents = element
-        failures = find_combine_failures(name, contents)
-        for failure in failures:
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
-        if failures:
-            return
+    ) -> Iterator[pa.RecordBatch]:
         held = self._held.setdefault(window, [])
-        held += [(name, sums) for sums in contents.values() if sums is not None]
+        held.append(document)
         if len(held) >= _ROWS_OF_A_BATCH:
             yield make_document_rows(held, self._kept)
             held.clear()
@@ -165,13 +158,14 @@ class MakeDocumentRows(beam.DoFn):
         self._held = {}
 
 
-def find_combine_failures(name: bytes, contents: Contents) -> list[Failure]:
-    """Why the document, or each of the several under one id, has no vector; nothing where it has one."""
+def check_contents(seen: tuple[bytes, Contents]) -> tuple[tuple[bytes, WindowSums] | None, list[Failure]]:
+    """`(id, what was seen of it)` → the document, or why it, or each of the several under one id, has no vector."""
+    name, contents = seen
     if len(contents) > 1:
         hashes = sorted(content_hash.hex() for content_hash in contents)
         more = f" and {len(hashes) - _NAMED_HASHES} more" if len(hashes) > _NAMED_HASHES else ""
         others = ", ".join(hashes[:_NAMED_HASHES]) + more
-        return [
+        return None, [
             _fail(
                 name,
                 "id not unique",
@@ -181,9 +175,10 @@ def find_combine_failures(name: bytes, contents: Contents) -> list[Failure]:
             for content_hash in hashes
         ]
     (sums,) = contents.values()
-    if sums is None or sums.complete:
-        return []
-    return [
+    assert sums is not None, "the sums of a content are dropped only for another one"
+    if sums.complete:
+        return (name, sums), []
+    return None, [
         _fail(
             name,
             "window failed",

@@ -12,11 +12,11 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineState
 
-from albert_embed.pipeline.bigquery.table_sink import CheckTableRows, TableSink
+from albert_embed.pipeline.bigquery.table_sink import TableSink, make_check_rows
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
 from albert_embed.pipeline.embed.combine_documents import FAILURES as COMBINE_FAILURES
-from albert_embed.pipeline.embed.embed_text import EMBEDDINGS, FAILURES, MET, CountFailures, EmbedText
+from albert_embed.pipeline.embed.embed_text import EMBEDDINGS, FAILURES, MET, EmbedText
 from albert_embed.pipeline.embed.progress import LogProgress
 from albert_embed.pipeline.embed.read_input import ReadForSinks
 from albert_embed.pipeline.embed.run_counters import read_counters
@@ -62,17 +62,15 @@ def build_pipeline(
     """
     read = pipeline | "Read" >> documents
     embedded = read["documents"] | "EmbedText" >> embed_text
-    read_failures = read["failures"] | "CountReadFailures" >> beam.ParDo(CountFailures())
-    rows, failed = embedded[EMBEDDINGS], [read_failures, embedded[FAILURES]]
+    rows, failed = embedded[EMBEDDINGS], [read["failures"], embedded[FAILURES]]
     if table is not None:
-        check = CheckTableRows(table.format.layout, table.largest_row_bytes)
-        checked = rows | "CheckTableRows" >> beam.ParDo(check).with_outputs(CheckTableRows.FAILURES, main="rows")
-        rows = checked["rows"]
-        failed.append(checked[CheckTableRows.FAILURES] | "CountTableFailures" >> beam.ParDo(CountFailures()))
+        checked = rows | "CheckTableRows" >> make_check_rows(table.format.layout, table.largest_row_bytes)
+        rows = checked.passed
+        failed.append(checked.failures)
     rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
     if DOCUMENT in options.embeddings:
         combined = rows | "CombineDocuments" >> CombineDocuments(options.kept_fields)
-        failed.append(combined[COMBINE_FAILURES] | "CountCombineFailures" >> beam.ParDo(CountFailures()))
+        failed.append(combined[COMBINE_FAILURES])
         _ = (
             combined[DOCUMENTS]
             | "WriteDocuments" >> WriteDocuments(output.staging, formats)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import apache_beam as beam
 import pyarrow as pa
@@ -11,12 +10,13 @@ import pyarrow.compute as pc
 from apache_beam.ml.inference.base import RunInference
 
 from albert_embed.model.handler import AlbertModelHandler
-from albert_embed.pipeline.documents.prepare_documents import PrepareDocuments
+from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.resume.drop_finished import DropFinished
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRUNCATED
 from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.preprocess_text import PreprocessText
 from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig
 from albert_embed.transforms.transform_graph import TransformMismatchError, read_description
@@ -73,7 +73,7 @@ class EmbedText(beam.PTransform):
       token_vocabulary: the vocabulary of the transform graph; adds every token's piece and the bytes of the
         text that it came from (`transforms.token_columns`).
       select: takes some of the documents out, once they are checked and have `id`, `content_hash` and `text_start`:
-        RecordBatches → `{"documents", "failures"}`. None takes all.
+        None takes all.
       finished: rows of an earlier run that are not embedded again; adds the output `met`
         (`pipeline.resume.drop_finished`).
       reshuffle_batches: whether whole batches are spread over all workers before they are embedded, so that one large
@@ -90,7 +90,7 @@ class EmbedText(beam.PTransform):
         handler: AlbertModelHandler,
         batching: TokenBatchConfig,
         token_vocabulary: Vocabulary | None = None,
-        select: beam.PTransform | None = None,
+        select: MapOrFail | None = None,
         finished: FinishedRows | None = None,
         reshuffle_batches: bool = False,
     ) -> None:
@@ -112,23 +112,21 @@ class EmbedText(beam.PTransform):
                 f"token_vocabulary is {vocabulary.source}, but the transform graph in {self._transform_directory} was "
                 "made with another vocabulary; give the one that it was made with"
             )
-        prepared = documents | "PrepareDocuments" >> beam.ParDo(PrepareDocuments()).with_outputs(
-            PrepareDocuments.FAILURES, main="documents"
-        )
-        chosen, failed = prepared["documents"], [prepared[PrepareDocuments.FAILURES]]
+        prepared = documents | "PrepareDocuments" >> make_prepare_documents()
+        chosen, failed = prepared.passed, [prepared.failures]
         if self._select is not None:
-            selected = chosen | "Select" >> self._select
-            chosen, failed = selected["documents"], [*failed, selected["failures"]]
+            selected = chosen | "SelectDocuments" >> self._select
+            chosen, failed = selected.passed, [*failed, selected.failures]
         rows = (
             chosen
             | "PreprocessText" >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary)
             | "SplitWindows"
-            >> beam.ParDo(
-                SplitWindows(reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
-            ).with_outputs(SplitWindows.FAILURES, main="rows")
+            >> MapOrFail(
+                partial(split_windows, reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
+            )
         )
         outputs = {}
-        wanted = rows["rows"]
+        wanted = rows.passed
         if self._finished is not None:
             dropped = wanted | "DropFinished" >> DropFinished(self._finished)
             wanted, outputs[MET] = dropped["rows"], dropped["met"]
@@ -136,82 +134,50 @@ class EmbedText(beam.PTransform):
         if self._reshuffle_batches:
             batches = batches | "SpreadBatches" >> beam.Reshuffle()
         embedded = (
-            batches
-            | "RunInference" >> RunInference(self._handler)
-            | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="embeddings")
+            batches | "RunInference" >> RunInference(self._handler) | "DropTextStart" >> MapOrFail(drop_text_start)
         )
-        failures = (
-            (*failed, rows[SplitWindows.FAILURES], embedded[SplitFailures.FAILURES])
-            | "FlattenFailures" >> beam.Flatten()
-            | "CountFailures" >> beam.ParDo(CountFailures())
-        )
-        return {**outputs, EMBEDDINGS: embedded["embeddings"], FAILURES: failures}
+        failures = (*failed, rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten()
+        return {**outputs, EMBEDDINGS: embedded.passed, FAILURES: failures}
 
 
-class SplitWindows(beam.DoFn):
+def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:
     """Documents as the transform graph gives them → one row per window.
 
-    With `reject`, documents that are too long go to the output `FAILURES` instead, and so do those whose tokens could
-    not be located.
+    With `reject`, documents that are too long fail, and so do those whose tokens could not be located.
     """
-
-    FAILURES = "failures"
-
-    def __init__(self, *, reject: bool, max_tokens: int) -> None:
-        self._reject = reject
-        self._max_tokens = max_tokens
-
-    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
-        if self._reject:
-            too_long = pc.equal(documents.column(TRUNCATED), 1)
-            for document in documents.filter(too_long).select([ID, TEXT_START, TOKEN_COUNT]).to_pylist():
-                yield beam.pvalue.TaggedOutput(
-                    self.FAILURES,
-                    Failure(
-                        id=document[ID],
-                        stage="preprocess",
-                        reason="too long",
-                        error=f"{document[TOKEN_COUNT]} tokens of text do not fit into max_tokens {self._max_tokens}; "
-                        "raise --max-tokens, or choose --long-documents truncate or window",
-                        text=document[TEXT_START],
-                    ),
-                )
-            documents = documents.filter(pc.invert(too_long))
-        if TOKEN_STARTS in documents.schema.names and documents.column(TOKEN_STARTS).null_count:
-            located = documents.column(TOKEN_STARTS).is_valid()
-            for document in documents.filter(pc.invert(located)).select([ID, TEXT_START]).to_pylist():
-                yield beam.pvalue.TaggedOutput(
-                    self.FAILURES,
-                    Failure(
-                        id=document[ID],
-                        stage="preprocess",
-                        reason="tokens not located",
-                        error="the transform graph gives other tokens than the libraries of this worker: build the "
-                        "graph with their versions, or leave --tokens out",
-                        text=document[TEXT_START],
-                    ),
-                )
-            documents = documents.filter(located)
-        metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
-        if documents.num_rows:
-            yield explode_windows(documents)
+    failures = []
+    if reject:
+        too_long = pc.equal(documents.column(TRUNCATED), 1)
+        failures += [
+            Failure(
+                id=document[ID],
+                stage="preprocess",
+                reason="too long",
+                error=f"{document[TOKEN_COUNT]} tokens of text do not fit into max_tokens {max_tokens}; "
+                "raise --max-tokens, or choose --long-documents truncate or window",
+                text=document[TEXT_START],
+            )
+            for document in documents.filter(too_long).select([ID, TEXT_START, TOKEN_COUNT]).to_pylist()
+        ]
+        documents = documents.filter(pc.invert(too_long))
+    if TOKEN_STARTS in documents.schema.names and documents.column(TOKEN_STARTS).null_count:
+        located = documents.column(TOKEN_STARTS).is_valid()
+        failures += [
+            Failure(
+                id=document[ID],
+                stage="preprocess",
+                reason="tokens not located",
+                error="the transform graph gives other tokens than the libraries of this worker: build the "
+                "graph with their versions, or leave --tokens out",
+                text=document[TEXT_START],
+            )
+            for document in documents.filter(pc.invert(located)).select([ID, TEXT_START]).to_pylist()
+        ]
+        documents = documents.filter(located)
+    metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
+    return explode_windows(documents), failures
 
 
-class SplitFailures(beam.DoFn):
-    """What the handler gives → RecordBatches without `text_start`, and Failures to the output `FAILURES`."""
-
-    FAILURES = "failures"
-
-    def process(self, result: pa.RecordBatch | Failure) -> Iterator[Any]:
-        if isinstance(result, Failure):
-            yield beam.pvalue.TaggedOutput(self.FAILURES, result)
-        else:
-            yield result.drop_columns([TEXT_START])
-
-
-class CountFailures(beam.DoFn):
-    """Passes failures on and counts them."""
-
-    def process(self, failure: Failure) -> Iterator[Failure]:
-        metrics.increment(metrics.FAILURES)
-        yield failure
+def drop_text_start(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
+    """Rows as the handler gives them, whose failures are told, without what those are told with."""
+    return rows.drop_columns([TEXT_START]), []

@@ -29,7 +29,7 @@ from albert_embed.pipeline.formats.choose_formats import choose_formats
 from albert_embed.pipeline.formats.tf_examples import describe_document_examples, describe_examples
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
-from albert_embed.pipeline.incremental.select_documents import SelectDocuments
+from albert_embed.pipeline.incremental.select_documents import make_select_documents
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import start_run
@@ -160,7 +160,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             handler=handler,
             batching=batching,
             token_vocabulary=vocabulary if options.tokens else None,
-            select=None if changes is None else SelectDocuments(changes.selected_files),
+            select=None if changes is None else make_select_documents(changes.selected_files),
             finished=finished,
             reshuffle_batches=not holds_shuffle_in_memory(beam_options),
         )

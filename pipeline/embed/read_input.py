@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import apache_beam as beam
 
 from albert_embed.pipeline.bigquery.read_table import ReadTable, open_query, open_table
-from albert_embed.pipeline.documents.read_documents import ParseRecords, ReadDocuments, list_fields, make_read_patterns
-from albert_embed.pipeline.documents.reject_binary import RejectBinary
+from albert_embed.pipeline.documents.make_documents import make_documents
+from albert_embed.pipeline.documents.read_documents import ReadDocuments, list_fields, make_read_patterns
+from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.transforms.columns import ID
+from albert_embed.transforms.map_or_fail import MapOrFail
 
 
 class ReadForSinks(beam.PTransform):
@@ -29,11 +33,9 @@ class ReadForSinks(beam.PTransform):
         read = pipeline | "ReadDocuments" >> self._documents
         if not self._texts:
             return {"documents": read["documents"], "failures": read["failures"]}
-        checked = read["documents"] | "RejectBinary" >> beam.ParDo(RejectBinary(self._texts)).with_outputs(
-            RejectBinary.FAILURES, main="documents"
-        )
-        failures = (read["failures"], checked[RejectBinary.FAILURES]) | "ReadFailures" >> beam.Flatten()
-        return {"documents": checked["documents"], "failures": failures}
+        checked = read["documents"] | "RejectBinary" >> MapOrFail(partial(reject_binary, names=self._texts))
+        failures = (read["failures"], checked.failures) | "ReadFailures" >> beam.Flatten()
+        return {"documents": checked.passed, "failures": failures}
 
 
 def make_read_documents(options: EmbedOptions, project: str | None = None, *, origins: bool = False) -> ReadDocuments:
@@ -51,8 +53,9 @@ def make_read_documents(options: EmbedOptions, project: str | None = None, *, or
     """
     if options.chosen_format == "bigquery":
         fields = list_fields(options)
+        parse = partial(make_documents, fields=fields)
         if options.query is not None:
-            return ReadDocuments([ReadTable(open_query(options.query, project, fields))], ParseRecords(fields))
+            return ReadDocuments([ReadTable(open_query(options.query, project, fields))], parse)
         tables = [TableName.parse(pattern) for pattern in options.input]
-        return ReadDocuments([ReadTable(open_table(table, fields)) for table in tables], ParseRecords(fields))
+        return ReadDocuments([ReadTable(open_table(table, fields)) for table in tables], parse)
     return make_read_patterns(options, origins=origins)

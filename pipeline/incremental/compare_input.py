@@ -18,11 +18,12 @@ from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
-from albert_embed.pipeline.documents.prepare_documents import PrepareDocuments
+from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.incremental.compare_documents import SELECTED_SCHEMA
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, FindChanges
 from albert_embed.pipeline.settings.runner import choose_runner
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_failure
+from albert_embed.pipeline.sources.records import fail_file
 from albert_embed.transforms import metrics
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ SUPERSEDED_PREFIX = "superseded"
 _SELECTED_PREFIX = "selected"
 _FAILURES_PREFIX = "failures"
 _COUNTS_FILE = "changes.json"
-_BROKEN_FILE = "read: broken file"
 
 
 class IncompleteSnapshotError(RuntimeError):
@@ -141,11 +141,9 @@ def _build(
     full_snapshot: bool,
 ) -> None:
     read = pipeline | "Read" >> documents
-    prepared = read["documents"] | "PrepareDocuments" >> beam.ParDo(PrepareDocuments()).with_outputs(
-        PrepareDocuments.FAILURES, main="documents"
-    )
-    failures = (read["failures"], prepared[PrepareDocuments.FAILURES]) | "AllFailures" >> beam.Flatten()
-    found = prepared["documents"] | "FindChanges" >> FindChanges(
+    prepared = read["documents"] | "PrepareDocuments" >> make_prepare_documents()
+    failures = (read["failures"], prepared.failures) | "AllFailures" >> beam.Flatten()
+    found = prepared.passed | "FindChanges" >> FindChanges(
         [] if previous is None else find_files(output.path, previous.index_shards),
         [] if previous is None else find_files(output.path, previous.superseded_shards),
         full_snapshot=full_snapshot,
@@ -178,7 +176,7 @@ def _counts_to_json(counts: ChangeCounts, failed: Statistics) -> str:
 def _check_snapshot(counts: ChangeCounts, failures: dict[str, int], output: OutputDirectory) -> None:
     """Raises where the input that `--full-snapshot` calls whole can't be that."""
     deleted = counts.documents.deleted
-    broken = failures.get(_BROKEN_FILE, 0)
+    broken = failures.get(fail_file("", "").category, 0)
     if broken:
         raise IncompleteSnapshotError(
             f"the input has broken files ({broken:,}), and --full-snapshot would delete documents ({deleted:,}) that "

@@ -1,12 +1,10 @@
-"""`SelectDocuments`: of the documents that are read again, those that the comparison has chosen."""
+"""`select_documents`: of the documents that are read again, those that the comparison has chosen."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +17,7 @@ from albert_embed.pipeline.shards.row_keys import find_keys
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, TEXT_START
 from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.map_or_fail import MapOrFail
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,42 +86,24 @@ def select_documents(documents: pa.RecordBatch, selection: Selection) -> tuple[p
     return documents if len(chosen) == documents.num_rows else documents.take(pa.array(chosen)), failures
 
 
-class SelectDocuments(beam.PTransform):
-    """Prepared documents → `{"documents", "failures"}`, as `select_documents` has it.
-
-    A document that was changed since the comparison is in none of both; the next run will find it.
+class LoadSelection:
+    """Reads a selection once for each worker process.
 
     Args:
-      paths: the files that hold the selection; each worker process reads them once.
+      paths: the files that hold it.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        super().__init__()
         self._paths = tuple(paths)
-
-    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
-        selected = documents | "SelectDocuments" >> beam.ParDo(_SelectDocuments(self._paths)).with_outputs(
-            _SelectDocuments.FAILURES, main="documents"
-        )
-        return {"documents": selected["documents"], "failures": selected[_SelectDocuments.FAILURES]}
-
-
-class _SelectDocuments(beam.DoFn):
-    FAILURES = "failures"
-
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._paths = paths
         self._shared = Shared()
-        self._selection: Selection | None = None
 
-    def setup(self) -> None:
-        self._selection = self._shared.acquire(lambda: read_selection(self._paths), tag="/".join(self._paths))
+    def __call__(self) -> Selection:
+        return self._shared.acquire(lambda: read_selection(self._paths), tag="/".join(self._paths))
 
-    def process(self, documents: pa.RecordBatch) -> Iterator[Any]:
-        assert self._selection is not None, "Beam calls setup first"
-        chosen, failures = select_documents(documents, self._selection)
-        metrics.increment(metrics.SELECTED_DOCUMENTS, chosen.num_rows + len(failures))
-        if chosen.num_rows:
-            yield chosen
-        for failure in failures:
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
+
+def make_select_documents(paths: Sequence[str]) -> MapOrFail:
+    """`select_documents` as a step, by the selection that these files hold; selected documents are counted.
+
+    A document that was changed since the comparison is in neither output; the next run will find it.
+    """
+    return MapOrFail(select_documents, load=LoadSelection(paths), counter=metrics.SELECTED_DOCUMENTS)

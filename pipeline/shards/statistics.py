@@ -57,7 +57,7 @@ def count_shard(shard: Shard) -> Statistics:
 
 def count_failure(failure: Failure) -> Statistics:
     """The statistics of one failure."""
-    return Statistics(failures={f"{failure.stage}: {failure.reason}": 1})
+    return Statistics(failures={failure.category: 1})
 
 
 def add_statistics(parts: Iterable[Statistics]) -> Statistics:

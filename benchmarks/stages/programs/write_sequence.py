@@ -18,7 +18,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from albert_embed.model.engine import Engine
 from albert_embed.model.handler import AlbertModelHandler, embed_batch
-from albert_embed.pipeline.embed.embed_text import SplitFailures
+from albert_embed.pipeline.embed.embed_text import drop_text_start
 from albert_embed.pipeline.embed.progress import LogProgress
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
@@ -26,6 +26,7 @@ from albert_embed.pipeline.settings.embed_options import ENCODINGS, Encoding
 from albert_embed.pipeline.shards.statistics import CountOutput
 from albert_embed.pipeline.shards.write_shards import WriteShards
 from albert_embed.transforms import columns
+from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
 from benchmarks.outcome import print_report
 from benchmarks.stages.programs.one_core import Clock, use_one_core
@@ -99,11 +100,11 @@ def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cPr
             | "Start" >> beam.Create([tokens])
             | "MakeBatches" >> beam.FlatMap(make_batches)
             | "RunInference" >> RunInference(_FreeModelHandler(hidden_size))
-            | "SplitFailures" >> beam.ParDo(SplitFailures()).with_outputs(SplitFailures.FAILURES, main="rows")
+            | "DropTextStart" >> MapOrFail(drop_text_start)
         )
-        rows = embedded["rows"] | "LogProgress" >> beam.ParDo(LogProgress())
+        rows = embedded.passed | "LogProgress" >> beam.ParDo(LogProgress())
         shards = rows | "WriteEmbeddings" >> WriteShards(directory, [TFRecordFormat(encoding=encoding)])
-        _ = (shards, embedded[SplitFailures.FAILURES]) | "CountOutput" >> CountOutput()
+        _ = (shards, embedded.failures) | "CountOutput" >> CountOutput()
         with clock.measure():
             if profile is None:
                 pipeline.run().wait_until_finish()

@@ -16,6 +16,7 @@ from albert_embed.model.padded_batch import float_lists
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_rows import check_rows, make_table_rows, measure_rows
+from albert_embed.pipeline.bigquery.table_sink import make_check_rows
 from tests.pipeline.bigquery.table_data import LAYOUT, PIECES, make_table_input
 from tests.pipeline.embedded_rows import HIDDEN
 
@@ -169,3 +170,10 @@ def test_an_abandoned_load_file_does_not_ask_for_its_end() -> None:
     content.close()
     del file
     gc.collect()  # a writer that still wants to write would say so here
+
+
+def test_the_step_that_checks_rows_after_pickling() -> None:
+    step = pickle.loads(pickle.dumps(make_check_rows(LAYOUT, 100_000)))._step
+    rows = make_table_input([3, 4], id=pa.array([b"good", b"\xff"], pa.binary()))
+    (good, failed) = step.process(rows)
+    assert good.column("id").to_pylist() == [b"good"] and failed.value.category == "write: invalid UTF-8"

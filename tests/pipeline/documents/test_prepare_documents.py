@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import pickle
 
 import pyarrow as pa
 import pytest
 
-from albert_embed.pipeline.documents.prepare_documents import PrepareDocuments, prepare_documents
+from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents, prepare_documents
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.transforms.failure import Failure
 
@@ -170,10 +170,9 @@ def test_columns_of_the_wrong_type(columns: dict[str, pa.Array], message: str) -
         prepare(**columns)
 
 
-def test_the_step_sends_failures_elsewhere() -> None:
+def test_the_step_after_pickling() -> None:
     batch = pa.RecordBatch.from_pydict({"text": pa.array([b"good", b"\xff"], pa.binary())})
-    good, failed = list(PrepareDocuments().process(batch))
+    step = pickle.loads(pickle.dumps(make_prepare_documents()))._step
+    good, failed = list(step.process(batch))
     assert good.column("text").to_pylist() == [b"good"]
-    assert failed.tag == "failures" and failed.value.reason == "invalid UTF-8"
-    only_bad: list[Any] = list(PrepareDocuments().process(batch.slice(1)))
-    assert [output.tag for output in only_bad] == ["failures"]
+    assert failed.tag == "failures" and failed.value.category == "preprocess: invalid UTF-8"

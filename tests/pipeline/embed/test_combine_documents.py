@@ -15,7 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from albert_embed.model.padded_batch import float_lists
-from albert_embed.pipeline.embed.combine_documents import AddWindows, CombineDocuments, find_combine_failures
+from albert_embed.pipeline.embed.combine_documents import AddWindows, CombineDocuments, check_contents
 from albert_embed.pipeline.embed.window_sums import WindowMean
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
@@ -137,7 +137,8 @@ def test_many_contents_of_one_id_cost_their_hashes_only() -> None:
         contents = add.add_input(contents, window)
     merged = add.merge_accumulators([contents, add.create_accumulator(), contents])
     assert merged == dict.fromkeys(bytes([number]) * 16 for number in range(5))
-    failures = find_combine_failures(b"x", add.extract_output(merged))
+    document, failures = check_contents((b"x", add.extract_output(merged)))
+    assert document is None
     assert [failure.error.split(" ")[2] for failure in failures] == [(bytes([n]) * 16).hex() for n in range(5)]
     assert f"({'00' * 16}, {'01' * 16}, {'02' * 16} and 2 more)" in failures[0].error
 

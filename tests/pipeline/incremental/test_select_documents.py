@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.incremental.compare_documents import compare_documents
-from albert_embed.pipeline.incremental.select_documents import _SelectDocuments, read_selection, select_documents
+from albert_embed.pipeline.incremental.select_documents import make_select_documents, read_selection, select_documents
 from tests.pipeline.incremental.test_compare_documents import make_index, make_superseded
 
 TEXTS = [(b"a", b"1"), (b"b", b"2"), (b"b", b"2"), (b"c", b"3"), (b"c", b"other"), (b"d", b"4")]
@@ -84,8 +84,7 @@ def test_where_nothing_is_chosen(tmp_path: Path) -> None:
 
 def test_pickling(tmp_path: Path) -> None:
     documents = prepare()
-    select = _SelectDocuments(tuple(write_selection(tmp_path, documents)))
-    select = pickle.loads(pickle.dumps(select))
+    select = pickle.loads(pickle.dumps(make_select_documents(write_selection(tmp_path, documents))))._step
     select.setup()
     chosen, *failures = select.process(documents)
     assert chosen.num_rows == 2 and len(failures) == 2

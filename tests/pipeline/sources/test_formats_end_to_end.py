@@ -9,6 +9,7 @@ import json
 import pickle
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,15 @@ import zstandard
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.command_line import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.documents.parse_lines import JsonFields, ParseLines
-from albert_embed.pipeline.documents.read_documents import ParseRecords
+from albert_embed.pipeline.documents.make_documents import make_documents
+from albert_embed.pipeline.documents.parse_lines import JsonFields
+from albert_embed.pipeline.documents.read_documents import parse_without_origins
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import read_csv
-from albert_embed.pipeline.sources.file_source import FileSource
+from albert_embed.pipeline.sources.file_source import FileSource, read_file
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms import columns
+from albert_embed.transforms.map_or_fail import MapOrFail
 from tests.pipeline.sources.test_sources import make_example
 from tests.tiny_model import CORPUS
 
@@ -170,8 +173,12 @@ def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_csv(path)
     fields = JsonFields(kept=parse_kept_fields(("title:string",)))
-    for step in (ParseRecords(fields), ParseLines(fields), FileSource(str(path), read_csv, fields.names)):
-        assert type(pickle.loads(pickle.dumps(step))) is type(step)
+    source = pickle.loads(pickle.dumps(FileSource(str(path), read_csv, fields.names)))
+    step = MapOrFail(partial(parse_without_origins, partial(make_documents, fields=fields)))
+    (documents,) = pickle.loads(pickle.dumps(step))._step.process(
+        next(read_file(str(path), source._reader, fields.names))
+    )
+    assert documents.num_rows == len(RECORDS) and "origin" not in documents.schema.names
 
 
 def test_no_kept_field_can_have_the_name_of_a_column() -> None:
