@@ -51,7 +51,7 @@ setup(
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.14",
+    python_requires=">=3.11,<3.14",
     package_dir={"": "src"},
     packages=find_packages("src"),
     package_data={"albert_embed": ["py.typed"], "albert_embed.pipeline.analysis": ["plan_rates.json"]},
