@@ -92,7 +92,7 @@ def _compact(output: OutputDirectory, before: Manifest, shard_bytes: int) -> Com
     found = add_statistics(count_shard(shard) for shard in shards)
     _check_counts(found, before, output.path)
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
+    sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     manifest = dataclasses.replace(
         before,
         created=created,
@@ -114,10 +114,12 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
     manifest = published.manifest
     kept = _file_options(manifest).kept_fields
     superseded = read_superseded(published)
-    for (path, generation), index_file in zip(published.shards, _find_indexes(published), strict=True):
+    for file, index_file in zip(published.shards, _find_indexes(published), strict=True):
         try:
-            for rows in read_indexed_rows(path, index_file[0], published.format, encoding=manifest.encoding, kept=kept):
-                live = superseded.find_live(rows.column(ID), generation)
+            for rows in read_indexed_rows(
+                file.path, index_file.path, published.format, encoding=manifest.encoding, kept=kept
+            ):
+                live = superseded.find_live(rows.column(ID), file.generation)
                 yield rows if live is None else rows.filter(pa.array(live))
         except (DamagedShardError, OSError) as e:
             raise describe_damage(published.directory, str(e)) from e
@@ -168,7 +170,7 @@ def _file_options(manifest: Manifest) -> EmbedOptions:
         input=("none",),
         format="jsonl",
         output="none",
-        sinks=tuple(dict.fromkeys(file["format"] for file in manifest.shards)) or ("tfrecord",),
+        sinks=tuple(dict.fromkeys(file.format for file in manifest.shards if file.format)) or ("tfrecord",),
         encoding=manifest.encoding,  # type: ignore[arg-type]
         keep_fields=tuple(manifest.options.get("keep_fields", ())),
     )
@@ -191,4 +193,4 @@ def _read_schema(directory: str) -> str | None:
 
 
 def _count_bytes(manifest: Manifest) -> int:
-    return sum(file["bytes"] for file in manifest.shards)
+    return sum(file.bytes for file in manifest.shards)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.shards.data_file import DataFile
 
 _COUNTED = ("documents", "rows", "tokens", "truncated")
 
@@ -29,7 +30,7 @@ def describe_generation(
 
 
 def add_generation(
-    previous: Manifest, run: Manifest, *, superseded_shards: list[dict[str, Any]], dead: Mapping[str, int]
+    previous: Manifest, run: Manifest, *, superseded_shards: list[DataFile], dead: Mapping[str, int]
 ) -> Manifest:
     """The manifest of an output after a run has added to it.
 

@@ -118,7 +118,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         encoding=manifest.encoding,
         tokens=_describe_lengths(all_lengths),
         failures=dict(sorted(reasons.items())),
-        bytes=sum(file["bytes"] for file in (*manifest.shards, *manifest.document_shards)),
+        bytes=sum(file.bytes for file in (*manifest.shards, *manifest.document_shards)),
         generations=len(manifest.generations),
         dead_rows=sum(generation["dead"]["rows"] for generation in manifest.generations),
         head=shown,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.storage.output_error import OutputError
 
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 2
+# The fields of a manifest that list files.
+FILE_LISTS = ("shards", "index_shards", "document_shards", "superseded_shards", "failure_shards")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,12 +27,11 @@ class Manifest:
       counts: `documents`, `rows`, `tokens`, `truncated`, `failures`; `document_rows` where documents have vectors of
         their own.
       failures_by_reason: "stage: reason" → how many.
-      shards: the data files, `{"path", "bytes", "format", "rows"}` each, paths relative to the directory. These and all
-        other files have their `generation` once they are published. Where there are several formats, each holds
-        every row, and those of the first sink come first.
-      index_shards: which rows each shard holds (`pipeline.shards.shard_index`), `{"path", "bytes", "rows"}` each.
+      shards: the data files. Where there are several formats, each holds every row, and those of the first sink come
+        first.
+      index_shards: which rows each shard holds (`pipeline.shards.shard_index`).
       document_shards: the files of documents' vectors (`--embeddings document`), like `shards`.
-      failure_shards: the failures files, `{"path", "bytes"}` each.
+      failure_shards: the failures files.
       embeddings: the embedding columns, such as `pooled_output`.
       hidden_size: width of an embedding.
       encoding: how embeddings are written (`pipeline.formats.tf_examples`); in Parquet `float16_bytes` is float16.
@@ -41,8 +44,8 @@ class Manifest:
         the files.
       bigquery: what the run loaded into a table (`pipeline.bigquery.table_output.TableLoad`, and `vector_indexes`);
         None where there is no table.
-      superseded_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`), `{"path",
-        "bytes"}` each. The counts are without those rows.
+      superseded_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`).
+        The counts are without those rows.
       generations: the runs that the output consists of: of each its `number`, when it was `created`, the `counts` of
         its rows, and `dead`, the counts of those that it superseded.
       changes: of an `--incremental` run, how many documents were what
@@ -52,9 +55,9 @@ class Manifest:
     created: str
     counts: dict[str, int]
     failures_by_reason: dict[str, int]
-    shards: list[dict[str, Any]]
-    index_shards: list[dict[str, Any]]
-    failure_shards: list[dict[str, Any]]
+    shards: list[DataFile]
+    index_shards: list[DataFile]
+    failure_shards: list[DataFile]
     embeddings: list[str]
     hidden_size: int
     encoding: str
@@ -65,15 +68,30 @@ class Manifest:
     versions: dict[str, str]
     generation: int = 0
     bigquery: dict[str, Any] | None = None
-    document_shards: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    superseded_shards: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    document_shards: list[DataFile] = dataclasses.field(default_factory=list)
+    superseded_shards: list[DataFile] = dataclasses.field(default_factory=list)
     generations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     changes: dict[str, int] = dataclasses.field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
         """As JSON text."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        files = {name: [file.to_dict() for file in getattr(self, name)] for name in FILE_LISTS}
+        return {**dataclasses.asdict(self), **files}
+
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> Manifest:
+        """What `to_dict` made.
+
+        Raises:
+          TypeError: where a field is missing or unknown.
+        """
+        files = {name: [DataFile(**file) for file in fields[name]] for name in FILE_LISTS if name in fields}
+        return Manifest(**{**fields, **files})
 
 
 def read_manifest(directory: str) -> Manifest:
@@ -96,6 +114,6 @@ def read_manifest(directory: str) -> Manifest:
             raise OutputError(
                 f"{path} has format_version {fields['format_version']}, this program reads {FORMAT_VERSION}"
             )
-        return Manifest(**fields)
+        return Manifest.from_dict(fields)
     except (json.JSONDecodeError, KeyError, TypeError) as e:
         raise OutputError(f"{path} is not a manifest of this program: {e!r}") from e

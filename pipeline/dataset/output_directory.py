@@ -17,15 +17,15 @@ from typing import Any
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.dataset.manifest import MANIFEST_FILE, Manifest, read_manifest
+from albert_embed.pipeline.dataset.manifest import FILE_LISTS, MANIFEST_FILE, Manifest, read_manifest
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.storage.output_lock import LOCK_FILE, OutputLock
+from albert_embed.transforms.directories import is_remote
 
 STAGING = "_staging"
 SCHEMA_FILE = "schema.pbtxt"
 DOCUMENTS_SCHEMA_FILE = "documents_schema.pbtxt"
-GENERATION = "generation"  # of a file that is published
-_FILE_LISTS = ("shards", "index_shards", "document_shards", "superseded_shards", "failure_shards")
 _OWN_FILES = re.compile(
     r"^(?:(?:embeddings|index|documents|superseded|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
     rf"|{re.escape(SCHEMA_FILE)}|{re.escape(DOCUMENTS_SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
@@ -119,18 +119,16 @@ class OutputDirectory:
         with FileSystems.open(FileSystems.join(self.staging, name)) as file:
             return file.read()
 
-    def staged_files(self, prefix: str) -> list[dict[str, Any]]:
-        """`{"path", "bytes"}` of the staged files whose names start with `prefix`, in name order."""
+    def staged_files(self, prefix: str) -> list[DataFile]:
+        """The staged files whose names start with `prefix`, in name order."""
         pattern = FileSystems.join(self.staging, f"{prefix}*")
         found = FileSystems.match([pattern])[0].metadata_list
-        return sorted(
-            ({"path": PurePosixPath(file.path).name, "bytes": file.size_in_bytes} for file in found),
-            key=lambda file: file["path"],
-        )
+        files = [DataFile(path=PurePosixPath(file.path).name, bytes=file.size_in_bytes) for file in found]
+        return sorted(files, key=lambda file: file.path)
 
     def delete_staged(self, prefix: str) -> None:
         """Takes the staged files away whose names start with `prefix`."""
-        self._delete([f"{STAGING}/{file['path']}" for file in self.staged_files(prefix)])
+        self._delete([f"{STAGING}/{file.path}" for file in self.staged_files(prefix)])
 
     def publish(self, manifest: Manifest, schema: str | None, *, documents_schema: str | None = None) -> Manifest:
         """Puts the staged files beside what was there, then the manifest in the old one's place, and unlocks.
@@ -149,14 +147,14 @@ class OutputDirectory:
         """
         previous = self._read_published()
         generation = 0 if previous is None else previous.generation + 1
-        named: dict[str, Any] = {name: _name_published(getattr(manifest, name), generation) for name in _FILE_LISTS}
+        named: dict[str, Any] = {name: _name_published(getattr(manifest, name), generation) for name in FILE_LISTS}
         generations = [{"number": generation, **entry} for entry in manifest.generations]
         published = dataclasses.replace(manifest, generation=generation, generations=generations, **named)
         renamed = [
-            (staged["path"], file["path"])
-            for name in _FILE_LISTS
+            (staged.path, file.path)
+            for name in FILE_LISTS
             for staged, file in zip(getattr(manifest, name), getattr(published, name), strict=True)
-            if GENERATION not in staged
+            if not staged.is_published
         ]
         if renamed:
             FileSystems.rename(
@@ -177,7 +175,7 @@ class OutputDirectory:
 
     def discard_staged(self) -> None:
         """Takes away all that the run has staged."""
-        if "://" in self.path:  # a bucket has no folders: what is below one is deleted by the stroke at its end
+        if is_remote(self.path):  # a bucket has no folders: what is below one is deleted by the stroke at its end
             FileSystems.delete([self.staging + "/"])
         elif FileSystems.exists(self.staging):
             FileSystems.delete([self.staging])
@@ -224,20 +222,20 @@ def _is_staged(name: str) -> bool:
 
 def list_files(manifest: Manifest) -> list[str]:
     """The paths of all files that a manifest names."""
-    return [file["path"] for name in _FILE_LISTS for file in getattr(manifest, name)]
+    return [file.path for name in FILE_LISTS for file in getattr(manifest, name)]
 
 
-def _name_published(files: list[dict[str, Any]], generation: int) -> list[dict[str, Any]]:
+def _name_published(files: list[DataFile], generation: int) -> list[DataFile]:
     """The files with the names that they get: `embeddings-00000-of-00001.tfrecord` for a first version,
     `embeddings-g1-00000-…` for the second. What had the same name but for the format gets the same number."""
-    names = sorted({PurePosixPath(file["path"]).stem for file in files if GENERATION not in file})
+    names = sorted({PurePosixPath(file.path).stem for file in files if not file.is_published})
     numbers = {name: number for number, name in enumerate(names)}
     published = []
     for file in files:
-        if GENERATION not in file:
-            path = PurePosixPath(file["path"])
+        if not file.is_published:
+            path = PurePosixPath(file.path)
             prefix = path.name.partition("-")[0] + (f"-g{generation}" if generation else "")
             name = f"{prefix}-{numbers[path.stem]:05d}-of-{len(names):05d}{path.suffix}"
-            file = {**file, "path": name, GENERATION: generation}
+            file = dataclasses.replace(file, path=name, generation=generation)
         published.append(file)
     return published

@@ -6,19 +6,31 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.directories import is_remote
 
 # More files than this are not held open: a process may have 1,024 of them by default.
 _HELD_FILES = 256
 _DESCRIPTORS = "/dev/fd"
 
-PublishedFile = tuple[str, int]  # where it can be read, and the generation that it is of
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishedFile:
+    """A file that can be read now.
+
+    Attributes:
+      path: where.
+      generation: the generation of the dataset that it belongs to.
+    """
+
+    path: str
+    generation: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,8 +102,8 @@ def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput
     return PublishedOutput(
         directory=directory,
         manifest=manifest,
-        shards=[file for file, shard in zip(shards, manifest.shards, strict=True) if shard["format"] == chosen],
-        documents=find_files(directory, [file for file in manifest.document_shards if file["format"] == chosen]),
+        shards=[file for file, shard in zip(shards, manifest.shards, strict=True) if shard.format == chosen],
+        documents=find_files(directory, [file for file in manifest.document_shards if file.format == chosen]),
         superseded=find_files(directory, manifest.superseded_shards),
         failures=find_files(directory, manifest.failure_shards),
     )
@@ -99,24 +111,29 @@ def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput
 
 def choose_format(manifest: Manifest) -> str:
     """The format that readers take, where an output has several: the first sink's."""
-    return str(manifest.shards[0]["format"]) if manifest.shards else "tfrecord"
+    return (manifest.shards[0].format if manifest.shards else None) or "tfrecord"
 
 
-def find_files(directory: str, files: Sequence[dict[str, Any]]) -> list[PublishedFile]:
-    """Path and generation of `files` of a manifest, which must be there with the sizes that it says.
+def find_files(directory: str, files: Sequence[DataFile]) -> list[PublishedFile]:
+    """`files` of a manifest where they can be read, which must be there with the sizes that it says.
 
     Raises:
       OutputError: where one is missing or has another size.
     """
-    paths = [FileSystems.join(directory, file["path"]) for file in files]
-    for path, file in zip(paths, files, strict=True):
-        try:
-            size = FileSystems.get_filesystem(path).metadata(path).size_in_bytes
-        except BeamIOError as e:
-            raise describe_damage(directory, f"{file['path']} is missing") from e
-        if size != file["bytes"]:
-            raise describe_damage(directory, f"{file['path']} has {size} bytes, the manifest says {file['bytes']}")
-    return [(path, file["generation"]) for path, file in zip(paths, files, strict=True)]
+    return [_find_file(directory, file) for file in files]
+
+
+def _find_file(directory: str, file: DataFile) -> PublishedFile:
+    path = FileSystems.join(directory, file.path)
+    try:
+        size = FileSystems.get_filesystem(path).metadata(path).size_in_bytes
+    except BeamIOError as e:
+        raise describe_damage(directory, f"{file.path} is missing") from e
+    if size != file.bytes:
+        raise describe_damage(directory, f"{file.path} has {size} bytes, the manifest says {file.bytes}")
+    if file.generation is None:
+        raise describe_damage(directory, f"the manifest does not say which generation {file.path} is of")
+    return PublishedFile(path=path, generation=file.generation)
 
 
 def describe_damage(directory: str, what: str) -> OutputError:
@@ -126,10 +143,10 @@ def describe_damage(directory: str, what: str) -> OutputError:
 
 def _hold(files: list[PublishedFile], held: contextlib.ExitStack) -> list[PublishedFile]:
     """The files by paths at which they can be read for as long as they are held open; those in a bucket as they are."""
-    return [(path if "://" in path else _hold_path(path, held), generation) for path, generation in files]
+    return [file if is_remote(file.path) else _hold_file(file, held) for file in files]
 
 
-def _hold_path(path: str, held: contextlib.ExitStack) -> str:
-    descriptor = os.open(path, os.O_RDONLY)
+def _hold_file(file: PublishedFile, held: contextlib.ExitStack) -> PublishedFile:
+    descriptor = os.open(file.path, os.O_RDONLY)
     held.callback(os.close, descriptor)
-    return f"{_DESCRIPTORS}/{descriptor}"
+    return dataclasses.replace(file, path=f"{_DESCRIPTORS}/{descriptor}")

@@ -35,5 +35,5 @@ def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_document_embeddings` yields, of an output that is open."""
     manifest = output.manifest
     kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
-    paths = [path for path, _ in output.documents]
+    paths = [file.path for file in output.documents]
     yield from explain_damage(read_shards(paths, output.format, encoding=manifest.encoding, kept=kept), output)

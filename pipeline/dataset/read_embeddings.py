@@ -59,8 +59,8 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
 
 def group_by_generation(files: Sequence[PublishedFile]) -> Iterator[tuple[int, list[str]]]:
     """(generation, its paths) one after the other, as the files stand."""
-    for generation, group in itertools.groupby(files, key=lambda file: file[1]):
-        yield generation, [path for path, _ in group]
+    for generation, group in itertools.groupby(files, key=lambda file: file.generation):
+        yield generation, [file.path for file in group]
 
 
 def read_superseded(output: PublishedOutput) -> SupersededIds:
@@ -221,8 +221,8 @@ def read_failures(directory: str) -> Iterator[dict[str, Any]]:
 
 def read_failure_rows(output: PublishedOutput) -> Iterator[dict[str, Any]]:
     """What `read_failures` yields, of an output that is open."""
-    for path, _ in output.failures:
-        with FileSystems.open(path) as file:
+    for failures in output.failures:
+        with FileSystems.open(failures.path) as file:
             for line in file.read().decode().split("\n"):
                 if line:
                     yield json.loads(line)

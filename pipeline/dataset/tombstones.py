@@ -69,14 +69,14 @@ def read_superseded_ids(files: Sequence[PublishedFile]) -> SupersededIds:
       pyarrow.ArrowInvalid, OSError: where a file is damaged.
     """
     keys, generations = [np.zeros(0, "S16")], [np.zeros(0, np.int64)]
-    for path, generation in files:
+    for listed in files:
         with (
-            FileSystems.open(path, compression_type="uncompressed") as file,
+            FileSystems.open(listed.path, compression_type="uncompressed") as file,
             pq.ParquetFile(file, page_checksum_verification=True) as parquet,
         ):
             for batch in parquet.iter_batches(batch_size=_BATCH_IDS, columns=[ID]):
                 keys.append(id_keys(batch.column(ID)))
-                generations.append(np.full(batch.num_rows, generation))
+                generations.append(np.full(batch.num_rows, listed.generation))
     all_keys, all_generations = np.concatenate(keys), np.concatenate(generations)
     order = np.lexsort((all_generations, all_keys))
     all_keys, all_generations = all_keys[order], all_generations[order]

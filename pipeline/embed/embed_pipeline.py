@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import logging
@@ -25,9 +24,10 @@ from albert_embed.pipeline.formats.row_format import ShardFormat
 from albert_embed.pipeline.resume.copy_repeated import CopyRepeated
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.statistics import CountOutput, Statistics
-from albert_embed.pipeline.shards.write_documents import DocumentFile, WriteDocuments
+from albert_embed.pipeline.shards.write_documents import WriteDocuments
 from albert_embed.pipeline.shards.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
 from albert_embed.transforms.columns import MEAN_OUTPUT
 
@@ -74,7 +74,7 @@ def build_pipeline(
         _ = (
             combined[DOCUMENTS]
             | "WriteDocuments" >> WriteDocuments(output.staging, formats)
-            | "DocumentFileToJson" >> beam.Map(lambda file: json.dumps(dataclasses.asdict(file)))
+            | "DocumentFileToJson" >> beam.Map(lambda file: json.dumps(file.to_dict()))
             | "WriteDocumentFileList" >> _write_list(output, _DOCUMENT_FILES)
         )
         if "mean" not in options.embeddings:
@@ -136,7 +136,7 @@ def run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputD
     return RunResult(
         statistics=Statistics(**json.loads(output.read_staged(_STATISTICS_FILE))),
         shards=[Shard.from_json(line) for line in output.read_staged(_SHARDS_FILE).splitlines()],
-        document_files=[DocumentFile(**json.loads(line)) for line in output.read_staged(_DOCUMENT_FILES).splitlines()]
+        document_files=[DataFile(**json.loads(line)) for line in output.read_staged(_DOCUMENT_FILES).splitlines()]
         if DOCUMENT in options.embeddings
         else [],
         counters=read_counters(result),

@@ -16,9 +16,10 @@ from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.dataset.versions import list_versions
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from albert_embed.pipeline.shards.statistics import Statistics
-from albert_embed.pipeline.shards.write_documents import DocumentFile, list_document_files
+from albert_embed.pipeline.shards.write_documents import list_document_files
 from albert_embed.transforms.transform_graph import Description, transform_fingerprint
 from albert_embed.transforms.vocabulary import Vocabulary
 
@@ -37,7 +38,7 @@ class RunResult:
 
     statistics: Statistics
     shards: list[Shard] = dataclasses.field(default_factory=list)
-    document_files: list[DocumentFile] = dataclasses.field(default_factory=list)
+    document_files: list[DataFile] = dataclasses.field(default_factory=list)
     counters: dict[str, int] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
 
@@ -86,7 +87,7 @@ def make_manifest(
     padded = counters.get("padded_tokens", 0)
     embedded_documents = statistics.documents - sum(shard.documents for shard in reused)
     embedded_tokens = statistics.tokens - sum(shard.tokens for shard in reused)
-    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
+    index_sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     counts = {
         "documents": statistics.documents,
@@ -97,12 +98,12 @@ def make_manifest(
     }
     sinks = made_with["options"]["sinks"]
     if DOCUMENT in made_with["options"]["embeddings"]:
-        counts["document_rows"] = sum(file.rows for file in run.document_files if file.format == sinks[0])
+        counts["document_rows"] = sum(file.rows or 0 for file in run.document_files if file.format == sinks[0])
     return Manifest(
         created=created,
         counts=counts,
         failures_by_reason=statistics.failures,
-        shards=[file for file in list_data_files(run.shards) if file["format"] != LOAD_FORMAT],
+        shards=[file for file in list_data_files(run.shards) if file.format != LOAD_FORMAT],
         index_shards=list_index_files(run.shards, index_sizes),
         document_shards=list_document_files(run.document_files, sinks),
         failure_shards=output.staged_files("failures-"),

@@ -81,7 +81,7 @@ class Changes:
     def list_superseded(self, output: OutputDirectory) -> list[str]:
         """The paths of the staged lists of superseded ids."""
         staged = output.staged_files(SUPERSEDED_PREFIX) if self.counts.superseded else []
-        return [FileSystems.join(output.staging, file["path"]) for file in staged]
+        return [FileSystems.join(output.staging, file.path) for file in staged]
 
 
 def compare_input(
@@ -126,7 +126,7 @@ def compare_input(
         output.delete_staged(_FAILURES_PREFIX)
     return Changes(
         counts=counts,
-        selected_files=[FileSystems.join(output.staging, file["path"]) for file in selected],
+        selected_files=[FileSystems.join(output.staging, file.path) for file in selected],
         failures=failures,
         seconds=time.time() - started,
     )

@@ -29,13 +29,12 @@ class ReadPublishedFile(beam.DoFn):
         self._schema = schema
 
     def process(self, file: PublishedFile) -> Iterator[pa.RecordBatch]:
-        path, generation = file
         try:
-            with FileSystems.open(path, compression_type="uncompressed") as opened:
-                yield from read_generation(opened, generation, self._schema)
+            with FileSystems.open(file.path, compression_type="uncompressed") as opened:
+                yield from read_generation(opened, file.generation, self._schema)
         except (pa.ArrowException, OSError) as e:
             raise OutputError(
-                f"{path} can't be read: {e}; the output was damaged after it was published, give --rebuild"
+                f"{file.path} can't be read: {e}; the output was damaged after it was published, give --rebuild"
             ) from e
 
 

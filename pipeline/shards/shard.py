@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from albert_embed.pipeline.shards.data_file import DataFile
 
 DATA_PREFIX = "embeddings"
 INDEX_PREFIX = "index"
@@ -53,25 +54,25 @@ class Shard:
         return Shard(**json.loads(line))
 
 
-def list_data_files(shards: Iterable[Shard]) -> list[dict[str, Any]]:
-    """`{"path", "bytes", "format", "rows"}` of every data file, for the manifest: by sink, then by name."""
+def list_data_files(shards: Iterable[Shard]) -> list[DataFile]:
+    """Every data file: by sink, then by name."""
     in_order = sorted(shards, key=lambda shard: shard.name)
     formats = list(in_order[0].file_bytes) if in_order else []
     return [
-        {"path": shard.data_file(name), "bytes": shard.file_bytes[name], "format": name, "rows": shard.rows}
+        DataFile(path=shard.data_file(name), bytes=shard.file_bytes[name], format=name, rows=shard.rows)
         for name in formats
         for shard in in_order
     ]
 
 
-def list_index_files(shards: Iterable[Shard], sizes: Mapping[str, int]) -> list[dict[str, Any]]:
-    """`{"path", "bytes", "rows"}` of every index file, likewise.
+def list_index_files(shards: Iterable[Shard], sizes: Mapping[str, int]) -> list[DataFile]:
+    """Every index file, by name.
 
     Args:
       shards: finished.
       sizes: name → bytes of the files that are there.
     """
     return [
-        {"path": shard.index_file, "bytes": sizes[shard.index_file], "rows": shard.rows}
+        DataFile(path=shard.index_file, bytes=sizes[shard.index_file], rows=shard.rows)
         for shard in sorted(shards, key=lambda shard: shard.name)
     ]

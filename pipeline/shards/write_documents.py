@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -14,6 +12,7 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.open_files import OpenFiles
 from albert_embed.pipeline.shards.row_keys import KEY_BYTES
 from albert_embed.pipeline.shards.write_shards import SHARD_BYTES
@@ -22,31 +21,13 @@ from albert_embed.transforms.columns import ID
 DOCUMENTS_PREFIX = "documents"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DocumentFile:
-    """A finished file of documents' rows.
-
-    Attributes:
-      path: its name.
-      bytes: its size.
-      format: of the sink.
-      rows: how many.
-    """
-
-    path: str
-    bytes: int
-    format: str
-    rows: int
-
-
-def list_document_files(files: Iterable[DocumentFile], formats: Sequence[str]) -> list[dict[str, Any]]:
-    """The files for the manifest: by sink, in the order of `formats`, then by name."""
-    in_order = sorted(files, key=lambda file: (formats.index(file.format), file.path))
-    return [dataclasses.asdict(file) for file in in_order]
+def list_document_files(files: Iterable[DataFile], formats: Sequence[str]) -> list[DataFile]:
+    """The files by sink, in the order of `formats`, then by name."""
+    return sorted(files, key=lambda file: (formats.index(file.format or ""), file.path))
 
 
 class WriteDocuments(beam.PTransform):
-    """RecordBatches of `pipeline.embed.combine_documents` → a `DocumentFile` for each finished file.
+    """RecordBatches of `pipeline.embed.combine_documents` → a `DataFile` for each finished file.
 
     As with `WriteShards`, only the files that come out of the step are to be published.
 
@@ -60,12 +41,12 @@ class WriteDocuments(beam.PTransform):
         self._directory = directory
         self._formats = tuple(formats)
 
-    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> beam.PCollection[DocumentFile]:
+    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> beam.PCollection[DataFile]:
         return (
             rows
             | "IntoOneWindow" >> beam.WindowInto(GlobalWindows())
             | "WriteDocumentFiles"
-            >> beam.ParDo(WriteDocumentsFn(self._directory, self._formats)).with_output_types(DocumentFile)
+            >> beam.ParDo(WriteDocumentsFn(self._directory, self._formats)).with_output_types(DataFile)
         )
 
 
@@ -80,7 +61,7 @@ class WriteDocumentsFn(beam.DoFn):
     def start_bundle(self) -> None:
         self._abandon()  # of a bundle that failed
 
-    def process(self, rows: pa.RecordBatch) -> Iterator[DocumentFile]:
+    def process(self, rows: pa.RecordBatch) -> Iterator[DataFile]:
         if self._open is None:
             self._open = OpenDocuments(self._directory, self._formats)
         self._open.write(rows)
@@ -96,7 +77,7 @@ class WriteDocumentsFn(beam.DoFn):
     def teardown(self) -> None:
         self._abandon()
 
-    def _finish(self, open_: OpenDocuments) -> list[DocumentFile]:
+    def _finish(self, open_: OpenDocuments) -> list[DataFile]:
         files = open_.finish()
         self._open = None
         return files
@@ -138,12 +119,12 @@ class OpenDocuments:
         """About the bytes of the largest file."""
         return self._files.size
 
-    def finish(self) -> list[DocumentFile]:
+    def finish(self) -> list[DataFile]:
         """Writes what is left and puts the files in their places."""
         sizes = self._files.close()
         self._files.place(self._name_file)
         return [
-            DocumentFile(path=self._name_file(name), bytes=size, format=name, rows=self._rows)
+            DataFile(path=self._name_file(name), bytes=size, format=name, rows=self._rows)
             for name, size in sizes.items()
         ]
 

@@ -86,7 +86,7 @@ def make_manifest(
     output: OutputDirectory, rows: list[pa.RecordBatch], encoding: str, shards: Sequence[Shard] = (), **changes: Any
 ) -> Manifest:
     """The manifest of what is staged."""
-    index_sizes = {file["path"]: file["bytes"] for file in output.staged_files(INDEX_PREFIX)}
+    index_sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     fields: dict[str, Any] = {
         "created": "2026-01-02T03:04:05+00:00",
         "counts": {**count_made(rows), "failures": 0},

@@ -71,7 +71,7 @@ def test_a_table_beside_a_directory(table: TableName, tiny_model: Path, tmp_path
         assert (tokens[0]["piece"], tokens[-1]["piece"]) == ("[CLS]", "[SEP]")
         assert np.ravel([token["embedding"] for token in tokens]).tolist() == row["sequence_output"]
     manifest = read_manifest(output)
-    assert {shard["format"] for shard in manifest.shards} == {"parquet"}
+    assert {shard.format for shard in manifest.shards} == {"parquet"}
     assert manifest.bigquery is not None
     assert (manifest.bigquery["table"], manifest.bigquery["rows"]) == (str(table), 30)
     assert not (tmp_path / "out" / "_staging").exists()

@@ -55,8 +55,8 @@ def test_rows_are_the_same_before_and_after(tmp_path: Path, encoding: Any, sinks
     assert after == compaction.manifest and after.counts == manifest.counts == inspect_output(str(tmp_path)).counts
     assert [(entry["number"], entry["counts"]["rows"]) for entry in after.generations] == [(3, 5)]
     assert after.superseded_shards == [] and after.failure_shards == manifest.failure_shards
-    assert [file["format"] for file in after.shards] == list(sinks)
-    named = {file["path"] for file in (*after.shards, *after.index_shards, *after.failure_shards)}
+    assert [file.format for file in after.shards] == list(sinks)
+    named = {file.path for file in (*after.shards, *after.index_shards, *after.failure_shards)}
     assert {path.name for path in tmp_path.iterdir()} == named | {"manifest.json", "schema.pbtxt"}
     # What was compacted can be added to, and compacted again: the index says the same of each row.
     add_rows(tmp_path, [make_rows([3], first=9)], [make_rows([2])], encoding=encoding, sinks=sinks)
@@ -70,7 +70,7 @@ def test_several_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     before = read_rows(tmp_path)
     monkeypatch.setattr("albert_embed.pipeline.formats.read_shards._BATCH_ROWS", 1)
     manifest = compact_output(str(tmp_path), shard_bytes=1).manifest
-    assert [file["rows"] for file in manifest.shards] == [1] * 5 and len(manifest.index_shards) == 5
+    assert [file.rows for file in manifest.shards] == [1] * 5 and len(manifest.index_shards) == 5
     assert read_rows(tmp_path) == before
 
 

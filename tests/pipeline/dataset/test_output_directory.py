@@ -14,6 +14,7 @@ from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.resume.run_record import RunRecord
 from albert_embed.pipeline.resume.start_run import start_run
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard_index import read_index
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.storage.output_lock import LOCK_FILE
@@ -90,7 +91,7 @@ def test_overwriting_takes_old_shards_away_and_nothing_else(tmp_path: Path) -> N
         "schema.pbtxt",
     ]
     publish_rows(tmp_path, [make_rows([2])])
-    assert read_manifest(str(tmp_path)).shards[0]["path"] == "embeddings-g2-00000-of-00001.tfrecord"
+    assert read_manifest(str(tmp_path)).shards[0].path == "embeddings-g2-00000-of-00001.tfrecord"
     assert len(list_files(tmp_path)) == 7
 
 
@@ -167,7 +168,7 @@ def test_staged_files_are_listed_with_their_sizes(tmp_path: Path) -> None:
     for number in (2, 0, 1):
         (tmp_path / "_staging" / f"embeddings-{number}.tfrecord").write_bytes(b"x" * number)
     assert output.staged_files("embeddings-") == [
-        {"path": f"embeddings-{number}.tfrecord", "bytes": number} for number in range(3)
+        DataFile(path=f"embeddings-{number}.tfrecord", bytes=number) for number in range(3)
     ]
     assert output.staged_files("nothing-") == []
     (tmp_path / "_staging" / "note").write_bytes(b"hello")
@@ -215,13 +216,13 @@ def test_the_manifest_is_published_last(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     assert (tmp_path / "schema.pbtxt").read_text() == "schema"
     published = read_manifest(str(tmp_path))
-    assert [(shard["path"], shard["format"], shard["rows"]) for shard in published.shards] == [
+    assert [(shard.path, shard.format, shard.rows) for shard in published.shards] == [
         (f"embeddings-0000{number}-of-00002.{format_name}", format_name, 1)
         for format_name in ("tfrecord", "parquet")
         for number in range(2)
     ]
     for shard, staged in zip(published.shards, manifest.shards, strict=True):
-        assert shard["bytes"] == staged["bytes"] == (tmp_path / shard["path"]).stat().st_size
+        assert shard.bytes == staged.bytes == (tmp_path / shard.path).stat().st_size
     for number in range(2):  # what has one number is one shard
         with open(tmp_path / f"index-0000{number}-of-00002.parquet", "rb") as file:
             _, index = read_index(file)
@@ -289,8 +290,8 @@ def test_a_publication_that_fails_leaves_what_was_there(
     assert [name for name in list_files(tmp_path) if name.startswith("_staging")] == ["_staging/run.json"]
     shard = write_shard(output.staging, make_rows([2]), make_formats(["tfrecord"]))
     published = output.publish(make_manifest(output, [], "float_list", [shard]), "schema")
-    assert [shard["path"] for shard in published.shards] == [
+    assert [shard.path for shard in published.shards] == [
         "embeddings-g1-00000-of-00001.tfrecord" if overwrite else "embeddings-00000-of-00001.tfrecord"
     ]
-    current = [published.shards[0]["path"], published.index_shards[0]["path"]]
+    current = [published.shards[0].path, published.index_shards[0].path]
     assert list_files(tmp_path) == sorted([*current, "manifest.json", "schema.pbtxt"])

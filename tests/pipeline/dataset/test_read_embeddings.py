@@ -128,7 +128,7 @@ def test_a_manifest_comes_back(tmp_path: Path, rows: list[pa.RecordBatch]) -> No
     publish_rows(tmp_path, rows)
     manifest = read_manifest(str(tmp_path))
     assert json.loads(manifest.to_json()) == json.loads((tmp_path / "manifest.json").read_text())
-    assert [shard["path"] for shard in manifest.shards] == [
+    assert [shard.path for shard in manifest.shards] == [
         "embeddings-00000-of-00002.tfrecord",
         "embeddings-00001-of-00002.tfrecord",
     ]

@@ -61,7 +61,7 @@ def test_readers_pass_dead_rows_over(tmp_path: Path, sinks: tuple[str, ...]) -> 
     assert manifest.counts["rows"] == 5 and manifest.counts["tokens"] == sum(expected.values())
     assert [entry["number"] for entry in manifest.generations] == [0, 1, 2]
     assert [entry["counts"]["rows"] for entry in manifest.generations] == [4, 2, 2]
-    assert [file["generation"] for file in manifest.superseded_shards] == [1, 2]
+    assert [file.generation for file in manifest.superseded_shards] == [1, 2]
     inspection = inspect_output(str(tmp_path))
     assert (inspection.counts, inspection.generations, inspection.dead_rows) == (manifest.counts, 3, 3)
     # A generation of which nothing lives, and one that adds nothing.

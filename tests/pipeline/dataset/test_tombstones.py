@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA, SupersededIds, read_superseded_ids
 
 
@@ -22,7 +23,12 @@ def write(path: Path, *ids: bytes) -> str:
 def superseded(tmp_path: Path) -> SupersededIds:
     """`a` dies in generations 2 and 5, `b` in 2, `c` in 5."""
     later = write(tmp_path / "5.parquet", b"c", b"a")
-    return read_superseded_ids([(later, 5), (write(tmp_path / "2.parquet", b"a", b"b"), 2)])
+    return read_superseded_ids(
+        [
+            PublishedFile(path=later, generation=5),
+            PublishedFile(path=write(tmp_path / "2.parquet", b"a", b"b"), generation=2),
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,12 @@ def test_an_output_of_one_generation() -> None:
 
 
 def test_an_empty_list(tmp_path: Path) -> None:
-    assert read_superseded_ids([(write(tmp_path / "a.parquet"), 3)]).find_live(pa.array([b"a"]), 0) is None
+    assert (
+        read_superseded_ids([PublishedFile(path=write(tmp_path / "a.parquet"), generation=3)]).find_live(
+            pa.array([b"a"]), 0
+        )
+        is None
+    )
 
 
 def test_a_damaged_list(tmp_path: Path) -> None:
@@ -61,4 +72,4 @@ def test_a_damaged_list(tmp_path: Path) -> None:
     write(path, b"a")
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(pa.ArrowInvalid):
-        read_superseded_ids([(str(path), 1)])
+        read_superseded_ids([PublishedFile(path=str(path), generation=1)])

@@ -110,7 +110,7 @@ def test_overwriting_in_a_bucket(
     manifest = read_manifest(output)
     assert (manifest.generation, manifest.counts["rows"]) == (1, 1)
     data = [name for name in list_files(output) if name.startswith("embeddings-")]
-    assert sorted(file["path"] for file in manifest.shards) == data
+    assert sorted(file.path for file in manifest.shards) == data
 
 
 def test_a_damaged_output_in_a_bucket(bucket: str, tiny_model: Path, corpus: str) -> None:

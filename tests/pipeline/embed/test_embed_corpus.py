@@ -15,6 +15,7 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.command_line import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.sources.content_id import content_id
 from tests.pipeline.reference import TOLERANCE, Reference
 from tests.tiny_model import CORPUS
@@ -87,16 +88,14 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
         "failures": 0,
     }
     assert manifest.shards == [
-        {"path": path.name, "bytes": path.stat().st_size, "format": "tfrecord", "rows": 300, "generation": 0}
+        DataFile(path=path.name, bytes=path.stat().st_size, format="tfrecord", rows=300, generation=0)
         for path in sorted(corpus_output.glob("embeddings-*"))
     ]
     assert manifest.index_shards == [
-        {"path": path.name, "bytes": path.stat().st_size, "rows": 300, "generation": 0}
+        DataFile(path=path.name, bytes=path.stat().st_size, rows=300, generation=0)
         for path in sorted(corpus_output.glob("index-*"))
     ]
-    assert (
-        sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard["path"]))) == 300
-    )
+    assert sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard.path))) == 300
     counted = {name: count for name, count in manifest.counts.items() if name != "failures"}
     (generation,) = manifest.generations
     assert (generation["number"], generation["counts"], set(generation["dead"].values())) == (0, counted, {0})

@@ -48,14 +48,14 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
     manifest = read_manifest(str(output))
     tables = []
     for format_name in ("tfrecord", "parquet"):
-        shards = [shard for shard in manifest.shards if shard["format"] == format_name]
-        assert sum(shard["rows"] for shard in shards) == manifest.counts["rows"]
+        shards = [shard for shard in manifest.shards if shard.format == format_name]
+        assert sum(shard.rows for shard in shards) == manifest.counts["rows"]
         paths = [path for path, _ in find_files(str(output), shards)]
         kept = parse_kept_fields(("year:int64", "tags:string[]", "title:string"))
         tables.append(pa.Table.from_batches(read_shards(paths, format_name, encoding=encoding, kept=kept)))
     assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts["rows"] > 40
     assert tables[0].equals(pa.Table.from_batches(read_embeddings(str(output))))
-    with open(find_files(str(output), manifest.index_shards)[0][0], "rb") as file:
+    with open(find_files(str(output), manifest.index_shards)[0].path, "rb") as file:
         _, index = read_index(file)
     assert index["id"].to_pylist() == tables[0]["id"].to_pylist()
     assert index["window"].to_pylist() == tables[0]["window"].to_pylist()

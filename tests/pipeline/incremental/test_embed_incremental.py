@@ -19,6 +19,7 @@ from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.incremental.compare_input import Changes, compare_input
+from albert_embed.pipeline.shards.data_file import DataFile
 from tests.pipeline.reference import TOLERANCE
 
 pytestmark = pytest.mark.integration
@@ -73,7 +74,11 @@ def assert_sound(output: Path) -> Manifest:
     assert inspect_output(str(output)).counts == manifest.counts
     assert read_dataset_keys(output) == sorted(read_rows(output))
     named = {
-        file["path"] for files in vars(manifest).values() if isinstance(files, list) for file in files if "path" in file
+        file.path
+        for files in vars(manifest).values()
+        if isinstance(files, list)
+        for file in files
+        if isinstance(file, DataFile)
     }
     assert {path.name for path in output.iterdir()} <= named | {"manifest.json", "schema.pbtxt"}
     return manifest
@@ -121,8 +126,8 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     write_corpus(source, texts)
     second = check({"read": 6, "new": 1, "changed": 2, "unchanged": 3})
     assert (b"goes", 0) in read_rows(output)  # nothing is deleted unless the input is said to be whole
-    assert {file["generation"] for file in second.shards} == {0, 1}
-    assert [file["generation"] for file in second.superseded_shards] == [1]
+    assert {file.generation for file in second.shards} == {0, 1}
+    assert [file.generation for file in second.superseded_shards] == [1]
     assert second.generations[1]["dead"]["documents"] == 2
 
     third = check({"read": 6, "unchanged": 6, "deleted": 2}, "--full-snapshot")
@@ -140,7 +145,7 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     assert changes_of(result) == {"read": 7, "new": 7}
     rebuilt = assert_sound(output)
     assert [entry["number"] for entry in rebuilt.generations] == [5] and {
-        file["generation"] for file in rebuilt.shards
+        file.generation for file in rebuilt.shards
     } == {5}
     assert_same_rows(read_rows(output), read_rows(tmp_path / "fresh"))
 

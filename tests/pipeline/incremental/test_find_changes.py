@@ -12,6 +12,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
+from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import GENERATION, SUPERSEDED_IDS_SCHEMA, SUPERSEDED_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, DocumentCounts, compare_documents
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
@@ -26,22 +27,22 @@ SUPERSEDED = make_superseded(*((b"d%d" % number, 1) for number in range(300, 700
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> dict[str, list[tuple[str, int]]]:
+def files(tmp_path: Path) -> dict[str, list[PublishedFile]]:
     """The index and the superseded ids as two generations publish them."""
-    found: dict[str, list[tuple[str, int]]] = {"index": [], "superseded": []}
+    found: dict[str, list[PublishedFile]] = {"index": [], "superseded": []}
     for generation in (0, 1):
         rows = INDEX.filter(pa.compute.equal(INDEX[GENERATION], generation)).drop_columns([GENERATION])
-        found["index"].append((str(tmp_path / f"index-{generation}.parquet"), generation))
-        pq.write_table(rows, found["index"][-1][0])
-    found["superseded"].append((str(tmp_path / "superseded.parquet"), 1))
+        found["index"].append(PublishedFile(path=str(tmp_path / f"index-{generation}.parquet"), generation=generation))
+        pq.write_table(rows, found["index"][-1].path)
+    found["superseded"].append(PublishedFile(path=str(tmp_path / "superseded.parquet"), generation=1))
     ids = SUPERSEDED["id"].to_pylist()
     rows = [{"id": id_, "deleted": False, "documents": 1, "rows": 2, "tokens": 21, "truncated": 0} for id_ in ids]
-    pq.write_table(pa.Table.from_pylist(rows, SUPERSEDED_SCHEMA), found["superseded"][0][0])
+    pq.write_table(pa.Table.from_pylist(rows, SUPERSEDED_SCHEMA), found["superseded"][0].path)
     return found
 
 
 @pytest.mark.parametrize("full_snapshot", [False, True])
-def test_beam_finds_what_one_join_finds(files: dict[str, list[tuple[str, int]]], full_snapshot: bool) -> None:
+def test_beam_finds_what_one_join_finds(files: dict[str, list[PublishedFile]], full_snapshot: bool) -> None:
     whole = compare_documents(DOCUMENTS, INDEX, SUPERSEDED, full_snapshot=full_snapshot)
     expected = {name: getattr(whole, name).to_pylist() for name in ("selected", "superseded")}
     dead = {name: sum(row[name] for row in expected["superseded"]) for name in ("documents", "rows", "tokens")}
@@ -81,17 +82,17 @@ def test_counts_as_json() -> None:
     assert add_change_counts([counts, counts]).superseded == 6 and add_change_counts([]) == ChangeCounts()
 
 
-def test_rows_of_a_file_get_its_generation(files: dict[str, list[tuple[str, int]]]) -> None:
-    with open(files["superseded"][0][0], "rb") as file:
+def test_rows_of_a_file_get_its_generation(files: dict[str, list[PublishedFile]]) -> None:
+    with open(files["superseded"][0].path, "rb") as file:
         (batch,) = read_generation(file, 7, SUPERSEDED_IDS_SCHEMA)
     assert batch.schema == SUPERSEDED_IDS_SCHEMA and set(batch[GENERATION].to_pylist()) == {7}
 
 
-def test_a_damaged_index_is_named(files: dict[str, list[tuple[str, int]]]) -> None:
-    path, generation = files["index"][0]
-    Path(path).write_bytes(Path(path).read_bytes()[:-9])
-    with pytest.raises(OutputError, match=rf"{path} can't be read: .*give --rebuild"):
-        list(ReadPublishedFile(INDEX_SCHEMA).process((path, generation)))
+def test_a_damaged_index_is_named(files: dict[str, list[PublishedFile]]) -> None:
+    file = files["index"][0]
+    Path(file.path).write_bytes(Path(file.path).read_bytes()[:-9])
+    with pytest.raises(OutputError, match=rf"{file.path} can't be read: .*give --rebuild"):
+        list(ReadPublishedFile(INDEX_SCHEMA).process(file))
 
 
 def test_pickling() -> None:

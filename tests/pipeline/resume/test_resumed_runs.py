@@ -120,7 +120,7 @@ def test_a_corpus_of_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
     workers = ["--direct_running_mode", "multi_threading", "--direct_num_workers", "2", "--shard-bytes", "1"]
     assert embed(tiny_model, tmp_path / "*.txt", tmp_path / "out", *workers) == 0
     manifest = read_manifest(str(tmp_path / "out"))
-    assert manifest.counts["rows"] == 4 and len({shard["path"] for shard in manifest.shards}) == len(manifest.shards)
+    assert manifest.counts["rows"] == 4 and len({shard.path for shard in manifest.shards}) == len(manifest.shards)
     ids = [name for batch in read_embeddings(str(tmp_path / "out")) for name in batch.column("id").to_pylist()]
     assert len(ids) == 4 and len(set(ids)) == 2
 

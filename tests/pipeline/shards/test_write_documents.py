@@ -34,10 +34,10 @@ def test_a_pickled_copy_writes_each_format_once(tmp_path: Path) -> None:
     assert list(write.process(ROWS)) == []
     files = [value.value for value in write.finish_bundle()]
     listed = list_document_files(files, ["parquet", "tfrecord"])
-    assert [(file["format"], file["rows"]) for file in listed] == [("parquet", 2), ("tfrecord", 2)]
-    assert sorted(path.name for path in tmp_path.glob("documents-*")) == sorted(file["path"] for file in listed)
-    assert all((tmp_path / file["path"]).stat().st_size == file["bytes"] for file in listed)
-    assert pq.read_table(tmp_path / listed[0]["path"]).to_pydict() == {
+    assert [(file.format, file.rows) for file in listed] == [("parquet", 2), ("tfrecord", 2)]
+    assert sorted(path.name for path in tmp_path.glob("documents-*")) == sorted(file.path for file in listed)
+    assert all((tmp_path / file.path).stat().st_size == file.bytes for file in listed)
+    assert pq.read_table(tmp_path / listed[0].path).to_pydict() == {
         "id": ["a", "b"],
         "windows": [1, 2],
         "tokens": [3, 9],

@@ -1,0 +1,34 @@
+"""`DataFile`: one file of a dataset, as its manifest names it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """One file of a dataset, of any kind: rows, their index, tombstones or failures.
+
+    Attributes:
+      path: relative to the folder that it is in: the staging folder, or the dataset's once it is published.
+      bytes: its size.
+      format: the format of its rows, such as `parquet`; None where its kind of file has but one.
+      rows: how many rows it has; None where nobody has counted them.
+      generation: the generation of the dataset that it belongs to; None until it is published.
+    """
+
+    path: str
+    bytes: int
+    format: str | None = None
+    rows: int | None = None
+    generation: int | None = None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it has its place in the dataset."""
+        return self.generation is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON, without what is None."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
