@@ -13,6 +13,7 @@ import tensorflow_transform as tft
 from albert_embed.transforms import columns
 from albert_embed.transforms.corpus_statistics import LENGTH_BOUNDS, QUANTILES, CorpusStatistics
 from albert_embed.transforms.distinct_texts import count_distinct, fingerprint_texts
+from albert_embed.transforms.framing import measure_room
 from albert_embed.transforms.input_columns import list_input_columns
 from albert_embed.transforms.letter_scripts import OTHER, SCRIPTS, count_letters
 from albert_embed.transforms.preprocessing import PreprocessingFn, frame_tokens, make_tokenizer, tokenize_inputs
@@ -80,7 +81,7 @@ def _count(
             tf.add_n(sizes),
             tf.reduce_sum(token_counts),
             count(tf.equal(token_counts, 0)),
-            count(token_counts > config.content_tokens),
+            count(token_counts > measure_room(tokens, config)),
             tf.add_n([count(tf.equal(part.flat_values, vocabulary.unk_id)) for part in tokens]),
             tf.reduce_sum(token_counts)
             + tf.add_n([count(part.flat_values >= 1 << bits) for part in tokens for bits in (7, 14, 21)]),

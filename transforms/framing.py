@@ -5,6 +5,7 @@ Source of the rules: google-research/albert classifier_utils.py, `convert_single
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -88,6 +89,8 @@ def frame_pair(
 ) -> dict[str, tf.Tensor | tf.RaggedTensor]:
     """Make the model inputs of documents that are two texts: `[CLS] first [SEP] second [SEP]`.
 
+    Where no token of the second text is there, or none is left, the input is `[CLS] first [SEP]`.
+
     Args:
       first: int64 [n, (tokens)].
       second: int64 [n, (tokens)].
@@ -99,7 +102,9 @@ def frame_pair(
       first [SEP], 1 after it. `token_count` counts both texts.
     """
     first_counts, second_counts = first.row_lengths(), second.row_lengths()
-    first_kept, second_kept = share_room(first_counts, second_counts, room=config.content_tokens)
+    room = measure_room([first, second], config)
+    first_kept, second_kept = share_room(first_counts, second_counts, room=room)
+    second_separators = tf.cast(second_kept > 0, tf.int64)
     rows = first.nrows()
     separator = fill_column(rows, vocabulary.sep_id)
     input_ids = tf.concat(
@@ -108,13 +113,13 @@ def frame_pair(
             keep_start(first, first_kept),
             separator,
             keep_start(second, second_kept),
-            separator,
+            keep_start(separator, second_separators),
         ],
         axis=1,
     )
     lengths = input_ids.row_lengths()
     segments = tf.reshape(tf.stack([tf.zeros_like(lengths), tf.ones_like(lengths)], axis=1), [-1])
-    segment_lengths = tf.reshape(tf.stack([first_kept + 2, second_kept + 1], axis=1), [-1])
+    segment_lengths = tf.reshape(tf.stack([first_kept + 2, second_kept + second_separators], axis=1), [-1])
     one_each = tf.ones_like(lengths)
     counts = first_counts + second_counts
     return {
@@ -122,12 +127,28 @@ def frame_pair(
         columns.SEGMENT_IDS: input_ids.with_flat_values(tf.repeat(segments, segment_lengths)),
         columns.WINDOW_LENGTHS: tf.RaggedTensor.from_row_lengths(lengths, one_each),
         columns.WINDOW_STARTS: tf.RaggedTensor.from_row_lengths(tf.zeros_like(lengths), one_each),
-        columns.TRUNCATED: tf.cast(counts > config.content_tokens, tf.int64),
+        columns.TRUNCATED: tf.cast(counts > room, tf.int64),
         columns.TOKEN_COUNT: counts,
     }
 
 
-def share_room(first: tf.Tensor, second: tf.Tensor, *, room: int) -> tuple[tf.Tensor, tf.Tensor]:
+def measure_room(tokens: Sequence[tf.RaggedTensor], config: PreprocessingConfig) -> tf.Tensor:
+    """Measure how many tokens of text one model input of each document may have.
+
+    A second text without tokens takes no [SEP], so that the first has room for one more.
+
+    Args:
+      tokens: int64 [n, (tokens)] of the text and, with `config.pair`, of the second text.
+      config: the most tokens of a model input.
+
+    Returns:
+      int64 [n].
+    """
+    room = tf.fill([tokens[0].nrows()], to_id(config.content_tokens))
+    return room + tf.cast(tokens[1].row_lengths() == 0, tf.int64) if config.pair else room
+
+
+def share_room(first: tf.Tensor, second: tf.Tensor, *, room: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Share the room between two texts as taking tokens off the longer one until both fit does.
 
     Of two equally long texts the second gives way, so the first is left with the larger half.
@@ -136,7 +157,7 @@ def share_room(first: tf.Tensor, second: tf.Tensor, *, room: int) -> tuple[tf.Te
     Args:
       first: int64 [n], tokens of the first texts.
       second: int64 [n], tokens of the second texts.
-      room: the most tokens both may have together.
+      room: int64 [n], the most tokens both may have together.
 
     Returns:
       int64 [n] twice: the tokens kept.

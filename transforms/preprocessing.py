@@ -86,7 +86,7 @@ def frame_tokens(tokens: list[tf.RaggedTensor], *, vocabulary: Vocabulary, confi
 
     Returns:
       `input_ids` int64 [n, (tokens)], the document's windows one after the other, each `[CLS] … [SEP]`
-      or `[CLS] text [SEP] pair [SEP]`;
+      or `[CLS] text [SEP] pair [SEP]`, without what follows the first [SEP] where the second text has no tokens;
       `segment_ids` int64 [n, (tokens)], with `config.pair` only;
       `window_lengths` int64 [n, (windows)], tokens of each window, [CLS] and [SEP] included;
       `window_starts` int64 [n, (windows)], the first token of each in the document's own tokens, without [CLS], [SEP];

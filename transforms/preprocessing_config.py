@@ -54,7 +54,7 @@ class PreprocessingConfig:
 
     @property
     def special_tokens(self) -> int:
-        """How many tokens of a model input are [CLS] or [SEP]."""
+        """How many tokens of a model input are [CLS] or [SEP]; one fewer in a pair whose second text has no tokens."""
         return 3 if self.pair else 2
 
     @property

@@ -42,8 +42,7 @@ def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator
     for row, texts in enumerate(zip(*located, strict=True)):
         if pair:
             segments = np.asarray(inputs.column(columns.SEGMENT_IDS)[row].values)
-            second = int(segments.sum()) - 1
-            windows = [[_cut(texts[0], 0, len(segments) - second - 3), _cut(texts[1], 0, second)]]
+            windows = [_cut_pair(texts[0], texts[1], tokens=len(segments), in_second=int(segments.sum()))]
         else:
             starts = inputs.column(columns.WINDOW_STARTS)[row].as_py()
             lengths = inputs.column(columns.WINDOW_LENGTHS)[row].as_py()
@@ -78,6 +77,13 @@ def frame_tokens(texts: Sequence[LocatedTokens], vocabulary: Vocabulary) -> list
 def _make_special(piece_id: int, position: int) -> LocatedTokens:
     """Make a token with an empty span."""
     return LocatedTokens(*(np.array([value], np.int64) for value in (piece_id, position, position)))
+
+
+def _cut_pair(first: LocatedTokens, second: LocatedTokens, *, tokens: int, in_second: int) -> list[LocatedTokens]:
+    """Take what a model input has of two texts: `in_second` of its `tokens` follow the first [SEP]."""
+    if not in_second:
+        return [_cut(first, 0, tokens - 2)]
+    return [_cut(first, 0, tokens - in_second - 2), _cut(second, 0, in_second - 1)]
 
 
 def _cut(tokens: LocatedTokens, start: int, count: int) -> LocatedTokens:

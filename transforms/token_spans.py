@@ -115,7 +115,8 @@ class TokenLocator:
 def split_digit_comma(span: _Span, normalized: str, vocabulary: Vocabulary) -> list[_Span]:
     """Share the characters of a piece such as "1945," among the pieces that replace it.
 
-    Where the piece is not what stands there, as when SentencePiece dropped something within it, all get all of it.
+    Within a word the first of them is often the sign for a word's start, which stands for no character. Where the piece
+    is not what stands there, as when SentencePiece dropped something within it, all others get all of it.
     """
     replacement = vocabulary.digit_comma_ids.get(span.piece_id)
     if replacement is None:
@@ -127,7 +128,10 @@ def split_digit_comma(span: _Span, normalized: str, vocabulary: Vocabulary) -> l
         unknown = replacement.index(vocabulary.unk_id)
         lengths[unknown] += len(content) - sum(lengths)
     if position < span.start or normalized[position : span.end] != content or sum(lengths) != len(content):
-        return [_Span(piece_id, span.start, span.end) for piece_id in replacement]
+        return [
+            _Span(piece_id, span.start, span.start if vocabulary.pieces[piece_id] == WORD_START else span.end)
+            for piece_id in replacement
+        ]
     spans = []
     start = span.start
     for piece_id, length in zip(replacement, lengths, strict=True):

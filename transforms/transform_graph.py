@@ -21,7 +21,7 @@ from albert_embed.transforms.vocabulary import Vocabulary
 DESCRIPTION_FILE = "transform.json"
 # What tf.Transform writes: the SavedModel, and the schema of what it gives.
 GRAPH_FOLDERS = ("transform_fn", "transformed_metadata")
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # of transform.json and of the rules that the graph follows
 
 Description = dict[str, Any]
 

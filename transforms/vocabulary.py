@@ -127,17 +127,16 @@ def _find_special_piece(ids: dict[str, int], piece: str, source: str) -> int:
 def _find_digit_comma_ids(processor: Any, pieces: tuple[str, ...]) -> dict[int, tuple[int, ...]]:
     """Find what replaces each piece that ends in a digit and a comma.
 
-    Such a piece is encoded again without its comma, which then stands alone. What it becomes depends on the piece
-    only, so that it is a table over the vocabulary.
+    Such a piece is encoded again without its comma, which then stands alone. Encoding puts the sign for a word's start
+    before it, and the sign stays, within a word too: "/05," becomes "▁" "/" "05" ",". The repository means to take it
+    off there but compares text with bytes, which are never equal in Python 3; the published models saw what it
+    computes. What a piece becomes depends on the piece only, so that it is a table over the vocabulary.
     Source of the rule: google-research/albert tokenization.py, `encode_pieces`.
     """
     table = {}
     for piece_id, piece in enumerate(pieces):
         if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit():
-            parts = list(processor.EncodeAsPieces(piece[:-1].replace(WORD_START, "")))
-            if not piece.startswith(WORD_START) and parts[0].startswith(WORD_START):
-                # The piece stood within a word: the word start that encoding put before it has to go.
-                parts[:1] = [parts[0][1:]] if len(parts[0]) > 1 else []
+            parts = processor.EncodeAsPieces(piece[:-1].replace(WORD_START, ""))
             table[piece_id] = tuple(processor.PieceToId(part) for part in [*parts, ","])
     return table
 

@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 import random
+import struct
 from typing import Any
 
 import pytest
@@ -62,6 +63,19 @@ def train_model(**options: object) -> bytes:
     return model.getvalue()
 
 
+def add_pieces(model: bytes, pieces: dict[str, float]) -> bytes:
+    """Add pieces and their scores to a SentencePiece model.
+
+    `ModelProto` holds its pieces as field 1, `SentencePiece` its text as field 1 and its score as field 2
+    (sentencepiece_model.proto), and protobuf takes repeated fields that come later for additions.
+    """
+    for piece, score in pieces.items():
+        encoded = piece.encode()
+        message = b"\x0a" + bytes([len(encoded)]) + encoded + b"\x15" + struct.pack("<f", score)
+        model += b"\x0a" + bytes([len(message)]) + message
+    return model
+
+
 @pytest.fixture(scope="session")
 def model_bytes() -> bytes:
     """A small SentencePiece model as ALBERT would train it."""
@@ -72,6 +86,12 @@ def model_bytes() -> bytes:
 def vocabulary(model_bytes: bytes) -> Vocabulary:
     """The vocabulary of that model."""
     return parse_vocabulary(model_bytes, source="small.model")
+
+
+@pytest.fixture(scope="session")
+def dates_vocabulary(model_bytes: bytes) -> Vocabulary:
+    """The same with pieces that stand within words and end in a digit and a comma, as German vocabularies have them."""
+    return parse_vocabulary(add_pieces(model_bytes, {"/": -6.0, "/45,": -3.0, "a1945,": -3.0}), source="dates.model")
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,17 @@ from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
 SCORE_TOLERANCE = 1e-4
 
 
+# The golden files, and the vocabulary that the ids of each are of.
+VOCABULARIES = {"fuzz": "en30k", "natural": "en30k", "albert_vocabulary": "albert_english_30k"}
+
+
 @pytest.fixture(scope="module")
-def golden_vocabulary(shared_folder: pathlib.Path) -> Vocabulary:
-    """The vocabulary that the golden ids are of."""
-    return load_vocabulary(str(shared_folder / "spm" / "en30k.model"))
+def golden_vocabularies(shared_folder: pathlib.Path) -> dict[str, Vocabulary]:
+    """Golden file to the vocabulary that its ids are of."""
+    models = {
+        name: load_vocabulary(str(shared_folder / "spm" / f"{name}.model")) for name in set(VOCABULARIES.values())
+    }
+    return {name: models[model] for name, model in VOCABULARIES.items()}
 
 
 def split_into_words(vocabulary: Vocabulary, ids: list[int]) -> list[list[int]]:
@@ -49,10 +56,11 @@ def is_tie(vocabulary: Vocabulary, processor: Any, expected: list[int], found: l
 
 
 @pytest.mark.parametrize("casing", ["uncased", "cased"])
-@pytest.mark.parametrize("name", ["fuzz", "natural"])
+@pytest.mark.parametrize("name", VOCABULARIES)
 def test_every_line_has_the_ids_of_the_albert_repository(
-    shared_folder: pathlib.Path, golden_vocabulary: Vocabulary, name: str, casing: str
+    shared_folder: pathlib.Path, golden_vocabularies: dict[str, Vocabulary], name: str, casing: str
 ) -> None:
+    golden_vocabulary = golden_vocabularies[name]
     with gzip.open(shared_folder / "golden" / f"tokenization_{name}.jsonl.gz", "rt", encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
     tokenizer = make_tokenizer(golden_vocabulary)

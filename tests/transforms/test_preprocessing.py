@@ -125,16 +125,37 @@ def test_pairs(vocabulary: Vocabulary, max_tokens: int) -> None:
     config = PreprocessingConfig(lower_case=True, max_tokens=max_tokens, pair=True)
     firsts, seconds = [*make_texts(150, seed=4), "", "the"], [*make_texts(150, seed=5), "the", ""]
     tokens = [(encode(vocabulary, a), encode(vocabulary, b)) for a, b in zip(firsts, seconds, strict=True)]
-    kept = [truncate_pair(a, b, max_tokens - 3) for a, b in tokens]
+    rooms = [max_tokens - 3 if b else max_tokens - 2 for _, b in tokens]
+    kept = [truncate_pair(a, b, room) for (a, b), room in zip(tokens, rooms, strict=True)]
     cls_id, sep_id = vocabulary.cls_id, vocabulary.sep_id
+    ends = [[*b, sep_id] if b else [] for _, b in kept]
     assert run(vocabulary, config, firsts, seconds) == {
-        "input_ids": [[cls_id, *a, sep_id, *b, sep_id] for a, b in kept],
-        "segment_ids": [[0] * (len(a) + 2) + [1] * (len(b) + 1) for a, b in kept],
-        "window_lengths": [[len(a) + len(b) + 3] for a, b in kept],
+        "input_ids": [[cls_id, *a, sep_id, *end] for (a, _), end in zip(kept, ends, strict=True)],
+        "segment_ids": [[0] * (len(a) + 2) + [1] * len(end) for (a, _), end in zip(kept, ends, strict=True)],
+        "window_lengths": [[len(a) + 2 + len(end)] for (a, _), end in zip(kept, ends, strict=True)],
         "window_starts": [[0] for _ in kept],
-        "truncated": [int(len(a) + len(b) > max_tokens - 3) for a, b in tokens],
+        "truncated": [int(len(a) + len(b) > room) for (a, b), room in zip(tokens, rooms, strict=True)],
         "token_count": [len(a) + len(b) for a, b in tokens],
     }
+
+
+def test_a_pair_whose_second_text_has_no_tokens_is_the_first_alone(vocabulary: Vocabulary) -> None:
+    outputs = run(
+        vocabulary,
+        PreprocessingConfig(lower_case=True, max_tokens=6, pair=True),
+        ["the of and to", "the of and to in", "", "the of and to"],
+        ["", " \t", "", "the"],
+    )
+    the, of, and_, to = (vocabulary.pieces.index(piece) for piece in ("▁the", "▁of", "▁and", "▁to"))
+    assert outputs["input_ids"] == [
+        [2, the, of, and_, to, 3],
+        [2, the, of, and_, to, 3],
+        [2, 3],
+        [2, the, of, 3, the, 3],
+    ]
+    assert outputs["segment_ids"] == [[0] * 6, [0] * 6, [0, 0], [0, 0, 0, 0, 1, 1]]
+    assert outputs["truncated"] == [0, 1, 0, 1]
+    assert outputs["window_lengths"] == [[6], [6], [2], [6]]
 
 
 def test_no_documents(vocabulary: Vocabulary) -> None:
@@ -159,6 +180,12 @@ def test_a_digit_and_comma_are_two_pieces(vocabulary: Vocabulary) -> None:
     pieces = [vocabulary.piece(piece_id) for piece_id in ids]
     assert "," in pieces
     assert not any(re.search(r"\d,$", piece) for piece in pieces)
+
+
+def test_a_digit_and_comma_within_a_word(dates_vocabulary: Vocabulary) -> None:
+    ids = run(dates_vocabulary, PreprocessingConfig(lower_case=True), ["the/45, was x5, 7/45,"])["input_ids"][0]
+    pieces = " ".join(dates_vocabulary.piece(piece_id) for piece_id in ids)
+    assert pieces == "[CLS] ▁the ▁ / 45 , ▁was ▁x ▁ 5 , ▁ 7 ▁ / 45 , [SEP]"
 
 
 def test_awkward_words_are_encoded_as_in_the_whole_text(vocabulary: Vocabulary) -> None:

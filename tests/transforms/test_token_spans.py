@@ -96,3 +96,38 @@ def test_the_spans_of_the_golden_lines(
         if (found := find_mistakes(line, tokens, golden_vocabulary, processor, lower=lower_case))
     }
     assert mistakes == {}
+
+
+def test_the_word_start_within_a_word_has_an_empty_span(dates_vocabulary: Vocabulary) -> None:
+    text = "thé the/45, x5,"
+    (tokens,) = TokenLocator(dates_vocabulary, lower_case=True).locate([text.encode()])
+    spans = zip(tokens.ids.tolist(), tokens.starts.tolist(), tokens.ends.tolist(), strict=True)
+    assert [
+        (dates_vocabulary.piece(piece_id), text.encode()[start:end].decode(), start) for piece_id, start, end in spans
+    ] == [
+        ("▁the", "thé", 0),
+        ("▁the", "the", 5),
+        ("▁", "", 8),
+        ("/", "/", 8),
+        ("45", "45", 9),
+        (",", ",", 11),
+        ("▁x", "x", 13),
+        ("▁", "", 14),
+        ("5", "5", 14),
+        (",", ",", 15),
+    ]
+
+
+def test_the_word_start_has_an_empty_span_where_the_piece_is_not_what_stands_there(
+    dates_vocabulary: Vocabulary,
+) -> None:
+    text = "x/4\x015,"  # SentencePiece drops the control character
+    (tokens,) = TokenLocator(dates_vocabulary, lower_case=True).locate([text.encode()])
+    spans = zip(tokens.ids.tolist(), tokens.starts.tolist(), tokens.ends.tolist(), strict=True)
+    assert [(dates_vocabulary.piece(piece_id), start, end) for piece_id, start, end in spans] == [
+        ("▁x", 0, 1),
+        ("▁", 1, 1),
+        ("/", 1, 6),
+        ("45", 1, 6),
+        (",", 1, 6),
+    ]

@@ -126,7 +126,7 @@ def test_a_directory_without_a_description_is_no_graph(tmp_path: pathlib.Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("{", "is not JSON"), ("[]", "format_version None"), ('{"format_version": 9}', "reads 1")]
+    ("content", "message"), [("{", "is not JSON"), ("[]", "format_version None"), ('{"format_version": 9}', "reads 2")]
 )
 def test_a_description_that_can_not_be_understood_is_an_error(
     tmp_path: pathlib.Path, content: str, message: str

@@ -9,7 +9,6 @@ import pickle
 import re
 
 import pytest
-import sentencepiece
 
 from albert_embed.transforms.vocabulary import Vocabulary, VocabularyError, load_vocabulary, parse_vocabulary
 from tests.transforms.conftest import train_model
@@ -71,21 +70,25 @@ def test_a_missing_special_piece_is_an_error(missing: str) -> None:
         parse_vocabulary(model, source="other.model")
 
 
-def test_digit_comma_table_is_what_the_albert_repository_computes(vocabulary: Vocabulary) -> None:
-    processor = sentencepiece.SentencePieceProcessor(model_proto=vocabulary.model)
-    expected = {}
-    for piece_id, piece in enumerate(vocabulary.pieces):
-        if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit():
-            current = processor.EncodeAsPieces(piece[:-1].replace("▁", ""))
-            if piece[0] != "▁" and current[0][0] == "▁":
-                if len(current[0]) == 1:
-                    current = current[1:]
-                else:
-                    current[0] = current[0][1:]
-            expected[piece_id] = tuple(processor.PieceToId(part) for part in [*current, ","])
-    assert vocabulary.digit_comma_ids == expected
-    assert len(expected) >= 2
-    assert all(vocabulary.piece(ids[-1]) == "," for ids in expected.values())
+@pytest.mark.parametrize(
+    ("piece", "replacement"),
+    [
+        ("▁1945,", ["▁", "1", "9", "45", ","]),
+        ("5,", ["▁", "5", ","]),  # within a word the sign for a word's start stays
+        ("/45,", ["▁", "/", "45", ","]),
+        ("a1945,", ["▁", "a", "1", "9", "45", ","]),
+    ],
+)
+def test_what_a_digit_and_a_comma_become(dates_vocabulary: Vocabulary, piece: str, replacement: list[str]) -> None:
+    ids = dates_vocabulary.digit_comma_ids[dates_vocabulary.pieces.index(piece)]
+    assert [dates_vocabulary.piece(piece_id) for piece_id in ids] == replacement
+
+
+def test_pieces_of_other_endings_become_themselves(dates_vocabulary: Vocabulary) -> None:
+    changed = {
+        piece for piece_id, piece in enumerate(dates_vocabulary.pieces) if piece_id in dates_vocabulary.digit_comma_ids
+    }
+    assert changed == {piece for piece in dates_vocabulary.pieces if re.search(r"\d,$", piece)}
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,10 @@ def test_pairs_are_counted_together(tiny_model: Path, tmp_path: Path) -> None:
     expected = {"empty": 1, "over_length": 0, "unknown_tokens": 0, "distinct": 3}
     assert expected.items() <= found["counts"].items()
     assert found["rows_of_length"] == {
-        str(length): rows for length, rows in sorted(Counter(count + 3 for count in counts).items())
+        str(length): rows
+        for length, rows in sorted(
+            Counter(count + (3 if second else 2) for count, (_, second) in zip(counts, pairs, strict=True)).items()
+        )
     }
 
 

@@ -193,6 +193,8 @@ def test_pairs(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
         "b": ("", "x"),
         "c": ("long " * 200, "short"),
         "d": ("s " * 99, "t " * 99),
+        "e": ("a text and", " \n"),
+        "f": ("long " * 200, ""),
     }
     source = tmp_path / "pairs.jsonl"
     source.write_text("".join(json.dumps({"key": key, "p": p, "q": q}) + "\n" for key, (p, q) in pairs.items()))
@@ -200,10 +202,11 @@ def test_pairs(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
     rows = embed(tiny_model, tmp_path / "out", *ALL, *fields, source=source)
     for key, (p, q) in pairs.items():
         first, second = reference.tokenize(p), reference.tokenize(q)
-        while len(first) + len(second) > MAX_TOKENS - 3:  # google-research/albert, `_truncate_seq_pair`
+        room = MAX_TOKENS - 3 if second else MAX_TOKENS - 2
+        while len(first) + len(second) > room:  # google-research/albert, `_truncate_seq_pair`
             (first if len(first) > len(second) else second).pop()
-        segments = [0] * (len(first) + 2) + [1] * (len(second) + 1)
-        reference.assert_row(rows[key.encode()], [2, *first, 3, *second, 3], segments)
+        end = [*second, 3] if second else []
+        reference.assert_row(rows[key.encode()], [2, *first, 3, *end], [0] * (len(first) + 2) + [1] * len(end))
 
 
 @pytest.mark.integration

@@ -21,11 +21,12 @@ TEXTS = {
     b"awkward": "De\u0301ja\u0300 vu\u3000\ufb01nance \u65e5\u672c the \u0130stanbul \u2167 house, 3,",
     b"empty": "",
 }
+SECOND_TEXTS = {b"plain": "A 2nd text", b"awkward": "", b"empty": "A 2nd text"}
 
 
 def embed(model: Path, folder: Path, name: str, *more: str) -> dict[tuple[bytes, int], dict[str, Any]]:
     source = folder / "in.jsonl"
-    lines = [json.dumps({"id": key.decode(), "text": text, "second": "A 2nd text"}) for key, text in TEXTS.items()]
+    lines = [json.dumps({"id": key.decode(), "text": text, "second": SECOND_TEXTS[key]}) for key, text in TEXTS.items()]
     source.write_text("\n".join(lines))
     output = folder / name
     assert main(["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]) == 0
@@ -81,11 +82,13 @@ def test_pairs_with_tokens(tiny_model: Path, tmp_path: Path) -> None:
     for key, row in rows.items():
         assert row["input_ids"] == plain[key]["input_ids"]
         separator = row["token_pieces"].index(b"[SEP]")
+        assert row["token_starts"] is not None
+        text = SECOND_TEXTS[key[0]].encode()
         second = [
-            b"A 2nd text"[start:end]
+            text[start:end]
             for start, end in zip(row["token_starts"][separator + 1 :], row["token_ends"][separator + 1 :], strict=True)
         ]
-        assert b"".join(second) == b"A2ndtext" and second[-1] == b""
+        assert second == [] if not text else (b"".join(second) == b"A2ndtext" and second[-1] == b"")
 
 
 def test_pickling(tiny_model: Path) -> None:
