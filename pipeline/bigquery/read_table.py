@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.explain_errors import explain_refusals
-from albert_embed.pipeline.documents.parse_lines import JsonFields
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records
 
 _BATCH_ROWS = 2048
@@ -49,7 +49,7 @@ class TableStreams:
     id_column: str | None
 
 
-def open_table(table: TableName, fields: JsonFields) -> TableStreams:
+def open_table(table: TableName, fields: RecordFields) -> TableStreams:
     """A read session over the fields of a table.
 
     Raises:
@@ -60,7 +60,7 @@ def open_table(table: TableName, fields: JsonFields) -> TableStreams:
     return _open_session(table, table.option, found.schema, fields)
 
 
-def open_query(sql: str, project: str | None, fields: JsonFields) -> TableStreams:
+def open_query(sql: str, project: str | None, fields: RecordFields) -> TableStreams:
     """Runs a query, once and now, and opens a read session over the fields of its result.
 
     Args:
@@ -84,7 +84,7 @@ def open_query(sql: str, project: str | None, fields: JsonFields) -> TableStream
 
 
 def _open_session(
-    table: TableName, source: str, schema: Sequence[Any], fields: JsonFields, billed: str | None = None
+    table: TableName, source: str, schema: Sequence[Any], fields: RecordFields, billed: str | None = None
 ) -> TableStreams:
     from google.cloud.bigquery_storage_v1 import types
 
@@ -109,7 +109,7 @@ def _open_session(
     )
 
 
-def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: JsonFields) -> None:
+def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: RecordFields) -> None:
     """Raises ValueError where the columns, name → (type, mode), are not those that `fields` wants.
 
     Files are read record by record, and each that lacks a field fails alone; a table says beforehand what it has.

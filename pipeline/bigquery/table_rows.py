@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from albert_embed.pipeline.bigquery.append_rows import LARGEST_REQUEST_BYTES
 from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
 from albert_embed.pipeline.settings.field_type import STRING, FieldType
+from albert_embed.pipeline.sources.utf8 import find_invalid_utf8
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
     ID,
@@ -100,23 +101,9 @@ def _check_texts(rows: pa.RecordBatch, name: str, errors: dict[int, tuple[str, s
     if name == ID and column.null_count:
         for row in np.flatnonzero(np.asarray(column.is_null())).tolist():
             errors.setdefault(row, ("missing id", "the row has no id; give --id-field a field that every record has"))
-    try:
-        column.cast(_as_text(column.type))
-    except pa.ArrowInvalid:
-        for row in range(len(column)):
-            try:
-                # A slice of a list array is cast with all the values that it shares, so a copy is taken.
-                column.take(pa.array([row])).cast(_as_text(column.type))
-            except pa.ArrowInvalid:
-                error = f"the field {name!r} is not UTF-8, as strings of BigQuery are: {str(column[row])[:80]}"
-                errors.setdefault(row, ("invalid UTF-8", error))
-
-
-def _as_text(type_: pa.DataType) -> pa.DataType:
-    """The type of strings for one of bytes, of lists of them for lists."""
-    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-        return pa.list_(pa.string())
-    return pa.string()
+    for row in find_invalid_utf8(column):
+        error = f"the field {name!r} is not UTF-8, as strings of BigQuery are: {str(column[row])[:80]}"
+        errors.setdefault(row, ("invalid UTF-8", error))
 
 
 def measure_rows(rows: pa.RecordBatch, layout: TableLayout) -> np.ndarray:

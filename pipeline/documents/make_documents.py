@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.documents.parse_lines import JsonFields
 from albert_embed.pipeline.documents.prepare_documents import describe_bad_text, find_bad_texts
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import convert_kept
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.origins import make_origins
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records, fail_record
 from albert_embed.transforms.columns import ID, ORIGIN, PAIR, TEXT
 from albert_embed.transforms.failure import Failure
@@ -20,7 +20,7 @@ from albert_embed.transforms.failure import Failure
 _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
 
-def make_documents(records: Records, fields: JsonFields) -> tuple[pa.RecordBatch, list[Failure]]:
+def make_documents(records: Records, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
     """The documents that `records` hold, `{id, text[, pair], kept, origin}`, and a failure for each that is none."""
     errors: dict[int, tuple[str, str]] = {}
     texts = {TEXT: _take_texts(records, fields.text, errors)}
@@ -78,7 +78,7 @@ def _take_texts(records: Records, name: str, errors: dict[int, tuple[str, str]])
 
 
 def _take_ids(
-    records: Records, fields: JsonFields, texts: list[pa.Array], errors: dict[int, tuple[str, str]]
+    records: Records, fields: RecordFields, texts: list[pa.Array], errors: dict[int, tuple[str, str]]
 ) -> pa.Array:
     values = _to_list(records.columns.get(fields.id, [None] * len(records.positions)))
     ids: list[bytes] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -15,34 +14,10 @@ from albert_embed.pipeline.settings.kept_fields import convert_kept
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.line_source import FILE, LINE, POSITION
 from albert_embed.pipeline.sources.origins import make_origins
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
 from albert_embed.transforms.columns import ID, ORIGIN, PAIR, TEXT
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class JsonFields:
-    """Which fields of a record are read, of a JSON line or of any other.
-
-    Attributes:
-      text: holds the text.
-      id: holds the id, a string or an integer.
-      id_required: whether a line without an id is a failure; else its id is a hash of its content.
-      pair: holds the second text, where texts come in pairs.
-      kept: fields that travel to the output, with their types (`pipeline.settings.kept_fields`).
-    """
-
-    text: str = "text"
-    id: str = "id"
-    id_required: bool = False
-    pair: str | None = None
-    kept: dict[str, FieldType] = dataclasses.field(default_factory=dict)
-
-    @property
-    def names(self) -> list[str]:
-        """All of them, the text first."""
-        pair = [] if self.pair is None else [self.pair]
-        return list(dict.fromkeys([self.text, self.id, *pair, *self.kept]))
 
 
 class _FieldError(ValueError):
@@ -70,7 +45,7 @@ def parse_text_lines(lines: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failur
     return documents.filter(pa.array(good)), failures
 
 
-def parse_json_lines(lines: pa.RecordBatch, fields: JsonFields) -> tuple[pa.RecordBatch, list[Failure]]:
+def parse_json_lines(lines: pa.RecordBatch, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
     """One JSON object a line: `{id, text[, pair], kept, origin}`, a failure for each that is not what it must be.
 
     Lines of nothing but white space are no records and are passed over.
@@ -112,7 +87,7 @@ def _fail_line(lines: pa.RecordBatch, row: int, reason: str, error: str) -> Fail
     )
 
 
-def _parse_json_line(line: bytes, fields: JsonFields) -> tuple[Any, ...]:
+def _parse_json_line(line: bytes, fields: RecordFields) -> tuple[Any, ...]:
     if len(line) > LONGEST_TEXT_BYTES:
         raise _FieldError("text too long", f"the line has more than {LONGEST_TEXT_BYTES:,} bytes")
     try:

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from albert_embed.pipeline.sources.content_id import content_id, hash_content
 from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
+from albert_embed.pipeline.sources.utf8 import find_invalid_utf8
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, PAIR, TEXT, TEXT_START, TYPES
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
@@ -95,24 +96,16 @@ def _starts(texts: pa.Array) -> pa.Array:
 
 
 def find_bad_texts(texts: pa.Array) -> list[int]:
-    """Rows whose text is null, not UTF-8, too long or has a word too long.
-
-    One by one only where all at once finds something.
-    """
+    """Rows whose text, a large_binary, is null, not UTF-8, too long or has a word too long."""
+    invalid = find_invalid_utf8(texts)
     longest = pc.max(pc.binary_length(texts)).as_py() or 0
     if texts.null_count == 0 and longest <= LONGEST_WORD_BYTES:
-        try:
-            texts.cast(pa.large_string())
-            return []
-        except pa.ArrowInvalid:
-            pass
+        return invalid
+    bad = set(invalid)
     return [
         row
         for row, text in enumerate(texts.to_pylist())
-        if text is None
-        or len(text) > LONGEST_TEXT_BYTES
-        or _decode_error(text) is not None
-        or _longest_word(text) > LONGEST_WORD_BYTES
+        if text is None or row in bad or len(text) > LONGEST_TEXT_BYTES or _longest_word(text) > LONGEST_WORD_BYTES
     ]
 
 
@@ -123,29 +116,23 @@ def _longest_word(text: bytes) -> int:
     )
 
 
-def _decode_error(text: bytes) -> UnicodeDecodeError | None:
-    try:
-        text.decode()
-    except UnicodeDecodeError as e:
-        return e
-    return None
-
-
 def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
     """The reason and the error of a text that `find_bad_texts` found."""
     if text is None:
         return "missing text", f"the column {name!r} is null"
     if len(text) > LONGEST_TEXT_BYTES:
         return "text too long", f"{name} has more than the {LONGEST_TEXT_BYTES:,} bytes that are read; split it"
-    if (e := _decode_error(text)) is None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as e:
         return (
-            "word too long",
-            f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {LONGEST_WORD_BYTES:,} "
-            "that are tokenised; is it binary data? Put spaces into it, or leave it out",
+            "invalid UTF-8",
+            f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); convert it to UTF-8",
         )
     return (
-        "invalid UTF-8",
-        f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); convert it to UTF-8",
+        "word too long",
+        f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {LONGEST_WORD_BYTES:,} "
+        "that are tokenised; is it binary data? Put spaces into it, or leave it out",
     )
 
 

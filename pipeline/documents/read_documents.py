@@ -13,14 +13,14 @@ from apache_beam.io.filebasedsource import FileBasedSource, ReadAllFiles
 from apache_beam.io.filesystem import CompressionTypes
 
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.parse_lines import JsonFields, parse_json_lines, parse_text_lines
+from albert_embed.pipeline.documents.parse_lines import parse_json_lines, parse_text_lines
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import read_avro
 from albert_embed.pipeline.sources.csv_records import read_csv
 from albert_embed.pipeline.sources.file_source import FileSource, Reader
 from albert_embed.pipeline.sources.line_source import LineSource
 from albert_embed.pipeline.sources.parquet_records import read_parquet
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.tfrecord_records import read_tfrecord
 from albert_embed.pipeline.sources.whole_files import read_whole_file
 from albert_embed.transforms.columns import ORIGIN
@@ -126,19 +126,8 @@ def _choose_source(options: EmbedOptions) -> tuple[Callable[[str], FileBasedSour
     """What makes the source of a pattern of files, and what makes documents of what the source gives."""
     if options.chosen_format == "text":
         return LineSource, parse_text_lines
-    fields = list_fields(options)
+    fields = RecordFields.of(options)
     if options.chosen_format == "jsonl":
         return LineSource, partial(parse_json_lines, fields=fields)
     reader = _READERS[options.chosen_format]
     return partial(FileSource, reader=reader, fields=fields.names), partial(make_documents, fields=fields)
-
-
-def list_fields(options: EmbedOptions) -> JsonFields:
-    """Which fields of a record `options` name."""
-    return JsonFields(
-        text=options.text_field,
-        id=options.id_field or "id",
-        id_required=options.id_field is not None,
-        pair=options.pair_field,
-        kept=parse_kept_fields(options.keep_fields),
-    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from albert_embed.pipeline.sources.utf8 import find_invalid_utf8
 from albert_embed.transforms.columns import ID, TEXT
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
@@ -20,35 +21,14 @@ def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.R
     """
     bad: dict[int, str] = {}
     for name in names:
-        if _holds_bytes(documents.column(name).type) and not _is_text(documents.column(name)):
-            for row in range(documents.num_rows):
-                if row not in bad and not _is_text(documents.column(name).slice(row, 1)):
-                    bad[row] = name
+        for row in find_invalid_utf8(documents.column(name)):
+            bad.setdefault(row, name)
     if not bad:
         return documents, []
     good = np.ones(documents.num_rows, bool)
     good[list(bad)] = False
     failures = [_fail(documents.slice(row, 1), name) for row, name in sorted(bad.items())]
     return documents.filter(pa.array(good)), failures
-
-
-def _holds_bytes(type_: pa.DataType) -> bool:
-    if pa.types.is_large_list(type_) or pa.types.is_list(type_):
-        type_ = type_.value_type
-    return pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
-
-
-def _is_text(column: pa.Array) -> bool:
-    values = column if _is_flat(column.type) else column.flatten()
-    try:
-        values.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _is_flat(type_: pa.DataType) -> bool:
-    return pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
 
 
 def _fail(document: pa.RecordBatch, name: str) -> Failure:

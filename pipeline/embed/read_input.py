@@ -8,10 +8,11 @@ import apache_beam as beam
 
 from albert_embed.pipeline.bigquery.read_table import ReadTable, open_query, open_table
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.read_documents import ReadDocuments, list_fields, make_read_patterns
+from albert_embed.pipeline.documents.read_documents import ReadDocuments, make_read_patterns
 from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.transforms.columns import ID
 from albert_embed.transforms.map_or_fail import MapOrFail
 
@@ -52,7 +53,7 @@ def make_read_documents(options: EmbedOptions, project: str | None = None, *, or
       ValueError: where a table or the query can't be read, or lacks a field.
     """
     if options.chosen_format == "bigquery":
-        fields = list_fields(options)
+        fields = RecordFields.of(options)
         parse = partial(make_documents, fields=fields)
         if options.query is not None:
             return ReadDocuments([ReadTable(open_query(options.query, project, fields))], parse)

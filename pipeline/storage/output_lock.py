@@ -14,6 +14,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.directories import is_remote
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class OutputLock:
         Raises:
           OutputError: where a run that is alive holds it; the message says which.
         """
-        if "://" in self._directory:
+        if is_remote(self._directory):
             self._acquire_remote()
         else:
             self._acquire_local()

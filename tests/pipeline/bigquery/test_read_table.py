@@ -16,10 +16,10 @@ from albert_embed.pipeline.bigquery.read_table import ReadStream, TableStreams, 
 from albert_embed.pipeline.cli.command_line import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.documents.parse_lines import JsonFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions, guess_format
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.pipeline.sources.record_fields import RecordFields
 
 COLUMNS = {
     "id": ("STRING", "NULLABLE"),
@@ -31,29 +31,29 @@ COLUMNS = {
 
 
 def test_a_table_has_what_is_asked_for() -> None:
-    fields = JsonFields(kept=parse_kept_fields(("views:float", "tags:string[]")), id_required=True)
+    fields = RecordFields(kept=parse_kept_fields(("views:float", "tags:string[]")), id_required=True)
     check_fields("bq:project:d.t", COLUMNS, fields)
 
 
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        (JsonFields(text="body"), "there is no column 'body' (--text-field)"),
-        (JsonFields(text="views"), "the column 'views' is INTEGER, --text-field takes STRING or BYTES"),
-        (JsonFields(text="tags"), "the column 'tags' is ARRAY<STRING>, --text-field takes STRING or BYTES"),
-        (JsonFields(pair="other"), "there is no column 'other' (--pair-field)"),
-        (JsonFields(id="key", id_required=True), "there is no column 'key' (--id-field)"),
+        (RecordFields(text="body"), "there is no column 'body' (--text-field)"),
+        (RecordFields(text="views"), "the column 'views' is INTEGER, --text-field takes STRING or BYTES"),
+        (RecordFields(text="tags"), "the column 'tags' is ARRAY<STRING>, --text-field takes STRING or BYTES"),
+        (RecordFields(pair="other"), "there is no column 'other' (--pair-field)"),
+        (RecordFields(id="key", id_required=True), "there is no column 'key' (--id-field)"),
         (
-            JsonFields(kept=parse_kept_fields(("price:float",))),
+            RecordFields(kept=parse_kept_fields(("price:float",))),
             "the column 'price' is NUMERIC, --keep-fields takes FLOAT or INTEGER",
         ),
         (
-            JsonFields(kept=parse_kept_fields(("views:int64[]",))),
+            RecordFields(kept=parse_kept_fields(("views:int64[]",))),
             "the column 'views' is INTEGER, --keep-fields takes ARRAY<INTEGER> or ARRAY<BOOLEAN>",
         ),
     ],
 )
-def test_a_table_that_lacks_a_field_is_refused(fields: JsonFields, problem: str) -> None:
+def test_a_table_that_lacks_a_field_is_refused(fields: RecordFields, problem: str) -> None:
     with pytest.raises(ValueError) as error:
         check_fields("bq:project:d.t", COLUMNS, fields)
     assert str(error.value) == (

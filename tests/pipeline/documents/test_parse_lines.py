@@ -7,9 +7,10 @@ import json
 import pyarrow as pa
 import pytest
 
-from albert_embed.pipeline.documents.parse_lines import JsonFields, parse_json_lines, parse_text_lines
+from albert_embed.pipeline.documents.parse_lines import parse_json_lines, parse_text_lines
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.line_source import SCHEMA
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.transforms.failure import Failure
 
 
@@ -19,7 +20,7 @@ def make_lines(*lines: bytes) -> pa.RecordBatch:
 
 
 def parse(*lines: bytes, **fields: object) -> tuple[list[dict], list[Failure]]:
-    documents, failures = parse_json_lines(make_lines(*lines), JsonFields(**fields))  # type: ignore[arg-type]
+    documents, failures = parse_json_lines(make_lines(*lines), RecordFields(**fields))  # type: ignore[arg-type]
     for failure in failures:
         json.loads(failure.to_json().encode())  # whatever the line holds, its failure can be written
     assert len(set(documents["origin"].to_pylist())) == documents.num_rows

@@ -24,11 +24,11 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.command_line import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.parse_lines import JsonFields
 from albert_embed.pipeline.documents.read_documents import parse_without_origins
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import read_csv
 from albert_embed.pipeline.sources.file_source import FileSource, read_file
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms import columns
 from albert_embed.transforms.map_or_fail import MapOrFail
@@ -172,7 +172,7 @@ def test_a_truncated_gzip_costs_what_was_cut_off(tiny_model: Path, tmp_path: Pat
 def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_csv(path)
-    fields = JsonFields(kept=parse_kept_fields(("title:string",)))
+    fields = RecordFields(kept=parse_kept_fields(("title:string",)))
     source = pickle.loads(pickle.dumps(FileSource(str(path), read_csv, fields.names)))
     step = MapOrFail(partial(parse_without_origins, partial(make_documents, fields=fields)))
     (documents,) = pickle.loads(pickle.dumps(step))._step.process(

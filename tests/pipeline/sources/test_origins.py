@@ -5,9 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.parse_lines import JsonFields, parse_json_lines, parse_text_lines
+from albert_embed.pipeline.documents.parse_lines import parse_json_lines, parse_text_lines
 from albert_embed.pipeline.sources.line_source import SCHEMA
 from albert_embed.pipeline.sources.origins import make_origins
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records
 
 
@@ -34,8 +35,8 @@ def test_a_line_has_the_same_origin_whatever_was_read_with_it() -> None:
 
 def test_records_that_fail_leave_the_others_their_origins() -> None:
     lines = make_lines("a.jsonl", {0: b'{"text": "x"}', 14: b"{", 16: b"  ", 19: b'{"text": "x"}'})
-    documents, failures = parse_json_lines(lines, JsonFields())
+    documents, failures = parse_json_lines(lines, RecordFields())
     assert len(failures) == 1 and documents["origin"].to_pylist() == make_origins("a.jsonl", [0, 19]).to_pylist()
     records = Records(file="a.csv", unit="line", positions=[2, 3, 7], columns={"text": ["x", None, "x"]})
-    documents, failures = make_documents(records, JsonFields())
+    documents, failures = make_documents(records, RecordFields())
     assert len(failures) == 1 and documents["origin"].to_pylist() == make_origins("a.csv", [2, 7]).to_pylist()

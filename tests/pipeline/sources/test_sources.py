@@ -18,13 +18,13 @@ from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.cli.command_line import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.parse_lines import JsonFields
 from albert_embed.pipeline.settings.failure_limit import FailureLimit, TooManyFailuresError
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import read_avro
 from albert_embed.pipeline.sources.csv_records import read_csv
 from albert_embed.pipeline.sources.file_source import Reader, read_file
 from albert_embed.pipeline.sources.parquet_records import read_parquet
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records
 from albert_embed.pipeline.sources.tfrecord_records import read_tfrecord
 from albert_embed.pipeline.sources.whole_files import read_whole_file
@@ -33,7 +33,7 @@ from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 
 def read(path: Path, reader: Reader, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
     """The documents, and reason and error of each failure without the path."""
-    wanted = JsonFields(**fields)
+    wanted = RecordFields(**fields)
     documents: list[dict[str, Any]] = []
     failures = []
     for found in read_file(str(path), reader, wanted.names):
