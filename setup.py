@@ -25,6 +25,7 @@ REQUIRES = [
     "fastavro==1.13.1",
     "zstandard==0.25.0",
     "rich==15.0.0",
+    "jinja2==3.1.6",  # the page of `albert-embed report`; it escapes what it shows
 ]
 TEST = [
     "pytest==9.2.0",
@@ -54,7 +55,11 @@ setup(
     python_requires=">=3.11,<3.14",
     package_dir={"": "src"},
     packages=find_packages("src"),
-    package_data={"albert_embed": ["py.typed"], "albert_embed.pipeline.analysis": ["plan_rates.json"]},
+    package_data={
+        "albert_embed": ["py.typed"],
+        "albert_embed.pipeline.analysis": ["plan_rates.json"],
+        "albert_embed.pipeline.report": ["templates/*.jinja"],
+    },
     install_requires=REQUIRES,
     extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
     entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.command_line:main"]},

@@ -1,0 +1,4 @@
+"""One page that shows what a dataset or an analysis holds.
+
+May import `search` and below.
+"""

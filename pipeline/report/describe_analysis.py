@@ -1,0 +1,75 @@
+"""An analysis as a `Page`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from albert_embed.pipeline.analysis.corpus_report import CorpusReport
+from albert_embed.pipeline.report.charts import count_histogram, make_shares
+from albert_embed.pipeline.report.facts import list_facts
+from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
+
+
+def describe_analysis(report: CorpusReport, directory: str) -> Page:
+    """A page of what an analysis found.
+
+    Args:
+      report: what `analysis.json` says.
+      directory: where it is.
+    """
+    statistics = report.statistics
+    plan: dict[str, Any] = report.plan or {}
+    return Page(
+        title=f"Analysis in {directory}",
+        subtitle=f"Made {report.created} for {report.model['name']}",
+        headline=[
+            Fact(name="documents", value=f"{statistics['documents']:,}"),
+            Fact(name="tokens", value=f"{statistics['tokens']:,}"),
+            Fact(name="rows to embed", value=f"{statistics['rows']:,}"),
+            Fact(name="failures", value=f"{report.failures['count']:,}"),
+        ],
+        histograms=[
+            HistogramSection(
+                heading="Tokens per row",
+                histogram=_count_rows(statistics["rows_of_length"], report.transform["options"]["max_tokens"]),
+                sentence=_describe_truncation(report),
+            )
+        ],
+        failures=[
+            FailureGroup(category=category, count=count, examples=[])
+            for category, count in sorted(report.failures["by_reason"].items(), key=lambda item: (-item[1], item[0]))
+        ],
+        stages=make_shares((plan.get("here") or {}).get("seconds_by_part", {})),
+        tables=[
+            FactTable(heading="Corpus", facts=list_facts(report.corpus)),
+            FactTable(heading="Documents", facts=list_facts({**statistics, "rows_of_length": {}})),
+            FactTable(heading="Plan for this machine", facts=list_facts(plan.get("here") or {})),
+            FactTable(heading="Model", facts=list_facts(report.model)),
+            FactTable(heading="Preprocessing", facts=list_facts(report.transform)),
+            FactTable(heading="Versions", facts=list_facts(report.versions)),
+        ],
+    )
+
+
+def _count_rows(rows_of_length: dict[str, int], max_tokens: int) -> Any:
+    counts = np.zeros(max_tokens + 1, np.int64)
+    for length, count in rows_of_length.items():
+        counts[int(length)] = count
+    return count_histogram(counts, limit=max_tokens, limit_label=f"max-tokens {max_tokens}")
+
+
+def _describe_truncation(report: CorpusReport) -> str:
+    """What `--max-tokens` costs, in a sentence."""
+    statistics, options = report.statistics, report.transform["options"]
+    share = 100 * (statistics["over_length_share"] or 0)
+    sentence = f"{share:.1f} % of the documents are longer than {options['max_tokens']} tokens"
+    if options["long_documents"] != "truncate" or not share:
+        return f"{sentence}; with long documents the run will do this: {options['long_documents']}."
+    lost = statistics["tokens"] - (statistics["row_tokens"] - 2 * statistics["rows"])
+    lost_share = 100 * lost / statistics["tokens"]
+    return (
+        f"{sentence}; truncating them leaves out {lost:,} of {statistics['tokens']:,} tokens ({lost_share:.1f} %). "
+        "--long-documents window keeps them."
+    )

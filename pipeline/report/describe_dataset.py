@@ -1,0 +1,110 @@
+"""A finished dataset as a `Page`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
+from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
+from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, read_rows
+from albert_embed.pipeline.report.charts import count_histogram, make_shares
+from albert_embed.pipeline.report.describe_vectors import make_vector_sections
+from albert_embed.pipeline.report.facts import list_facts, shorten
+from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
+from albert_embed.pipeline.report.sample_rows import RowSample, sample_rows
+from albert_embed.pipeline.search.searched_embedding import choose_embedding
+
+# The map and the pairs are of so many rows: 2,000 make 2 million pairs, and a page well below 2 MB.
+SAMPLE_ROWS = 2000
+_SEED = 20190926
+_EXAMPLES = 3
+_MAX_EXAMPLE = 300
+_MAX_CATEGORIES = 20
+
+
+def describe_dataset(directory: str) -> Page:
+    """Reads a finished dataset once and makes a page of it.
+
+    Raises:
+      OutputError: where the directory is not a finished output, or was damaged since.
+      ValueError: where it has no embedding of one vector per row.
+    """
+    with open_published_output(directory) as output:
+        manifest = output.manifest
+        searched = choose_embedding(None, tuple(manifest.options["embeddings"]))
+        rows = read_document_rows(output) if searched.of_documents else read_rows(output)
+        sample = sample_rows(rows, searched.column, size=SAMPLE_ROWS, seed=_SEED)
+        failures = _group_failures(output)
+    counts, measured = manifest.counts, manifest.measured
+    max_tokens = manifest.transform["options"]["max_tokens"]
+    return Page(
+        title=f"Embeddings in {directory}",
+        subtitle=f"Published {manifest.created} with {manifest.model['name']}",
+        headline=[
+            Fact(name="documents", value=f"{counts['documents']:,}"),
+            Fact(name="rows", value=f"{counts['rows']:,}"),
+            Fact(name="tokens", value=f"{counts['tokens']:,}"),
+            Fact(name="failures", value=f"{counts['failures']:,}"),
+            *_describe_speed(measured),
+        ],
+        changes=list_facts(manifest.changes) if len(manifest.generations) > 1 else [],
+        stages=make_shares(measured["seconds_by_stage"]),
+        histograms=_describe_lengths(sample, max_tokens, of_documents=searched.of_documents),
+        failures=failures,
+        vectors=make_vector_sections(sample, searched.column),
+        tables=[
+            FactTable(heading="Model", facts=list_facts(manifest.model)),
+            FactTable(heading="Preprocessing", facts=list_facts(manifest.transform)),
+            FactTable(heading="Options of the last run", facts=list_facts(manifest.options)),
+            FactTable(heading="Measured", facts=list_facts({**measured, "seconds_by_stage": {}})),
+            FactTable(heading="Versions", facts=list_facts(manifest.versions)),
+        ],
+    )
+
+
+def _describe_speed(measured: dict[str, Any]) -> list[Fact]:
+    """Nothing for a run that embedded nothing."""
+    if measured["fill"] is None:
+        return []
+    return [
+        Fact(name="tokens per second", value=f"{measured['useful_tokens_per_second']:,.0f}"),
+        Fact(name="fill", value=f"{measured['fill']:.3f}"),
+    ]
+
+
+def _describe_lengths(sample: RowSample, max_tokens: int, *, of_documents: bool) -> list[HistogramSection]:
+    if not sample.row_count:
+        return []
+    if of_documents:
+        limit, heading = int(sample.lengths.nonzero()[0].max()), "Tokens per document"
+        sentence = "Tokens of all windows of each document, those that windows share counted each time."
+        chart = count_histogram(sample.lengths, limit=limit, limit_label="")
+    else:
+        heading = "Tokens per row"
+        share = 100 * sample.truncated / sample.row_count
+        sentence = (
+            f"{sample.truncated:,} rows ({share:.1f} %) hold only the start of their document: what stood behind "
+            f"{max_tokens} tokens was not embedded. --long-documents window embeds all of it."
+            if sample.truncated
+            else f"No document was truncated at {max_tokens} tokens."
+        )
+        chart = count_histogram(sample.lengths, limit=max_tokens, limit_label=f"max-tokens {max_tokens}")
+    return [HistogramSection(heading=heading, histogram=chart, sentence=sentence)]
+
+
+def _group_failures(output: PublishedOutput) -> list[FailureGroup]:
+    """The failures by category, the most frequent first."""
+    counts = output.manifest.failures_by_reason
+    examples: dict[str, list[tuple[str, str, str]]] = {category: [] for category in counts}
+    for failure in read_failure_rows(output):
+        found = examples.setdefault(f"{failure['stage']}: {failure['reason']}", [])
+        if len(found) < _EXAMPLES:
+            found.append(
+                (
+                    shorten(failure["id"], _MAX_EXAMPLE),
+                    shorten(failure["error"], _MAX_EXAMPLE),
+                    shorten(failure["text"], _MAX_EXAMPLE),
+                )
+            )
+    frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MAX_CATEGORIES]
+    return [FailureGroup(category=name, count=count, examples=examples[name]) for name, count in frequent]

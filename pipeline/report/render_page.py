@@ -1,0 +1,53 @@
+"""A `Page` as one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import jinja2
+from markupsafe import Markup
+
+from albert_embed.pipeline.report.page import Page
+from albert_embed.transforms.directories import write_file_atomically
+
+_TEMPLATE = "report.html.jinja"
+# A bound that mail and chat programs take, and that a phone opens at once.
+MAX_PAGE_BYTES = 2_000_000
+
+
+def render_page(page: Page) -> str:
+    """The HTML text. Everything that comes from the data is escaped, the points of the map stand in a JSON block."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("albert_embed.pipeline.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["thousands"] = "{:,}".format
+    points = [dataclasses.astuple(point) for section in page.vectors for point in section.points]
+    return environment.get_template(_TEMPLATE).render(page=page, data=to_json_block(points))
+
+
+def to_json_block(value: object) -> Markup:
+    """JSON that may stand inside a `<script>` element: nothing in it can end the element or begin a comment.
+
+    The HTML standard, "Restrictions for contents of script elements".
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in ("<", ">", "&", "\u2028", "\u2029"):
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def write_page(page: Page, path: str) -> int:
+    """Writes the page, whole or not at all; its size in bytes.
+
+    Raises:
+      OSError: where it can't be written.
+    """
+    content = render_page(page).encode("utf-8", errors="backslashreplace")
+    write_file_atomically(os.fspath(path), content)
+    return len(content)

@@ -1,0 +1,103 @@
+"""A sample of a dataset's rows, and what is counted over all of them, in one pass."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from albert_embed.transforms.columns import INPUT_IDS, TOKENS, TRUNCATED
+from albert_embed.transforms.list_lengths import list_lengths
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RowSample:
+    """Some rows, chosen at random, and what all rows come to.
+
+    Attributes:
+      rows: of the chosen ones all columns but vectors and single tokens, as plain values, in the order of the dataset.
+      vectors: theirs, `[sample, hidden]` float32.
+      row_count: rows of the dataset.
+      lengths: rows by number of tokens: `[longest + 1]` int64.
+      truncated: rows that hold only the start of their document.
+    """
+
+    rows: list[dict[str, Any]]
+    vectors: npt.NDArray[np.float32]
+    row_count: int
+    lengths: npt.NDArray[np.int64]
+    truncated: int
+
+
+def sample_rows(batches: Iterable[pa.RecordBatch], column: str, *, size: int, seed: int) -> RowSample:
+    """Reads rows once and keeps `size` of them; the same ones for the same seed, however the rows are cut.
+
+    Each row draws a number, and those with the smallest are kept: a batch and the sample are in memory, no more.
+
+    Args:
+      batches: rows as the readers of a dataset yield them.
+      column: of the vectors, large_list<float32>.
+      size: of the sample.
+      seed: of the draw.
+    """
+    generator = np.random.default_rng(seed)
+    kept: list[_Drawn] = []
+    bound = np.inf
+    row_count = truncated = 0
+    lengths = np.zeros(1, np.int64)
+    for batch in batches:
+        drawn = generator.random(batch.num_rows)
+        candidates = np.flatnonzero(drawn < bound)
+        kept += [_draw(batch, row, column, float(drawn[row]), row_count) for row in candidates.tolist()]
+        if len(kept) > size:
+            kept = sorted(kept, key=lambda row: row.number)[:size]
+            bound = kept[-1].number
+        row_count += batch.num_rows
+        lengths = _add_counts(lengths, np.bincount(_count_tokens(batch)))
+        truncated += batch.column(TRUNCATED).to_numpy().sum() if TRUNCATED in batch.schema.names else 0
+    kept.sort(key=lambda row: row.position)
+    return RowSample(
+        rows=[row.shown for row in kept],
+        vectors=np.stack([row.vector for row in kept]) if kept else np.zeros((0, 0), np.float32),
+        row_count=row_count,
+        lengths=lengths,
+        truncated=int(truncated),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Drawn:
+    number: float
+    position: int
+    shown: dict[str, Any]
+    vector: npt.NDArray[np.float32]
+
+
+def _draw(batch: pa.RecordBatch, row: int, column: str, number: float, first: int) -> _Drawn:
+    one = batch.slice(row, 1)
+    shown = [name for name in one.schema.names if not pa.types.is_large_list(one.schema.field(name).type)]
+    return _Drawn(
+        number=number,
+        position=first + row,
+        shown={**one.select(shown).to_pylist()[0], TOKENS: int(_count_tokens(one)[0])},
+        vector=np.array(one.column(column).flatten(), np.float32),
+    )
+
+
+def _count_tokens(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """Tokens of each row; of a document's row the column says it."""
+    if INPUT_IDS in batch.schema.names:
+        return list_lengths(batch.column(INPUT_IDS))
+    tokens: npt.NDArray[np.int64] = batch.column(TOKENS).to_numpy()
+    return tokens
+
+
+def _add_counts(first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    total = np.zeros(max(len(first), len(second)), np.int64)
+    total[: len(first)] += first
+    total[: len(second)] += second
+    return total
