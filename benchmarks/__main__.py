@@ -29,7 +29,7 @@ _LIMIT_SECONDS = {"short": 600.0, "full": 3600.0}
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Returns the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure this project and what a user would pick instead, on the same weights and texts.",
@@ -39,22 +39,22 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, default=_SHARED / "corpora" / "mixed2k.txt.gz", metavar="FILE")
     parser.add_argument("--vocabulary", type=Path, default=_SHARED / "spm" / "en30k.model", metavar="FILE")
     parser.add_argument("--model-size", choices=sorted(SIZES), default="base")
-    parser.add_argument("--rows", metavar="KEY,…", help="measure these alone; the first of them is the ratios' base")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (short 1, full 2)")
-    parser.add_argument("--limit", type=float, metavar="SECONDS", help="end a process then (short 600, full 3600)")
+    parser.add_argument("--rows", metavar="KEY,…", help="measure only these rows; ratios are to the first of them")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of measurement (default: short 1, full 2)")
+    parser.add_argument("--limit", type=float, metavar="SECONDS", help="process limit (default: short 600, full 3600)")
     parser.add_argument("--peers-python", type=Path, metavar="FILE", help="an interpreter that has the peers installed")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark; the exit status is 1 where a row computed something else than the first."""
+    """Runs the benchmark; the exit status is 1 where a row's embeddings differ from the first row's."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     rounds = _ROUNDS[options.mode] if options.rounds is None else options.rounds
     if rounds < 1:
         parser.error(f"--rounds must be at least 1, not {rounds}")
     output = options.output.resolve()
-    # Neither path is resolved: an environment's interpreter is known as such by the path that it is called by.
+    # Neither path is resolved: Python recognises an environment by the path that its interpreter is called by.
     peers_python = default_peers_python() if options.peers_python is None else options.peers_python.absolute()
     places = Places(output / "work", sys.executable, str(peers_python))
     try:
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "peers": _list_packages(places.peers_python),
             }
             results = make_results(measurements, matmul, places, description=description)
-            # After every round: what was measured is there when a later one is cut off.
+            # After every round, so that the measurements are kept when a later round is cut off.
             (output / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     except (ProcessError, OSError, ValueError) as e:
         print(f"python -m benchmarks: {e}", file=sys.stderr)
@@ -119,7 +119,7 @@ def _choose_rows(rows: list[Row], keys: str | None) -> list[Row]:
 
 
 def _list_packages(python: str) -> list[str]:
-    """The packages of the environment of `python`, as `name==version`."""
+    """Returns the packages of the environment of `python`, as `name==version`."""
     listed = subprocess.run([python, "-m", "pip", "freeze"], capture_output=True, text=True, check=True)
     return listed.stdout.split("\n")[:-1]
 

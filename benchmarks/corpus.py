@@ -9,7 +9,7 @@ SHORT_STEP = 10
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file (`.gz` too) without surrounding white space; empty ones are left out.
+    """Returns the lines of a text file (`.gz` too) without surrounding white space; empty ones are left out.
 
     Raises:
       ValueError: where there are none.

@@ -6,6 +6,6 @@ from albert_embed.model.config import AlbertConfig
 
 
 def layer_shapes(config: AlbertConfig) -> list[tuple[int, int]]:
-    """`(inputs, outputs)` of a layer's dense multiplications, query, key and value as one."""
+    """Returns `(inputs, outputs)` of a layer's dense multiplications, query, key and value as one."""
     hidden, intermediate = config.hidden_size, config.intermediate_size
     return [(hidden, 3 * hidden), (hidden, hidden), (hidden, intermediate), (intermediate, hidden)]

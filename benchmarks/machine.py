@@ -12,7 +12,7 @@ from benchmarks.process import REPOSITORY
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores, memory, instructions that matter, and versions."""
+    """Returns the processor, its cores and the instructions that matter, the memory, and versions."""
     pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     information = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     fields = {
@@ -30,7 +30,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """The commit that was measured, with "+" where the working tree differs from it; None without one."""
+    """Returns the commit that was measured, with "+" where the working tree differs from it; None without one."""
 
     def git(*arguments: str) -> str | None:
         done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)

@@ -22,9 +22,9 @@ class Round:
 
     Attributes:
       tokens_per_second: useful tokens per second, after start-up; None where start-up alone took as long.
-      seconds: the whole process, or of the model alone the calls of its engine.
-      start_up_seconds: the same command on the first document alone; None of the model alone.
-      peak_bytes: the most memory that one process held at a time.
+      seconds: of the whole process; for the model alone, of the calls of its engine.
+      start_up_seconds: of the same command on the first document alone; None for the model alone.
+      peak_bytes: peak memory of one process.
     """
 
     tokens_per_second: float | None
@@ -40,7 +40,7 @@ class RowMeasurement:
     Attributes:
       row: the row.
       rounds: its measurements, one per round.
-      report: what its program said of itself, last time.
+      report: what its program reported in the last round.
       failure: why it could not be measured, else None.
     """
 
@@ -51,7 +51,7 @@ class RowMeasurement:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """The median over the rounds; None where no round could tell."""
+        """The median over the rounds; None where no round has a rate."""
         rates = [one.tokens_per_second for one in self.rounds if one.tokens_per_second is not None]
         return statistics.median(rates) if rates else None
 
@@ -64,13 +64,13 @@ class RowMeasurement:
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """Runs commands and remembers what they took.
+    """Runs the rows' commands and keeps what they took.
 
     Attributes:
-      places: where everything lies.
+      places: the files of the run.
       tokens: the ids of the corpus.
       limit_seconds: how long one process may run.
-      say: is told what happens.
+      say: called with each line of progress.
     """
 
     places: Places
@@ -125,10 +125,10 @@ class Benchmark:
                 peak_bytes=finished.peak_bytes,
             )
         )
-        self.say("  too little work to tell" if tokens_per_second is None else f"  {tokens_per_second:,.0f} tokens/s")
+        self.say("  too little for a rate" if tokens_per_second is None else f"  {tokens_per_second:,.0f} tokens/s")
 
     def _useful_rate(self, seconds: float, start_up_seconds: float) -> float | None:
-        """Tokens per second of all documents but the first, whose time is in start-up."""
+        """Returns tokens per second of all documents but the first, whose time is in start-up."""
         if seconds <= start_up_seconds:
             return None
         return int(self.tokens.splits[-1] - self.tokens.splits[1]) / (seconds - start_up_seconds)

@@ -1,4 +1,4 @@
-"""What a measuring program hands to the driver: its vectors in a file, and one line of JSON. Needs NumPy alone."""
+"""What a measuring program hands to the driver: its vectors in a file, and one line of JSON. It needs only NumPy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Outcome:
 
 
 def read_outcome(path: Path) -> Outcome:
-    """The outcome that a program wrote to `path`."""
+    """Returns the outcome that a program wrote to `path`."""
     with np.load(path) as arrays:
         return Outcome(mean=arrays["mean"], pooled=arrays.get("pooled"))
 
@@ -41,12 +41,12 @@ def print_report(report: Mapping[str, Any]) -> None:
 
 
 def read_documents(corpus: Path) -> list[str]:
-    """The lines of a text file, without their line ends."""
+    """Returns the lines of a text file, without their line ends."""
     return corpus.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
-    """The options that all peers' programs have."""
+    """Returns the options that all peers' programs have."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", type=Path, required=True, help="the model, in the form that this program loads")
     parser.add_argument("--corpus", type=Path, required=True, help="a text file with one document per line")

@@ -1,4 +1,4 @@
-"""The peers' own virtual environment: made of `peers-requirements.txt` where it is missing."""
+"""The peers' own virtual environment, made from `peers-requirements.txt` where it is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMPLETE = "complete"  # a file in the environment that says that everything wa
 
 
 def default_peers_python() -> Path:
-    """The interpreter of the environment that belongs to the pins as they are; it need not exist yet."""
+    """Returns the interpreter of the environment for the current pins; it need not exist yet."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     pins = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -21,7 +21,7 @@ def default_peers_python() -> Path:
 
 
 def make_peers_environment(python: Path) -> None:
-    """Makes the environment whose interpreter is `python`, unless it is there and whole.
+    """Makes the environment whose interpreter is `python`, unless it is there and complete.
 
     Raises:
       subprocess.CalledProcessError: where it can't be made or a package can't be installed.

@@ -1,4 +1,4 @@
-"""`Places`: where everything of one run of the benchmark lies."""
+"""`Places`: the files and folders of one run of the benchmark."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Places:
 
     @property
     def huggingface(self) -> Path:
-        """The model as a Hugging Face directory, which all other forms are made of."""
+        """The model as a Hugging Face directory, from which all other forms are made."""
         return self.work / "huggingface"
 
     @property
@@ -56,17 +56,17 @@ class Places:
         return self.work / "peers_tokens.npz"
 
     def export(self, precision: str) -> Path:
-        """The model as `albert-embed export` writes it."""
+        """Returns the model as `albert-embed export` writes it."""
         return self.work / f"export_{precision}"
 
     def outcome(self, key: str) -> Path:
-        """The vectors that the row `key` gave."""
+        """Returns the vectors that the row `key` gave."""
         return self.work / f"{key}.npz"
 
     def published(self, key: str) -> Path:
-        """What `embed` published for the row `key`."""
+        """Returns what `embed` published for the row `key`."""
         return self.work / "published" / key
 
     def log(self, name: str) -> Path:
-        """Where a process's standard error goes."""
+        """Returns where a process's standard error goes."""
         return self.work / "logs" / f"{name}.log"

@@ -22,7 +22,7 @@ def prepare(
     with_peers: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Fills the work folder, which is emptied first; `say` is told each step.
+    """Fills the work folder, which is emptied first; `say` is called with each step.
 
     Raises:
       OSError, ValueError: where the corpus or the vocabulary can't be read.
@@ -50,7 +50,7 @@ def prepare(
         log=places.log("tokens"),
     )
     if with_peers:
-        say("the same for the peers, and converting the model for them")
+        say("tokenising the corpus and converting the model for the peers")
         tokenize = ["benchmarks.peers.tokenize_corpus", *texts, "--output", str(places.peers_tokens)]
         run_process(
             [places.peers_python, "-m", *tokenize, "--tokenizer", str(places.huggingface / "tokenizer.json")],

@@ -16,7 +16,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# No model hub is asked for anything, and TensorFlow's notes on the CPU stay out of the logs.
+# No model hub is contacted, and TensorFlow's notes on the CPU stay out of the logs.
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
 
 
@@ -26,11 +26,11 @@ class ProcessError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A command that ended well.
+    """A command that succeeded.
 
     Attributes:
       seconds: from its start to its end.
-      peak_bytes: the most memory that it, or any one of the processes it started, held at a time.
+      peak_bytes: peak memory of the largest among it and the processes that it started.
       cpu_seconds: processor time of it and of the processes that it started and waited for.
       report: the line of JSON that it printed last; empty where it printed none.
     """
@@ -69,7 +69,7 @@ def run_process(command: Sequence[str], *, log: Path, limit_seconds: float | Non
         if timer:
             timer.start()
         try:
-            # wait4 and not Popen.wait: it tells the resources of this child and of those that the child waited for.
+            # wait4 and not Popen.wait: it reports the resources of this child and of those that the child waited for.
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             end()
@@ -95,7 +95,7 @@ def run_process(command: Sequence[str], *, log: Path, limit_seconds: float | Non
 
 
 def _last_report(lines: Sequence[str]) -> dict[str, Any]:
-    """The last line that is a JSON object."""
+    """Returns the last line that is a JSON object."""
     for line in reversed(lines):
         if line.startswith("{"):
             with contextlib.suppress(json.JSONDecodeError):

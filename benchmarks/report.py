@@ -40,7 +40,7 @@ def print_table(results: Mapping[str, Any]) -> None:
         console.print(f"TensorFlow's own matmul, {precision}: {rate / 1e9:,.1f} GFLOP/s")
     different = corpus["documents_that_peers_tokenize_otherwise"]
     if different:
-        console.print(f"{different} documents are tokenised otherwise by the peers and not compared (ties of score)")
+        console.print(f"{different} documents are tokenised differently by the peers and not compared (equal scores)")
 
 
 def _format_row(row: Mapping[str, Any]) -> list[str]:

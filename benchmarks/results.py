@@ -26,7 +26,7 @@ def make_results(
     *,
     description: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What `results.json` holds; `description` says what was asked for."""
+    """Returns what `results.json` holds; `description` says what was asked for."""
     tokens = read_tokens(places.tokens)
     every_document = np.ones(len(tokens), bool)
     same_ids = every_document

@@ -23,7 +23,7 @@ class Row:
       title: its name for people.
       precision: what the matrix multiplications are in.
       kind: whose program it is.
-      command: from the text file to embed to the command that does it.
+      command: makes the command that embeds a given text file.
       missing: why it can't be measured here, else None.
     """
 
@@ -36,7 +36,7 @@ class Row:
 
 
 def make_rows(places: Places) -> list[Row]:
-    """All rows, in the table's order; the first is the one that ratios refer to."""
+    """Returns all rows, in the table's order; the first is the one that ratios refer to."""
     engines = [
         ("tensorflow", "float32", None),
         ("tensorflow", "bfloat16", None),
@@ -78,7 +78,7 @@ def make_rows(places: Places) -> list[Row]:
 
 
 def _why_no_openvino(capability: str) -> str | None:
-    """Why the engine openvino can't compute in a precision (OpenVINO's name for it) here; None where it can."""
+    """Returns why the engine openvino can't compute in a precision (OpenVINO's name for it) here; None where it can."""
     if importlib.util.find_spec("openvino") is None:
         return "openvino is not installed in this project's environment (extra openvino)"
     import openvino

@@ -1,4 +1,4 @@
-"""`Tokens`: the token ids of every document of a corpus, with [CLS] and [SEP]. Needs NumPy alone."""
+"""`Tokens`: the token ids of every document of a corpus, with [CLS] and [SEP]. It needs only NumPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Tokens:
-    """Ids one document after the other, and where each document starts and ends in them.
+    """The ids of all documents in one array, and where each document starts and ends in it.
 
     Attributes:
       ids: int64 `[tokens]`.
@@ -38,12 +38,12 @@ class Tokens:
 
 
 def join_tokens(documents: Sequence[Sequence[int]]) -> Tokens:
-    """The `Tokens` of documents given one by one."""
+    """Returns the `Tokens` of documents given one by one."""
     splits = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])]).astype(np.int64)
     return Tokens(np.concatenate([np.asarray(ids, np.int64) for ids in documents]), splits)
 
 
 def read_tokens(path: Path) -> Tokens:
-    """What `Tokens.write` wrote to `path`."""
+    """Returns what `Tokens.write` wrote to `path`."""
     with np.load(path) as arrays:
         return Tokens(arrays["ids"], arrays["splits"])

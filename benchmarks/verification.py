@@ -21,8 +21,8 @@ class Agreement:
 
     Attributes:
       agrees: whether they are near enough for the precisions compared.
-      largest_difference: of any number.
-      smallest_cosine: of any document's vectors.
+      largest_difference: between any two numbers.
+      smallest_cosine: between the two vectors of any document.
       documents: how many were compared.
     """
 
@@ -64,7 +64,7 @@ def compare(outcome: Outcome, reference: Outcome, *, exact: bool, documents: np.
 
 
 def equal_documents(tokens: Tokens, peers_tokens: Tokens) -> np.ndarray:
-    """Bool `[documents]`: which documents have the same ids in both.
+    """Returns bool `[documents]`: which documents have the same ids in both.
 
     Raises:
       ValueError: where so many differ that exact ties don't explain it.
@@ -77,7 +77,7 @@ def equal_documents(tokens: Tokens, peers_tokens: Tokens) -> np.ndarray:
     different = int((~equal).sum())
     if different > max(1, LARGEST_TOKENIZATION_DIFFERENCE * len(tokens)):
         raise ValueError(
-            f"the peers' tokenizer gives other ids for {different} of {len(tokens)} documents; "
+            f"the peers' tokenizer gives different ids for {different} of {len(tokens)} documents; "
             "the rows would not embed the same tokens"
         )
     return equal

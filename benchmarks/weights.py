@@ -42,7 +42,7 @@ _SPECIAL_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 
 
 def make_config(size: str, vocabulary_size: int) -> dict[str, Any]:
-    """The `config.json` of transformers' `AlbertModel`."""
+    """Returns the `config.json` of transformers' `AlbertModel`."""
     return {
         "architectures": ["AlbertModel"],
         "model_type": "albert",
@@ -64,7 +64,7 @@ def make_config(size: str, vocabulary_size: int) -> dict[str, Any]:
 
 
 def make_weights(config: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Random float32 weights by the names of transformers' `AlbertModel`, the same at every call."""
+    """Returns random float32 weights by the names of transformers' `AlbertModel`, the same in every call."""
     generator = np.random.default_rng(SEED)
     embedding, hidden, intermediate = config["embedding_size"], config["hidden_size"], config["intermediate_size"]
     tensors: dict[str, np.ndarray] = {}
@@ -97,10 +97,11 @@ def make_weights(config: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def make_tokenizer(processor: Any) -> dict[str, Any]:
-    """The `tokenizer.json` of a lower-casing ALBERT, as transformers' converter makes it of a SentencePiece model.
+    """Returns the `tokenizer.json` of an uncased ALBERT, as transformers' converter makes it from SentencePiece.
 
-    Like that converter it makes pieces as "1945," too costly to be chosen, which stands for ALBERT's rule that they
-    are encoded again without the comma. Its replacement of `` and '' is left out: the ALBERT repository has none.
+    Like that converter, it gives pieces such as "1945," a score too low to be chosen, which has the effect of ALBERT's
+    rule that they are encoded again without the comma. The converter's replacement of `` and '' is left out: the ALBERT
+    repository has none.
     """
     vocabulary = []
     for piece_id in range(processor.GetPieceSize()):

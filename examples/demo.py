@@ -1,4 +1,4 @@
-"""The README's demo: embeds the sample corpus with an untrained model made on the spot, and inspects the result."""
+"""The README's demo: makes an untrained model, embeds the sample corpus with it and inspects the result."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def run_demo(folder: Path) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the model and the embeddings go")
+    parser.add_argument("folder", type=Path, help="folder for the model and the embeddings")
     sys.exit(run_demo(parser.parse_args().folder))

@@ -1,4 +1,4 @@
-"""What all tests share: no GPU, no chatter, and small models made once a session."""
+"""What all tests share: no GPU, few log lines, and small models made once per session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The export of the tiny model; not to be changed."""
+    """The export of the tiny model. Tests must not change it."""
     output = tmp_path_factory.mktemp("tiny") / "model"
     write_model(output)
     return output
@@ -33,7 +33,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same model as a TF1 Hub module, as published; not to be changed."""
+    """The same model as a TF1 Hub module, as published. Tests must not change it."""
     output = tmp_path_factory.mktemp("tiny") / "module"
     write_module(output)
     return output

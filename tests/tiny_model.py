@@ -1,4 +1,4 @@
-"""Small models for the tests: sizes that run in milliseconds, weights large enough that every one of them shows."""
+"""Small models for the tests: they run in milliseconds, and every weight is large enough to affect the output."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TINY = AlbertConfig(
 
 
 def make_weights(config: AlbertConfig, *, seed: int = 0) -> Weights:
-    """Weights that are all at work: unlike those training starts from, no bias is 0 and no layer norm the identity."""
+    """Returns weights that all affect the output: no bias is 0 and no layer norm is the identity."""
     generator = np.random.default_rng(seed)
     weights = {}
     for name, shape in weight_shapes(config).items():
@@ -40,14 +40,14 @@ def make_weights(config: AlbertConfig, *, seed: int = 0) -> Weights:
 
 
 def plain_texts() -> list[str]:
-    """The example corpus as lower-cased ASCII words, which a small vocabulary can be trained on."""
+    """Returns the example corpus as lower-cased ASCII words, on which a small vocabulary can be trained."""
     text = CORPUS.read_text(encoding="utf-8").lower()
     return [" ".join(re.findall(r"[a-z0-9,.'()\"-]+", line)) for line in text.splitlines()]
 
 
 @functools.cache
 def vocabulary_bytes(size: int = VOCABULARY_SIZE) -> bytes:
-    """A SentencePiece model of `size` pieces."""
+    """Returns a SentencePiece model of `size` pieces."""
     from albert_embed.model.untrained import train_vocabulary
 
     return train_vocabulary(plain_texts(), size=size)
@@ -83,7 +83,7 @@ def write_module(output: Path, config: AlbertConfig = TINY, *, seed: int = 0, lo
 
 
 def make_inputs(config: AlbertConfig, lengths: list[int], *, seed: int = 0) -> dict[str, np.ndarray]:
-    """A padded batch of random tokens, one row for each of `lengths`."""
+    """Returns a padded batch of random tokens, one row for each of `lengths`."""
     generator = np.random.default_rng(seed)
     mask = (np.arange(max(lengths)) < np.array(lengths)[:, np.newaxis]).astype(np.int32)
     return {
@@ -94,5 +94,5 @@ def make_inputs(config: AlbertConfig, lengths: list[int], *, seed: int = 0) -> d
 
 
 def replace(config: AlbertConfig, **changes: object) -> AlbertConfig:
-    """`config` with other values."""
+    """Returns `config` with other values."""
     return dataclasses.replace(config, **changes)  # type: ignore[arg-type]

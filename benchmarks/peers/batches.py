@@ -20,12 +20,12 @@ class Batch(NamedTuple):
 
 
 def sort_by_length(documents: Sequence[Sequence[int]]) -> np.ndarray:
-    """The documents' numbers, longest first."""
+    """Returns the documents' numbers, longest first."""
     return np.argsort([-len(ids) for ids in documents], kind="stable")
 
 
 def pad_batches(documents: Sequence[Sequence[int]], order: np.ndarray) -> Iterator[Batch]:
-    """`BATCH_ROWS` documents after the other in the given order, each batch as long as its longest row."""
+    """Yields batches of `BATCH_ROWS` documents in the given order, each padded to its longest row."""
     for start in range(0, len(order), BATCH_ROWS):
         numbers = order[start : start + BATCH_ROWS]
         longest = max(len(documents[number]) for number in numbers)
@@ -39,7 +39,7 @@ def pad_batches(documents: Sequence[Sequence[int]], order: np.ndarray) -> Iterat
 
 
 def mean_of_tokens(sequence_output: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-    """Float32 `[rows, hidden]`: the mean over the real tokens."""
+    """Returns float32 `[rows, hidden]`: the mean over the real tokens."""
     mask = attention_mask.astype(np.float32)
     # A matrix product, so that no masked copy of the whole output is made.
     sums = np.matmul(mask[:, np.newaxis, :], sequence_output)[:, 0]

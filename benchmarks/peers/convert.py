@@ -37,7 +37,7 @@ class _Tokens(torch.nn.Module):
 
 
 def _example_inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """A padded batch: with padding in it, the mask is not traced away."""
+    """Returns a padded batch: without padding, the mask would be traced away."""
     input_ids = torch.arange(10, 10 + 3 * 16).reshape(3, 16)
     attention_mask = torch.ones_like(input_ids)
     attention_mask[1, 9:] = 0
@@ -60,7 +60,7 @@ def export_onnx(model: _Tokens, path: Path) -> None:
 
 
 def optimize_onnx(source: Path, target: Path, heads: int, hidden_size: int) -> dict[str, int]:
-    """Runs ONNX Runtime's transformer optimizer; returns how often it fused what."""
+    """Runs ONNX Runtime's transformer optimizer, and returns how often it made each fusion."""
     options = FusionOptions("bert")
     optimized = optimizer.optimize_model(
         str(source), model_type="bert", num_heads=heads, hidden_size=hidden_size, optimization_options=options

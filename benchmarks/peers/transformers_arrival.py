@@ -1,4 +1,4 @@
-"""Hugging Face transformers as its documentation shows it: batches of 32 as they arrive, padded to the longest."""
+"""Hugging Face transformers as its documentation shows it: batches of 32 in order of arrival, padded to the longest."""
 
 from __future__ import annotations
 

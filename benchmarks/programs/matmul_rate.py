@@ -18,7 +18,7 @@ _REPEATS = 7
 
 
 def measure_shape(inputs: int, outputs: int, dtype: tf.DType) -> float:
-    """Seconds of one multiplication `[TOKENS, inputs]` x `[inputs, outputs]`, the fastest of several."""
+    """Returns the seconds of one multiplication `[TOKENS, inputs]` x `[inputs, outputs]`, the fastest of several."""
     left = tf.cast(tf.random.stateless_normal([TOKENS, inputs], seed=(1, 2)), dtype)
     right = tf.cast(tf.random.stateless_normal([inputs, outputs], seed=(3, 4)), dtype)
     multiply = tf.function(tf.matmul)

@@ -1,4 +1,4 @@
-"""The model alone on the batches that `embed` cuts: the ceiling. Only the calls of the engine are timed."""
+"""The model alone on the batches that `embed` cuts: the upper bound. Only the calls of the engine are timed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OUTPUTS = ("pooled_output", "sequence_output")
 
 
 def cut_batches(tokens: Tokens) -> list[pa.RecordBatch]:
-    """The documents, with their numbers, in the batches that `embed` would cut."""
+    """Returns the documents, with their numbers, in the batches that `embed` would cut."""
     batch_tokens = choose_batch_tokens(None, max_tokens=MAX_TOKENS, beam_options=PipelineOptions([]))
     buffer = TokenBuffer(TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=MAX_TOKENS))
     rows = pa.RecordBatch.from_arrays(

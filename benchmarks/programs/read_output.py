@@ -14,7 +14,7 @@ from benchmarks.tokens import Tokens, read_tokens
 
 
 def collect_vectors(directory: Path, manifest: Manifest, tokens: Tokens) -> Outcome:
-    """The vectors of the documents in the corpus's order; documents are told apart by their ids.
+    """Returns the vectors in the order of the corpus; documents are recognised by their token ids.
 
     Raises:
       ValueError: where a document of the corpus is not in the output, or the output holds others.
@@ -27,7 +27,7 @@ def collect_vectors(directory: Path, manifest: Manifest, tokens: Tokens) -> Outc
         for row, ids in enumerate(rows.column("input_ids")):
             numbers = documents.get(np.asarray(ids.values, np.int64).tobytes())
             if numbers is None:
-                raise ValueError(f"{directory} holds a row whose tokens are of no document of the corpus")
+                raise ValueError(f"{directory} holds a row whose tokens are those of no document in the corpus")
             for name, values in vectors.items():
                 values[numbers] = np.asarray(rows.column(f"{name}_output")[row].values)
     missing = int(np.isnan(vectors["mean"]).any(axis=1).sum())

@@ -1,4 +1,4 @@
-"""Writes the weights of a Hugging Face directory as a TF1 Hub module, the way the published ones are."""
+"""Writes the weights of a Hugging Face directory as a TF1 Hub module, as the published ones are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.stages [--output DIR]`: single stages, memory and start-up, each beside its target."""
+"""`python -m benchmarks.stages [--output DIR]`: single stages, memory and start-up, each with its target."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ _SHARED = Path(os.environ.get("ALBERT_SHARED", REPOSITORY.parent / "shared"))
 
 
 def make_parser(stages: Sequence[str]) -> argparse.ArgumentParser:
-    """The command line; `stages` are the names that `--stages` knows."""
+    """Returns the command line; `stages` are the names that `--stages` knows."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.stages",
-        description="Measure single stages, memory and start-up, each in a process of its own and beside its target.",
+        description="Measure single stages, memory and start-up, each in a process of its own and with its target.",
     )
     parser.add_argument(
         "--output",
         type=Path,
         default=REPOSITORY / "build" / "stages",
         metavar="DIR",
-        help="gets stages.json (default: build/stages)",
+        help="folder for stages.json (default: build/stages)",
     )
     parser.add_argument("--corpus", type=Path, default=_SHARED / "corpora" / "mixed2k.txt.gz", metavar="FILE")
     parser.add_argument("--vocabulary", type=Path, default=_SHARED / "spm" / "en30k.model", metavar="FILE")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="an export to measure start-up and workers with, too")
-    parser.add_argument("--stages", metavar="NAME,…", help=f"measure these alone, of {', '.join(stages)}")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="an export to measure start-up and workers with")
+    parser.add_argument("--stages", metavar="NAME,…", help=f"measure only these, of {', '.join(stages)}")
     return parser
 
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     chosen = list(stages) if options.stages is None else [name.strip() for name in options.stages.split(",")]
     if unknown := sorted(set(chosen) - set(stages)):
-        parser.error(f"--stages names {', '.join(unknown)}; there are {', '.join(stages)}")
+        parser.error(f"--stages names {', '.join(unknown)}; the stages are {', '.join(stages)}")
     work = options.output.resolve() / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)

@@ -12,13 +12,13 @@ from benchmarks.stages.result import Result
 from benchmarks.stages.workshop import Workshop
 
 _TEXT_BYTES = 20_000_000
-_WORD_BYTES = 4_900_000  # 5 MB is where a word goes to the failures
+_WORD_BYTES = 4_900_000  # a word of 5 MB would go to the failures
 _SHORT_DOCUMENTS = 200
 _PEAK_BYTES = 2.5e9
 
 
 def measure(workshop: Workshop) -> list[Result]:
-    """Failures and peak memory with 20 MB of text, truncated and in windows, and with a word of 4.9 MB, truncated.
+    """Measures failures and peak memory with 20 MB of text, truncated and in windows, and with a word of 4.9 MB.
 
     Raises:
       ProcessError: where a run fails.
@@ -37,7 +37,7 @@ def measure(workshop: Workshop) -> list[Result]:
 
 
 def _make_text(documents: Sequence[str]) -> str:
-    """The documents one after the other, again and again, up to the size."""
+    """Returns the documents, repeated until they have the size."""
     parts, size = [], 0
     for document in itertools.cycle(documents):
         parts.append(document)

@@ -11,7 +11,7 @@ _GROWTH = 0.05
 
 
 def measure(workshop: Workshop) -> list[Result]:
-    """The growth of the peak with pooled and with sequence embeddings, the tiny model.
+    """Measures how peak memory grows with pooled and with sequence embeddings of the tiny model.
 
     Raises:
       ProcessError: where a run fails.

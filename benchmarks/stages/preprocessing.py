@@ -11,7 +11,7 @@ _TOKENS_PER_SECOND = 2.0e6
 
 
 def measure(workshop: Workshop) -> list[Result]:
-    """Tokens of the texts, before truncation, per second of processor time.
+    """Measures tokens of the texts, before truncation, per second of processor time.
 
     Raises:
       ProcessError: where the program fails.

@@ -1,4 +1,4 @@
-"""`Result`: one row of the table, with its target beside it."""
+"""`Result`: one row of the table, with its target."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
-    """What was measured and what was asked for.
+    """What was measured, and its target.
 
     Attributes:
       what: the row's name.
-      target: what must be reached, in words; empty where nothing was asked for.
-      measured: what was, in words.
-      reached: whether it is enough; None where nothing was asked for.
+      target: what must be reached, in words; empty where there is no target.
+      measured: what was measured, in words.
+      reached: whether the target was reached; None where there is none.
       numbers: the measurement itself, for `stages.json`.
     """
 
@@ -26,5 +26,5 @@ class Result:
 
 
 def failed(what: str, target: str, error: Exception) -> Result:
-    """The row of a measurement that did not come to its end."""
+    """Returns the row of a measurement that failed."""
     return Result(what=what, target=target, measured=f"failed: {error}", reached=False)

@@ -1,4 +1,4 @@
-"""`RunningThreads`: how many threads of Beam's worker processes want a core, looked at again and again."""
+"""`RunningThreads`: how many threads of Beam's worker processes want a core, sampled repeatedly."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class RunningThreads:
     """Collects while its `with` block runs; needs Linux's /proc.
 
     Attributes:
-      samples: of each look, the id of every worker process below this one and how many of its threads were running or
-        ready to run.
+      samples: for each sample, the id of every worker process below this one → how many of its threads were running
+        or ready to run.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class RunningThreads:
 
 
 def _list_below(process: int) -> Iterator[int]:
-    """The ids of the children of `process`, of their children, and so on."""
+    """Yields the ids of the children of `process`, of their children, and so on."""
     for children in Path(f"/proc/{process}/task").glob("*/children"):
         with contextlib.suppress(OSError):  # the thread has ended since
             for child in map(int, children.read_text(encoding="ascii").split()):
@@ -61,6 +61,6 @@ def _count_running(process: int) -> int:
     states = []
     for stat in Path(f"/proc/{process}/task").glob("*/stat"):
         with contextlib.suppress(OSError):
-            # The state stands behind the name, which is in brackets and may hold anything.
+            # The state follows the name, which is in brackets and may hold anything.
             states.append(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0])
     return states.count("R")

@@ -8,13 +8,13 @@ from benchmarks.stages.workshop import Workshop
 _MEGABYTES_PER_SECOND = {"float_list": 150.0, "float16_bytes": 400.0}
 _TINY_HIDDEN_SIZE = 128
 _BASE_HIDDEN_SIZE = 768
-_TOKENS = 600_000  # of the tiny model; as many bytes of the other
+_TOKENS = 600_000  # for the tiny model; as many bytes for the other
 
 
 def measure(workshop: Workshop) -> list[Result]:
-    """MB of float32 embeddings per second of processor time, from the model's output to the closed file.
+    """Measures MB of float32 embeddings per second of processor time, from the model's output to the closed file.
 
-    The target is the tiny model's. ALBERT-base's rows are wider, so that what a row and a batch cost weighs less.
+    The target is for the tiny model. ALBERT-base's rows are wider, so the cost per row and per batch matters less.
 
     Raises:
       ProcessError: where the program fails.

@@ -15,14 +15,14 @@ _ROUNDS = 3
 
 
 def measure(workshop: Workshop, model: Path | None) -> list[Result]:
-    """Seconds, medians of three.
+    """Measures seconds, each the median of three runs.
 
-    The first batch's are those of a whole run over one line, published and all: an upper bound, and the same that the
-    side-by-side benchmark takes off as start-up.
+    The time to the first batch is that of a whole run over one line, publishing included: an upper bound, and what the
+    side-by-side benchmark subtracts as start-up.
 
     Args:
       workshop: where to work.
-      model: another model to start up with, beside the tiny one.
+      model: another model to measure, besides the tiny one.
 
     Raises:
       ProcessError: where a run fails.

@@ -1,4 +1,4 @@
-"""Whether two local worker processes share the cores among them."""
+"""Whether two local worker processes share the cores between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEP = 10  # every tenth document
 
 
 def measure(workshop: Workshop, model: Path | None) -> list[Result]:
-    """Threads of a worker that want a core while it works, against its share of the cores.
+    """Measures how many threads of a working worker want a core, against its share of the cores.
 
     Args:
       workshop: where to work.
@@ -41,9 +41,9 @@ def measure(workshop: Workshop, model: Path | None) -> list[Result]:
         Result(
             what=f"{_WORKERS} worker processes, {'tiny model' if model is None else model.name}",
             target=f"≤ {share} thread(s) each",
-            measured=f"a worker that works has {mean:.2f} threads that want a core; both work at a time in {together} "
-            f"of {len(threads.samples)} looks",
-            # A quarter for threads seen just as one hands over to another.
+            measured=f"a working worker has {mean:.2f} threads that want a core; both work at the same time in "
+            f"{together} of {len(threads.samples)} samples",
+            # A quarter more, for threads that are sampled while one hands over to another.
             reached=bool(busy) and mean <= share + 0.25,
             numbers={
                 "threads_mean": mean,

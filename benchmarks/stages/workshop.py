@@ -1,4 +1,4 @@
-"""`Workshop`: the work folder of a run, and what all measurements need of it: programs, models, `embed`."""
+"""`Workshop`: the work folder of a run, and what all measurements need: programs, models, `embed`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TINY_HIDDEN_SIZE = 64
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Embedded:
-    """A run of `embed` that ended well.
+    """A run of `embed` that succeeded.
 
     Attributes:
       finished: its process.
@@ -30,11 +30,11 @@ class Embedded:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """Where a run works and with what.
+    """The work folder of a run, and its inputs.
 
     Attributes:
-      work: the folder, which is there and empty.
-      corpus: the texts, one document a line.
+      work: an empty folder.
+      corpus: the texts, one document per line.
       vocabulary: a SentencePiece model.
     """
 
@@ -73,7 +73,7 @@ class Workshop:
         return run_process([sys.executable, *arguments], log=self.work / f"{log}.log", limit_seconds=_LIMIT_SECONDS)
 
     def embed(self, name: str, corpus: Path, *arguments: str, model: Path | None = None) -> Embedded:
-        """Runs `albert-embed embed` with the tiny model or another; what it published is removed again.
+        """Runs `albert-embed embed` with the tiny model or another, and removes what it published.
 
         Raises:
           ProcessError: where it fails.

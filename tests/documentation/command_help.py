@@ -37,7 +37,7 @@ class FlagHelp:
 
 @functools.cache
 def read_help(command: str) -> dict[str, FlagHelp]:
-    """The flags and positional arguments of a command, `--help` itself left out."""
+    """Returns the flags and positional arguments of a command, `--help` itself left out."""
     printed = io.StringIO()
     with mock.patch.dict(os.environ, COLUMNS="200"), contextlib.redirect_stdout(printed):
         try:

@@ -36,22 +36,22 @@ class CodeBlock:
     code: str
 
     def __str__(self) -> str:
-        """Its place, as the name of a test."""
+        """Returns its place, as the name of a test."""
         return f"{name_page(self.page)}:{self.line}"
 
 
 def name_page(page: Path) -> str:
-    """The path of a page in the repository."""
+    """Returns the path of a page in the repository."""
     return page.relative_to(ROOT).as_posix()
 
 
 def list_code_blocks(language: str) -> list[CodeBlock]:
-    """The blocks of one language on all pages."""
+    """Returns the blocks of one language on all pages."""
     return [block for page in PAGES for block in find_code_blocks(page) if block.language == language]
 
 
 def find_code_blocks(page: Path) -> list[CodeBlock]:
-    """The blocks on one page, in order."""
+    """Returns the blocks on one page, in order."""
     text = page.read_text(encoding="utf-8")
     return [
         CodeBlock(
@@ -65,29 +65,29 @@ def find_code_blocks(page: Path) -> list[CodeBlock]:
 
 
 def find_prose(page: Path) -> str:
-    """The text of a page without its code blocks."""
+    """Returns the text of a page without its code blocks."""
     return _FENCE.sub("", page.read_text(encoding="utf-8"))
 
 
 def find_links(page: Path) -> list[str]:
-    """The targets of all links and pictures on a page, in order."""
+    """Returns the targets of all links and pictures on a page, in order."""
     return [match["target"] for match in _LINK.finditer(_CODE.sub("", find_prose(page)))]
 
 
 def find_anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of the headings of a page."""
+    """Returns the anchors that GitHub makes of the headings of a page."""
     titles = (match["title"].lower() for match in _HEADING.finditer(find_prose(page)))
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
 def find_sections(page: Path) -> dict[str, str]:
-    """Heading of the second level → what stands below it."""
+    """Returns the headings of the second level, each with the text below it."""
     _, *sections = re.split(r"^## ", find_prose(page), flags=re.MULTILINE)
     return {title.strip(): body for title, _, body in (section.partition("\n") for section in sections)}
 
 
 def find_table_rows(text: str) -> list[list[str]]:
-    """The rows of all tables in `text`, without their headings, as cells."""
+    """Returns the rows of all tables in `text`, without their headings, as cells."""
     lines = text.splitlines()
     rows = []
     for number, line in enumerate(lines):

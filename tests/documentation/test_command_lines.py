@@ -29,7 +29,7 @@ _FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 
 def list_command_lines(code: str) -> list[list[str]]:
-    """The arguments of each `albert-embed` command in a block of shell code."""
+    """Returns the arguments of each `albert-embed` command in a block of shell code."""
     lines = code.replace("\\\n", " ").splitlines()
     commands = [shlex.split(line, comments=True) for line in lines]
     return [command[1:] for command in commands if command and command[0] == "albert-embed"]

@@ -14,7 +14,7 @@ _SOURCE_PATH = re.compile(r"`((?:pipeline|transforms|model|benchmarks|tests|exam
 
 
 def find_broken_links(page: Path) -> list[str]:
-    """The links of a page that lead nowhere in the repository; those to other hosts are let be."""
+    """Returns the links of a page that lead nowhere in the repository; those to other hosts are let be."""
     broken = []
     for link in find_links(page):
         if "://" in link:

@@ -15,7 +15,7 @@ _FLAG = re.compile(r"`(--[\w-]+|[A-Z]+)[^`]*`")
 
 
 def read_rows(command: str) -> list[tuple[list[str], str, str]]:
-    """The rows of a command's tables: flags, default, effect."""
+    """Returns the rows of a command's tables: flags, default, effect."""
     section = find_sections(PAGE)[f"`albert-embed {command}`"]
     return [(_FLAG.findall(flags), default, effect) for flags, default, effect in find_table_rows(section)]
 

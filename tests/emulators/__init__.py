@@ -1,1 +1,1 @@
-"""Servers that stand in for Google Cloud Storage and BigQuery, and what points the clients at them."""
+"""Servers that stand in for Google Cloud Storage and BigQuery, and what directs the clients to them."""

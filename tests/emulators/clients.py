@@ -1,4 +1,4 @@
-"""Points the clients of this process at the emulators, where the environment names them."""
+"""Directs the clients of this process to the emulators, where the environment names them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def use_emulators() -> None:
-    """Anonymous credentials for every client, and the Storage API's clients to the emulator's plain gRPC.
+    """Gives every client anonymous credentials, and directs the Storage API's clients to the emulator's plain gRPC.
 
-    What the other clients need they read from the environment (`Emulators.environment`).
+    The other clients read what they need from the environment (`Emulators.environment`).
     """
     import google.auth
     from google.auth.credentials import AnonymousCredentials

@@ -62,7 +62,7 @@ def dataset(emulators: Emulators, request: pytest.FixtureRequest) -> str:
 
 
 def command_environment(emulators: Emulators) -> dict[str, str]:
-    """The environment of a command that is run as a process and talks to the emulators."""
+    """Returns the environment of a command that is run as a process and talks to the emulators."""
     site = ROOT / "tests" / "emulators" / "site"
     path = os.pathsep.join([str(site), str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, **emulators.environment, "PYTHONPATH": path}

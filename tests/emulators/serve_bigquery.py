@@ -1,8 +1,8 @@
 """Serves BigQuery's APIs on 127.0.0.1; run by the Python of `.venv/emulators` with bqemulator's own arguments.
 
-Three things are put right: bqemulator downloads DuckDB's spatial extension when it starts, and ends where it can't
-(nothing here has geography); its Storage Read API does not know the tables that hold the results of queries; and its
-Storage Write API forgets the fields of records.
+Three faults of bqemulator are worked around: it downloads DuckDB's spatial extension when it starts, and ends where it
+can't (nothing here needs geography); its Storage Read API does not know the tables that hold the results of queries;
+its Storage Write API drops the fields of records.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Serves a bucket's API on 127.0.0.1; run by the Python of `.venv/emulators`: `serve_storage.py PORT FOLDER`.
 
-gcp-storage-emulator's own server takes one connection at a time, so that a client which keeps one open while it waits
-for another waits for ever. This one has a thread for each; the store itself is not made for threads and is locked.
+gcp-storage-emulator's own server takes one connection at a time, so a client that keeps one open while it waits for
+another waits for ever. This one has a thread for each. The store itself is not thread-safe, so it is locked.
 """
 
 from __future__ import annotations

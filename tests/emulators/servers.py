@@ -1,4 +1,4 @@
-"""Starts the emulators, each a process of its own on a free port of 127.0.0.1, and stops them by their handles."""
+"""Starts the emulators, each a process of its own on a free port of 127.0.0.1, and stops them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Emulators:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that point clients at them; the last is for `tests.emulators.clients`."""
+        """Returns the environment variables that direct clients to them; the last is for `tests.emulators.clients`."""
         return {
             "STORAGE_EMULATOR_HOST": self.storage,
             "BIGQUERY_EMULATOR_HOST": self.bigquery,
@@ -48,7 +48,7 @@ class Emulators:
 
 @contextlib.contextmanager
 def run_emulators(folder: Path) -> Iterator[Emulators]:
-    """Both servers, with their data below `folder`; BigQuery loads from the files of the bucket server."""
+    """Runs both servers with their data below `folder`; BigQuery loads from the files of the bucket server."""
     storage_port, rest_port, grpc_port = (_free_port() for _ in range(3))
     emulators = Emulators(
         storage=f"http://127.0.0.1:{storage_port}",

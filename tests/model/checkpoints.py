@@ -36,7 +36,7 @@ def write_tf1_checkpoint(
 
 
 def tf1_variables(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The weights under the names that the releases have."""
+    """Returns the weights under the names that the releases have."""
     return {f"bert/{name}": value for name, value in weights.items()}
 
 
@@ -56,7 +56,7 @@ def write_huggingface_config(directory: Path, config: AlbertConfig) -> None:
 
 
 def huggingface_tensors(weights: Mapping[str, np.ndarray], *, prefix: str = "") -> dict[str, np.ndarray]:
-    """The weights under the names that transformers gives them, linear ones `[output, input]`."""
+    """Returns the weights under the names that transformers gives them, linear ones `[output, input]`."""
     others = {own: name for name, own in _OTHER_NAMES.items()}
     parts = {own: name for name, own in _LAYER_PARTS.items()}
     kinds = {"kernel": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}

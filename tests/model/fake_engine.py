@@ -9,19 +9,19 @@ import numpy as np
 from albert_embed.model.engine import OutOfMemoryError, RowError
 
 HIDDEN = 3
-# What stands at padded positions of the sequence output: nothing may ever read it.
+# The sequence output at padded positions, which nothing may ever read.
 PADDING = np.float32(1e30)
 
 
 def sequence_of(ids: list[int]) -> np.ndarray:
-    """The sequence output of one row, `[n, HIDDEN]`: each value tells its token, its position and its place."""
+    """Returns the sequence output of one row, `[n, HIDDEN]`: each value says its token, its position and its place."""
     tokens = np.array(ids, np.float32)[:, np.newaxis]
     positions = np.arange(len(ids), dtype=np.float32)[:, np.newaxis]
     return tokens * 100 + positions + np.array([0.0, 0.25, 0.5], np.float32)
 
 
 def pooled_of(ids: list[int]) -> np.ndarray:
-    """The pooled output of one row, `[HIDDEN]`."""
+    """Returns the pooled output of one row, `[HIDDEN]`."""
     return np.array([sum(ids), len(ids), -1], np.float32)
 
 
@@ -45,7 +45,7 @@ class FakeEngine:
         self.asked: list[tuple[int, int, frozenset[str]]] = []
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """See `model.engine.Engine.run`."""
+        """Returns outputs that are known from the inputs; see `model.engine.Engine.run`."""
         ids, mask = inputs["input_ids"], inputs["input_mask"]
         self.asked.append((*ids.shape, frozenset(outputs)))
         if len(ids) > self._most_rows or ids.shape[1] >= self._too_long:

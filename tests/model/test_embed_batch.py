@@ -29,7 +29,7 @@ def make_batch(rows: list[list[int]] = ROWS) -> pa.RecordBatch:
 def run(
     batch: pa.RecordBatch, engine: FakeEngine, embeddings: tuple[str, ...] = ALL
 ) -> tuple[dict[bytes, dict], list[Failure]]:
-    """Rows by id, and failures."""
+    """Returns rows by id, and failures."""
     rows, failures = {}, []
     for result in embed_batch(batch, engine, embeddings):
         if isinstance(result, Failure):

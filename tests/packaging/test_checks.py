@@ -15,7 +15,7 @@ CONSTRAINTS = ("constraints.txt", "tests/emulators/constraints.txt")
 
 
 def read_pins(path: Path) -> set[tuple[str, str]]:
-    """(name, version) of every line of a requirements or constraints file; a name may have several."""
+    """Returns (name, version) of every line of a requirements or constraints file; a name may have several."""
     lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
     pins = [re.match(r"([a-z0-9.-]+)==([0-9a-z.]+)( ;|$)", line) for line in lines if line]
     assert all(pins), [line for line, pin in zip(filter(None, lines), pins, strict=True) if not pin]

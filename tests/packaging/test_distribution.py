@@ -27,7 +27,7 @@ _SHIPPED = ("albert_embed/py.typed", "albert_embed/pipeline/analysis/plan_rates.
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """What the command prints; an AssertionError with all that it said where it fails."""
+    """Returns what the command prints; an AssertionError with all that it said where it fails."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     finished = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
@@ -37,14 +37,14 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def build_wheel(source: Path, directory: Path) -> Path:
-    """The wheel built from `source`, which is changed by that."""
+    """Returns the wheel built from `source`, which is changed by that."""
     run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", directory, ".", cwd=source)
     (wheel,) = directory.glob("*.whl")
     return wheel
 
 
 def list_modules() -> set[str]:
-    """Every module of the tree under its name in a wheel."""
+    """Returns every module of the tree under its name in a wheel."""
     return {
         f"albert_embed/{path.relative_to(ROOT).as_posix()}"
         for folder in ("pipeline", "model", "transforms")
@@ -53,7 +53,7 @@ def list_modules() -> set[str]:
 
 
 def assert_right(wheel: Path) -> None:
-    """It holds the modules of the tree and the files they need, and nothing else at top level."""
+    """Asserts that it holds the modules of the tree and the files they need, and nothing else at top level."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         information = next(name.split("/")[0] for name in names if name.endswith(".dist-info/METADATA"))

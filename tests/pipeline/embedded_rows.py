@@ -1,4 +1,4 @@
-"""Rows as the handler gives them, made up, for the tests of writing and reading."""
+"""Invented rows, of the same form as the handler's, for the tests of writing and reading."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]
 
 
 def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.RecordBatch:
-    """Rows of so many tokens, with all three embeddings; `columns` are passed through."""
+    """Returns a row of so many tokens for each of `lengths`, with all three embeddings and the given `columns`."""
     rows, tokens = len(lengths), sum(lengths)
     numbers = range(first, first + rows)
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
@@ -58,7 +58,7 @@ def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.
 def make_formats(
     sinks: Sequence[str], encoding: Encoding = "float_list", kept: Mapping[str, FieldType] | None = None
 ) -> list[ShardFormat]:
-    """The formats for these rows."""
+    """Returns the formats for these rows."""
     formats: dict[str, ShardFormat] = {
         "tfrecord": TFRecordFormat(encoding=encoding),
         "parquet": ParquetFormat(hidden_size=HIDDEN, kept=kept or {}, half=encoding == "float16_bytes"),
@@ -67,14 +67,14 @@ def make_formats(
 
 
 def write_shard(directory: str, rows: pa.RecordBatch, formats: Sequence[ShardFormat]) -> Shard:
-    """A finished shard of these rows."""
+    """Writes these rows as a finished shard."""
     shard = OpenShard(directory, formats)
     shard.write(rows)
     return shard.finish()
 
 
 def rename_shard(directory: str, shard: Shard, name: str) -> Shard:
-    """The shard under another name: published shards are numbered, and read, in the order of their names."""
+    """Renames a shard: published shards are numbered, and read, in the order of their names."""
     renamed = dataclasses.replace(shard, name=name)
     for format_name in shard.file_bytes:
         Path(directory, shard.data_file(format_name)).rename(Path(directory, renamed.data_file(format_name)))
@@ -85,7 +85,7 @@ def rename_shard(directory: str, shard: Shard, name: str) -> Shard:
 def make_manifest(
     output: OutputDirectory, rows: list[pa.RecordBatch], encoding: str, shards: Sequence[Shard] = (), **changes: Any
 ) -> Manifest:
-    """The manifest of what is staged."""
+    """Returns the manifest of what is staged."""
     index_sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     fields: dict[str, Any] = {
         "created": "2026-01-02T03:04:05+00:00",
@@ -123,7 +123,7 @@ def publish_rows(
     kept: Mapping[str, FieldType] | None = None,
     failures: list[str] | None = None,
 ) -> OutputDirectory:
-    """A finished output, one shard for each batch."""
+    """Publishes a finished output, with one shard for each batch."""
     output = OutputDirectory(str(directory))
     begin_run(output, overwrite=True)
     _publish(output, rows, encoding=encoding, sinks=sinks, kept=kept, failures=failures)
@@ -139,7 +139,7 @@ def add_rows(
     sinks: Sequence[str] = ("tfrecord",),
     kept: Mapping[str, FieldType] | None = None,
 ) -> OutputDirectory:
-    """One more generation of a finished output, which supersedes the documents of the rows `dead`."""
+    """Adds a generation to a finished output, which supersedes the documents of the rows `dead`."""
     output = OutputDirectory(str(directory))
     previous = begin_run(output, overwrite=False, add=True)
     ids = sorted({id_ for batch in dead for id_ in batch.column("id").to_pylist()})
@@ -152,7 +152,7 @@ def add_rows(
 
 
 def count_made(rows: Sequence[pa.RecordBatch]) -> dict[str, int]:
-    """What these rows, each the only one of its document, come to."""
+    """Returns the counts of these rows, each the only one of its document."""
     return {
         "documents": sum(batch.num_rows for batch in rows),
         "rows": sum(batch.num_rows for batch in rows),

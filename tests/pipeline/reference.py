@@ -1,4 +1,4 @@
-"""The whole job once more in plain Python: what each document's rows must be, without Beam and tf.Transform."""
+"""The whole job again in plain Python: what each document's rows must be, without Beam and tf.Transform."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reference:
         self._loaded = load_saved_model(model)
 
     def tokenize(self, text: str) -> list[int]:
-        """The ids of a text, without [CLS] and [SEP] (google-research/albert, tokenization.py)."""
+        """Returns the ids of a text, without [CLS] and [SEP] (google-research/albert, tokenization.py)."""
         text = unicodedata.normalize("NFKD", " ".join(text.strip().split()))
         text = "".join(character for character in text if not unicodedata.combining(character))
         pieces: list[str] = []
@@ -40,11 +40,11 @@ class Reference:
         return [self._processor.piece_to_id(piece) for piece in pieces]
 
     def frame(self, text: str, max_tokens: int) -> list[int]:
-        """[CLS] … [SEP], cut to size."""
+        """Returns [CLS] … [SEP], truncated to `max_tokens`."""
         return [2, *self.tokenize(text)[: max_tokens - 2], 3]
 
     def embed(self, ids: list[int], segments: list[int] | None = None) -> dict[str, np.ndarray]:
-        """The three embeddings of one row, alone in its batch."""
+        """Returns the three embeddings of one row, alone in its batch."""
         outputs = self._loaded.signatures["tokens"](
             input_ids=tf.constant([ids], tf.int32),
             input_mask=tf.ones([1, len(ids)], tf.int32),
@@ -58,7 +58,7 @@ class Reference:
         }
 
     def assert_row(self, row: dict[str, Any], ids: list[int], segments: list[int] | None = None) -> None:
-        """That a row read back holds these ids and their embeddings, whichever of them it has."""
+        """Asserts that a row holds these ids, and their values for every embedding that it has."""
         assert row["input_ids"] == ids
         for name, expected in self.embed(ids, segments).items():
             if name in row:

@@ -27,7 +27,7 @@ ENDINGS = ("", "", "", "s", "ed", "ing", "ly", "er")
 
 
 def make_sentences(count: int) -> list[str]:
-    """Make sentences with numbers before commas, inside words too, so that pieces such as "5," are learned."""
+    """Makes sentences with numbers before commas, inside words too, so that pieces such as "5," are learned."""
     generator = random.Random(7)
     sentences = []
     for _ in range(count):
@@ -41,7 +41,7 @@ def make_sentences(count: int) -> list[str]:
 
 
 def train_model(**options: object) -> bytes:
-    """Train a unigram SentencePiece model with ALBERT's options, other options replacing or adding to them."""
+    """Trains a unigram SentencePiece model with ALBERT's options, other options replacing or adding to them."""
     model = io.BytesIO()
     trained: dict[str, Any] = {
         "vocab_size": 320,

@@ -23,7 +23,7 @@ MAX_TOKENS = 64
 
 
 def analyze(vocabulary_file: pathlib.Path, parts: dict[str, list[str]], folder: pathlib.Path) -> CorpusStatistics:
-    """The statistics of data sets of texts, through the whole of tf.Transform."""
+    """Returns the statistics of data sets of texts, through the whole of tf.Transform."""
     config = PreprocessingConfig(lower_case=True, max_tokens=MAX_TOKENS)
     analysis = TextAnalysis(load_vocabulary(str(vocabulary_file)), config, temp_dir=str(folder / "temp"))
     pipeline = beam.Pipeline(runner=FnApiRunner())

@@ -12,7 +12,7 @@ from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
 
 
 def cut(lengths: np.ndarray, config: TokenBatchConfig) -> list[tuple[int, int]]:
-    """(rows, length) of the batches that rows of these lengths are really cut into."""
+    """Returns (rows, length) of the batches that rows of these lengths are really cut into."""
     buffer = TokenBuffer(config)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     rows = pa.RecordBatch.from_pydict(

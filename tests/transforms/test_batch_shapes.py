@@ -11,7 +11,7 @@ from albert_embed.transforms.batch_shapes import BatchShapes, choose_batch_shape
 
 
 def pad_to(histogram: np.ndarray, shapes: tuple[int, ...]) -> int:
-    """Padded tokens of the rows where each is padded to the first shape that holds it."""
+    """Returns the padded tokens of the rows, each padded to the first shape that holds it."""
     return sum(
         int(rows) * min(shape for shape in shapes if shape >= length) for length, rows in enumerate(histogram) if rows
     )

@@ -32,7 +32,7 @@ def golden_vocabularies(shared_folder: pathlib.Path) -> dict[str, Vocabulary]:
 
 
 def split_into_words(vocabulary: Vocabulary, ids: list[int]) -> list[list[int]]:
-    """Group ids by word: a piece that starts with SentencePiece's sign for a space starts one."""
+    """Groups ids by word: a piece that starts with SentencePiece's sign for a space starts one."""
     words: list[list[int]] = []
     for piece_id in ids:
         if not words or vocabulary.piece(piece_id).startswith("▁"):
@@ -42,7 +42,7 @@ def split_into_words(vocabulary: Vocabulary, ids: list[int]) -> list[list[int]]:
 
 
 def is_tie(vocabulary: Vocabulary, processor: Any, expected: list[int], found: list[int]) -> bool:
-    """Tell whether two segmentations differ by exact ties only.
+    """Returns whether two segmentations differ only by exact ties.
 
     SentencePiece's unigram model gives a segmentation the sum of its pieces' scores and takes the highest. Two
     segmentations tie where, word by word, they spell the same text and their sums are equal.

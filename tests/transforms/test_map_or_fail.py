@@ -42,7 +42,7 @@ def load_limit() -> int:
 
 
 def split(step: MapOrFailDoFn, element: Any) -> tuple[list[Any], list[bytes]]:
-    """What passes, and the ids of what fails."""
+    """Returns what passes, and the ids of what fails."""
     outputs = list(step.process(element))
     failed = [output.value.id for output in outputs if isinstance(output, beam.pvalue.TaggedOutput)]
     return [output for output in outputs if not isinstance(output, beam.pvalue.TaggedOutput)], failed

@@ -37,14 +37,14 @@ AWKWARD += ["\ud7a3", "\u1ea0", "…", "\U0001e030", "\U0001e08f", "\U00010efd",
 
 
 def normalize_as_albert(text: str, *, lower_case: bool) -> str:
-    """The rule, as google-research/albert has it in Python."""
+    """Returns the rule, as google-research/albert has it in Python."""
     outputs = unicodedata.normalize("NFKD", " ".join(text.strip().split()))
     outputs = "".join(character for character in outputs if not unicodedata.combining(character))
     return outputs.lower() if lower_case else outputs
 
 
 def find_differences(texts: list[str], *, lower_case: bool) -> list[tuple[str, str, str]]:
-    """List the texts on which graph and Python differ, on either route."""
+    """Returns the texts on which the graph and Python differ, by either route."""
     tensor = tf.constant(texts)
     outputs = [
         normalize_text(tensor, lower_case=lower_case).numpy(),

@@ -29,7 +29,7 @@ AWKWARD_TEXTS = [
 
 
 def run(vocabulary: Vocabulary, config: PreprocessingConfig, *texts: list[str]) -> dict[str, list[Any]]:
-    """Run the preprocessing function on texts (and their pairs)."""
+    """Runs the preprocessing function on texts (and their pairs)."""
     inputs = {name: tf.constant(column) for name, column in zip(("text", "pair"), texts, strict=False)}
     outputs = make_model_inputs(inputs, tokenizer=make_tokenizer(vocabulary), vocabulary=vocabulary, config=config)
     assert all(tensor.dtype == tf.int64 for tensor in outputs.values())
@@ -40,7 +40,7 @@ def run(vocabulary: Vocabulary, config: PreprocessingConfig, *texts: list[str]) 
 
 
 def encode(vocabulary: Vocabulary, text: str) -> list[int]:
-    """Encode as the ALBERT repository does, but for its normalisation, which has its own tests."""
+    """Encodes as the ALBERT repository does, except for normalisation, which has its own tests."""
     processor = sentencepiece.SentencePieceProcessor(model_proto=vocabulary.model)
     ids: list[int] = []
     for piece_id in processor.EncodeAsIds(" ".join(text.split()).lower()):
@@ -49,7 +49,7 @@ def encode(vocabulary: Vocabulary, text: str) -> list[int]:
 
 
 def truncate_pair(first: list[int], second: list[int], room: int) -> tuple[list[int], list[int]]:
-    """The rule of google-research/albert, token by token."""
+    """Returns the rule of google-research/albert, token by token."""
     first, second = list(first), list(second)
     while len(first) + len(second) > room:
         if len(first) > len(second):
@@ -69,7 +69,7 @@ def cut_windows(tokens: list[int], room: int, overlap: int) -> list[tuple[int, l
 
 
 def make_texts(count: int, *, seed: int, longest: int = 40) -> list[str]:
-    """Make texts of all lengths, empty ones too."""
+    """Makes texts of all lengths, empty ones too."""
     generator = random.Random(seed)
     words = " ".join(make_sentences(200)).split()
     return [" ".join(generator.choices(words, k=generator.randint(0, longest))) for _ in range(count)]

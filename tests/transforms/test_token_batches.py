@@ -19,7 +19,7 @@ from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfi
 
 
 def make_rows(lengths: list[int], *, first: int = 0) -> pa.RecordBatch:
-    """Rows of so many tokens; row number `n` holds nothing but `n`."""
+    """Returns rows of so many tokens; row number `n` holds nothing but `n`."""
     numbers = range(first, first + len(lengths))
     return pa.RecordBatch.from_pydict(
         {
@@ -51,7 +51,7 @@ def run(rows: Iterator[pa.RecordBatch] | list[pa.RecordBatch], config: TokenBatc
 
 
 def assert_right(batches: list[pa.RecordBatch], lengths: list[int], config: TokenBatchConfig) -> None:
-    """Every row once and whole, every batch within the budget."""
+    """Asserts that every row is there once and whole, and every batch within the budget."""
     seen: Counter[bytes] = Counter()
     for batch in batches:
         found = lengths_of(batch)

@@ -40,7 +40,7 @@ def find_mistakes(
     *,
     lower: bool,
 ) -> list[str]:
-    """What is wrong with the spans of a text, judged from the text and the pieces alone."""
+    """Returns what is wrong with the spans of a text, judged from the text and the pieces alone."""
     encoded = text.encode()
     starts, ends = tokens.starts.tolist(), tokens.ends.tolist()
     mistakes = []

@@ -13,7 +13,7 @@ LISTS = pa.large_list(pa.int64())
 
 
 def make_batch() -> pa.RecordBatch:
-    """Three documents with one, three and one windows, and columns of many types."""
+    """Returns three documents with one, three and one windows, and columns of many types."""
     return pa.record_batch(
         {
             "id": pa.array([b"a", b"b", b"c"]),

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 
 def use_one_core() -> None:
-    """Ties this process, TensorFlow's threads among it, to one core; call it before TensorFlow has run anything."""
+    """Ties this process and TensorFlow's threads to one core; call it before TensorFlow has run anything."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

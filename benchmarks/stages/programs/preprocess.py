@@ -28,7 +28,7 @@ _STEPS = ("read", "ids", "check", "graph", "windows")
 
 
 def preprocess(corpus: Path, transform: SavedTransform) -> dict[str, Any]:
-    """Takes all documents of `corpus` to rows; says how many tokens there were and what each step cost."""
+    """Turns all documents of `corpus` into rows, and returns how many tokens there were and what each step cost."""
     clocks: dict[str, Clock] = collections.defaultdict(Clock)
     content_tokens = kept_tokens = documents = 0
     batches = _read(corpus)

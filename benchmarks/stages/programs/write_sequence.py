@@ -37,14 +37,14 @@ _VOCABULARY_SIZE = 30000
 
 
 class _FreeEngine:
-    """Gives out the same numbers for every batch."""
+    """Returns the same numbers for every batch."""
 
     def __init__(self, hidden_size: int) -> None:
         self._hidden_size = hidden_size
         self._values = np.random.default_rng(0).standard_normal(_BATCH_TOKENS * hidden_size, np.float32)
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """See `model.engine.Engine.run`; only `sequence_output`."""
+        """Returns `sequence_output` alone; see `model.engine.Engine.run`."""
         shape = (*inputs[columns.INPUT_IDS].shape, self._hidden_size)
         return {columns.SEQUENCE_OUTPUT: self._values[: np.prod(shape)].reshape(shape)}
 
@@ -57,15 +57,15 @@ class _FreeModelHandler(AlbertModelHandler):
         self._hidden_size = hidden_size
 
     def load_model(self) -> Engine:
-        """The engine."""
+        """Returns the engine."""
         return _FreeEngine(self._hidden_size)
 
 
 @functools.cache
 def make_batches(tokens: int) -> list[pa.RecordBatch]:
-    """Rows of `tokens` tokens or slightly more, of skewed length, cut into batches as `embed` cuts them.
+    """Returns rows of `tokens` tokens or slightly more, of skewed length, cut into batches as `embed` cuts them.
 
-    Kept once made, so that making them is no part of what is measured.
+    They are cached, so that making them is not measured.
     """
     generator = np.random.default_rng(0)
     lengths = np.clip(generator.lognormal(np.log(60), 1.0, size=tokens).astype(np.int64), 4, _LONGEST)
@@ -90,7 +90,7 @@ def make_batches(tokens: int) -> list[pa.RecordBatch]:
 
 
 def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cProfile.Profile | None = None) -> Clock:
-    """Embeds and writes so many tokens through Beam, wired as in `pipeline.embed.job`; the time of the run."""
+    """Embeds and writes this many tokens through Beam, wired as in `pipeline.embed.job`, and returns the time."""
     clock = Clock()
     make_batches(tokens)
     with tempfile.TemporaryDirectory() as directory:
@@ -114,7 +114,7 @@ def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cPr
 
 
 def encode_alone(tokens: int, hidden_size: int, encoding: Encoding) -> tuple[Clock, Clock]:
-    """What attaching the embeddings and encoding the examples take, without Beam and without a file."""
+    """Measures attaching the embeddings and encoding the examples, without Beam and without a file."""
     attach, encode = Clock(), Clock()
     engine = _FreeEngine(hidden_size)
     for batch in make_batches(tokens):
@@ -137,7 +137,7 @@ def main() -> None:
     arguments = parser.parse_args()
     use_one_core()
     few = _BATCH_TOKENS
-    run_pipeline(few, arguments.hidden_size, arguments.encoding)  # what only a first run does
+    run_pipeline(few, arguments.hidden_size, arguments.encoding)  # warms up
     short = run_pipeline(few, arguments.hidden_size, arguments.encoding)
     long = run_pipeline(arguments.tokens, arguments.hidden_size, arguments.encoding)
     attach, encode = encode_alone(arguments.tokens, arguments.hidden_size, arguments.encoding)

@@ -1,4 +1,4 @@
-"""Writes an untrained ALBERT of one layer as a SavedModel: next to it, everything around the model shows."""
+"""Writes an untrained ALBERT of one layer, beside which the cost of everything around the model shows."""
 
 from __future__ import annotations
 

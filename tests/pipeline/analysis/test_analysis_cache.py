@@ -38,7 +38,7 @@ def open_cache(
 
 
 def analyze(cache: AnalysisCache, files: list[InputFile]) -> tuple[list[Dataset], list[Dataset]]:
-    """What a run does with the cache: the data sets that it takes from there, and those that it reads."""
+    """Returns what a run does with the cache: the data sets that it takes from there, and those that it reads."""
     cached, new = cache.arrange(files)
     for dataset in new:
         folder = Path(cache.directory).parent / "work" / dataset.key

@@ -27,7 +27,7 @@ REPORT = CorpusReport(
 
 
 def publish(path: Path, *, description: str, failures: list[str], overwrite: bool = False) -> CorpusReport:
-    """What a run does with its output, with a graph that is a text."""
+    """Returns what a run does with its output, with a graph that is a text."""
     directory = AnalysisDirectory(str(path))
     directory.prepare(overwrite=overwrite)
     staged = path / "_staging" / "transform"

@@ -50,13 +50,13 @@ def write_lines(path: Path, texts: list[str]) -> Path:
 
 
 def window_lengths(tokens: int, room: int, overlap: int) -> list[int]:
-    """Lengths of the windows over so many tokens, [CLS] and [SEP] included."""
+    """Returns the lengths of the windows over so many tokens, [CLS] and [SEP] included."""
     count = max(1, math.ceil((tokens - overlap) / (room - overlap)))
     return [min(room, tokens - window * (room - overlap)) + 2 for window in range(count)]
 
 
 def expect_rows(counts: list[int], long_documents: str, max_tokens: int, overlap: int) -> dict[str, int]:
-    """How many rows of each length documents of so many tokens become."""
+    """Returns how many rows of each length documents of so many tokens become."""
     lengths: list[int] = []
     for tokens in counts:
         if long_documents == "window":
@@ -108,7 +108,7 @@ def is_letter(character: str) -> bool:
 
 
 def script_of(character: str) -> str:
-    """By the name that Unicode gives it, which is enough for `TEXTS`."""
+    """Returns the script by the character's Unicode name, which is enough for `TEXTS`."""
     name = unicodedata.name(character)
     start = re.match(r"LATIN|CYRILLIC|GREEK|CJK|HIRAGANA|ARABIC", name)
     assert start is not None, name

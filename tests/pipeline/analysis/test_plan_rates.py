@@ -12,7 +12,7 @@ from albert_embed.pipeline.analysis.plan_rates import RATES_FILE, read_plan_rate
 
 
 def write_rates(path: Path, **changes: Any) -> str:
-    """The package's own file with other values in it; those of the first accelerator as `accelerator_NAME`."""
+    """Returns the package's own file with other values in it; those of the first accelerator as `accelerator_NAME`."""
     content = json.loads(RATES_FILE.read_text())
     for name, value in changes.items():
         if name.startswith("accelerator_"):

@@ -21,7 +21,7 @@ LAYOUT = TableLayout(
 
 
 def make_table_input(lengths: list[int], *, first: int = 0, content: str = "", **columns: pa.Array) -> pa.RecordBatch:
-    """`make_rows` with kept fields and the internal columns; `content` tells versions of a document apart."""
+    """Returns `make_rows` with kept fields and the internal columns; `content` tells versions of a document apart."""
     count = len(lengths)
     rows = make_rows(
         lengths,
@@ -39,7 +39,7 @@ def make_table_input(lengths: list[int], *, first: int = 0, content: str = "", *
 
 
 def make_windows(count: int, *, content: str = "") -> pa.RecordBatch:
-    """So many windows of one document, `row 0`."""
+    """Returns this many windows of one document, `row 0`."""
     return make_table_input(
         [3] * count,
         content=content,
@@ -53,7 +53,7 @@ def make_windows(count: int, *, content: str = "") -> pa.RecordBatch:
 def write_load_file(
     path: str, batches: Sequence[pa.RecordBatch], *, layout: TableLayout = LAYOUT, fingerprint: str = "f"
 ) -> str:
-    """A load file of these rows; its path."""
+    """Writes a load file of these rows, and returns its path."""
     format_ = LoadFormat(layout=layout, pieces=PIECES, fingerprint=fingerprint)
     with FileSystems.create(path, compression_type="uncompressed") as file:
         load_file = format_.begin(file)
@@ -64,7 +64,7 @@ def write_load_file(
 
 
 def read_table(table: str) -> list[dict[str, Any]]:
-    """All rows, ordered."""
+    """Returns all rows, ordered."""
     from google.cloud import bigquery
 
     rows = bigquery.Client(project="test-project").query_and_wait(f"SELECT * FROM {table} ORDER BY id, `window`")

@@ -31,7 +31,7 @@ def read_rows(directory: Path) -> list[dict[str, Any]]:
 
 
 def make_output(directory: Path, **how: Any) -> None:
-    """Three generations; of the first and the second some rows are dead."""
+    """Publishes three generations; some rows of the first and the second are dead."""
     publish_rows(directory, [make_rows([2, 3]), make_rows([4, 5], first=2)], failures=['{"old": 1}'], **how)
     add_rows(directory, [make_rows([7], first=1), make_rows([8], first=4)], [make_rows([3, 4], first=1)], **how)
     add_rows(directory, [make_rows([9, 6], first=1)], [make_rows([7], first=1)], **how)

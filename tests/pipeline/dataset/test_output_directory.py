@@ -22,7 +22,7 @@ from tests.pipeline.embedded_rows import begin_run, make_formats, make_manifest,
 
 
 def list_files(directory: Path) -> list[str]:
-    """All files but the lock of a run that goes on."""
+    """Returns all files except the lock of a running run."""
     files = (path for path in directory.rglob("*") if path.is_file() and path != directory / LOCK_FILE)
     return sorted(str(path.relative_to(directory)) for path in files)
 
@@ -153,7 +153,7 @@ def test_foreign_files_beside_a_killed_run_are_refused(tmp_path: Path) -> None:
 
 
 def stage(directory: Path, count: int) -> tuple[OutputDirectory, Manifest]:
-    """An output that is ready to be published, with `count` shards in both formats, and its manifest."""
+    """Returns an output that is ready to be published, with `count` shards in both formats, and its manifest."""
     output = OutputDirectory(str(directory))
     begin_run(output, overwrite=True)
     formats = make_formats(["tfrecord", "parquet"])

@@ -32,7 +32,7 @@ for version in range(2, 2 + int(sys.argv[2])):
 
 
 def read_rows(directory: Path) -> dict[bytes, int]:
-    """Tokens of each row."""
+    """Returns the tokens of each row."""
     rows = [row for batch in read_embeddings(str(directory)) for row in batch.select(["id", "input_ids"]).to_pylist()]
     found = {row["id"]: len(row["input_ids"]) for row in rows}
     assert len(found) == len(rows)

@@ -28,7 +28,7 @@ KEPT = parse_kept_fields(("title:string", "years:int64[]"))
 def make_window_rows(
     name: bytes, windows: int, *, content: bytes = b"c", seed: int = 0, title: bytes | None = b"t"
 ) -> list[pa.RecordBatch]:
-    """The rows of one document, each a batch of its own."""
+    """Returns the rows of one document, each a batch of its own."""
     generator = np.random.default_rng([seed, windows])
     lengths = generator.integers(2, 30, windows)
     means = generator.standard_normal((windows, HIDDEN)).astype(np.float32)

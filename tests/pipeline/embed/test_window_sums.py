@@ -40,7 +40,7 @@ def expected_mean(windows: list[WindowMean]) -> np.ndarray:
 
 
 def merge_in_parts(windows: list[WindowMean], shuffle: random.Random) -> WindowSums:
-    """The windows in bundles of random sizes, each added up, pickled and merged pairwise in random order."""
+    """Returns the windows in bundles of random sizes, each added up, pickled and merged pairwise in random order."""
     parts = []
     while windows:
         cut = shuffle.randint(1, len(windows))

@@ -19,7 +19,7 @@ LENGTHS = [2, 5, 3]
 
 
 def features_of(example: bytes) -> dict[str, list[Any]]:
-    """Name → values, by TensorFlow's own proto."""
+    """Returns name → values, by TensorFlow's own proto."""
     found = {}
     for name, feature in tf.train.Example.FromString(example).features.feature.items():
         kind = feature.WhichOneof("kind")

@@ -21,7 +21,7 @@ Document = tuple[bytes, bytes] | tuple[bytes, bytes, int | None]
 
 
 def make_documents(*documents: Document) -> pa.Table:
-    """(id, text) each, from places of their own; or (id, text, origin)."""
+    """Returns a table of (id, text), each from a place of its own, or of (id, text, origin)."""
     rows = [(*document, number)[:3] for number, document in enumerate(documents)]
     return pa.table(
         {
@@ -34,7 +34,7 @@ def make_documents(*documents: Document) -> pa.Table:
 
 
 def make_index(*documents: tuple[bytes, bytes, int, int, list[int]]) -> pa.Table:
-    """A row for each window: (id, text, generation, window count, the windows that are there)."""
+    """Returns a row for each window: (id, text, generation, window count, the windows that are there)."""
     rows = [
         {
             "id": id_,

@@ -29,13 +29,13 @@ Rows = dict[tuple[bytes, int], dict[str, Any]]
 
 
 def write_corpus(path: Path, texts: Mapping[str, str], *more: str) -> None:
-    """JSON lines of these documents, and others as they are."""
+    """Writes these documents as JSON lines, and other lines as they are."""
     lines = [json.dumps({"id": key, "text": text, "size": len(text)}) for key, text in texts.items()]
     path.write_text("\n".join([*lines, *more]), encoding="utf-8")
 
 
 def run(model: Path, source: Path, output: Path, *more: str, status: int = 0) -> dict[str, Any]:
-    """The line of JSON of one run."""
+    """Returns the line of JSON of one run."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output), "--json", *more]
@@ -69,7 +69,7 @@ def assert_same_rows(found: Rows, expected: Rows) -> None:
 
 
 def assert_sound(output: Path) -> Manifest:
-    """The manifest, whose counts are those of the rows; and there is no file beside those it names."""
+    """Returns the manifest, whose counts are those of the rows; and there is no file beside those it names."""
     manifest = read_manifest(str(output))
     assert inspect_output(str(output)).counts == manifest.counts
     assert read_dataset_keys(output) == sorted(read_rows(output))
@@ -85,7 +85,7 @@ def assert_sound(output: Path) -> Manifest:
 
 
 def changes_of(result: dict[str, Any]) -> dict[str, int]:
-    """Those that are not 0."""
+    """Returns the counts that are not 0."""
     return {name: count for name, count in result["changes"].items() if count}
 
 

@@ -20,7 +20,7 @@ SNAPSHOT = ["--incremental", "--full-snapshot"]
 
 
 def write_corpus(path: Path, version: int) -> None:
-    """Of 600 documents a third changes with each version, the first tenth is in the first one alone."""
+    """Writes 600 documents: a third changes with each version, and the first tenth is in the first version only."""
     lines = CORPUS.read_text(encoding="utf-8").splitlines() * 2
     texts = {number: f"{version if number % 3 == 0 else 0} {line}" for number, line in enumerate(lines)}
     kept = {number: text for number, text in texts.items() if version == 0 or number >= 60}

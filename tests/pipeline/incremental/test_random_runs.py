@@ -17,7 +17,7 @@ IDS = [b"d%d" % number for number in range(30)]
 
 
 def read_live(index: pa.Table, superseded: pa.Table) -> dict[bytes, tuple[bytes, int]]:
-    """The content hash and the rows of each document that lives."""
+    """Returns the content hash and the rows of each live document."""
     rows = find_live_documents(index, superseded).to_pylist()
     assert all(row["whole"] and row["documents"] == 1 for row in rows)
     return {row["id"]: (row["published_hash"], row["rows"]) for row in rows}

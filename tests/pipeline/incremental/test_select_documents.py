@@ -29,7 +29,7 @@ def prepare(*, origins: bool = True, texts: list[tuple[bytes, bytes]] = TEXTS) -
 
 
 def write_selection(path: Path, documents: pa.RecordBatch) -> list[str]:
-    """Everything but `d`, in two files."""
+    """Returns everything but `d`, in two files."""
     texts = {b"d": b"4"}
     hashes = dict(zip(documents["id"].to_pylist(), documents["content_hash"].to_pylist(), strict=True))
     index = make_index(*((id_, text, 0, 1, [0]) for id_, text in texts.items()))

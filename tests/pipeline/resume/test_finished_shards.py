@@ -128,7 +128,7 @@ def test_finished_rows_are_read_back_as_they_were_written(tmp_path: Path, sinks:
 
 
 def run(finished: FinishedRows, corpus: list[pa.RecordBatch], check: Any) -> None:
-    """What a resumed run embeds, copies and reuses, as ids."""
+    """Asserts what a resumed run embeds, copies and reuses, as ids."""
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         dropped = pipeline | beam.Create(corpus) | DropFinished(finished)
         copied = dropped["met"] | beam.ParDo(CopyRepeated(finished))

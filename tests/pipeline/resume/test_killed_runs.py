@@ -59,7 +59,7 @@ def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Pop
 
 
 def wait_for_shard(process: subprocess.Popen[bytes], output: Path) -> None:
-    """Until the run writes its first shard, or ends."""
+    """Waits until the run writes its first shard, or ends."""
     while process.poll() is None and not any((output / "_staging" / "unfinished").glob("*")):
         time.sleep(0.01)
 

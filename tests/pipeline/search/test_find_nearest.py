@@ -27,7 +27,7 @@ def make_blocks(vectors: np.ndarray, sizes: list[int]) -> Iterator[VectorBlock]:
 
 
 def expected(vectors: np.ndarray, queries: np.ndarray, hits: int, metric: str) -> list[list[int]]:
-    """Row numbers by a full sort in float64."""
+    """Returns the row numbers by a full sort in float64."""
     vectors, queries = vectors.astype(np.float64), queries.astype(np.float64)
     if metric == "cosine":
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)

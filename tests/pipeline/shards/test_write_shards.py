@@ -29,7 +29,7 @@ BATCHES = [make_rows([2, 5]), make_rows([3], first=2), make_rows([4, 2, 2], firs
 
 
 def write_bundle(write: WriteShardFn, batches: list[pa.RecordBatch]) -> list[Shard]:
-    """The shards of one bundle, as a runner asks for them."""
+    """Returns the shards of one bundle, as a runner asks for them."""
     write.start_bundle()
     shards = [shard for batch in batches for shard in write.process(batch)]
     return [*shards, *(windowed.value for windowed in write.finish_bundle())]

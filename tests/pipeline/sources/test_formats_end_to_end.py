@@ -75,7 +75,7 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
 
 
 def embed(model: Path, source: Path, output: Path, *more: str) -> dict[bytes, dict[str, Any]]:
-    """id → row of what the command line publishes."""
+    """Returns id → row of what the command line publishes."""
     assert main(["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]) == 0
     rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
     by_id = {row["id"]: row for row in rows}

@@ -32,7 +32,7 @@ from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 
 
 def read(path: Path, reader: Reader, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    """The documents, and reason and error of each failure without the path."""
+    """Returns the documents, and reason and error of each failure without the path."""
     wanted = RecordFields(**fields)
     documents: list[dict[str, Any]] = []
     failures = []
