@@ -9,7 +9,7 @@ from albert_embed.pipeline.settings.table_name import TableName
 
 
 def make_merge_statement(
-    table: TableName, staged: TableName, layout: TableLayout, *, superseded: TableName | None = None
+    table: TableName, staged: TableName, layout: TableLayout, *, tombstones: TableName | None = None
 ) -> str:
     """GoogleSQL that merges the rows of `staged` into `table` on (id, window), in one atomic statement.
 
@@ -24,9 +24,9 @@ def make_merge_statement(
       table: where the rows go.
       staged: what was loaded.
       layout: the columns of both.
-      superseded: a table of ids (BYTES) whose documents lose the rows that they have, too, where none were loaded.
+      tombstones: a table of ids (BYTES) whose documents lose the rows that they have, too, where none were loaded.
     """
-    gone = "" if superseded is None else f" OR id IN (SELECT SAFE_CONVERT_BYTES_TO_STRING(id) FROM {superseded.sql})"
+    gone = "" if tombstones is None else f" OR id IN (SELECT SAFE_CONVERT_BYTES_TO_STRING(id) FROM {tombstones.sql})"
     names = [column.name for column in layout.staged_columns()]
     loaded = ", ".join(f"loaded.{_quote(name)}" for name in names)
     version = " OR ".join(f"target.{name} IS DISTINCT FROM source.{name}" for name in VERSION_COLUMNS)

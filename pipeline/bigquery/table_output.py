@@ -34,7 +34,7 @@ from albert_embed.pipeline.bigquery.vector_index import (
     make_search_query,
     make_vectors_query,
 )
-from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.transforms.columns import ID
 
@@ -145,7 +145,7 @@ class TableOutput:
                 return int(row[0])
         return None
 
-    def load(self, paths: Sequence[str], superseded: Sequence[str] = ()) -> TableLoad:
+    def load(self, paths: Sequence[str], tombstones: Sequence[str] = ()) -> TableLoad:
         """Brings the rows of the load files into the table: into a staging table first, from there by one MERGE.
 
         Whatever happens, the table has its old rows or the new ones. Doing it again changes nothing.
@@ -153,16 +153,16 @@ class TableOutput:
         Args:
           paths: files of `pipeline.bigquery.load_format`. What lies in a Google bucket is read there by BigQuery,
             anything else is sent to it.
-          superseded: files of `SUPERSEDED_SCHEMA`: the documents whose rows go where no new ones are loaded.
+          tombstones: files of `TOMBSTONE_SCHEMA`: the documents whose rows go where no new ones are loaded.
 
         Raises:
           TableLoadError: where a job fails.
         """
         created, job_ids = self._stage(self._staged, self._layout.staged_columns(), paths)
         dropped = None
-        if superseded:
-            dropped = dataclasses.replace(self._staged, table=f"{self._staged.table}_superseded")
-            job_ids += self._stage(dropped, describe_schema(SUPERSEDED_SCHEMA), superseded)[1]
+        if tombstones:
+            dropped = dataclasses.replace(self._staged, table=f"{self._staged.table}_tombstones")
+            job_ids += self._stage(dropped, describe_schema(TOMBSTONE_SCHEMA), tombstones)[1]
         counted = next(iter(self._query(make_count_query(self._staged), created, "count")[1]))
         if counted["clashing_ids"]:
             logger.warning(
@@ -172,7 +172,7 @@ class TableOutput:
                 counted["clashing_ids"],
             )
         self._make_table()
-        statement = make_merge_statement(self.table, self._staged, self._layout, superseded=dropped)
+        statement = make_merge_statement(self.table, self._staged, self._layout, tombstones=dropped)
         merge, _ = self._query(statement, created, "merge")
         with contextlib.suppress(exceptions.GoogleAPIError, OSError):  # they expire anyway
             for staged in filter(None, (self._staged, dropped)):

@@ -51,17 +51,17 @@ class TableSink:
                 f"{held or 'no table'}; give that, or --rebuild to embed everything again"
             )
 
-    def load(self, paths: Sequence[str], superseded: Sequence[str]) -> dict[str, Any]:
+    def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> dict[str, Any]:
         """Brings the load files into the table; what the manifest says of it (`TableLoad`, and `vector_indexes`).
 
         Args:
           paths: the load files.
-          superseded: lists of documents that lose their rows where they have no new ones.
+          tombstones: lists of documents that lose their rows where they have no new ones.
 
         Raises:
           TableLoadError: where a job fails.
         """
-        loaded = self.output.load(paths, superseded)
+        loaded = self.output.load(paths, tombstones)
         logger.info("%d rows are in %s", loaded.rows, loaded.table)
         indexes = [] if self.vector_index is None else self.output.index_vectors(run=self.vector_index == "run")
         return {**dataclasses.asdict(loaded), "vector_indexes": indexes}

@@ -20,7 +20,7 @@ from albert_embed.pipeline.dataset.published_output import (
     find_files,
     find_published_output,
 )
-from albert_embed.pipeline.dataset.read_embeddings import read_superseded
+from albert_embed.pipeline.dataset.read_embeddings import read_tombstones
 from albert_embed.pipeline.formats.choose_formats import choose_formats
 from albert_embed.pipeline.formats.read_shards import DamagedShardError
 from albert_embed.pipeline.formats.row_format import ShardFormat
@@ -78,7 +78,7 @@ def compact_output(directory: str, *, shard_bytes: int = SHARD_BYTES) -> Compact
         output.discard_staged()
         if before is None:
             raise OutputError(f"{directory} holds no finished output any more")
-        if len(before.generations) <= 1 and not before.superseded_shards:
+        if len(before.generations) <= 1 and not before.tombstone_shards:
             return Compaction(manifest=before, before=before, published=False)
         return _compact(output, before, shard_bytes)
     finally:
@@ -98,7 +98,7 @@ def _compact(output: OutputDirectory, before: Manifest, shard_bytes: int) -> Com
         created=created,
         shards=list_data_files(shards),
         index_shards=list_index_files(shards, sizes),
-        superseded_shards=[],
+        tombstone_shards=[],
         generations=[describe_generation(created, before.counts)],
         changes={},
     )
@@ -113,13 +113,13 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """
     manifest = published.manifest
     kept = _file_options(manifest).kept_fields
-    superseded = read_superseded(published)
+    tombstones = read_tombstones(published)
     for file, index_file in zip(published.shards, _find_indexes(published), strict=True):
         try:
             for rows in read_indexed_rows(
                 file.path, index_file.path, published.format, encoding=manifest.encoding, kept=kept
             ):
-                live = superseded.find_live(rows.column(ID), file.generation)
+                live = tombstones.find_live(rows.column(ID), file.generation)
                 yield rows if live is None else rows.filter(pa.array(live))
         except (DamagedShardError, OSError) as e:
             raise describe_damage(published.directory, str(e)) from e

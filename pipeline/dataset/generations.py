@@ -30,14 +30,14 @@ def describe_generation(
 
 
 def add_generation(
-    previous: Manifest, run: Manifest, *, superseded_shards: list[DataFile], dead: Mapping[str, int]
+    previous: Manifest, run: Manifest, *, tombstone_shards: list[DataFile], dead: Mapping[str, int]
 ) -> Manifest:
     """The manifest of an output after a run has added to it.
 
     Args:
       previous: of the output before.
       run: of the run alone.
-      superseded_shards: the staged lists of ids whose earlier rows are dead.
+      tombstone_shards: the staged lists of ids whose earlier rows are dead.
       dead: what these rows come to.
 
     Returns:
@@ -45,14 +45,14 @@ def add_generation(
       supersedes rows is no generation.
     """
     entry = describe_generation(run.created, run.counts, dead)
-    adds = any(entry["counts"].values()) or bool(superseded_shards)
+    adds = any(entry["counts"].values()) or bool(tombstone_shards)
     counts = {name: previous.counts[name] - dead[name] + run.counts[name] for name in _COUNTED}
     return dataclasses.replace(
         run,
         counts={**run.counts, **counts},
         shards=[*previous.shards, *run.shards],
         index_shards=[*previous.index_shards, *run.index_shards],
-        superseded_shards=[*previous.superseded_shards, *superseded_shards],
+        tombstone_shards=[*previous.tombstone_shards, *tombstone_shards],
         generations=[*previous.generations, *([entry] if adds else [])],
     )
 

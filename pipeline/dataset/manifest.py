@@ -15,7 +15,7 @@ from albert_embed.pipeline.storage.output_error import OutputError
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 2
 # The fields of a manifest that list files.
-FILE_LISTS = ("shards", "index_shards", "document_shards", "superseded_shards", "failure_shards")
+FILE_LISTS = ("shards", "index_shards", "document_shards", "tombstone_shards", "failure_shards")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Manifest:
         the files.
       bigquery: what the run loaded into a table (`pipeline.bigquery.table_output.TableLoad`, and `vector_indexes`);
         None where there is no table.
-      superseded_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`).
+      tombstone_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`).
         The counts are without those rows.
       generations: the runs that the output consists of: of each its `number`, when it was `created`, the `counts` of
         its rows, and `dead`, the counts of those that it superseded.
@@ -69,7 +69,7 @@ class Manifest:
     generation: int = 0
     bigquery: dict[str, Any] | None = None
     document_shards: list[DataFile] = dataclasses.field(default_factory=list)
-    superseded_shards: list[DataFile] = dataclasses.field(default_factory=list)
+    tombstone_shards: list[DataFile] = dataclasses.field(default_factory=list)
     generations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     changes: dict[str, int] = dataclasses.field(default_factory=dict)
     format_version: int = FORMAT_VERSION

@@ -27,7 +27,7 @@ STAGING = "_staging"
 SCHEMA_FILE = "schema.pbtxt"
 DOCUMENTS_SCHEMA_FILE = "documents_schema.pbtxt"
 _OWN_FILES = re.compile(
-    r"^(?:(?:embeddings|index|documents|superseded|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
+    r"^(?:(?:embeddings|index|documents|tombstones|failures)-(?:g\d+-)?\d+-of-\d+\.(?:tfrecord|parquet|jsonl)"
     rf"|{re.escape(SCHEMA_FILE)}|{re.escape(DOCUMENTS_SCHEMA_FILE)}|{re.escape(MANIFEST_FILE)})$"
 )
 

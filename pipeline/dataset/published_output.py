@@ -42,7 +42,7 @@ class PublishedOutput:
       manifest: what it says.
       shards: the data files in the format that is read, where they can be read.
       documents: the files of documents' vectors, likewise.
-      superseded: the lists of superseded ids, likewise.
+      tombstones: the files of tombstones, likewise.
       failures: the failures files, likewise.
     """
 
@@ -50,7 +50,7 @@ class PublishedOutput:
     manifest: Manifest
     shards: list[PublishedFile]
     documents: list[PublishedFile]
-    superseded: list[PublishedFile]
+    tombstones: list[PublishedFile]
     failures: list[PublishedFile]
 
     @property
@@ -74,13 +74,13 @@ def open_published_output(directory: str) -> Iterator[PublishedOutput]:
         with contextlib.ExitStack() as held:
             try:
                 output = find_published_output(directory, manifest)
-                files = len(output.shards) + len(output.documents) + len(output.superseded) + len(output.failures)
+                files = len(output.shards) + len(output.documents) + len(output.tombstones) + len(output.failures)
                 if files <= _HELD_FILES and os.path.isdir(_DESCRIPTORS):
                     output = dataclasses.replace(
                         output,
                         shards=_hold(output.shards, held),
                         documents=_hold(output.documents, held),
-                        superseded=_hold(output.superseded, held),
+                        tombstones=_hold(output.tombstones, held),
                         failures=_hold(output.failures, held),
                     )
             except (OutputError, FileNotFoundError):
@@ -104,7 +104,7 @@ def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput
         manifest=manifest,
         shards=[file for file, shard in zip(shards, manifest.shards, strict=True) if shard.format == chosen],
         documents=find_files(directory, [file for file in manifest.document_shards if file.format == chosen]),
-        superseded=find_files(directory, manifest.superseded_shards),
+        tombstones=find_files(directory, manifest.tombstone_shards),
         failures=find_files(directory, manifest.failure_shards),
     )
 

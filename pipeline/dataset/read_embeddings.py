@@ -20,7 +20,7 @@ from albert_embed.pipeline.dataset.published_output import (
     find_published_output,
     open_published_output,
 )
-from albert_embed.pipeline.dataset.tombstones import SupersededIds, read_superseded_ids
+from albert_embed.pipeline.dataset.tombstones import Tombstones, load_tombstones
 from albert_embed.pipeline.formats.read_shards import DamagedShardError, read_shards
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -47,11 +47,11 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     manifest = output.manifest
     _check_for_files(output.directory, manifest)
     kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
-    superseded = read_superseded(output)
+    tombstones = read_tombstones(output)
     for generation, paths in group_by_generation(output.shards):
         rows = read_shards(paths, output.format, encoding=manifest.encoding, kept=kept)
         for batch in explain_damage(rows, output):
-            live = superseded.find_live(batch.column(ID), generation)
+            live = tombstones.find_live(batch.column(ID), generation)
             batch = batch if live is None else batch.filter(pa.array(live))
             if batch.num_rows:
                 yield batch
@@ -63,16 +63,16 @@ def group_by_generation(files: Sequence[PublishedFile]) -> Iterator[tuple[int, l
         yield generation, [file.path for file in group]
 
 
-def read_superseded(output: PublishedOutput) -> SupersededIds:
+def read_tombstones(output: PublishedOutput) -> Tombstones:
     """Which rows of an output are dead: 24 bytes in memory for each id of which some are.
 
     Raises:
       OutputError: where that can't be read.
     """
     try:
-        return read_superseded_ids(output.superseded)
+        return load_tombstones(output.tombstones)
     except (pa.ArrowException, OSError) as e:
-        raise describe_damage(output.directory, f"a list of superseded documents: {e}") from e
+        raise describe_damage(output.directory, f"the tombstones: {e}") from e
 
 
 def explain_damage(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> Iterator[pa.RecordBatch]:
@@ -150,11 +150,11 @@ def read_embeddings_dataset(directory: str) -> Any:
             row[name] = tf.reshape(values, shape)
         return row
 
-    superseded = read_superseded(output)
+    tombstones = read_tombstones(output)
 
     def is_live(row: dict[str, Any], generation: int) -> Any:
         def find(id_: bytes) -> np.bool_:
-            live = superseded.find_live(pa.array([id_], pa.binary()), generation)
+            live = tombstones.find_live(pa.array([id_], pa.binary()), generation)
             return np.bool_(live is None or live[0])
 
         return tf.ensure_shape(tf.numpy_function(find, [row["id"]], tf.bool, stateful=False), [])
@@ -163,7 +163,7 @@ def read_embeddings_dataset(directory: str) -> Any:
     dataset = tf.data.TFRecordDataset([]).map(parse)
     for generation, paths in group_by_generation(output.shards):
         rows = tf.data.TFRecordDataset(paths).map(parse)
-        if superseded.last > generation:
+        if tombstones.last > generation:
             rows = rows.filter(partial(is_live, generation=generation))
         dataset = dataset.concatenate(rows)
     return dataset

@@ -1,4 +1,4 @@
-"""`SupersededIds`: which rows of an output that runs add to are dead, for whoever reads it."""
+"""`Tombstones`: which rows of an output that runs add to are dead, for whoever reads it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DOCUMENTS = "documents"
 ROWS = "rows"
 DELETED = "deleted"
 # Ids whose rows in generations before this one are dead.
-SUPERSEDED_IDS_SCHEMA = pa.schema([(ID, TYPES[ID]), (GENERATION, pa.int64())])
+TOMBSTONE_IDS_SCHEMA = pa.schema([(ID, TYPES[ID]), (GENERATION, pa.int64())])
 # The same as a run writes it: whether the document is gone for good, and what the dead rows come to.
-SUPERSEDED_SCHEMA = pa.schema(
+TOMBSTONE_SCHEMA = pa.schema(
     [
         (ID, TYPES[ID]),
         (DELETED, pa.bool_()),
@@ -32,7 +32,7 @@ SUPERSEDED_SCHEMA = pa.schema(
 )
 
 
-class SupersededIds:
+class Tombstones:
     """The ids whose rows in earlier generations are dead. It holds 24 bytes for each id.
 
     Args:
@@ -62,8 +62,8 @@ class SupersededIds:
         return ~dead if dead.any() else None
 
 
-def read_superseded_ids(files: Sequence[PublishedFile]) -> SupersededIds:
-    """What these files list (`SUPERSEDED_SCHEMA`), each with the generation that it is of.
+def load_tombstones(files: Sequence[PublishedFile]) -> Tombstones:
+    """What these files list (`TOMBSTONE_SCHEMA`), each with the generation that it is of.
 
     Raises:
       pyarrow.ArrowInvalid, OSError: where a file is damaged.
@@ -81,4 +81,4 @@ def read_superseded_ids(files: Sequence[PublishedFile]) -> SupersededIds:
     order = np.lexsort((all_generations, all_keys))
     all_keys, all_generations = all_keys[order], all_generations[order]
     last = np.append(all_keys[1:] != all_keys[:-1], True) if len(all_keys) else np.zeros(0, bool)
-    return SupersededIds(all_keys[last], all_generations[last])
+    return Tombstones(all_keys[last], all_generations[last])

@@ -197,8 +197,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             return EmbedOutcome(manifest=manifest, published=False)
     if table is not None:
         load_files = [FileSystems.join(output.staging, shard.data_file(LOAD_FORMAT)) for shard in run.shards]
-        superseded = [] if changes is None else changes.list_superseded(output)
-        manifest = dataclasses.replace(manifest, bigquery=table.load(load_files, superseded))
+        tombstones = [] if changes is None else changes.list_tombstones(output)
+        manifest = dataclasses.replace(manifest, bigquery=table.load(load_files, tombstones))
     schema = documents_schema = None
     if "tfrecord" in options.sinks:
         if DOCUMENT in options.embeddings:

@@ -17,7 +17,7 @@ from albert_embed.pipeline.dataset.tombstones import (
     DOCUMENTS,
     GENERATION,
     ROWS,
-    SUPERSEDED_SCHEMA,
+    TOMBSTONE_SCHEMA,
 )
 from albert_embed.pipeline.shards import shard_index
 from albert_embed.pipeline.shards.document_keys import document_keys, keys_to_arrow
@@ -65,12 +65,12 @@ class Comparison:
 
     Attributes:
       selected: `SELECTED_SCHEMA`, the documents to take on the second reading.
-      superseded: `SUPERSEDED_SCHEMA`, the documents whose published rows are dead from now on.
+      tombstones: `TOMBSTONE_SCHEMA`, the documents whose published rows are dead from now on.
       counts: how many are what.
     """
 
     selected: pa.Table
-    superseded: pa.Table
+    tombstones: pa.Table
     counts: DocumentCounts
 
 
@@ -84,18 +84,18 @@ def add_counts(parts: Iterable[DocumentCounts]) -> DocumentCounts:
     return DocumentCounts(**totals)
 
 
-def compare_documents(documents: pa.Table, index: pa.Table, superseded: pa.Table, *, full_snapshot: bool) -> Comparison:
+def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table, *, full_snapshot: bool) -> Comparison:
     """Joins the documents of an input with what is published of the same ids.
 
     Args:
       documents: `DOCUMENT_SCHEMA`. `origin` is null where the source can't tell equal documents apart.
       index: `INDEX_SCHEMA`, every row of every generation.
-      superseded: `SUPERSEDED_IDS_SCHEMA`.
+      tombstones: `TOMBSTONE_IDS_SCHEMA`.
       full_snapshot: whether published documents that `documents` lack are gone.
     """
     contents = _group_contents(documents)
     ids = _group_ids(contents)
-    joined = ids.join(find_live_documents(index, superseded), keys=ID, join_type="full outer", use_threads=False)
+    joined = ids.join(find_live_documents(index, tombstones), keys=ID, join_type="full outer", use_threads=False)
     in_input, in_output = _is_there(joined, "contents"), _is_there(joined, ROWS)
     unique = _to_mask(joined, "unique_content") & in_input
     same = _to_mask(joined, "whole") & _equal(joined, CONTENT_HASH, "published_hash") & unique & in_output
@@ -108,7 +108,7 @@ def compare_documents(documents: pa.Table, index: pa.Table, superseded: pa.Table
     copies = _to_numbers(joined, "copies")
     return Comparison(
         selected=_select(contents, joined, new | changed, not_unique),
-        superseded=gone.select(SUPERSEDED_SCHEMA.names).cast(SUPERSEDED_SCHEMA),
+        tombstones=gone.select(TOMBSTONE_SCHEMA.names).cast(TOMBSTONE_SCHEMA),
         counts=DocumentCounts(
             read=documents.num_rows,
             new=int(new.sum()),
@@ -121,14 +121,14 @@ def compare_documents(documents: pa.Table, index: pa.Table, superseded: pa.Table
     )
 
 
-def find_live_documents(index: pa.Table, superseded: pa.Table) -> pa.Table:
+def find_live_documents(index: pa.Table, tombstones: pa.Table) -> pa.Table:
     """The documents that have rows which no later generation has superseded.
 
     Returns:
       `id`, `published_hash`, what its live rows come to (`documents`, `rows`, `tokens`, `truncated`), and `whole`:
       whether they are all its windows, each once and of one content. One row per id.
     """
-    latest = superseded.group_by(ID, use_threads=False).aggregate([(GENERATION, "max")])
+    latest = tombstones.group_by(ID, use_threads=False).aggregate([(GENERATION, "max")])
     joined = index.join(latest, keys=ID, join_type="left outer", use_threads=False)
     live = joined.filter(pc.greater_equal(joined[GENERATION], pc.fill_null(joined["generation_max"], 0)))
     live = live.append_column("is_first", pc.equal(live[WINDOW], 0).cast(pa.int64()))

@@ -17,7 +17,7 @@ from albert_embed.pipeline.dataset.generations import add_generation
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.dataset.published_output import find_files
-from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.incremental.compare_documents import SELECTED_SCHEMA
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, FindChanges
@@ -28,7 +28,7 @@ from albert_embed.transforms import metrics
 
 logger = logging.getLogger(__name__)
 
-SUPERSEDED_PREFIX = "superseded"
+TOMBSTONE_PREFIX = "tombstones"
 _SELECTED_PREFIX = "selected"
 _FAILURES_PREFIX = "failures"
 _COUNTS_FILE = "changes.json"
@@ -68,19 +68,19 @@ class Changes:
         Args:
           previous: of the output before; None where there was none.
           run: of the run alone.
-          output: where the list of superseded ids is staged.
+          output: where the tombstones are staged.
         """
         counts = dataclasses.asdict(self.counts.documents)
         measured = {**run.measured, "comparison_seconds": round(self.seconds, 3)}
         run = dataclasses.replace(run, changes=counts, measured=measured)
         if previous is None:
             return run
-        superseded = output.staged_files(SUPERSEDED_PREFIX) if self.counts.superseded else []
-        return add_generation(previous, run, superseded_shards=superseded, dead=self.counts.dead)
+        tombstones = output.staged_files(TOMBSTONE_PREFIX) if self.counts.tombstones else []
+        return add_generation(previous, run, tombstone_shards=tombstones, dead=self.counts.dead)
 
-    def list_superseded(self, output: OutputDirectory) -> list[str]:
-        """The paths of the staged lists of superseded ids."""
-        staged = output.staged_files(SUPERSEDED_PREFIX) if self.counts.superseded else []
+    def list_tombstones(self, output: OutputDirectory) -> list[str]:
+        """The paths of the staged tombstones."""
+        staged = output.staged_files(TOMBSTONE_PREFIX) if self.counts.tombstones else []
         return [FileSystems.join(output.staging, file.path) for file in staged]
 
 
@@ -97,7 +97,7 @@ def compare_input(
     Args:
       documents: reads the input, with `origin`: `{"documents", "failures"}`.
       previous: what is published in `output`; None for nothing.
-      output: prepared for a run. The lists of selected documents and superseded ids are staged there.
+      output: prepared for a run. The lists of selected documents and tombstones are staged there.
       full_snapshot: whether published documents that the input lacks are deleted.
       beam_options: of the run.
 
@@ -145,10 +145,10 @@ def _build(
     failures = (read["failures"], prepared.failures) | "AllFailures" >> beam.Flatten()
     found = prepared.passed | "FindChanges" >> FindChanges(
         [] if previous is None else find_files(output.path, previous.index_shards),
-        [] if previous is None else find_files(output.path, previous.superseded_shards),
+        [] if previous is None else find_files(output.path, previous.tombstone_shards),
         full_snapshot=full_snapshot,
     )
-    for name, schema in ((_SELECTED_PREFIX, SELECTED_SCHEMA), (SUPERSEDED_PREFIX, SUPERSEDED_SCHEMA)):
+    for name, schema in ((_SELECTED_PREFIX, SELECTED_SCHEMA), (TOMBSTONE_PREFIX, TOMBSTONE_SCHEMA)):
         _ = found[name] | f"Write{name.capitalize()}" >> WriteToParquetBatched(
             FileSystems.join(output.staging, name), schema=schema, codec="zstd", file_name_suffix=".parquet"
         )

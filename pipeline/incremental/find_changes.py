@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from albert_embed.pipeline.dataset.published_output import PublishedFile
-from albert_embed.pipeline.dataset.tombstones import DOCUMENTS, ROWS, SUPERSEDED_IDS_SCHEMA
+from albert_embed.pipeline.dataset.tombstones import DOCUMENTS, ROWS, TOMBSTONE_IDS_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
@@ -34,13 +34,13 @@ class ChangeCounts:
     Attributes:
       documents: of the input, and how many of the output are deleted.
       selected: contents to take on the second reading, those that are to fail among them.
-      superseded: ids whose published rows are dead from now on.
+      tombstones: ids whose published rows are dead from now on.
       dead: what those rows come to: `documents`, `rows`, `tokens`, `truncated`.
     """
 
     documents: DocumentCounts = dataclasses.field(default_factory=DocumentCounts)
     selected: int = 0
-    superseded: int = 0
+    tombstones: int = 0
     dead: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(_DEAD, 0))
 
     def to_json(self) -> str:
@@ -57,39 +57,39 @@ class ChangeCounts:
 def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
     """The sum of all parts."""
     counts = []
-    selected = superseded = 0
+    selected = tombstones = 0
     dead = dict.fromkeys(_DEAD, 0)
     for part in parts:
         counts.append(part.documents)
         selected += part.selected
-        superseded += part.superseded
+        tombstones += part.tombstones
         for name in _DEAD:
             dead[name] += part.dead[name]
-    return ChangeCounts(documents=add_counts(counts), selected=selected, superseded=superseded, dead=dead)
+    return ChangeCounts(documents=add_counts(counts), selected=selected, tombstones=tombstones, dead=dead)
 
 
 class FindChanges(beam.PTransform):
-    """Prepared documents → `{"selected", "superseded", "counts"}`: Tables, Tables and one `ChangeCounts`.
+    """Prepared documents → `{"selected", "tombstones", "counts"}`: Tables, Tables and one `ChangeCounts`.
 
     Ids and hashes alone go through a GroupByKey, up to a thousand together. Runners that hold what they group in memory
     need 560 MiB for a million documents against a million published rows (measured, ids of 32 bytes).
 
     Args:
       index_files: the index shards that are published.
-      superseded_files: the published lists of superseded ids.
+      tombstone_files: the published files of tombstones.
       full_snapshot: whether published documents that the input lacks are deleted.
     """
 
     def __init__(
         self,
         index_files: Sequence[PublishedFile],
-        superseded_files: Sequence[PublishedFile],
+        tombstone_files: Sequence[PublishedFile],
         *,
         full_snapshot: bool,
     ) -> None:
         super().__init__()
         self._index_files = list(index_files)
-        self._superseded_files = list(superseded_files)
+        self._tombstone_files = list(tombstone_files)
         self._full_snapshot = full_snapshot
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
@@ -97,17 +97,17 @@ class FindChanges(beam.PTransform):
             {
                 "documents": documents | "BucketDocuments" >> beam.ParDo(SplitIntoBuckets(DOCUMENT_SCHEMA)),
                 "index": _read(documents.pipeline, "Index", self._index_files, INDEX_SCHEMA),
-                "superseded": _read(documents.pipeline, "Superseded", self._superseded_files, SUPERSEDED_IDS_SCHEMA),
+                "tombstones": _read(documents.pipeline, "Tombstones", self._tombstone_files, TOMBSTONE_IDS_SCHEMA),
             }
             | "JoinOnId" >> beam.CoGroupByKey()
             | "CompareDocuments"
             >> beam.ParDo(CompareBucket(full_snapshot=self._full_snapshot)).with_outputs(
-                CompareBucket.SELECTED, CompareBucket.SUPERSEDED, main="counts"
+                CompareBucket.SELECTED, CompareBucket.TOMBSTONES, main="counts"
             )
         )
         return {
             "selected": compared[CompareBucket.SELECTED],
-            "superseded": compared[CompareBucket.SUPERSEDED],
+            "tombstones": compared[CompareBucket.TOMBSTONES],
             "counts": compared["counts"] | "AddCounts" >> beam.CombineGlobally(add_change_counts),
         }
 
@@ -123,14 +123,14 @@ def _read(pipeline: beam.Pipeline, what: str, files: list[PublishedFile], schema
 
 
 class CompareBucket(beam.DoFn):
-    """`compare_documents` of one bucket: a `ChangeCounts`; the Tables go to the outputs `SELECTED` and `SUPERSEDED`.
+    """`compare_documents` of one bucket: a `ChangeCounts`; the Tables go to the outputs `SELECTED` and `TOMBSTONES`.
 
     Args:
       full_snapshot: whether published documents that the input lacks are deleted.
     """
 
     SELECTED = "selected"
-    SUPERSEDED = "superseded"
+    TOMBSTONES = "tombstones"
 
     def __init__(self, *, full_snapshot: bool) -> None:
         self._full_snapshot = full_snapshot
@@ -140,17 +140,17 @@ class CompareBucket(beam.DoFn):
         comparison = compare_documents(
             from_bytes(grouped["documents"], DOCUMENT_SCHEMA),
             from_bytes(grouped["index"], INDEX_SCHEMA),
-            from_bytes(grouped["superseded"], SUPERSEDED_IDS_SCHEMA),
+            from_bytes(grouped["tombstones"], TOMBSTONE_IDS_SCHEMA),
             full_snapshot=self._full_snapshot,
         )
-        selected, superseded = comparison.selected, comparison.superseded
+        selected, tombstones = comparison.selected, comparison.tombstones
         if selected.num_rows:
             yield beam.pvalue.TaggedOutput(self.SELECTED, selected)
-        if superseded.num_rows:
-            yield beam.pvalue.TaggedOutput(self.SUPERSEDED, superseded)
+        if tombstones.num_rows:
+            yield beam.pvalue.TaggedOutput(self.TOMBSTONES, tombstones)
         yield ChangeCounts(
             documents=comparison.counts,
             selected=selected.num_rows,
-            superseded=superseded.num_rows,
-            dead={name: pc.sum(superseded[name]).as_py() or 0 for name in _DEAD},
+            tombstones=tombstones.num_rows,
+            dead={name: pc.sum(tombstones[name]).as_py() or 0 for name in _DEAD},
         )

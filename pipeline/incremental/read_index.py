@@ -1,4 +1,4 @@
-"""What is published, as it is joined with an input: the index shards and the ids that runs have superseded."""
+"""What is published, as it is joined with an input: the index shards and the tombstones."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from albert_embed.model.padded_batch import float_lists
 from albert_embed.pipeline.dataset.generations import add_generation, describe_generation
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
-from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.row_format import ShardFormat
 from albert_embed.pipeline.formats.tf_examples import describe_examples
@@ -144,9 +144,9 @@ def add_rows(
     previous = begin_run(output, overwrite=False, add=True)
     ids = sorted({id_ for batch in dead for id_ in batch.column("id").to_pylist()})
     fields = dict.fromkeys(("documents", "rows", "tokens", "truncated"), 0)
-    superseded = [{"id": id_, "deleted": False, **fields} for id_ in ids]
-    path = Path(output.staging, "superseded-00000-of-00001.parquet")
-    pq.write_table(pa.Table.from_pylist(superseded, SUPERSEDED_SCHEMA), path)
+    tombstones = [{"id": id_, "deleted": False, **fields} for id_ in ids]
+    path = Path(output.staging, "tombstones-00000-of-00001.parquet")
+    pq.write_table(pa.Table.from_pylist(tombstones, TOMBSTONE_SCHEMA), path)
     _publish(output, rows, encoding=encoding, sinks=sinks, kept=kept, previous=previous, dead=count_made(dead))
     return output
 
@@ -188,6 +188,6 @@ def _publish(
     if failures:
         manifest.counts["failures"] = len(failures)
     if previous is not None:
-        superseded = output.staged_files("superseded")
-        manifest = add_generation(previous, manifest, superseded_shards=superseded, dead=dead or count_made([]))
+        tombstones = output.staged_files("tombstones")
+        manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=dead or count_made([]))
     output.publish(manifest, describe_examples(EMBEDDINGS, HIDDEN, encoding))

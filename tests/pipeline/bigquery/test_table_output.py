@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from albert_embed.pipeline.bigquery import clients, table_output
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_output import WIDTH_LABEL, TableLoadError, TableOutput
-from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA
+from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
 from tests.pipeline.bigquery.table_data import LAYOUT, make_table_input, make_windows, read_table, write_load_file
@@ -109,7 +109,7 @@ def test_rows_that_come_twice_and_ids_that_clash(
 
 
 @pytest.mark.parametrize("method", ["file_loads", "storage_write"])
-def test_superseded_documents_lose_the_rows_that_are_not_replaced(
+def test_documents_with_tombstones_lose_the_rows_that_are_not_replaced(
     method: str, output: TableOutput, table: TableName, bucket: str
 ) -> None:
     load(output, bucket, make_windows(3, content="a"), make_table_input([2, 2, 2], first=1))
@@ -119,12 +119,12 @@ def test_superseded_documents_lose_the_rows_that_are_not_replaced(
             "deleted": pa.array([False, True, True]),
             **{name: pa.array([1, 1, 1], pa.int64()) for name in ("documents", "rows", "tokens", "truncated")},
         }
-    ).cast(SUPERSEDED_SCHEMA)
-    with FileSystems.create(f"{bucket}/superseded.parquet", compression_type="uncompressed") as file:
+    ).cast(TOMBSTONE_SCHEMA)
+    with FileSystems.create(f"{bucket}/tombstones.parquet", compression_type="uncompressed") as file:
         pq.write_table(gone, file)
     path = write_load_file(f"{bucket}/embeddings-1.bigquery", [make_windows(1, content="b")])
     again = TableOutput(table, LAYOUT, run_fingerprint=RUN, method=method)
-    again.load([path], [f"{bucket}/superseded.parquet"])
+    again.load([path], [f"{bucket}/tombstones.parquet"])
     assert [(row["id"], row["window"]) for row in read_table(table.sql)] == [("row 0", 0), ("row 1", 0), ("row 3", 0)]
     assert [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)] == ["embeddings"]
 

@@ -61,7 +61,7 @@ def test_readers_pass_dead_rows_over(tmp_path: Path, sinks: tuple[str, ...]) -> 
     assert manifest.counts["rows"] == 5 and manifest.counts["tokens"] == sum(expected.values())
     assert [entry["number"] for entry in manifest.generations] == [0, 1, 2]
     assert [entry["counts"]["rows"] for entry in manifest.generations] == [4, 2, 2]
-    assert [file.generation for file in manifest.superseded_shards] == [1, 2]
+    assert [file.generation for file in manifest.tombstone_shards] == [1, 2]
     inspection = inspect_output(str(tmp_path))
     assert (inspection.counts, inspection.generations, inspection.dead_rows) == (manifest.counts, 3, 3)
     # A generation of which nothing lives, and one that adds nothing.
@@ -81,16 +81,16 @@ def test_rows_that_were_begun_are_read_to_their_end(tmp_path: Path, monkeypatch:
     assert read_rows(tmp_path) == {b"row 0": 5}
 
 
-def test_a_list_of_superseded_documents_that_is_damaged_is_said(tmp_path: Path) -> None:
+def test_damaged_tombstones_are_said(tmp_path: Path) -> None:
     publish_rows(tmp_path, [make_rows([2, 2])])
     add_rows(tmp_path, [make_rows([3])], [make_rows([2])])
-    (path,) = tmp_path.glob("superseded-*")
+    (path,) = tmp_path.glob("tombstones-*")
     content = path.read_bytes()
     path.write_bytes(content[:40] + bytes(len(content) - 40))
-    with pytest.raises(OutputError, match=r"a list of superseded documents: .*damaged after it was published"):
+    with pytest.raises(OutputError, match=r"the tombstones: .*damaged after it was published"):
         read_rows(tmp_path)
     path.unlink()
-    with pytest.raises(OutputError, match=r"superseded-g1-00000-of-00001.parquet is missing"):
+    with pytest.raises(OutputError, match=r"tombstones-g1-00000-of-00001.parquet is missing"):
         read_rows(tmp_path)
 
 
@@ -104,7 +104,7 @@ def test_what_a_killed_run_had_begun_to_publish_is_cleared(tmp_path: Path) -> No
     assert {path.name for path in tmp_path.iterdir()} == before | {
         "notes.txt",
         "failures-g1-00000-of-00001.jsonl",
-        "superseded-g1-00000-of-00001.parquet",
+        "tombstones-g1-00000-of-00001.parquet",
     }
     assert read_rows(tmp_path) == {b"row 1": 2}
 

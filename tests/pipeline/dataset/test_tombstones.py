@@ -9,21 +9,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from albert_embed.pipeline.dataset.published_output import PublishedFile
-from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_SCHEMA, SupersededIds, read_superseded_ids
+from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA, Tombstones, load_tombstones
 
 
 def write(path: Path, *ids: bytes) -> str:
-    fields = dict.fromkeys(SUPERSEDED_SCHEMA.names[2:], 1)
+    fields = dict.fromkeys(TOMBSTONE_SCHEMA.names[2:], 1)
     rows = [{"id": id_, "deleted": False, **fields} for id_ in ids]
-    pq.write_table(pa.Table.from_pylist(rows, SUPERSEDED_SCHEMA), path)
+    pq.write_table(pa.Table.from_pylist(rows, TOMBSTONE_SCHEMA), path)
     return str(path)
 
 
 @pytest.fixture
-def superseded(tmp_path: Path) -> SupersededIds:
+def tombstones(tmp_path: Path) -> Tombstones:
     """`a` dies in generations 2 and 5, `b` in 2, `c` in 5."""
     later = write(tmp_path / "5.parquet", b"c", b"a")
-    return read_superseded_ids(
+    return load_tombstones(
         [
             PublishedFile(path=later, generation=5),
             PublishedFile(path=write(tmp_path / "2.parquet", b"a", b"b"), generation=2),
@@ -43,24 +43,24 @@ def superseded(tmp_path: Path) -> SupersededIds:
     ],
 )
 def test_rows_of_earlier_generations_are_dead(
-    superseded: SupersededIds, generation: int, expected: list[bool] | None
+    tombstones: Tombstones, generation: int, expected: list[bool] | None
 ) -> None:
-    live = superseded.find_live(pa.array([b"a", b"b", b"c", b"d"]), generation)
+    live = tombstones.find_live(pa.array([b"a", b"b", b"c", b"d"]), generation)
     assert (None if live is None else live.tolist()) == expected
 
 
-def test_where_all_live_there_is_nothing_to_mask(superseded: SupersededIds) -> None:
-    assert superseded.find_live(pa.array([b"x", b"y"]), 0) is None
-    assert superseded.find_live(pa.array([], pa.binary()), 0) is None
+def test_where_all_live_there_is_nothing_to_mask(tombstones: Tombstones) -> None:
+    assert tombstones.find_live(pa.array([b"x", b"y"]), 0) is None
+    assert tombstones.find_live(pa.array([], pa.binary()), 0) is None
 
 
 def test_an_output_of_one_generation() -> None:
-    assert read_superseded_ids([]).find_live(pa.array([b"a"]), 0) is None
+    assert load_tombstones([]).find_live(pa.array([b"a"]), 0) is None
 
 
 def test_an_empty_list(tmp_path: Path) -> None:
     assert (
-        read_superseded_ids([PublishedFile(path=write(tmp_path / "a.parquet"), generation=3)]).find_live(
+        load_tombstones([PublishedFile(path=write(tmp_path / "a.parquet"), generation=3)]).find_live(
             pa.array([b"a"]), 0
         )
         is None
@@ -72,4 +72,4 @@ def test_a_damaged_list(tmp_path: Path) -> None:
     write(path, b"a")
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(pa.ArrowInvalid):
-        read_superseded_ids([PublishedFile(path=str(path), generation=1)])
+        load_tombstones([PublishedFile(path=str(path), generation=1)])

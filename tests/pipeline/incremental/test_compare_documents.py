@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from albert_embed.pipeline.dataset.tombstones import SUPERSEDED_IDS_SCHEMA
+from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_IDS_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
@@ -51,9 +51,9 @@ def make_index(*documents: tuple[bytes, bytes, int, int, list[int]]) -> pa.Table
     return pa.Table.from_pylist(rows, INDEX_SCHEMA)
 
 
-def make_superseded(*ids: tuple[bytes, int]) -> pa.Table:
+def make_tombstones(*ids: tuple[bytes, int]) -> pa.Table:
     return pa.Table.from_pylist(
-        [{"id": id_, "generation": generation} for id_, generation in ids], SUPERSEDED_IDS_SCHEMA
+        [{"id": id_, "generation": generation} for id_, generation in ids], TOMBSTONE_IDS_SCHEMA
     )
 
 
@@ -68,23 +68,23 @@ def selected(comparison: Comparison) -> dict[bytes, tuple[int | None, bool]]:
     return found
 
 
-def superseded(comparison: Comparison) -> dict[bytes, bool]:
-    return {row["id"]: row["deleted"] for row in comparison.superseded.to_pylist()}
+def tombstones(comparison: Comparison) -> dict[bytes, bool]:
+    return {row["id"]: row["deleted"] for row in comparison.tombstones.to_pylist()}
 
 
 def test_new_changed_unchanged_and_absent() -> None:
     documents = make_documents((b"same", b"1"), (b"other", b"2 now"), (b"new", b"3"))
     index = make_index((b"same", b"1", 0, 1, [0]), (b"other", b"2", 0, 2, [0, 1]), (b"gone", b"4", 1, 1, [0]))
-    comparison = compare_documents(documents, index, make_superseded(), full_snapshot=False)
+    comparison = compare_documents(documents, index, make_tombstones(), full_snapshot=False)
     assert comparison.counts == DocumentCounts(read=3, new=1, changed=1, unchanged=1)
     assert selected(comparison) == {key(b"other", b"2 now"): (None, True), key(b"new", b"3"): (None, True)}
-    assert comparison.superseded.to_pylist() == [
+    assert comparison.tombstones.to_pylist() == [
         {"id": b"other", "deleted": False, "documents": 1, "rows": 2, "tokens": 21, "truncated": 2}
     ]
-    full = compare_documents(documents, index, make_superseded(), full_snapshot=True)
+    full = compare_documents(documents, index, make_tombstones(), full_snapshot=True)
     assert full.counts == DocumentCounts(read=3, new=1, changed=1, unchanged=1, deleted=1)
     assert selected(full) == selected(comparison)
-    assert superseded(full) == {b"other": False, b"gone": True}
+    assert tombstones(full) == {b"other": False, b"gone": True}
 
 
 def test_only_rows_that_no_later_generation_supersedes_count() -> None:
@@ -96,11 +96,11 @@ def test_only_rows_that_no_later_generation_supersedes_count() -> None:
         (b"returned", b"3", 0, 1, [0]),
         (b"returned", b"3", 3, 1, [0]),
     )
-    dead = make_superseded((b"back", 1), (b"moved", 1), (b"moved", 2), (b"returned", 1), (b"unheard of", 5))
+    dead = make_tombstones((b"back", 1), (b"moved", 1), (b"moved", 2), (b"returned", 1), (b"unheard of", 5))
     comparison = compare_documents(documents, index, dead, full_snapshot=True)
     assert comparison.counts == DocumentCounts(read=3, new=1, unchanged=2)
     assert selected(comparison) == {key(b"back", b"old"): (None, True)}
-    assert superseded(comparison) == {}
+    assert tombstones(comparison) == {}
 
 
 def test_a_document_that_lacks_windows_or_stands_twice_is_embedded_again() -> None:
@@ -112,19 +112,19 @@ def test_a_document_that_lacks_windows_or_stands_twice_is_embedded_again() -> No
         (b"both", b"another", 0, 1, [0]),
         (b"whole", b"4", 0, 2, [1, 0]),
     )
-    comparison = compare_documents(documents, index, make_superseded(), full_snapshot=False)
+    comparison = compare_documents(documents, index, make_tombstones(), full_snapshot=False)
     assert comparison.counts == DocumentCounts(read=4, changed=3, unchanged=1)
-    assert superseded(comparison) == {b"part": False, b"twice": False, b"both": False}
-    rows = {row["id"]: (row["documents"], row["rows"]) for row in comparison.superseded.to_pylist()}
+    assert tombstones(comparison) == {b"part": False, b"twice": False, b"both": False}
+    rows = {row["id"]: (row["documents"], row["rows"]) for row in comparison.tombstones.to_pylist()}
     assert rows == {b"part": (1, 2), b"twice": (2, 4), b"both": (2, 2)}
 
 
 def test_equal_documents_are_embedded_once() -> None:
     documents = make_documents((b"a", b"1", 70), (b"a", b"1", 2**64 - 1), (b"a", b"1", 30), (b"b", b"2", 5))
-    comparison = compare_documents(documents, make_index(), make_superseded(), full_snapshot=False)
+    comparison = compare_documents(documents, make_index(), make_tombstones(), full_snapshot=False)
     assert comparison.counts == DocumentCounts(read=4, new=2, repeated=2)
     assert selected(comparison) == {key(b"a", b"1"): (30, True), key(b"b", b"2"): (None, True)}
-    again = compare_documents(documents, make_index((b"a", b"1", 0, 1, [0])), make_superseded(), full_snapshot=False)
+    again = compare_documents(documents, make_index((b"a", b"1", 0, 1, [0])), make_tombstones(), full_snapshot=False)
     assert again.counts == DocumentCounts(read=4, new=1, unchanged=1, repeated=2)
 
 
@@ -135,7 +135,7 @@ def test_an_id_of_several_contents_fails_and_so_do_equal_documents_that_can_not_
     # The same file through two patterns.
     documents = pa.concat_tables([documents, make_documents((b"overlap", b"5", 9), (b"overlap", b"5", 9))])
     index = make_index((b"two", b"1", 0, 1, [0]), (b"overlap", b"old", 0, 1, [0]))
-    comparison = compare_documents(documents, index, make_superseded(), full_snapshot=False)
+    comparison = compare_documents(documents, index, make_tombstones(), full_snapshot=False)
     assert comparison.counts == DocumentCounts(read=8, new=1, not_unique=7)
     assert selected(comparison) == {
         key(b"two", b"1"): (None, False),
@@ -144,21 +144,21 @@ def test_an_id_of_several_contents_fails_and_so_do_equal_documents_that_can_not_
         key(b"overlap", b"5"): (None, False),
         key(b"one", b"4"): (None, True),
     }
-    assert superseded(comparison) == {b"two": False, b"overlap": False}
+    assert tombstones(comparison) == {b"two": False, b"overlap": False}
 
 
 def test_of_nothing_comes_nothing() -> None:
-    comparison = compare_documents(make_documents(), make_index(), make_superseded(), full_snapshot=True)
+    comparison = compare_documents(make_documents(), make_index(), make_tombstones(), full_snapshot=True)
     assert comparison.counts == DocumentCounts() == add_counts([])
-    assert comparison.selected.num_rows == comparison.superseded.num_rows == 0
+    assert comparison.selected.num_rows == comparison.tombstones.num_rows == 0
 
 
 def test_an_input_of_nothing_deletes_all_only_as_a_full_snapshot() -> None:
     index = make_index((b"a", b"1", 0, 1, [0]), (b"b", b"2", 0, 1, [0]))
-    kept = compare_documents(make_documents(), index, make_superseded(), full_snapshot=False)
-    assert kept.counts == DocumentCounts() and superseded(kept) == {}
-    gone = compare_documents(make_documents(), index, make_superseded(), full_snapshot=True)
-    assert gone.counts == DocumentCounts(deleted=2) and superseded(gone) == {b"a": True, b"b": True}
+    kept = compare_documents(make_documents(), index, make_tombstones(), full_snapshot=False)
+    assert kept.counts == DocumentCounts() and tombstones(kept) == {}
+    gone = compare_documents(make_documents(), index, make_tombstones(), full_snapshot=True)
+    assert gone.counts == DocumentCounts(deleted=2) and tombstones(gone) == {b"a": True, b"b": True}
 
 
 def test_counts_add_up() -> None:

@@ -117,7 +117,7 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
 
     write_corpus(source, texts)
     first = check({"read": 7, "new": 7})
-    assert [entry["number"] for entry in first.generations] == [0] and first.superseded_shards == []
+    assert [entry["number"] for entry in first.generations] == [0] and first.tombstone_shards == []
 
     texts["shrinks"] = "a long road"
     texts["grows"] = "short no more, it runs on and on and on and does not end where it did before " * 3
@@ -127,7 +127,7 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     second = check({"read": 6, "new": 1, "changed": 2, "unchanged": 3})
     assert (b"goes", 0) in read_rows(output)  # nothing is deleted unless the input is said to be whole
     assert {file.generation for file in second.shards} == {0, 1}
-    assert [file.generation for file in second.superseded_shards] == [1]
+    assert [file.generation for file in second.tombstone_shards] == [1]
     assert second.generations[1]["dead"]["documents"] == 2
 
     third = check({"read": 6, "unchanged": 6, "deleted": 2}, "--full-snapshot")

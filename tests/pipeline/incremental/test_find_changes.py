@@ -13,44 +13,44 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from albert_embed.pipeline.dataset.published_output import PublishedFile
-from albert_embed.pipeline.dataset.tombstones import GENERATION, SUPERSEDED_IDS_SCHEMA, SUPERSEDED_SCHEMA
+from albert_embed.pipeline.dataset.tombstones import GENERATION, TOMBSTONE_IDS_SCHEMA, TOMBSTONE_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, DocumentCounts, compare_documents
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile, read_generation
 from albert_embed.pipeline.sources.content_id import hash_content
 from albert_embed.pipeline.storage.output_error import OutputError
-from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_superseded
+from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_tombstones
 
 DOCUMENTS = make_documents(*((b"d%d" % number, b"text %d" % (number % 400)) for number in range(2000)))
 INDEX = make_index(*((b"d%d" % number, b"text %d" % number, number % 2, 2, [0, 1]) for number in range(300, 2100)))
-SUPERSEDED = make_superseded(*((b"d%d" % number, 1) for number in range(300, 700)))
+TOMBSTONES = make_tombstones(*((b"d%d" % number, 1) for number in range(300, 700)))
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, list[PublishedFile]]:
-    """The index and the superseded ids as two generations publish them."""
-    found: dict[str, list[PublishedFile]] = {"index": [], "superseded": []}
+    """The index and the tombstones as two generations publish them."""
+    found: dict[str, list[PublishedFile]] = {"index": [], "tombstones": []}
     for generation in (0, 1):
         rows = INDEX.filter(pa.compute.equal(INDEX[GENERATION], generation)).drop_columns([GENERATION])
         found["index"].append(PublishedFile(path=str(tmp_path / f"index-{generation}.parquet"), generation=generation))
         pq.write_table(rows, found["index"][-1].path)
-    found["superseded"].append(PublishedFile(path=str(tmp_path / "superseded.parquet"), generation=1))
-    ids = SUPERSEDED["id"].to_pylist()
+    found["tombstones"].append(PublishedFile(path=str(tmp_path / "tombstones.parquet"), generation=1))
+    ids = TOMBSTONES["id"].to_pylist()
     rows = [{"id": id_, "deleted": False, "documents": 1, "rows": 2, "tokens": 21, "truncated": 0} for id_ in ids]
-    pq.write_table(pa.Table.from_pylist(rows, SUPERSEDED_SCHEMA), found["superseded"][0].path)
+    pq.write_table(pa.Table.from_pylist(rows, TOMBSTONE_SCHEMA), found["tombstones"][0].path)
     return found
 
 
 @pytest.mark.parametrize("full_snapshot", [False, True])
 def test_beam_finds_what_one_join_finds(files: dict[str, list[PublishedFile]], full_snapshot: bool) -> None:
-    whole = compare_documents(DOCUMENTS, INDEX, SUPERSEDED, full_snapshot=full_snapshot)
-    expected = {name: getattr(whole, name).to_pylist() for name in ("selected", "superseded")}
-    dead = {name: sum(row[name] for row in expected["superseded"]) for name in ("documents", "rows", "tokens")}
+    whole = compare_documents(DOCUMENTS, INDEX, TOMBSTONES, full_snapshot=full_snapshot)
+    expected = {name: getattr(whole, name).to_pylist() for name in ("selected", "tombstones")}
+    dead = {name: sum(row[name] for row in expected["tombstones"]) for name in ("documents", "rows", "tokens")}
     counts = ChangeCounts(
         documents=whole.counts,
         selected=len(expected["selected"]),
-        superseded=len(expected["superseded"]),
-        dead={**dead, "truncated": sum(row["truncated"] for row in expected["superseded"])},
+        tombstones=len(expected["tombstones"]),
+        dead={**dead, "truncated": sum(row["truncated"] for row in expected["tombstones"])},
     )
     assert whole.counts.changed and whole.counts.new and whole.counts.unchanged
     assert bool(whole.counts.deleted) == full_snapshot
@@ -69,23 +69,23 @@ def test_beam_finds_what_one_join_finds(files: dict[str, list[PublishedFile]], f
         found = (
             pipeline
             | beam.Create(DOCUMENTS.to_batches(max_chunksize=300))
-            | FindChanges(files["index"], files["superseded"], full_snapshot=full_snapshot)
+            | FindChanges(files["index"], files["tombstones"], full_snapshot=full_snapshot)
         )
         assert_that(found["selected"], check("selected", "key"), label="selected")
-        assert_that(found["superseded"], check("superseded", "id"), label="superseded")
+        assert_that(found["tombstones"], check("tombstones", "id"), label="tombstones")
         assert_that(found["counts"], check_counts, label="counts")
 
 
 def test_counts_as_json() -> None:
-    counts = ChangeCounts(documents=DocumentCounts(read=2, new=1), selected=1, superseded=3)
+    counts = ChangeCounts(documents=DocumentCounts(read=2, new=1), selected=1, tombstones=3)
     assert ChangeCounts.from_json(counts.to_json()) == counts
-    assert add_change_counts([counts, counts]).superseded == 6 and add_change_counts([]) == ChangeCounts()
+    assert add_change_counts([counts, counts]).tombstones == 6 and add_change_counts([]) == ChangeCounts()
 
 
 def test_rows_of_a_file_get_its_generation(files: dict[str, list[PublishedFile]]) -> None:
-    with open(files["superseded"][0].path, "rb") as file:
-        (batch,) = read_generation(file, 7, SUPERSEDED_IDS_SCHEMA)
-    assert batch.schema == SUPERSEDED_IDS_SCHEMA and set(batch[GENERATION].to_pylist()) == {7}
+    with open(files["tombstones"][0].path, "rb") as file:
+        (batch,) = read_generation(file, 7, TOMBSTONE_IDS_SCHEMA)
+    assert batch.schema == TOMBSTONE_IDS_SCHEMA and set(batch[GENERATION].to_pylist()) == {7}
 
 
 def test_a_damaged_index_is_named(files: dict[str, list[PublishedFile]]) -> None:
@@ -97,7 +97,7 @@ def test_a_damaged_index_is_named(files: dict[str, list[PublishedFile]]) -> None
 
 def test_pickling() -> None:
     compare = pickle.loads(pickle.dumps(CompareBucket(full_snapshot=True)))
-    (counts,) = compare.process((3, {"documents": [], "index": [], "superseded": []}))
+    (counts,) = compare.process((3, {"documents": [], "index": [], "tombstones": []}))
     assert counts == ChangeCounts()
     assert pickle.loads(pickle.dumps(ReadPublishedFile(INDEX_SCHEMA)))._schema == INDEX_SCHEMA
     assert hash_content(b"text 3") in DOCUMENTS["content_hash"].to_pylist()

@@ -43,7 +43,7 @@ def test_runs_add_to_an_output_in_a_bucket(bucket: str, tiny_model: Path) -> Non
     assert main(["compact", output]) == 0
     assert read_ids(output) == expected
     compacted = read_manifest(output)
-    assert [entry["number"] for entry in compacted.generations] == [2] and compacted.superseded_shards == []
+    assert [entry["number"] for entry in compacted.generations] == [2] and compacted.tombstone_shards == []
     found = FileSystems.match([f"{output}/**"])[0].metadata_list
     named = {
         file.path for files in (compacted.shards, compacted.index_shards, compacted.failure_shards) for file in files

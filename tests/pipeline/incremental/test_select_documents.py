@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.incremental.compare_documents import compare_documents
 from albert_embed.pipeline.incremental.select_documents import make_select_documents, read_selection, select_documents
-from tests.pipeline.incremental.test_compare_documents import make_index, make_superseded
+from tests.pipeline.incremental.test_compare_documents import make_index, make_tombstones
 
 TEXTS = [(b"a", b"1"), (b"b", b"2"), (b"b", b"2"), (b"c", b"3"), (b"c", b"other"), (b"d", b"4")]
 
@@ -37,7 +37,7 @@ def write_selection(path: Path, documents: pa.RecordBatch) -> list[str]:
     found = compare_documents(
         pa.Table.from_batches([documents.select(["id", "content_hash", "origin"])]),
         index,
-        make_superseded(),
+        make_tombstones(),
         full_snapshot=False,
     )
     assert (found.counts.new, found.counts.unchanged, found.counts.repeated, found.counts.not_unique) == (2, 1, 1, 2)
