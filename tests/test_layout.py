@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,19 @@ def test_every_exported_name_is_there() -> None:
     assert set(albert_embed.__all__) <= set(dir(albert_embed))
     with pytest.raises(AttributeError, match=r"^module 'albert_embed' has no attribute 'EmbedTexts'$"):
         albert_embed.EmbedTexts  # noqa: B018
+
+
+def test_no_program_in_a_test_imports_a_second_copy() -> None:
+    """The linter's ban does not see the programs that tests hold as text."""
+    banned = re.compile(r"\b(import|from) (.*, *)?(pipeline|model|transforms)\b(?! import)")
+    found = [
+        f"{name_of(path)}: {line}"
+        for folder in ("tests", "benchmarks", "examples")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if banned.match(line.strip())
+    ]
+    assert found == []
 
 
 @pytest.mark.integration

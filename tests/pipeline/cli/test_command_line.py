@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -226,16 +225,9 @@ print("heavy:", sorted(heavy))
 @pytest.mark.parametrize("command", [["--help"], ["export", "--help"], ["embed", "--help"], ["inspect", "--help"]])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     arguments = [sys.executable, "-c", HELP, *command]
-    fastest = 60.0
-    for _ in range(3):  # the machine may be busy with something else
-        started = time.perf_counter()
-        result = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert result.stdout.startswith("usage: albert-embed")
-        assert result.stdout.endswith("heavy: []\n"), result.stdout
-        fastest = min(fastest, time.perf_counter() - started)
-        if fastest < 1:
-            break
-    assert fastest < 1
+    result = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("usage: albert-embed")
+    assert result.stdout.endswith("heavy: []\n"), result.stdout
 
 
 def test_as_a_module() -> None:

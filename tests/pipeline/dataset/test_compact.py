@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.pipeline.embedded_rows import add_rows, begin_run, make_rows, publish_rows
 from tests.tiny_model import ROOT
+from tests.waiting import wait_until
 
 
 def read_rows(directory: Path) -> list[dict[str, Any]]:
@@ -132,18 +132,21 @@ def test_damage_is_noticed_and_nothing_is_published(tmp_path: Path) -> None:
     assert len(read_rows(tmp_path)) == 5
 
 
-# Waits before each shard is finished, so that the kill comes while there is one to finish.
+# Stops at the third shard, so that the kill comes while there is one to finish.
 _COMPACT_SLOWLY = """
 import sys, time
-import albert_embed.pipeline.dataset.compact, pipeline.dataset.read_embeddings
+from albert_embed.pipeline.dataset.compact import compact_output
+from albert_embed.pipeline.formats import read_shards
 from albert_embed.pipeline.shards.shard_writer import OpenShard
-pipeline.formats.read_shards._BATCH_ROWS = 1
-finish = OpenShard.finish
-def finish_slowly(self):
-    time.sleep(0.5)
+read_shards._BATCH_ROWS = 1
+finish, finished = OpenShard.finish, []
+def finish_two(self):
+    if len(finished) == 2:
+        time.sleep(3600)
+    finished.append(self)
     return finish(self)
-OpenShard.finish = finish_slowly
-pipeline.dataset.compact.compact_output(sys.argv[1], shard_bytes=1)
+OpenShard.finish = finish_two
+compact_output(sys.argv[1], shard_bytes=1)
 """
 
 
@@ -153,10 +156,7 @@ def test_a_killed_compaction_leaves_what_was_there(tmp_path: Path) -> None:
     before = read_rows(tmp_path)
     process = subprocess.Popen([sys.executable, "-c", _COMPACT_SLOWLY, str(tmp_path)], cwd=ROOT)
     try:
-        deadline = time.monotonic() + 120
-        while len(list((tmp_path / "_staging").glob("embeddings-*"))) < 2:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: len(list((tmp_path / "_staging").glob("embeddings-*"))) >= 2, process=process)
     finally:
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL

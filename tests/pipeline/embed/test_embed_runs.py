@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from albert_embed.pipeline.cli.command_line import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.tiny_model import CORPUS, ROOT, vocabulary_bytes
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -30,12 +30,8 @@ def test_a_killed_run_leaves_no_manifest_and_can_be_repeated(tiny_model: Path, t
     arguments = [sys.executable, "-m", "albert_embed", *command(tiny_model, source, output)]
     process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
         # The transform graph is staged before the first document is read.
-        while not (output / "_staging" / "transform" / "transform.json").exists():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
-        time.sleep(0.3)
+        wait_until((output / "_staging" / "transform" / "transform.json").exists, process=process)
     finally:
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL

@@ -42,14 +42,14 @@ def test_a_killed_run_leaves_the_version_before_and_the_next_one_finishes(tiny_m
     killed = 0
     while killed < KILLS:
         process = start(tiny_model, source, output, *SNAPSHOT)
-        time.sleep(generator.uniform(killed, killed + 1) / KILLS * seconds)
+        time.sleep(generator.uniform(0, killed) / KILLS * seconds)  # the first at once
         if not kill(process):
             break
         killed += 1
         if read_manifest(str(output)) != manifest:
             break  # killed after it had published
         assert read_rows(output) == before
-    assert killed >= 2
+    assert killed
     assert start_and_wait(tiny_model, source, output) == 0
     assert_same_rows(read_rows(output), read_rows(fresh))
     after = read_manifest(str(output))

@@ -18,8 +18,10 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.resume.finished_shards import find_finished_shards
 from albert_embed.pipeline.resume.run_record import RunRecord
+from albert_embed.pipeline.shards.shard import INDEX_PREFIX
 from tests.pipeline.reference import TOLERANCE
 from tests.tiny_model import CORPUS, ROOT
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 KILLS = 10
@@ -48,20 +50,18 @@ def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Pop
         start_new_session=True,
     )
     run_file = output / "_staging" / "run.json"
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
+
+    def has_started() -> bool:
         record = RunRecord.from_json(run_file.read_bytes()) if run_file.exists() else None
-        if record is not None and record.pid == process.pid:
-            break
-        time.sleep(0.01)
-    assert process.poll() is None
+        return record is not None and record.pid == process.pid
+
+    wait_until(has_started, process=process)
     return process
 
 
 def wait_for_shard(process: subprocess.Popen[bytes], output: Path) -> None:
-    """Waits until the run writes its first shard, or ends."""
-    while process.poll() is None and not any((output / "_staging" / "unfinished").glob("*")):
-        time.sleep(0.01)
+    """Waits until a shard is finished, or the run ends."""
+    wait_until(lambda: process.poll() is not None or any((output / "_staging").glob(f"{INDEX_PREFIX}-*")))
 
 
 def kill(process: subprocess.Popen[bytes]) -> bool:
@@ -92,7 +92,7 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
     wait_for_shard(process, tmp_path / "undisturbed")
     writing = time.monotonic()
     assert process.wait() == 0
-    seconds = {"starting": writing - started, "writing": time.monotonic() - writing}
+    seconds = {"starting": writing - started, "writing": 0.7 * (time.monotonic() - writing)}
     expected = read_rows(tmp_path / "undisturbed")
     undisturbed = read_manifest(str(tmp_path / "undisturbed"))
     assert len(expected) > 1500 and "reused_rows" not in undisturbed.measured["counters"]
@@ -103,12 +103,13 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
         output = tmp_path / f"out{outputs}"
         more = PROCESSES if outputs == 1 else []
         outputs += 1
-        for phase in ("starting", "writing", "writing"):  # the later ones also kill runs that use what is finished
+        # The later ones also kill runs that use what is finished.
+        for phase in ("starting", "first shard", "writing"):
             process = start(tiny_model, source, output, *more)
-            if phase == "writing":
+            if phase != "starting":
                 wait_for_shard(process, output)
             # The last of the writing is the publishing, after which there is nothing to go on with.
-            time.sleep(generator.uniform(0, seconds[phase] * (0.7 if phase == "writing" else 1)))
+            time.sleep(generator.uniform(0, {**seconds, "first shard": 0}[phase]))
             kills += kill(process)
             if (output / "manifest.json").exists():
                 break  # it had ended, or had published and was tidying up
@@ -120,6 +121,7 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
         manifest = read_manifest(str(output))
         assert manifest.counts == undisturbed.counts
         assert_same_rows(read_rows(output), expected)
-        assert manifest.measured["counters"].get("reused_rows", 0) >= finished
-        with_reuse += finished > 0
-    assert with_reuse >= 2, seconds
+        reused = manifest.measured["counters"].get("reused_rows", 0)
+        assert reused >= finished
+        with_reuse += reused > 0
+    assert with_reuse

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from apache_beam.io.filesystems import FileSystems
@@ -18,6 +19,7 @@ from albert_embed.pipeline.storage import output_lock
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.storage.output_lock import LOCK_FILE, OutputLock
 from tests.tiny_model import ROOT
+from tests.waiting import wait_until
 
 _HOLD = """
 import sys, time
@@ -99,15 +101,45 @@ def test_a_lock_without_the_operating_system_is_renewed_and_grows_old(
     before = renewed()
     with pytest.raises(OutputError, match="is being written by another run"):
         second.acquire()
-    deadline = time.monotonic() + 30
-    while renewed() == before:
-        assert time.monotonic() < deadline, "the lock was not renewed"
+    wait_until(lambda: renewed() != before)
     first.release()
     assert not file.exists()
 
-    file.write_text(json.dumps({"host": "elsewhere", "pid": 1, "renewed": time.time() - 119}))
+    monkeypatch.setattr(output_lock, "time", SimpleNamespace(time=lambda: 10_000.0))  # a clock that stands still
+    file.write_text(json.dumps({"host": "elsewhere", "pid": 1, "renewed": 10_000.0 - 119}))
     with pytest.raises(OutputError, match=r"\(process 1 on elsewhere\)"):
         second.acquire()
-    file.write_text(json.dumps({"host": "elsewhere", "pid": 1, "renewed": time.time() - 121}))
+    file.write_text(json.dumps({"host": "elsewhere", "pid": 1, "renewed": 10_000.0 - 121}))
     second.acquire()
     second.release()
+
+
+@pytest.mark.parametrize("taken_again", [False, True])
+def test_a_lock_of_a_file_that_was_removed_meanwhile_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken_again: bool
+) -> None:
+    """The run before gives back, and a third one may take over, between the second's `open` and its `flock`."""
+    first, second, third = (OutputLock(str(tmp_path)) for _ in range(3))
+    first.acquire()
+    flock = fcntl.flock
+
+    def flock_late(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        first.release()
+        if taken_again:
+            third.acquire()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock_late)
+    if taken_again:
+        with pytest.raises(OutputError, match="is being written by another run"):
+            second.acquire()
+        third.release()
+        second.acquire()
+    else:
+        second.acquire()
+    assert json.loads((tmp_path / LOCK_FILE).read_text())["pid"] == os.getpid()
+    with pytest.raises(OutputError, match="is being written by another run"):
+        OutputLock(str(tmp_path)).acquire()
+    second.release()
+    assert list(tmp_path.iterdir()) == []
