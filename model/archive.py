@@ -12,8 +12,11 @@ class ArchiveError(ValueError):
 
 
 def is_archive(path: Path) -> bool:
-    """Whether `path` is named as a tar archive is."""
-    return path.name.endswith((".tar.gz", ".tgz", ".tar"))
+    """Whether `path` is named as a tar archive is, or starts as a gzip file does (a download may have any name)."""
+    if path.name.endswith((".tar.gz", ".tgz", ".tar")):
+        return True
+    with path.open("rb") as content:
+        return content.read(2) == b"\x1f\x8b"
 
 
 def unpack_archive(path: Path, target: Path) -> Path:
@@ -42,7 +45,10 @@ def unpack_archive(path: Path, target: Path) -> Path:
     except tarfile.FilterError as e:
         raise ArchiveError(f"{path} is refused: {e}") from e
     except (tarfile.TarError, zlib.error, OSError, EOFError) as e:
-        raise ArchiveError(f"{path} can't be unpacked: {e}") from e
+        reason = " ".join(str(e).split())  # tarfile writes a line for each kind of compression
+        raise ArchiveError(
+            f"{path} can't be unpacked: {reason}. It has {path.stat().st_size:,} bytes; was it downloaded whole?"
+        ) from e
     entries = [entry for entry in target.iterdir() if not entry.name.startswith(".")]
     if len(entries) == 1 and entries[0].is_dir():
         return entries[0]

@@ -12,6 +12,9 @@ from typing import Any, Literal
 logger = logging.getLogger(__name__)
 
 Activation = Literal["gelu_tanh", "gelu_erf", "relu"]
+# Whose words a config is in. The same "gelu" means two things, so the reader must know: the file beside the config
+# tells, the config's own fields do not.
+Dialect = Literal["tf1", "huggingface"]
 
 # What each file calls its activations. The ALBERT repository's "gelu" is the tanh form (google-research/albert,
 # modeling.py, `gelu`); Hugging Face's "gelu" is the erf form and "gelu_new" the tanh form (transformers,
@@ -129,8 +132,13 @@ class AlbertConfig:
         return json.dumps({"format": "albert-embed", **dataclasses.asdict(self)}, indent=2, sort_keys=True) + "\n"
 
 
-def read_config(path: Path) -> AlbertConfig:
-    """The config in the JSON file `path`: the ALBERT repository's, Hugging Face's or an export's own.
+def read_config(path: Path, dialect: Dialect) -> AlbertConfig:
+    """The config in the JSON file `path`.
+
+    Args:
+      path: the file.
+      dialect: `tf1` beside a TF1 checkpoint or in a Hub module, `huggingface` beside safetensors or PyTorch weights.
+        What an export of this project has is known by its own field, whatever is given here.
 
     Raises:
       ValueError: where the file is not JSON, lacks a field, or holds a value the encoder can't honour; the message
@@ -143,13 +151,13 @@ def read_config(path: Path) -> AlbertConfig:
     if not isinstance(fields, dict):
         raise ValueError(f"{path} must hold a JSON object, not {type(fields).__name__}")
     try:
-        return parse_config(fields)
+        return parse_config(fields, dialect)
     except ValueError as e:
         raise ValueError(f"{path}: {e}") from e
 
 
-def parse_config(fields: Mapping[str, Any]) -> AlbertConfig:
-    """The config that a parsed JSON object describes; which dialect it speaks is told by its own fields.
+def parse_config(fields: Mapping[str, Any], dialect: Dialect) -> AlbertConfig:
+    """The config that a parsed JSON object describes; see `read_config`.
 
     Raises:
       ValueError: where a field is missing or holds a value that the encoder can't honour.
@@ -160,7 +168,7 @@ def parse_config(fields: Mapping[str, Any]) -> AlbertConfig:
             return AlbertConfig(**own_fields)
         except TypeError as e:
             raise ValueError(f"not a config of this version of albert-embed: {e}") from e
-    if "model_type" in fields or "transformers_version" in fields:
+    if dialect == "huggingface":
         return _parse(fields, _HUGGING_FACE_DEFAULTS, _HUGGING_FACE_FIXED_FIELDS, _HUGGING_FACE_ACTIVATIONS)
     # The TF1 implementation knows no layer_norm_eps: tf.contrib.layers.layer_norm's is 1e-12.
     if fields.get("layer_norm_eps", 1e-12) != 1e-12:

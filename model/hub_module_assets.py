@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -17,15 +18,9 @@ def find_hub_asset(directory: Path, signature: str, output: str) -> Path | None:
     Raises:
       ValueError: where `saved_model.pb` can't be parsed.
     """
-    from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+    from tensorflow.core.protobuf import meta_graph_pb2
 
-    saved_model = saved_model_pb2.SavedModel()
-    path = directory / "saved_model.pb"
-    try:
-        saved_model.ParseFromString(path.read_bytes())
-    except DecodeError as e:
-        raise ValueError(f"{path} is not a SavedModel: {e}") from e
-    for meta_graph in saved_model.meta_graphs:
+    for meta_graph in read_saved_model_graph(directory).meta_graphs:
         if meta_graph.meta_info_def.tags or signature not in meta_graph.signature_def:
             continue
         assets = list(meta_graph.asset_file_def)
@@ -38,3 +33,20 @@ def find_hub_asset(directory: Path, signature: str, output: str) -> Path | None:
             if asset.tensor_info.name == wanted:
                 return directory / "assets" / asset.filename
     return None
+
+
+def read_saved_model_graph(directory: Path) -> Any:
+    """`saved_model.pb` as it is (the message `SavedModel`), without its variables.
+
+    Raises:
+      ValueError: where it can't be parsed.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved_model = saved_model_pb2.SavedModel()
+    path = directory / "saved_model.pb"
+    try:
+        saved_model.ParseFromString(path.read_bytes())
+    except DecodeError as e:
+        raise ValueError(f"{path} is not a SavedModel: {e}") from e
+    return saved_model

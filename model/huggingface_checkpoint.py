@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from albert_embed.model.config import AlbertConfig
+from albert_embed.model.foreign_model import name_foreign_weights
 from albert_embed.model.weights import CheckpointError, Weights, check_weights, layer_prefix
 
 _LAYER = re.compile(r"^encoder\.albert_layer_groups\.(\d+)\.albert_layers\.(\d+)\.(.+)\.(weight|bias)$")
@@ -63,6 +65,9 @@ def read_huggingface_checkpoint(directory: Path, config: AlbertConfig) -> Weight
         source = directory / "pytorch_model.bin"
         tensors = _read_torch(source)
     weights: dict[str, np.ndarray] = {}
+    foreign = name_foreign_weights(tensors)
+    if foreign is not None:
+        raise CheckpointError(f"{source}: these weights are {foreign}")
     for name, tensor in tensors.items():
         bare = name.removeprefix("albert.")
         if _NOT_THE_ENCODER.search(bare):
@@ -81,7 +86,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
         with safe_open(path, framework="tf") as tensors:
             return {name: tensors.get_tensor(name).numpy().astype(np.float32) for name in tensors.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as e:
-        raise CheckpointError(f"{path} can't be read as a safetensors file: {e}") from e
+        raise CheckpointError(f"{path} can't be read as a safetensors file: {e}; was it downloaded whole?") from e
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
@@ -95,6 +100,12 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     load: Callable[..., dict] = torch.load
     try:
         state = load(path, map_location="cpu", weights_only=True)
-    except Exception as e:
-        raise CheckpointError(f"{path} can't be read as a PyTorch checkpoint (weights only): {e}") from e
+    except pickle.UnpicklingError as e:
+        # Not in PyTorch's own words: they advise to switch the safety off.
+        raise CheckpointError(
+            f"{path} holds more than tensors (Python objects, which could run any code while they are read), or is "
+            "damaged, so it is not read; get the model.safetensors of the same model"
+        ) from e
+    except (RuntimeError, EOFError, OSError, ValueError) as e:
+        raise CheckpointError(f"{path} can't be read as a PyTorch checkpoint; was it downloaded whole? {e}") from e
     return {name: tensor.float().numpy() for name, tensor in state.items()}

@@ -8,6 +8,7 @@ from urllib.error import URLError
 
 from albert_embed.model.model_directory import ModelDirectoryError
 from albert_embed.model.remote_model import fetch_model
+from albert_embed.transforms.directories import is_remote
 
 
 def is_hub_handle(name: str) -> bool:
@@ -35,7 +36,7 @@ def locate_model(name: str | os.PathLike[str]) -> Path:
                 f"the handle {name!r} could not be resolved: {e}. Is the network reachable? A module that was "
                 "downloaded elsewhere can be given as a directory."
             ) from e
-    if "://" in name:
+    if is_remote(name):
         return fetch_model(name)
     path = Path(name)
     if not path.exists():

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from albert_embed.model.config import AlbertConfig, read_config
+from albert_embed.model.foreign_model import refuse_foreign_saved_model
 from albert_embed.model.hub_module_assets import find_hub_asset
+from albert_embed.model.stand_ins import refuse_stand_ins
 
 HUB_MODULE_FILE = "tfhub_module.pb"
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -103,6 +105,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
 
     Raises:
       ModelDirectoryError: where it does not satisfy the contract; the message says in what.
+      ForeignModelError, StandInError: where it is known to be another model, or a file only stands for the real one.
     """
     if not (path / SAVED_MODEL_FILE).exists():
         raise ModelDirectoryError(
@@ -110,6 +113,8 @@ def open_model_directory(path: Path) -> ModelDirectory:
             if path.is_dir()
             else f"there is no directory {path}; --model takes a SavedModel's directory or a TF Hub handle"
         )
+    refuse_stand_ins(path)
+    refuse_foreign_saved_model(path)
     information = load_saved_model(path).signatures[TOKENIZATION_SIGNATURE]()
     if is_hub_module(path):
         vocabulary_file = find_hub_asset(path, TOKENIZATION_SIGNATURE, "vocab_file")
@@ -126,7 +131,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
     return ModelDirectory(
         path=path,
         is_hub_module=is_hub_module(path),
-        config=read_config(config_file),
+        config=read_config(config_file, "tf1"),
         vocabulary_file=vocabulary_file,
         lower_case=bool(information["do_lower_case"].numpy()),
         precision=read_precision(path),

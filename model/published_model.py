@@ -14,10 +14,12 @@ import numpy as np
 
 from albert_embed.model.archive import is_archive, unpack_archive
 from albert_embed.model.config import AlbertConfig, read_config
+from albert_embed.model.foreign_model import name_other_weights, refuse_foreign_model
 from albert_embed.model.huggingface_checkpoint import read_huggingface_checkpoint
 from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import (
     CONFIG_FILE,
+    EXPORT_FILE,
     OUTPUT_NAMES,
     SAVED_MODEL_FILE,
     TOKENS_SIGNATURE,
@@ -25,7 +27,8 @@ from albert_embed.model.model_directory import (
     load_saved_model,
     open_model_directory,
 )
-from albert_embed.model.tf1_checkpoint import find_checkpoint, read_tf1_checkpoint
+from albert_embed.model.stand_ins import refuse_stand_in, refuse_stand_ins
+from albert_embed.model.tf1_checkpoint import find_checkpoint, list_checkpoint_indices, read_tf1_checkpoint
 from albert_embed.model.weights import CheckpointError, Weights
 
 Format = Literal["tf1_hub", "tf1_checkpoint", "huggingface"]
@@ -88,18 +91,26 @@ def open_published_model(source: str) -> Iterator[PublishedModel]:
 
     Raises:
       CheckpointError: where none of the three formats is recognised.
+      ForeignModelError: where it is known to be another model.
+      StandInError: where a file only stands for the real one.
       ArchiveError, ModelDirectoryError, ValueError: where what is there is broken.
     """
     path = locate_model(source)
     with contextlib.ExitStack() as stack:
         if path.is_file():
+            refuse_stand_in(path)
             if not is_archive(path):
-                raise CheckpointError(f"{source} is a file; --source takes a directory, a .tar.gz or a TF Hub handle")
+                raise CheckpointError(
+                    f"{source} is a file; --source takes a directory, a .tar.gz or a TF Hub handle: give the folder "
+                    "that holds it with its config, or unpack it first"
+                )
             path = unpack_archive(path, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         yield _describe(path)
 
 
 def _describe(directory: Path) -> PublishedModel:
+    refuse_stand_ins(directory)
+    refuse_foreign_model(directory)
     if is_hub_module(directory) and (directory / SAVED_MODEL_FILE).exists():
         module = open_model_directory(directory)
         return PublishedModel(
@@ -114,18 +125,25 @@ def _describe(directory: Path) -> PublishedModel:
         return PublishedModel(
             format="huggingface",
             directory=directory,
-            config=read_config(_require(directory / "config.json")),
+            config=read_config(_require(directory / "config.json"), "huggingface"),
             vocabulary_file=vocabulary_file,
             lower_case=_huggingface_lower_case(directory),
         )
-    if list(directory.glob("*.ckpt*.index")):
+    if list_checkpoint_indices(directory):
         return PublishedModel(
             format="tf1_checkpoint",
             directory=directory,
-            config=read_config(_require(directory / CONFIG_FILE)),
+            config=read_config(_require(directory / CONFIG_FILE), "tf1"),
             vocabulary_file=vocabulary_file,
             lower_case=None,
         )
+    if (directory / EXPORT_FILE).exists():
+        raise CheckpointError(
+            f"{directory} is an export of this project already; give it to `albert-embed embed` as --model"
+        )
+    other = name_other_weights(directory)
+    if other is not None:
+        raise CheckpointError(f"{directory} holds its weights as {other}; get the model.safetensors of the same model")
     raise CheckpointError(
         f"{directory} holds no published ALBERT weights: looked for a TF1 Hub module (saved_model.pb and "
         "tfhub_module.pb), a TF1 checkpoint (model.ckpt-best.index) and a Hugging Face model (model.safetensors or "

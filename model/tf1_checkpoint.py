@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from albert_embed.model.config import AlbertConfig
+from albert_embed.model.foreign_model import name_foreign_weights
 from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, CheckpointError, Weights, check_weights
 
 # The encoder's variables stand below `bert/`, in Hub modules sometimes below `module/bert/`.
@@ -20,16 +21,39 @@ def find_checkpoint(directory: Path) -> str:
     """The prefix of the one checkpoint in `directory` (`…/model.ckpt-best`).
 
     Raises:
-      CheckpointError: where there is none, or more than one and none of them is `model.ckpt-best`.
+      CheckpointError: where there is none, where there are several and none is `model.ckpt-best`, or its data are
+        missing.
     """
-    prefixes = sorted(str(index)[: -len(".index")] for index in directory.glob("*.ckpt*.index"))
+    prefixes = [str(index)[: -len(".index")] for index in list_checkpoint_indices(directory)]
     best = [prefix for prefix in prefixes if Path(prefix).name == "model.ckpt-best"]
     if len(best or prefixes) != 1:
         raise CheckpointError(
             f"{directory} must hold one checkpoint (model.ckpt-best.index and its data), "
             f"found {[Path(prefix).name for prefix in prefixes] or 'none'}"
         )
-    return (best or prefixes)[0]
+    prefix = (best or prefixes)[0]
+    if not list(directory.glob(f"{Path(prefix).name}.data-*-of-*")):
+        raise CheckpointError(
+            f"{prefix}.index is here without its data ({Path(prefix).name}.data-00000-of-00001); "
+            "was the checkpoint downloaded whole?"
+        )
+    return prefix
+
+
+def list_checkpoint_indices(directory: Path) -> list[Path]:
+    """The `….index` files of the checkpoints in `directory`, in name order.
+
+    Raises:
+      CheckpointError: where there are data of a checkpoint and no index at all.
+    """
+    indices = sorted(directory.glob("*.ckpt*.index"))
+    data = sorted(directory.glob("*.ckpt*.data-*-of-*"))
+    if data and not indices:
+        name = data[0].name[: data[0].name.rindex(".data-")]
+        raise CheckpointError(
+            f"{data[0]} is here without its index ({name}.index); was the checkpoint downloaded whole?"
+        )
+    return indices
 
 
 def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> Weights:
@@ -46,6 +70,9 @@ def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> Weights:
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()
+        foreign = name_foreign_weights(shapes)
+        if foreign is not None:
+            raise CheckpointError(f"{prefix}: these weights are {foreign}")
         names = {_ENCODER_SCOPE.sub("", name): name for name in sorted(shapes) if not _NOT_THE_ENCODER.search(name)}
         optional = (MAPPING_KERNEL, MAPPING_BIAS) if config.embedding_size == config.hidden_size else ()
         check_weights(

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), required=True)
     parser.add_argument("--huggingface", type=Path, required=True, help="the model, for its config.json")
     arguments = parser.parse_args()
-    shapes = layer_shapes(read_config(arguments.huggingface / "config.json"))
+    shapes = layer_shapes(read_config(arguments.huggingface / "config.json", "huggingface"))
     seconds = [measure_shape(inputs, outputs, tf.as_dtype(arguments.precision)) for inputs, outputs in shapes]
     flops = [2 * TOKENS * inputs * outputs for inputs, outputs in shapes]
     print_report(

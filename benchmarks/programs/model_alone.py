@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, required=True)
     parser.add_argument("--huggingface", type=Path, required=True, help="the same model, for its config.json")
     arguments = parser.parse_args()
-    tokens, config = read_tokens(arguments.tokens), read_config(arguments.huggingface / "config.json")
+    tokens, config = read_tokens(arguments.tokens), read_config(arguments.huggingface / "config.json", "huggingface")
     batches = cut_batches(tokens)
     engine = load_engine(arguments.engine, arguments.model)
     engine.run(pad_batch(batches[-1].slice(0, 1)), _OUTPUTS)  # what only a first call does belongs to start-up

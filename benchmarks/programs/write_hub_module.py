@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    config = read_config(arguments.source / "config.json")
+    config = read_config(arguments.source / "config.json", "huggingface")
     write_hub_module(
         arguments.output,
         config,

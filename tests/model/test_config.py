@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from albert_embed.model.config import AlbertConfig, parse_config, read_config
+from albert_embed.model import config as config_module
+from albert_embed.model.config import AlbertConfig, Dialect, read_config
 
 TF1: dict[str, Any] = {
     "attention_probs_dropout_prob": 0,
@@ -45,6 +46,24 @@ BASE = AlbertConfig(
     layer_norm_eps=1e-12,
 )
 HUGGING_FACE = {**TF1, "model_type": "albert", "hidden_act": "gelu_new", "layer_norm_eps": 1e-12}
+
+
+def parse_config(fields: dict[str, Any], dialect: Dialect | None = None) -> AlbertConfig:
+    """`fields` read in their own dialect, where the test names no other."""
+    return config_module.parse_config(fields, dialect or ("huggingface" if "model_type" in fields else "tf1"))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name", "expected"),
+    [("tf1", "gelu", "gelu_tanh"), ("huggingface", "gelu", "gelu_erf"), ("huggingface", "gelu_new", "gelu_tanh")],
+)
+@pytest.mark.parametrize("beside", [{}, {"model_type": "albert"}, {"transformers_version": "5.0.0"}], ids=str)
+def test_the_dialect_is_what_the_file_beside_says_and_not_guessed(
+    dialect: Dialect, name: str, expected: str, beside: dict[str, str]
+) -> None:
+    """The same fields mean one thing beside TF1 weights and another beside safetensors."""
+    fields = {key: value for key, value in TF1.items() if key != "model_type"}
+    assert parse_config({**fields, "hidden_act": name, **beside}, dialect).hidden_act == expected
 
 
 def test_the_config_of_a_release_is_read() -> None:
@@ -192,7 +211,7 @@ def test_the_own_form_is_read_back(tmp_path: Path) -> None:
     config = parse_config({**HUGGING_FACE, "hidden_act": "gelu", "num_hidden_groups": 4, "layer_norm_eps": 1e-6})
     path = tmp_path / "albert_config.json"
     path.write_text(config.to_json())
-    assert read_config(path) == config
+    assert read_config(path, "tf1") == config
     assert config.hidden_act == "gelu_erf"
 
 
@@ -200,7 +219,7 @@ def test_an_unknown_field_of_the_own_form_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "albert_config.json"
     path.write_text(json.dumps({**json.loads(BASE.to_json()), "rotary": True}))
     with pytest.raises(ValueError, match=r"albert_config.json: not a config of this version of albert-embed.*'rotary'"):
-        read_config(path)
+        read_config(path, "tf1")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +235,7 @@ def test_a_file_that_is_no_config_is_named(tmp_path: Path, content: bytes, reaso
     path = tmp_path / "config.json"
     path.write_bytes(content)
     with pytest.raises(ValueError) as error:
-        read_config(path)
+        read_config(path, "tf1")
     assert str(error.value).startswith(str(path)) and reason in str(error.value)
 
 

@@ -155,7 +155,10 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path, part: str, damage: str) ->
     elif damage == "garbled":
         middle = len(content) // 2
         (directory / part).write_bytes(content[:middle] + b"\x55" * 64 + content[middle + 64 :])
-    with pytest.raises(CheckpointError, match=r"model.ckpt-best can't be read as a TensorFlow checkpoint: "):
+    with pytest.raises(
+        CheckpointError,
+        match=r"model.ckpt-best(.index is here without its data| can't be read as a TensorFlow checkpoint: )",
+    ):
         read(directory)
 
 

@@ -1,0 +1,58 @@
+"""Files that stand where a model's own should be: Git LFS pointers, web pages, downloads that were not finished."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: the first line of every pointer, which has at most 1,024
+# bytes.
+_LFS_FIRST_LINE = b"version https://git-lfs.github.com/spec/"
+_LFS_SIZE = re.compile(rb"^size (\d+)$", re.MULTILINE)
+_WEB_PAGE = re.compile(rb"^\s*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
+# What browsers, curl-like tools and the Hugging Face client call a file until it is whole.
+_UNFINISHED_SUFFIXES = (".part", ".partial", ".incomplete", ".crdownload", ".download", ".aria2", ".unfinished")
+_LOOKED_AT_BYTES = 1024
+
+
+class StandInError(ValueError):
+    """A file is not what its name says, but something that stands in its place."""
+
+
+def refuse_stand_ins(directory: Path) -> None:
+    """Refuses a model's directory where a file in it, or in a folder of it, only stands for the real one.
+
+    Raises:
+      StandInError: naming the first such file, what it is, and how to get the real one.
+    """
+    for file in _list_files(directory):
+        refuse_stand_in(file)
+
+
+def refuse_stand_in(file: Path) -> None:
+    """Refuses one file; see `refuse_stand_ins`."""
+    if file.name.endswith(_UNFINISHED_SUFFIXES):
+        raise StandInError(f"{file} is a download that was not finished; finish it, or delete it and download again")
+    with file.open("rb") as content:
+        start = content.read(_LOOKED_AT_BYTES)
+    if start.startswith(_LFS_FIRST_LINE):
+        size = _LFS_SIZE.search(start)
+        real = f"the {int(size[1]):,} bytes of the file itself were" if size else "the file itself was"
+        raise StandInError(
+            f"{file} is a Git LFS pointer: {real} never fetched; run `git lfs install && git lfs pull` in its folder"
+        )
+    if file.suffix not in (".html", ".htm", ".md") and _WEB_PAGE.match(start):
+        raise StandInError(
+            f'{file} is a web page and not the file of that name; download the file itself (a site\'s "raw" or '
+            '"download" link)'
+        )
+
+
+def _list_files(directory: Path) -> Iterator[Path]:
+    """The files in `directory` and in its folders, no deeper: a model has none there."""
+    for entry in sorted(directory.iterdir()):
+        if entry.is_file():
+            yield entry
+        elif entry.is_dir() and not entry.name.startswith("."):
+            yield from sorted(file for file in entry.iterdir() if file.is_file())
