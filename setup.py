@@ -62,5 +62,5 @@ setup(
     },
     install_requires=REQUIRES,
     extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
-    entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.command_line:main"]},
+    entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.main:main"]},
 )

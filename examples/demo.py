@@ -9,7 +9,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 
 EXAMPLES = Path(__file__).resolve().parent
 

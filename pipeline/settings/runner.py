@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.runners import runner as beam_runner
@@ -46,34 +44,3 @@ def threads_per_worker(options: PipelineOptions) -> int | None:
     threads = max(1, (os.cpu_count() or 1) // workers)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
     return threads
-
-
-def known_beam_flags() -> set[str]:
-    """Every flag that one of Beam's option classes knows."""
-    return {flag for action in _make_beam_parser()._actions for flag in action.option_strings}
-
-
-def stray_beam_arguments(arguments: Sequence[str]) -> list[str]:
-    """What of `arguments` is neither one of Beam's flags nor the value of one."""
-    return _make_beam_parser().parse_known_args(list(arguments))[1]
-
-
-def parse_beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """The Beam options in `arguments`, which must hold nothing else."""
-    return PipelineOptions(list(arguments))
-
-
-def _subclasses(options: type[PipelineOptions]) -> list[type[PipelineOptions]]:
-    direct = options.__subclasses__()
-    return direct + [deeper for subclass in direct for deeper in _subclasses(subclass)]
-
-
-def _make_beam_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for options in [PipelineOptions, *_subclasses(PipelineOptions)]:
-        if "_add_argparse_args" in vars(options):
-            try:
-                options._add_argparse_args(parser)
-            except argparse.ArgumentError:  # two classes may share a flag
-                continue
-    return parser

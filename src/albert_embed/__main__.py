@@ -2,7 +2,7 @@
 
 import sys
 
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.analysis.analyze import run_analyze
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.runner import parse_beam_options
 from albert_embed.transforms.transform_graph import read_description, transform_fingerprint
 from tests.pipeline.reference import Reference
 
@@ -41,7 +41,7 @@ def analyze(model: Path, corpus: Path | list[Path], output: Path, **given: Any) 
     own = {name: given.pop(name) for name in ("shapes", "cache", "plan", "rates") if name in given}
     files = [corpus] if isinstance(corpus, Path) else corpus
     embed = EmbedOptions(model=str(model), input=tuple(map(str, files)), output=str(output), **given)
-    return run_analyze(AnalyzeOptions(embed=embed, **own), parse_beam_options([]))
+    return run_analyze(AnalyzeOptions(embed=embed, **own), PipelineOptions([]))
 
 
 def write_lines(path: Path, texts: list[str]) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from albert_embed.model.flops import count_batch_flops
 from albert_embed.pipeline.analysis.plan import plan_accelerators
 from albert_embed.pipeline.analysis.plan_rates import Accelerator, PlanRates
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.transforms.batch_forecast import BatchForecast
 from tests.pipeline.analysis.test_analyze_corpus import TEXTS, write_lines
 from tests.tiny_model import TINY

@@ -19,7 +19,7 @@ from google.cloud import bigquery
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.bigquery import table_output
 from albert_embed.pipeline.bigquery.table_rows import LARGEST_ROW_BYTES
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.settings.table_name import TableName

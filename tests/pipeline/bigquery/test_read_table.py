@@ -13,7 +13,7 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.bigquery.column_kinds import name_kinds
 from albert_embed.pipeline.bigquery.read_table import ReadStream, TableStreams, check_fields, make_records
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.settings.embed_options import EmbedOptions, guess_format

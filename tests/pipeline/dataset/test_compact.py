@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.compact import compact_output
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import read_manifest

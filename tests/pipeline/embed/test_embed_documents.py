@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from albert_embed import read_document_embeddings, read_embeddings
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures

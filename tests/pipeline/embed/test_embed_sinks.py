@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from albert_embed import read_embeddings, read_embeddings_dataset
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.read_embeddings import read_failures

@@ -14,7 +14,7 @@ import pytest
 
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.model.handler import AlbertModelHandler
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures

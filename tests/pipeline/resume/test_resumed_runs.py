@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from tests.tiny_model import CORPUS, ROOT

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.pipeline.settings.runner import holds_shuffle_in_memory, parse_beam_options
+from albert_embed.pipeline.settings.runner import holds_shuffle_in_memory
 
 
 @pytest.mark.parametrize(
@@ -19,4 +20,4 @@ from albert_embed.pipeline.settings.runner import holds_shuffle_in_memory, parse
     ],
 )
 def test_rows_are_shuffled_only_where_the_runner_can_hold_them(arguments: list[str], in_memory: bool) -> None:
-    assert holds_shuffle_in_memory(parse_beam_options(arguments)) is in_memory
+    assert holds_shuffle_in_memory(PipelineOptions(arguments)) is in_memory

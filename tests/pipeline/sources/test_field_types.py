@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.sources.field_types import add_field_types, arrow_kind, avro_kind
 
 

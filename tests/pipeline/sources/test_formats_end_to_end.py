@@ -21,7 +21,7 @@ import tensorflow as tf
 import zstandard
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.documents.read_documents import parse_without_origins

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from albert_embed import read_embeddings, read_embeddings_dataset
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.settings.failure_limit import FailureLimit, TooManyFailuresError

@@ -1,19 +1,34 @@
-"""What `analyze` prints for people, with rich."""
+"""What `analyze` shows people at its end."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
 
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
-from albert_embed.pipeline.cli.report import print_pairs
+from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+
+if TYPE_CHECKING:
+    from albert_embed.pipeline.cli.output import Block
+
+_WIDEST_BAR = 30
 
 
-def print_analysis(report: CorpusReport, directory: str) -> None:
-    """The tables at the end of `analyze`."""
+def make_analysis_summary(report: CorpusReport, directory: str) -> tuple[Block, ...]:
+    """Tables of what the corpus holds, and of the plan where one was asked for."""
+    return (
+        _make_corpus_table(report, directory),
+        *_make_lengths_table(report.statistics["documents_up_to_tokens"]),
+        *_make_shapes_table(report.batch_shapes),
+        *(() if report.plan is None else _make_plan_blocks(report.plan)),
+    )
+
+
+def _make_corpus_table(report: CorpusReport, directory: str) -> Table:
     corpus, statistics, failures = report.corpus, report.statistics, report.failures
     quantiles = statistics["token_quantiles"]
     shown = ("p1", "p25", "p50", "p75", "p90", "p99")
@@ -41,18 +56,14 @@ def print_analysis(report: CorpusReport, directory: str) -> None:
         **{f"  {reason}": count for reason, count in failures["by_reason"].items()},
         "seconds, start / pipeline": f"{report.measured['start_seconds']} / {report.measured['pipeline_seconds']}",
     }
-    print_pairs("analyze", rows)
-    _print_lengths(statistics["documents_up_to_tokens"])
-    _print_shapes(report.batch_shapes)
-    if report.plan is not None:
-        _print_plan(report.plan)
+    return make_pairs_table("analyze", rows)
 
 
 def _share(count: int, share: float | None) -> str:
     return f"{max(0, count):,}" if share is None else f"{max(0, count):,} ({share:.2%})"
 
 
-def _print_lengths(documents: dict[str, int]) -> None:
+def _make_lengths_table(documents: dict[str, int]) -> Iterator[Table]:
     if not documents:
         return
     table = Table(title="documents by tokens", title_justify="left")
@@ -61,11 +72,21 @@ def _print_lengths(documents: dict[str, int]) -> None:
     table.add_column("")
     most = max(documents.values())
     for bound, count in documents.items():
-        table.add_row(f"{int(bound):,}", f"{count:,}", "█" * round(30 * count / most))
-    Console().print(table)
+        table.add_row(f"{int(bound):,}", f"{count:,}", _Bar(round(_WIDEST_BAR * count / most)))
+    yield table
 
 
-def _print_shapes(shapes: dict[str, Any]) -> None:
+class _Bar:
+    """A bar of so many characters, of a kind that the terminal has."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[str]:
+        yield ("#" if options.ascii_only else "█") * self._width
+
+
+def _make_shapes_table(shapes: dict[str, Any]) -> Iterator[Table]:
     if not shapes["lengths"]:
         return
     fill = shapes["tokens"] / shapes["padded_tokens"]
@@ -73,11 +94,11 @@ def _print_shapes(shapes: dict[str, Any]) -> None:
     table.add_column("length", justify="right")
     table.add_column("rows", justify="right")
     for length, rows in zip(shapes["lengths"], shapes["rows"], strict=True):
-        table.add_row(escape(f"{length:,}"), f"{rows:,}")
-    Console().print(table)
+        table.add_row(f"{length:,}", f"{rows:,}")
+    yield table
 
 
-def _print_plan(plan: dict[str, Any]) -> None:
+def _make_plan_blocks(plan: dict[str, Any]) -> Iterator[Block]:
     made = plan["for"]
     rows: dict[str, Any] = {
         "for": f"{', '.join(made['embeddings'])} as {made['encoding']}, {made['precision']}, engine {made['engine']}",
@@ -91,19 +112,22 @@ def _print_plan(plan: dict[str, Any]) -> None:
         rows |= {f"  {part}": f"{spent:,}" for part, spent in here["seconds_by_part"].items()}
         rows["tokens / s on this machine"] = f"{here['tokens_per_second']:,.0f}"
         rows["from"] = f"{here['timed_batches']} batches, timed in {here['timed_seconds']} s"
-    print_pairs("plan for embed (estimates)", rows)
+    yield make_pairs_table("plan for embed (estimates)", rows)
     if plan["accelerators"]:
-        table = Table(title="on accelerators (estimates)", title_justify="left")
-        for name in ("accelerator", "workers", "tokens / s", "hours", "dollars"):
-            table.add_column(name, justify="left" if name == "accelerator" else "right")
-        for row in plan["accelerators"]:
-            speed = "-" if row["tokens_per_second"] is None else f"{row['tokens_per_second']:,}"
-            cells = (f"{row['workers']:,}", speed, f"{row['hours']:,.2f}", f"{row['dollars']:,.2f}")
-            table.add_row(escape(row["accelerator"]), *cells)
-        Console().print(table)
-    Console().print(
-        "All of this is estimated. Of accelerators nothing was measured: what their makers say, times a share that is "
-        "assumed, and list prices that nobody looked up for this run. The rates and the source of each stand in "
-        f"{escape(plan['rates_file'])}; edit it, or give your own with --rates.",
-        soft_wrap=True,
+        yield _make_accelerators_table(plan["accelerators"])
+    yield (
+        "All of this is estimated. Nothing was measured on accelerators: their rates are what their makers say, times "
+        "an assumed share, and their prices are list prices that nobody looked up for this run. Each rate and its "
+        f"source are in {plan['rates_file']}; edit it, or give your own with --rates."
     )
+
+
+def _make_accelerators_table(accelerators: list[dict[str, Any]]) -> Table:
+    table = Table(title="on accelerators (estimates)", title_justify="left")
+    for name in ("accelerator", "workers", "tokens / s", "hours", "dollars"):
+        table.add_column(name, justify="left" if name == "accelerator" else "right")
+    for row in accelerators:
+        speed = "-" if row["tokens_per_second"] is None else f"{row['tokens_per_second']:,}"
+        cells = (f"{row['workers']:,}", speed, f"{row['hours']:,.2f}", f"{row['dollars']:,.2f}")
+        table.add_row(escape(row["accelerator"]), *cells)
+    return table

@@ -1,0 +1,93 @@
+"""`albert-embed analyze`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from albert_embed.pipeline.cli import embed
+from albert_embed.pipeline.cli.command import JSON, Arguments, Command
+from albert_embed.pipeline.cli.option import Kind, Option
+from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.settings.analyze_options import DEFAULT_SHAPES, AnalyzeOptions
+
+# The options of `embed` that say how the corpus is read and becomes rows, and, for --plan, what is made of the rows.
+# They mean the same here.
+_SHARED_WITH_EMBED = frozenset(
+    (
+        "--model",
+        "--input",
+        "--output",
+        "--format",
+        "--text-field",
+        "--id-field",
+        "--pair-field",
+        "--max-tokens",
+        "--long-documents",
+        "--window-overlap",
+        "--embeddings",
+        "--encoding",
+        "--tokens",
+        "--batch-tokens",
+        "--engine",
+        "--overwrite",
+    )
+)
+OPTIONS = (
+    *(option for option in embed.OPTIONS if option.flag in _SHARED_WITH_EMBED),
+    Option(
+        flag="--shapes",
+        group="analysis",
+        type=int,
+        metavar="K",
+        default=str(DEFAULT_SHAPES),
+        help="choose at most K lengths to pad to",
+    ),
+    Option(
+        flag="--cache",
+        group="analysis",
+        metavar="DIR",
+        default="cache in the output",
+        help="where to keep what is known of the files that have been analysed",
+    ),
+    Option(
+        flag="--plan",
+        group="analysis",
+        kind=Kind.SWITCH,
+        help="estimate what embed will take, from a short run of the model",
+    ),
+    Option(
+        flag="--rates",
+        group="analysis",
+        metavar="FILE",
+        default="those of the package",
+        help="rates and prices of accelerators for the plan",
+    ),
+    JSON,
+)
+
+
+def run_analyze(arguments: Arguments) -> CommandResult:
+    """Analyses the corpus, and says what was found."""
+    options = AnalyzeOptions(embed=embed.make_embed_options(arguments), **arguments.choose(AnalyzeOptions))
+
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from albert_embed.pipeline.analysis.analyze import run_analyze
+    from albert_embed.pipeline.cli.analysis_summary import make_analysis_summary
+
+    report = run_analyze(options, PipelineOptions(list(arguments.beam)))
+    directory = options.embed.output
+    return CommandResult(
+        record={"status": "published", "exit_status": 0, "output": directory, **dataclasses.asdict(report)},
+        blocks=make_analysis_summary(report, directory),
+    )
+
+
+ANALYZE = Command(
+    name="analyze",
+    description="Analyse a corpus before it is embedded: what it holds, a transform graph for embed, and a plan. Takes "
+    "the options of embed that say what is read and what is made of it, and every option of Apache Beam as well.",
+    options=OPTIONS,
+    run=run_analyze,
+    takes_beam_options=True,
+)

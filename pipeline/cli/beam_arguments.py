@@ -1,0 +1,61 @@
+"""Checks the flags that are Apache Beam's."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Collection, Sequence
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from albert_embed.pipeline.cli.option import describe_repetition
+from albert_embed.pipeline.cli.usage_error import UsageError, refuse_unknown
+
+
+def check_beam_arguments(arguments: Sequence[str], own: Collection[str]) -> None:
+    """Refuses what Beam would pass over in silence.
+
+    Args:
+      arguments: what the command itself does not know.
+      own: the command's own flags, one of which may have been meant.
+
+    Raises:
+      UsageError: where an argument is neither a flag of Beam's nor the value of one, a value is not of its kind, or a
+        flag is given twice and the later value would replace the earlier.
+    """
+    parser = _make_beam_parser()
+    try:
+        unknown = parser.parse_known_args(list(arguments))[1]
+    except argparse.ArgumentError as e:
+        raise UsageError(str(e)) from e
+    refuse_unknown(unknown, {*own, *re.findall(r"--[a-z]\w*", parser.format_usage())})
+    _refuse_repetitions(parser, arguments)
+
+
+def _make_beam_parser() -> argparse.ArgumentParser:
+    """The parser that Beam itself makes of all its options, by the one public way to it."""
+    made: list[argparse.ArgumentParser] = []
+    PipelineOptions([]).get_all_options(add_extra_args_fn=made.append)
+    made[0].exit_on_error = False
+    return made[0]
+
+
+def _refuse_repetitions(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """Beam's parser does not say which flags hold lists, so a repetition is tried: without it, is anything else?"""
+    occurrences: list[list[str]] = []
+    for argument in arguments:
+        if argument.startswith("-"):
+            occurrences.append(argument.split("=", 1))
+        else:
+            occurrences[-1].append(argument)
+    whole = vars(_parse(parser, occurrences))
+    for place, occurrence in enumerate(occurrences):
+        same = [other for other in occurrences[place:] if other[0] == occurrence[0]]
+        without = [*occurrences[:place], *occurrences[place + 1 :]]
+        if len(same) > 1 and len(occurrence) > 1 and vars(_parse(parser, without)) == whole:
+            raise UsageError(describe_repetition(occurrence[0], [" ".join(values) for _, *values in same]))
+
+
+def _parse(parser: argparse.ArgumentParser, occurrences: list[list[str]]) -> argparse.Namespace:
+    joined = [f"{flag}={values[0]}" if len(values) == 1 else [flag, *values] for flag, *values in occurrences]
+    return parser.parse_args([word for item in joined for word in ([item] if isinstance(item, str) else item)])

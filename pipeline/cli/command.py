@@ -1,0 +1,111 @@
+"""`Command`: one word of the command line, with the options it takes and the function that carries it out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from albert_embed.pipeline.cli.option import Kind, Option
+from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.cli.usage_error import UsageError, refuse_unknown
+
+PROGRAM = "albert-embed"
+JSON = Option(flag="--json", kind=Kind.SWITCH, help="print the result as one line of JSON", group="result")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """What a command was told.
+
+    Attributes:
+      values: name of an option → its value, for the options that were given and no others.
+      beam: the flags of Apache Beam, with their values.
+    """
+
+    values: Mapping[str, Any]
+    beam: tuple[str, ...] = ()
+
+    def choose(self, dataclass: type) -> dict[str, Any]:
+        """The values that are named like fields of `dataclass`."""
+        names = {field.name for field in dataclasses.fields(dataclass)}
+        return {name: value for name, value in self.values.items() if name in names}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command.
+
+    Attributes:
+      name: the word that calls it.
+      description: one or two sentences for `--help`.
+      options: what it takes, in the order of `--help`.
+      run: carries it out; what it needs is imported there, so that `--help` answers at once.
+      takes_beam_options: whether it takes the flags of Apache Beam too.
+      reports_errors_as_json: whether, with `--json`, an error is a line of JSON on standard output too.
+    """
+
+    name: str
+    description: str
+    options: tuple[Option, ...]
+    run: Callable[[Arguments], CommandResult]
+    takes_beam_options: bool = False
+    reports_errors_as_json: bool = True
+
+    @property
+    def usage(self) -> str:
+        """The command with what it requires, in one line."""
+        required = [option.usage for option in self.options if option.required]
+        beam = ["[options of Apache Beam]"] if self.takes_beam_options else []
+        return " ".join([PROGRAM, self.name, *required, "[options]", *beam])
+
+    def help(self) -> str:
+        """What `--help` prints."""
+        return self._make_parser().format_help()
+
+    def parse(self, arguments: Sequence[str]) -> Arguments:
+        """Reads the arguments that follow the command's name.
+
+        A misspelt flag is named before one that is missing: the one is often the reason for the other.
+
+        Raises:
+          UsageError: where an argument is unknown, missing or given too often, or its value is not of its kind.
+        """
+        known, rest = self._make_parser().parse_known_args(list(arguments))
+        flags = {option.flag for option in self.options if not option.is_positional}
+        if rest and self.takes_beam_options:
+            from albert_embed.pipeline.cli.beam_arguments import check_beam_arguments
+
+            check_beam_arguments(rest, flags)
+        else:
+            refuse_unknown(rest, flags)
+        given = {option.name: option for option in self.options if hasattr(known, option.name)}
+        missing = [option.flag for option in self.options if option.required and option.name not in given]
+        if missing:
+            *others, last = missing
+            raise UsageError(f"{', '.join(others)} and {last} are missing" if others else f"{last} is missing")
+        values = {name: option.read(getattr(known, name)) for name, option in given.items()}
+        return Arguments(values=values, beam=tuple(rest))
+
+    def _make_parser(self) -> argparse.ArgumentParser:
+        parser = _Parser(
+            prog=f"{PROGRAM} {self.name}",
+            usage=self.usage.replace("%", "%%"),
+            description=self.description,
+            allow_abbrev=False,
+        )
+        for title in dict.fromkeys(option.group for option in self.options):
+            group = parser.add_argument_group(title)
+            for option in self.options:
+                if option.group == title:
+                    name = option.name if option.is_positional else option.flag
+                    group.add_argument(name, **option.parser_arguments())
+        return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what it refuses, for `main` to print."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)

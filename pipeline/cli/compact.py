@@ -1,0 +1,58 @@
+"""`albert-embed compact`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from albert_embed.pipeline.cli.command import JSON, Arguments, Command
+from albert_embed.pipeline.cli.option import Option
+from albert_embed.pipeline.cli.output import CommandResult
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from albert_embed.pipeline.dataset.compact import Compaction
+
+OPTIONS = (Option(flag="DIR", field="directory", required=True, help="an output that has been added to"), JSON)
+
+
+def run_compact(arguments: Arguments) -> CommandResult:
+    """Rewrites the output and says what that freed."""
+    from albert_embed.pipeline.dataset.compact import compact_output
+
+    directory = arguments.values["directory"]
+    compaction = compact_output(directory)
+    record = {
+        "status": _status(compaction),
+        "exit_status": 0,
+        "output": directory,
+        "counts": compaction.manifest.counts,
+        "generations": len(compaction.before.generations),
+        "freed_bytes": compaction.freed_bytes,
+    }
+    return CommandResult(record=record, blocks=(_make_table(compaction, directory),))
+
+
+def _status(compaction: Compaction) -> str:
+    return "published" if compaction.published else "unchanged"
+
+
+def _make_table(compaction: Compaction, directory: str) -> Table:
+    from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+
+    rows: dict[str, Any] = {
+        _status(compaction): directory,
+        "generations before": len(compaction.before.generations),
+        "documents": compaction.manifest.counts["documents"],
+        "rows": compaction.manifest.counts["rows"],
+        "bytes freed": compaction.freed_bytes,
+    }
+    return make_pairs_table("compact", rows)
+
+
+COMPACT = Command(
+    name="compact",
+    description="Rewrite an output that --incremental runs have added to, without its dead rows.",
+    options=OPTIONS,
+    run=run_compact,
+)

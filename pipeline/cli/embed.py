@@ -1,0 +1,248 @@
+"""`albert-embed embed`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from albert_embed.model.engines import ENGINES
+from albert_embed.pipeline.cli.command import JSON, Arguments, Command
+from albert_embed.pipeline.cli.option import Kind, Option
+from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.settings.embed_options import (
+    BIGQUERY_METHODS,
+    EMBEDDING_NAMES,
+    ENCODINGS,
+    FORMATS,
+    LONG_DOCUMENTS,
+    SINKS,
+    VECTOR_INDEX,
+    EmbedOptions,
+)
+from albert_embed.pipeline.settings.table_name import names_table
+
+_DEFAULTS = {field.name: str(field.default) for field in dataclasses.fields(EmbedOptions)}
+
+_MODEL_OPTIONS = (
+    Option(
+        flag="--model",
+        required=True,
+        metavar="M",
+        help="an export, a TF1 Hub module, or a TF Hub handle",
+    ),
+    Option(flag="--engine", choices=ENGINES, default=_DEFAULTS["engine"], help="what executes the model"),
+    Option(
+        flag="--batch-tokens",
+        type=int,
+        metavar="N",
+        default="chosen for the CPU or GPU",
+        help="maximum padded tokens per batch",
+    ),
+)
+_INPUT_OPTIONS = (
+    Option(
+        flag="--input",
+        kind=Kind.WORDS,
+        metavar="PATTERN",
+        help="files or globs, compressed or not, or a table as bq:PROJECT:DATASET.TABLE",
+    ),
+    Option(flag="--query", metavar="SQL", help="a BigQuery query whose result is the input, instead of --input"),
+    Option(
+        flag="--format",
+        choices=FORMATS,
+        default="guessed from the names of the files",
+        help="the format of the files",
+    ),
+    Option(flag="--text-field", metavar="F", default=_DEFAULTS["text_field"], help="the field with the text"),
+    Option(
+        flag="--id-field",
+        metavar="F",
+        default="id where there is one, else a hash of the content",
+        help="the field with the id",
+    ),
+    Option(flag="--pair-field", metavar="F", help="the field with the second text, where texts come in pairs"),
+    Option(
+        flag="--keep-fields",
+        kind=Kind.COMMAS,
+        metavar="LIST",
+        help="comma-separated fields to copy to the output: NAME or NAME:TYPE, where TYPE is string, int64 or float, "
+        "with [] after it for a list",
+    ),
+)
+_TOKEN_OPTIONS = (
+    Option(
+        flag="--max-tokens",
+        type=int,
+        metavar="N",
+        default="512, or fewer where the model has fewer positions",
+        help="maximum tokens per row, [CLS] and [SEP] included",
+    ),
+    Option(
+        flag="--long-documents",
+        choices=LONG_DOCUMENTS,
+        default=_DEFAULTS["long_documents"],
+        help="what to do with a document that has more tokens",
+    ),
+    Option(
+        flag="--window-overlap",
+        type=int,
+        metavar="N",
+        default=_DEFAULTS["window_overlap"],
+        help="tokens that neighbouring windows share",
+    ),
+    Option(flag="--transform", metavar="DIR", help="a saved transform graph to use, such as one that analyze wrote"),
+)
+_OUTPUT_OPTIONS = (
+    Option(
+        flag="--output",
+        required=True,
+        kind=Kind.WORDS,
+        metavar="DIR",
+        help="the directory to publish in, a BigQuery table as bq:PROJECT:DATASET.TABLE, or both",
+    ),
+    Option(flag="--overwrite", kind=Kind.SWITCH, help="replace what the output holds"),
+    Option(
+        flag="--embeddings",
+        kind=Kind.COMMAS,
+        metavar="LIST",
+        default="pooled",
+        help=f"comma-separated, from {', '.join(EMBEDDING_NAMES)}",
+    ),
+    Option(
+        flag="--sink",
+        field="sinks",
+        kind=Kind.COMMAS,
+        metavar="LIST",
+        default="tfrecord for a directory, bigquery for a table",
+        help=f"what to write; comma-separated, from {', '.join(SINKS)}",
+    ),
+    Option(
+        flag="--encoding",
+        choices=ENCODINGS,
+        default=_DEFAULTS["encoding"],
+        help="how embeddings are written in TFRecord files; in Parquet float16_bytes is float16, the others float32",
+    ),
+    Option(
+        flag="--tokens",
+        kind=Kind.SWITCH,
+        help="write each token's piece and the bytes of the text that it came from",
+    ),
+    Option(
+        flag="--bigquery-method",
+        choices=BIGQUERY_METHODS,
+        default=_DEFAULTS["bigquery_method"],
+        help="how rows get into a table: by load jobs, or by the Storage Write API",
+    ),
+    Option(
+        flag="--vector-index",
+        bare="print",
+        choices=VECTOR_INDEX,
+        help="after loading a table, print the statement that makes a vector index (also where no value is given), or "
+        "run it",
+    ),
+    Option(
+        flag="--shard-seconds",
+        type=float,
+        metavar="S",
+        default="300",
+        help="finish a shard after this many seconds: a run that is killed loses no more than that",
+    ),
+    Option(flag="--shard-bytes", type=int, metavar="N", default="256 MiB", help="finish a shard when it is this large"),
+)
+_INCREMENTAL_OPTIONS = (
+    Option(
+        flag="--incremental",
+        kind=Kind.SWITCH,
+        help="add to the output: embed only documents that are new or have changed",
+    ),
+    Option(
+        flag="--rebuild",
+        kind=Kind.SWITCH,
+        help="with --incremental: embed everything and replace what the output holds",
+    ),
+    Option(
+        flag="--full-snapshot",
+        kind=Kind.SWITCH,
+        help="with --incremental: the input is the whole corpus; delete documents from the output that it lacks",
+    ),
+)
+_RESULT_OPTIONS = (
+    Option(
+        flag="--max-failures",
+        metavar="N|P%",
+        default="any number",
+        help="publish nothing, and exit with status 3, if more documents fail",
+    ),
+    JSON,
+)
+OPTIONS = tuple(
+    dataclasses.replace(option, group=group)
+    for group, options in (
+        ("model", _MODEL_OPTIONS),
+        ("input", _INPUT_OPTIONS),
+        ("from texts to tokens", _TOKEN_OPTIONS),
+        ("output", _OUTPUT_OPTIONS),
+        ("incremental runs", _INCREMENTAL_OPTIONS),
+        ("result", _RESULT_OPTIONS),
+    )
+    for option in options
+)
+
+
+def run_embed(arguments: Arguments) -> CommandResult:
+    """Embeds the corpus, and says what was published."""
+    options = make_embed_options(arguments)
+
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from albert_embed.pipeline.cli.embed_summary import make_embed_summary
+    from albert_embed.pipeline.embed import job
+
+    outcome = job.run_embed(options, PipelineOptions(list(arguments.beam)))
+    manifest = outcome.manifest
+    record = {
+        "status": "published" if outcome.published else "unchanged",
+        "exit_status": 0,
+        "output": options.output,
+        "counts": manifest.counts,
+        **({"changes": manifest.changes} if manifest.changes else {}),
+        "failures_by_reason": manifest.failures_by_reason,
+        "bigquery": manifest.bigquery,
+        "measured": manifest.measured,
+    }
+    named = " and ".join(filter(None, (options.output, options.table)))
+    return CommandResult(record=record, blocks=make_embed_summary(manifest, named, published=outcome.published))
+
+
+def make_embed_options(arguments: Arguments) -> EmbedOptions:
+    """The options of `embed` among those given; `analyze` makes its own of them too.
+
+    Raises:
+      ValueError: where one is out of its range or contradicts another.
+    """
+    values: dict[str, Any] = {"input": (), **arguments.choose(EmbedOptions)}
+    values["output"], values["table"] = _split_outputs(values["output"])
+    default_sinks = (*(("tfrecord",) if values["output"] else ()), *(("bigquery",) if values["table"] else ()))
+    values.setdefault("sinks", default_sinks)
+    values["keep_fields"] = tuple(filter(None, values.get("keep_fields", ())))
+    return EmbedOptions(**values)
+
+
+def _split_outputs(outputs: Sequence[str]) -> tuple[str, str | None]:
+    """The directory, empty where there is none, and the table."""
+    directories = [output for output in outputs if not names_table(output)]
+    tables = [output for output in outputs if names_table(output)]
+    if len(directories) > 1 or len(tables) > 1:
+        raise UsageError(f"--output takes one directory, one table, or one of each, not {' '.join(outputs)}")
+    return (directories[0] if directories else ""), (tables[0] if tables else None)
+
+
+EMBED = Command(
+    name="embed",
+    description="Embed a corpus. Takes every option of Apache Beam as well, such as --runner.",
+    options=OPTIONS,
+    run=run_embed,
+    takes_beam_options=True,
+)

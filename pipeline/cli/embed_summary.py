@@ -1,0 +1,56 @@
+"""What `embed` shows people at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+
+if TYPE_CHECKING:
+    from albert_embed.pipeline.cli.output import Block
+    from albert_embed.pipeline.dataset.manifest import Manifest
+
+
+def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> tuple[Block, ...]:
+    """A table of the run, and the statements about the table's vector indexes.
+
+    Args:
+      manifest: of the output, and what this run measured.
+      output: the directory, the table, or both.
+      published: whether there was anything to publish.
+    """
+    counts, measured = manifest.counts, manifest.measured
+    counters = measured["counters"]
+    rows: dict[str, Any] = {
+        "published" if published else "unchanged": output,
+        **{name.replace("_", " "): count for name, count in manifest.changes.items()},
+        "documents": counts["documents"],
+        "rows": counts["rows"],
+        **({"  of a run that was cut off": reused} if (reused := counters.get("reused_rows")) else {}),
+        **({"rows of documents": counts["document_rows"]} if "document_rows" in counts else {}),
+        "tokens": counts["tokens"],
+        "truncated": counts["truncated"],
+        "failures": counts["failures"],
+        **{f"  {reason}": count for reason, count in manifest.failures_by_reason.items()},
+        "batches": counters.get("batches", 0),
+        "fill (real / padded tokens)": "-" if measured["fill"] is None else f"{measured['fill']:.3f}",
+        "seconds, whole / pipeline": f"{measured['total_seconds']:.1f} / {measured['pipeline_seconds']:.1f}",
+        **{f"  {stage}": f"{spent:.1f}" for stage, spent in measured["seconds_by_stage"].items()},
+        "documents / s": f"{measured['documents_per_second']:,.1f}",
+        "tokens / s": f"{measured['useful_tokens_per_second']:,.0f}",
+    }
+    if manifest.bigquery is None:
+        return (make_pairs_table("embed", rows),)
+    rows["rows in the table"] = manifest.bigquery["rows"]
+    indexes = [_describe_vector_index(index) for index in manifest.bigquery["vector_indexes"]]
+    return (make_pairs_table("embed", rows), *indexes)
+
+
+def _describe_vector_index(index: Mapping[str, Any]) -> str:
+    """The statement of a vector index, or why there is none, and an example of a search; to be copied as they are."""
+    if index["obstacles"]:
+        statement = f"-- no vector index over {index['column']}: {'; '.join(index['obstacles'])}"
+    else:
+        statement = f"-- vector index over {index['column']}{', made' if index['made'] else ''}:\n{index['statement']};"
+    return f"{statement}\n-- a search:\n{index['search']};"

@@ -1,0 +1,68 @@
+"""`albert-embed inspect`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from albert_embed.pipeline.cli.command import JSON, Arguments, Command
+from albert_embed.pipeline.cli.option import Option
+from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.cli.usage_error import UsageError
+
+if TYPE_CHECKING:
+    from albert_embed.pipeline.cli.output import Block
+    from albert_embed.pipeline.dataset.inspect_output import Inspection
+
+OPTIONS = (
+    Option(flag="DIR", field="directory", required=True, help="a finished output"),
+    Option(flag="--head", type=int, metavar="N", default="0", help="show the first N rows and failures too"),
+    JSON,
+)
+
+
+def run_inspect(arguments: Arguments) -> CommandResult:
+    """Reads the whole output and says what it holds."""
+    directory, head = arguments.values["directory"], arguments.values.get("head", 0)
+    if head < 0:
+        raise UsageError(f"--head must be at least 0, not {head}")
+
+    from albert_embed.pipeline.dataset.inspect_output import inspect_output
+
+    inspection = inspect_output(directory, head=head)
+    return CommandResult(record=dataclasses.asdict(inspection), blocks=_make_blocks(inspection))
+
+
+def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
+    from rich.text import Text
+
+    from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+
+    rows: dict[str, Any] = {
+        "directory": inspection.directory,
+        "created": inspection.created,
+        "model": inspection.model["name"],
+        "precision": inspection.model["precision"],
+        **inspection.counts,
+        **{f"  {reason}": count for reason, count in inspection.failures.items()},
+        **{f"{name} width": width for name, width in inspection.dimensions.items()},
+        "encoding": inspection.encoding,
+        "bytes": inspection.bytes,
+        "generations": inspection.generations,
+        "dead rows": inspection.dead_rows,
+        **{f"tokens per row, {name}": value for name, value in inspection.tokens.items()},
+    }
+    blocks: list[Block] = [make_pairs_table("inspect", rows)]
+    for title, records in (("first rows", inspection.head), ("first failures", inspection.failed)):
+        if records:
+            blocks += [Text(title, style="bold"), *records]
+    return tuple(blocks)
+
+
+INSPECT = Command(
+    name="inspect",
+    description="Show what a finished output holds.",
+    options=OPTIONS,
+    run=run_inspect,
+    reports_errors_as_json=False,
+)

@@ -1,0 +1,148 @@
+"""The console script `albert-embed`: finds the command, sets up logging, and turns errors into exit statuses.
+
+Nothing heavy is imported before a command needs it: `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from albert_embed import __version__
+from albert_embed.pipeline.cli.analyze import ANALYZE
+from albert_embed.pipeline.cli.command import PROGRAM, Command
+from albert_embed.pipeline.cli.compact import COMPACT
+from albert_embed.pipeline.cli.embed import EMBED
+from albert_embed.pipeline.cli.export import EXPORT
+from albert_embed.pipeline.cli.inspect import INSPECT
+from albert_embed.pipeline.cli.output import Output, PrintError
+from albert_embed.pipeline.cli.usage_error import UsageError, find_nearest
+from albert_embed.pipeline.settings.failure_limit import TooManyFailuresError
+
+EXIT_USAGE = 2
+EXIT_TOO_MANY_FAILURES = 3
+EXIT_FAILED = 4
+_STATUSES = {EXIT_USAGE: "usage", EXIT_TOO_MANY_FAILURES: "too many failures", EXIT_FAILED: "failed"}
+
+COMMANDS = {command.name: command for command in (EXPORT, ANALYZE, EMBED, INSPECT, COMPACT)}
+_HELP_FLAGS = ("-h", "--help")
+_USAGE = f"{PROGRAM} COMMAND [options]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit status is 0 only when everything was written and published."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    output = Output(as_json="--json" in given)
+    try:
+        return _run(given, output)
+    except PrintError as e:
+        return _fail(output, e)
+    finally:
+        output.close()
+
+
+def _run(given: list[str], output: Output) -> int:
+    if given[:1] == ["--version"]:
+        output.print_text(f"{PROGRAM} {__version__}")
+        return 0
+    if given and given[0] in _HELP_FLAGS:
+        output.print_text(_describe_commands())
+        return 0
+    try:
+        command = _find_command(given)
+    except UsageError as e:
+        return _fail(output, e, usage=_USAGE)
+    if any(flag in given for flag in _HELP_FLAGS):
+        output.print_text(command.help())
+        return 0
+    _set_up_logging()
+    try:
+        arguments = command.parse(given[1:])
+    except UsageError as e:
+        return _fail(output, e, command=command, usage=command.usage)
+    try:
+        _check_working_folder()
+        output.print_result(command.run(arguments))
+    except Exception as e:
+        return _fail(output, e, command=command)
+    return 0
+
+
+def _find_command(given: Sequence[str]) -> Command:
+    names = ", ".join(COMMANDS)
+    if not given:
+        raise UsageError(f"a command is missing; give one of {names}")
+    if given[0].startswith("-"):
+        raise UsageError(f"{given[0]} stands before the command; first give one of {names}")
+    if given[0] not in COMMANDS:
+        nearest = find_nearest(given[0], COMMANDS)
+        raise UsageError(f"unknown command {given[0]!r}; the nearest of {names} is {nearest}")
+    return COMMANDS[given[0]]
+
+
+def _describe_commands() -> str:
+    """What `albert-embed --help` prints."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, usage=_USAGE, description="Embed text corpora with ALBERT on Apache Beam."
+    )
+    parser.add_argument("--version", action="store_true", help="print the name and the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in COMMANDS.values():
+        commands.add_parser(command.name, help=command.description)
+    return parser.format_help() + f"\n{PROGRAM} COMMAND --help describes the options of a command.\n"
+
+
+def _set_up_logging() -> None:
+    """This program's own messages from INFO up; Beam's and TensorFlow's, hundreds in each run, from WARNING."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger().addFilter(_is_worth_reading)
+    logging.getLogger("albert_embed").setLevel(logging.INFO)
+    # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """False for what Beam 2.77 says wherever torch is not installed, about a module that is there all the same."""
+    return not record.getMessage().startswith("Resource module is not available")
+
+
+def _check_working_folder() -> None:
+    """Refuses to start where the working folder has been deleted: libraries fail there in ways that say nothing."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as e:
+        raise UsageError("the working folder no longer exists; change to one that does and start again") from e
+
+
+def _fail(output: Output, error: Exception, *, command: Command | None = None, usage: str = "") -> int:
+    """Says what went wrong.
+
+    Args:
+      output: where to.
+      error: what went wrong.
+      command: with which command, where one was found.
+      usage: a line to show first, where the arguments themselves were not understood.
+
+    Returns:
+      The exit status.
+    """
+    status = _choose_status(error)
+    name = PROGRAM if command is None else f"{PROGRAM} {command.name}"
+    described = f"{type(error).__name__}: {error}"
+    message = f"{name} failed: {described}" if status == EXIT_FAILED else f"{name}: {error}"
+    record = {"status": _STATUSES[status], "exit_status": status, "error": described}
+    output.print_error(
+        f"usage: {usage}\n{message}" if usage else message,
+        record if command is None or command.reports_errors_as_json else None,
+    )
+    return status
+
+
+def _choose_status(error: Exception) -> int:
+    if isinstance(error, TooManyFailuresError):
+        return EXIT_TOO_MANY_FAILURES
+    # Raised for what the user gave; what goes wrong on the way is a RuntimeError.
+    return EXIT_USAGE if isinstance(error, (ValueError, OSError)) else EXIT_FAILED

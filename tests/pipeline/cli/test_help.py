@@ -1,0 +1,71 @@
+"""`--help`: what it says, and that it says so without importing anything heavy."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from albert_embed.pipeline.cli.main import COMMANDS, main
+from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from tests.tiny_model import ROOT
+
+HELP = """
+import json, sys
+from albert_embed.pipeline.cli.main import main
+status = main(sys.argv[1:])
+heavy = {"tensorflow", "apache_beam", "pyarrow", "sentencepiece", "rich"} & set(sys.modules)
+print(json.dumps([status, sorted(heavy)]))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    command = [sys.executable, "-c", HELP, *arguments]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    *shown, last = result.stdout.splitlines()
+    assert json.loads(last) == [0, []]
+    assert shown[0].startswith("albert-embed " if arguments == ["--version"] else "usage: albert-embed ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_every_option_with_its_default(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    words = " ".join(shown.split())
+    for option in COMMANDS[name].options:
+        note = " (required)" if option.required else f" (default: {option.default})" if option.default else ""
+        assert f" {option.flag} " in words
+        assert f" {option.help}{note} " in f"{words} "
+    assert "%%" not in shown and "None" not in shown
+
+
+def test_help_shows_a_percentage_as_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", "--help"]) == 0
+    assert "  --max-failures N|P%  " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [
+        ("embed", ["model", "input", "from texts to tokens", "output", "incremental runs", "result"]),
+        ("analyze", ["model", "input", "from texts to tokens", "output", "analysis", "result"]),
+        ("inspect", ["arguments", "result"]),
+    ],
+)
+def test_help_is_in_groups(capsys: pytest.CaptureFixture[str], name: str, groups: list[str]) -> None:
+    assert main([name, "--help"]) == 0
+    titles = [line[:-1] for line in capsys.readouterr().out.splitlines() if line.endswith(":") and line[0] != " "]
+    assert titles == ["options", *groups]
+
+
+def test_every_setting_has_a_flag() -> None:
+    """A field of the options that no flag sets could not be given on the command line."""
+    embed = {option.name for option in COMMANDS["embed"].options}
+    assert {field.name for field in dataclasses.fields(EmbedOptions)} - embed == {"table"}  # a part of --output
+    analyze = {option.name for option in COMMANDS["analyze"].options}
+    assert {field.name for field in dataclasses.fields(AnalyzeOptions)} - analyze == {"embed"}
