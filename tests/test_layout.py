@@ -23,7 +23,6 @@ MAX_LINES = 299
 LONGER = {
     "pipeline/analysis/analyze.py",
     "pipeline/bigquery/table_output.py",
-    "pipeline/cli/command_line.py",
 }
 
 

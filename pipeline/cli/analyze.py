@@ -59,7 +59,7 @@ OPTIONS = (
         flag="--rates",
         group="analysis",
         metavar="FILE",
-        default="those of the package",
+        default="the package's own",
         help="rates and prices of accelerators for the plan",
     ),
     JSON,

@@ -28,8 +28,23 @@ def check_beam_arguments(arguments: Sequence[str], own: Collection[str]) -> None
         unknown = parser.parse_known_args(list(arguments))[1]
     except argparse.ArgumentError as e:
         raise UsageError(str(e)) from e
-    refuse_unknown(unknown, {*own, *re.findall(r"--[a-z]\w*", parser.format_usage())})
+    if unknown:
+        refuse_unknown(unknown, {*own, *list_beam_flags()})
     _refuse_repetitions(parser, arguments)
+
+
+def list_beam_flags() -> set[str]:
+    """Every flag that Beam's help names and its parser takes."""
+    parser = _make_beam_parser()
+    named = set(re.findall(r"--[a-z]\w*", parser.format_help())) - {"--help"}
+    return {flag for flag in named if _takes(parser, flag)}
+
+
+def _takes(parser: argparse.ArgumentParser, flag: str) -> bool:
+    try:
+        return flag not in parser.parse_known_args([flag])[1]
+    except argparse.ArgumentError:  # it wants a value
+        return True
 
 
 def _make_beam_parser() -> argparse.ArgumentParser:

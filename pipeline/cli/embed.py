@@ -37,7 +37,7 @@ _MODEL_OPTIONS = (
         flag="--batch-tokens",
         type=int,
         metavar="N",
-        default="chosen for the CPU or GPU",
+        default="1,024 on a CPU, 16,384 on a GPU",
         help="maximum padded tokens per batch",
     ),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from tests.documentation.pages import CodeBlock, list_code_blocks
 from tests.tiny_model import CORPUS, write_model
 

@@ -11,6 +11,7 @@ import pytest
 
 from albert_embed.pipeline.cli.main import COMMANDS, main
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
+from albert_embed.pipeline.settings.batch_tokens import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from tests.tiny_model import ROOT
 
@@ -69,3 +70,8 @@ def test_every_setting_has_a_flag() -> None:
     assert {field.name for field in dataclasses.fields(EmbedOptions)} - embed == {"table"}  # a part of --output
     analyze = {option.name for option in COMMANDS["analyze"].options}
     assert {field.name for field in dataclasses.fields(AnalyzeOptions)} - analyze == {"embed"}
+
+
+def test_the_default_of_batch_tokens_is_the_one_that_is_chosen() -> None:
+    default = next(option.default for option in COMMANDS["embed"].options if option.flag == "--batch-tokens")
+    assert default == f"{CPU_BATCH_TOKENS:,} on a CPU, {GPU_BATCH_TOKENS:,} on a GPU"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albert_embed.pipeline.cli.command_line import main
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.search.embed_queries import AnotherModelError
 from albert_embed.pipeline.search.search_dataset import DatasetSearch, search_dataset
 from albert_embed.pipeline.settings.search_options import SearchOptions
