@@ -5,7 +5,7 @@ Nothing heavy is imported here: TensorFlow and Apache Beam load only with the mo
 
 import os
 
-# TensorFlow looks at this once, when it is first imported, and by itself turns its oneDNN kernels on only where there
-# is AVX-512. With AVX2 alone they are faster as well: ALBERT-base in float32 ran 757 tokens/s instead of 646 at length
-# 512, 858 instead of 776 at 32 (benchmarks/NOTES.md). Here, because workers import this package before TensorFlow.
+# TensorFlow reads this once, when it is first imported. By itself it turns its oneDNN kernels on only where there is
+# AVX-512. With AVX2 alone they are faster as well: ALBERT-base in float32 ran 757 tokens/s instead of 646 at length
+# 512, 858 instead of 776 at 32 (benchmarks/NOTES.md). Workers import this package before TensorFlow, so it is set here.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

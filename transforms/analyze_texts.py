@@ -31,7 +31,7 @@ class TextAnalysis:
     Args:
       vocabulary: the model's.
       config: the options of preprocessing.
-      temp_dir: where tf.Transform writes what its steps hand to each other, where the workers can read it.
+      temp_dir: a folder that the workers can read, for what tf.Transform's steps hand to each other.
     """
 
     def __init__(self, vocabulary: Vocabulary, config: PreprocessingConfig, *, temp_dir: str) -> None:
@@ -41,14 +41,14 @@ class TextAnalysis:
         self._adapter = TensorAdapterConfig(make_input_schema(config), make_tensor_representations(config))
 
     def read_cache(self, pipeline: beam.Pipeline, directory: str, keys: Iterable[str]) -> BeamAnalysisCache:
-        """Read what is cached of these data sets."""
+        """Reads what is cached for these data sets."""
         cache: BeamAnalysisCache = pipeline | "ReadCache" >> ReadAnalysisCacheFromFS(
             directory, [DatasetKey(key) for key in keys], source=ReadCacheFiles
         )
         return cache
 
     def find_missing(self, keys: Iterable[str], cache: BeamAnalysisCache) -> set[str]:
-        """Find the data sets that must be read: those of which not all that the analysis needs is in the cache."""
+        """Finds the data sets that must be read, because something that the analysis needs is not in the cache."""
         with tft_beam.Context(temp_dir=self._temp_dir):
             missing = analysis_graph_builder.get_analysis_dataset_keys(
                 self._analysis_fn,
@@ -68,11 +68,11 @@ class TextAnalysis:
         cache_directory: str,
         output: str,
     ) -> None:
-        """Wire the pass: the analysis of all data sets, its graph to `output`, and what is new of them to the cache.
+        """Wires the pass: analyses all data sets, writes the graph to `output` and what is new to the cache.
 
         Args:
           pipeline: to wire into.
-          documents: data set → RecordBatches with the texts, None where the cache has all that is needed.
+          documents: data set → RecordBatches with the texts; None where the cache has all that is needed.
           cache: as `read_cache` gives it.
           cache_directory: where new entries go, a folder for each data set.
           output: where the analysis graph goes; `transforms.corpus_analysis.read_statistics` reads it.
@@ -87,14 +87,14 @@ class TextAnalysis:
             graph, found = (inputs, cache, self._adapter) | "Analyze" >> tft_beam.AnalyzeDatasetWithCache(
                 self._analysis_fn, pipeline=pipeline
             )
-        # Without what is for tf.Transform's own telemetry only: it takes more steps than all else.
+        # Without tf.Transform's own telemetry, which takes more steps than everything else.
         entries = {key: entry._replace(metadata=None) for key, entry in found.items()}
         _ = entries | "WriteCache" >> WriteAnalysisCacheToFS(pipeline, cache_directory, sink=WriteCacheFiles)
         _ = graph | "WriteGraph" >> tft_beam.WriteTransformFn(output)
 
 
 def take_texts(batch: pa.RecordBatch, names: tuple[str, ...]) -> pa.RecordBatch:
-    """The text columns alone, each value in a list of its own, as tf.Transform wants it: `make_input_schema`."""
+    """Returns the text columns alone, each value in a list of its own, as `make_input_schema` describes it."""
     offsets = pa.array(np.arange(batch.num_rows + 1), pa.int32())
     columns = [pa.ListArray.from_arrays(offsets, batch.column(name).cast(pa.binary())) for name in names]
     return pa.RecordBatch.from_arrays(columns, names=list(names))

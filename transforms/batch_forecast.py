@@ -1,7 +1,7 @@
-"""Which batches a corpus will be cut into, foretold from how many rows of each length it has.
+"""Predicts the batches that a corpus will be cut into, from how many rows of each length it has.
 
-The rules are those of `transforms.token_batches`, run over lengths alone. Rows are taken to come in no particular
-order; one buffer is simulated, as of a run in one process.
+The rules are those of `transforms.token_batches`, run over lengths alone. Rows are assumed to come in random order, and
+one buffer is simulated, that of a run in one process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from albert_embed.transforms.token_batches import ROWS_AT_ONCE, TokenBatchConfig, choose_rows
 
-# Of a larger corpus so many rows are simulated and stand for the rest.
+# Of a larger corpus, this many rows are simulated and represent the rest.
 _MOST_ROWS = 1 << 20
 _SEED = 20190926
 
@@ -26,7 +26,7 @@ class BatchForecast:
       rows: `[batches]` int64, rows of each.
       lengths: `[batches]` int64, what they are padded to.
       tokens: `[batches]` int64, their real tokens.
-      weight: how many batches of the corpus each stands for.
+      weight: how many batches of the corpus each represents.
     """
 
     rows: npt.NDArray[np.int64]
@@ -53,13 +53,13 @@ class BatchForecast:
 def forecast_batches(
     histogram: npt.NDArray[np.int64], config: TokenBatchConfig, *, row_bytes: float, token_bytes: float
 ) -> BatchForecast:
-    """Foretell the batches.
+    """Predicts the batches.
 
     Args:
       histogram: `[longest + 1]` int64, how many rows have each length.
       config: how rows are batched.
-      row_bytes: what a row holds in the buffer beside its tokens' columns.
-      token_bytes: what each of its tokens holds there.
+      row_bytes: bytes of a row in the buffer, without its tokens' columns.
+      token_bytes: bytes of each of its tokens there.
     """
     total = int(histogram.sum())
     simulated = _scale(histogram, _MOST_ROWS) if total > _MOST_ROWS else histogram
@@ -95,6 +95,6 @@ def forecast_batches(
 
 
 def _scale(histogram: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.int64]:
-    """About so many rows of the same distribution; the lengths in between share what rounding leaves over."""
+    """Returns about this many rows of the same distribution; neighbouring lengths share what rounding leaves over."""
     edges = np.concatenate([[0], np.cumsum(histogram)]) / histogram.sum() * rows
     return np.diff(np.rint(edges).astype(np.int64))

@@ -1,4 +1,4 @@
-"""The few lengths to pad rows to that waste least, where a program is compiled for each shape."""
+"""Chooses a few lengths to pad rows to, with the least padding, for programs that are compiled for each shape."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BatchShapes:
       lengths: ascending; a row is padded to the first that holds it.
       rows: how many rows are padded to each.
       tokens: real tokens of all rows.
-      padded_tokens: the same padded.
+      padded_tokens: padded tokens of all rows.
     """
 
     lengths: tuple[int, ...]
@@ -33,18 +33,18 @@ class BatchShapes:
 
 
 def choose_batch_shapes(histogram: npt.NDArray[np.int64], count: int) -> BatchShapes:
-    """Choose at most `count` lengths such that the rows are padded as little as can be.
+    """Chooses at most `count` lengths so that the rows are padded as little as possible.
 
-    Dynamic programming over the lengths that occur: the best way to serve the rows up to a length with k shapes serves
-    those up to some smaller length best with k - 1, and pads the rest to the length itself. More shapes than lengths
-    that occur are never chosen.
+    Dynamic programming over the lengths that occur: the best k shapes for the rows up to a length are the best k - 1
+    shapes for the rows up to some smaller length, and the length itself for the rest. There are never more shapes than
+    lengths that occur.
 
     Args:
       histogram: `[longest + 1]` int64, how many rows have each length.
       count: of shapes, at least 1.
 
     Raises:
-      ValueError: where `count` is less than 1.
+      ValueError: if `count` is less than 1.
     """
     if count < 1:
         raise ValueError(f"at least one batch shape is needed, not {count}")
@@ -52,14 +52,14 @@ def choose_batch_shapes(histogram: npt.NDArray[np.int64], count: int) -> BatchSh
     if not lengths.size:
         return BatchShapes(lengths=(), rows=(), tokens=0, padded_tokens=0)
     rows_up_to = np.concatenate([[0], np.cumsum(histogram[lengths])]).astype(np.int64)
-    # cost[i, j]: padded tokens of the lengths number i … j - 1 where all are padded to the last of them.
+    # cost[i, j]: padded tokens of the lengths i … j - 1 if all are padded to the last of them.
     cost = (rows_up_to[np.newaxis, 1:] - rows_up_to[:-1, np.newaxis]) * lengths[np.newaxis, :]
     size = lengths.size
     cost = np.where(np.tri(size, k=-1, dtype=bool), _IMPOSSIBLE, cost)
     best = cost[0]  # with one shape
     choices: list[npt.NDArray[np.int64]] = []
     while len(choices) + 1 < min(count, size):
-        # The rows before number i with a shape fewer, from i on with the last shape.
+        # The rows before i use one shape fewer, those from i on the last shape.
         total = best[:-1, np.newaxis] + cost[1:, :]
         first = np.argmin(total, axis=0)
         choices.append(first + 1)

@@ -1,7 +1,7 @@
-"""Where tf.Transform's cache entries lie: a small file each.
+"""Reads and writes tf.Transform's cache entries, each a small file.
 
 tf.Transform's own sink and source are Beam's for TFRecord: a dozen steps for every entry of every data set, for which
-a local runner needs over a second. An entry is one value of a few hundred kilobytes at most, so that one step does.
+a local runner needs over a second. An entry is one value of at most a few hundred kilobytes, so one step is enough.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ENDING = ".entry"
 
 
 class WriteCacheFiles(beam.PTransform):
-    """Cache entries to files named by a path and a hash of the entry, so that a retry writes the same file again."""
+    """Writes cache entries to files named by a path and a hash of the entry, so a retry writes the same file again."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class WriteCacheFiles(beam.PTransform):
 
 
 class ReadCacheFiles(beam.PTransform):
-    """The entries that `WriteCacheFiles` wrote, given tf.Transform's pattern for the files of an entry."""
+    """Reads the entries that `WriteCacheFiles` wrote, given tf.Transform's pattern for the files of an entry."""
 
     def __init__(self, pattern: str) -> None:
         super().__init__()
@@ -41,15 +41,15 @@ class ReadCacheFiles(beam.PTransform):
 
 
 def write_entry(entry: bytes, path: str) -> None:
-    """Write one entry."""
+    """Writes one entry."""
     write_file_atomically(f"{path}-{hashlib.sha256(entry).hexdigest()[:16]}{_ENDING}", entry)
 
 
 def read_entries(path: str) -> Iterator[bytes]:
-    """Read the entries whose files start with `path`.
+    """Reads the entries whose files start with `path`.
 
     Raises:
-      FileNotFoundError: there is none: the analysis would be of less than the whole corpus.
+      FileNotFoundError: if there are none; the analysis would miss a part of the corpus.
     """
     found = FileSystems.match([f"{path}-*{_ENDING}"])[0].metadata_list
     if not found:

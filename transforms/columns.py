@@ -20,22 +20,22 @@ WINDOW = "window"
 WINDOW_START = "window_start"
 TRUNCATED = "truncated"
 # Of every row, for the pipeline's own use; never written with the embeddings.
-CONTENT_HASH = "content_hash"  # of the document's texts and kept fields: tells whether it changed since another run
+CONTENT_HASH = "content_hash"  # of the document's texts and kept fields: shows whether it has changed since a run
 WINDOW_COUNT = "window_count"  # windows of the row's document
 INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT)
-# Of a document of the input: where it stood, the same in every reading. Tells equal documents apart.
+# Where a document is in the input, the same in every reading. It distinguishes equal documents.
 ORIGIN = "origin"
 POOLED_OUTPUT = "pooled_output"
 SEQUENCE_OUTPUT = "sequence_output"
 MEAN_OUTPUT = "mean_output"
 
-# Of a row per document, made of its windows.
+# Of a row per document, made from its windows.
 WINDOWS = "windows"  # how many
 TOKENS = "tokens"  # of all of them
 DOCUMENT_OUTPUT = "document_output"
 
-# What the transform graph says of each document, beside `input_ids`: its windows stand one after the other in
-# `input_ids` (with their [CLS] and [SEP]), and these two lists cut them apart again.
+# What the transform graph gives for each document beside `input_ids`: its windows follow one another in `input_ids`
+# (with their [CLS] and [SEP]), and these two lists say where to cut.
 WINDOW_LENGTHS = "window_lengths"
 WINDOW_STARTS = "window_starts"
 TOKEN_COUNT = "token_count"  # tokens of the whole document before truncation, without [CLS] and [SEP]

@@ -1,7 +1,7 @@
 """The analysis of a corpus as a tf.Transform preprocessing function: analysers over the tokens of the model's own
 preprocessing, each mergeable, so that tf.Transform can cache them by file.
 
-tf.Transform keeps what its analysers found as constants of the graph that it writes; `read_statistics` asks that graph.
+tf.Transform keeps what its analysers found as constants of the graph that it writes; `read_statistics` reads them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SUMS, _LONGEST, _QUANTILES, _DISTINCT = "sums", "longest", "quantiles", "distin
 
 
 def make_analysis_fn(vocabulary: Vocabulary, config: PreprocessingConfig) -> PreprocessingFn:
-    """Make the function that tf.Transform traces for the analysis: of the texts to what the whole corpus holds."""
+    """Makes the function that tf.Transform traces for the analysis: from texts to statistics of the whole corpus."""
 
     def analysis_fn(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         tokenizer = tft.make_and_track_object(lambda: make_tokenizer(vocabulary), name="sentencepiece")
@@ -38,7 +38,7 @@ def make_analysis_fn(vocabulary: Vocabulary, config: PreprocessingConfig) -> Pre
         framed = frame_tokens(tokens, vocabulary=vocabulary, config=config)
         texts = [inputs[name] for name in list_input_columns(config)]
         token_counts = framed[columns.TOKEN_COUNT]
-        # One sum for all that is added up: an analyser costs a stage and a cache entry for every file.
+        # One sum for everything that is added up: an analyser costs a stage and a cache entry for every file.
         parts = tf.concat(
             [
                 _count(texts, tokens, token_counts, vocabulary=vocabulary, config=config),
@@ -69,7 +69,7 @@ def _count(
     vocabulary: Vocabulary,
     config: PreprocessingConfig,
 ) -> tf.Tensor:
-    """Count what `_COUNTS` names in a batch: int64 [len(_COUNTS)]."""
+    """Counts what `_COUNTS` names in a batch: int64 [len(_COUNTS)]."""
 
     def count(flags: tf.Tensor) -> tf.Tensor:
         return tf.math.count_nonzero(flags, dtype=tf.int64)
@@ -90,14 +90,14 @@ def _count(
 
 
 def _count_documents_by_length(token_counts: tf.Tensor) -> tf.Tensor:
-    """Count the documents by the smallest of `LENGTH_BOUNDS` that holds them: int64 [len(LENGTH_BOUNDS)]."""
+    """Counts the documents by the smallest of `LENGTH_BOUNDS` that holds them: int64 [len(LENGTH_BOUNDS)]."""
     bounds = tf.constant(LENGTH_BOUNDS, tf.int64)
     place = tf.searchsorted(bounds, tf.minimum(token_counts, bounds[-1]), side="left", out_type=tf.int64)
     return tf.math.unsorted_segment_sum(tf.ones_like(place), place, len(LENGTH_BOUNDS))
 
 
 def _count_rows_by_length(framed: dict[str, tf.Tensor | tf.RaggedTensor], config: PreprocessingConfig) -> tf.Tensor:
-    """Count the rows that documents become by their length: int64 [max_tokens + 1]."""
+    """Counts the rows that documents become by their length: int64 [max_tokens + 1]."""
     lengths = framed[columns.WINDOW_LENGTHS]
     if config.long_documents == "reject":
         lengths = tf.ragged.boolean_mask(lengths, tf.equal(framed[columns.TRUNCATED], 0))
@@ -110,7 +110,7 @@ def _sums_size(config: PreprocessingConfig) -> int:
 
 
 def read_statistics(directory: str, config: PreprocessingConfig) -> CorpusStatistics:
-    """Read what the analysers found from the graph that tf.Transform wrote of `make_analysis_fn`.
+    """Reads what the analysers found from the graph that tf.Transform wrote for `make_analysis_fn`.
 
     Args:
       directory: of that graph, local.
@@ -126,7 +126,7 @@ def read_statistics(directory: str, config: PreprocessingConfig) -> CorpusStatis
     return CorpusStatistics(
         **named,
         distinct=int(found[_DISTINCT].numpy()[0, 0]),
-        # Of no documents tf.Transform's maximum is the smallest number that there is.
+        # Without documents, tf.Transform's maximum is the smallest number that there is.
         longest=max(0, int(found[_LONGEST].numpy()[0, 0])),
         token_quantiles={percent: int(quantiles[percent - 1]) for percent in QUANTILES},
         document_lengths=dict(zip(LENGTH_BOUNDS, document_lengths, strict=True)),

@@ -1,4 +1,4 @@
-"""`CorpusStatistics`: what a full pass over a corpus tells of it, as plain numbers."""
+"""`CorpusStatistics`: what a full pass over a corpus finds, as plain numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LENGTH_BOUNDS = tuple(1 << power for power in range(26))
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusStatistics:
-    """Counts over the documents of a corpus that can be embedded; where a document has two texts, over both together.
+    """Counts over the documents of a corpus that can be embedded; over both texts where documents are pairs.
 
     Tokens of documents are those of the whole texts, without [CLS] and [SEP]; tokens of rows are what the model sees.
 
@@ -26,12 +26,12 @@ class CorpusStatistics:
       empty: documents without a token: empty texts, or of white space only.
       over_length: documents with more tokens than one row holds.
       unknown_tokens: tokens that are the unknown piece.
-      id_bytes: bytes of all tokens' ids as a tf.Example holds them, 7 bits a byte.
+      id_bytes: bytes of all tokens' ids in a tf.Example, which holds 7 bits per byte.
       distinct: different texts, as `transforms.distinct_texts` counts them: exact up to 16,383, then to about 1 %.
       longest: tokens of the longest document.
-      token_quantiles: per cent → tokens that so many of the documents do not exceed; to within 0.1 % of the documents.
-      document_lengths: bound → documents of at most so many tokens, and more than the next smaller bound.
-      row_lengths: how many rows of each length the documents become, `[max_tokens + 1]`; rejected documents none.
+      token_quantiles: per cent → tokens that this share of the documents does not exceed, to within 0.1 % of them.
+      document_lengths: bound → documents of at most this many tokens, and more than the next smaller bound.
+      row_lengths: how many rows of each length the documents become, `[max_tokens + 1]`; rejected documents: none.
       letters: script → letters in it (`transforms.letter_scripts`).
     """
 
@@ -61,7 +61,7 @@ class CorpusStatistics:
 
     @property
     def duplicates(self) -> int:
-        """Documents whose text another one has already."""
+        """Documents whose text an earlier one has."""
         return max(0, self.documents - self.distinct)
 
     @property
@@ -70,7 +70,7 @@ class CorpusStatistics:
         return np.array(self.row_lengths, np.int64)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON: of the histograms only what is not 0, and the shares that people ask for."""
+        """Returns plain values for JSON: of the histograms only what is not 0, and the usual shares."""
 
         def share(part: int, whole: int) -> float | None:
             return round(part / whole, 6) if whole else None

@@ -11,16 +11,16 @@ COPY_CHUNK_BYTES = 1 << 22
 
 
 def is_remote(path: str) -> bool:
-    """Tell whether a path names another file system than the local one."""
+    """Returns whether a path is on another file system than the local one."""
     return "://" in path
 
 
 def read_file(path: str) -> bytes:
-    """Read a whole file.
+    """Reads a whole file.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      OSError: it can't be read.
+      FileNotFoundError: if there is no such file.
+      OSError: if it can't be read.
     """
     if not is_remote(path):
         with open(path, "rb") as file:
@@ -35,10 +35,10 @@ def read_file(path: str) -> bytes:
 
 
 def write_file_atomically(path: str, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing.
+    """Writes a file so that a reader sees all of it or nothing.
 
     Raises:
-      OSError: it can't be written.
+      OSError: if it can't be written.
     """
     if not is_remote(path):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -56,7 +56,7 @@ def write_file_atomically(path: str, content: bytes) -> None:
 
 
 def list_directory(path: str) -> list[str]:
-    """List the names of all files below a directory, relative to it; none where there is no such directory."""
+    """Lists the names of all files below a directory, relative to it; none where there is no such directory."""
     from apache_beam.io.filesystem import BeamIOError
     from apache_beam.io.filesystems import FileSystems
 
@@ -69,10 +69,10 @@ def list_directory(path: str) -> list[str]:
 
 
 def delete_directory(path: str) -> None:
-    """Delete all files below a directory, and itself; nothing happens where there is none.
+    """Deletes all files below a directory, and itself; nothing happens where there is none.
 
     Raises:
-      OSError: a file can't be deleted.
+      OSError: if a file can't be deleted.
     """
     if not is_remote(path):
         if os.path.isdir(path):
@@ -86,10 +86,10 @@ def delete_directory(path: str) -> None:
 
 
 def copy_directory(source: str, destination: str) -> None:
-    """Copy all files of a directory, either side on any file system, over what is there.
+    """Copies all files of a directory, from and to any file system, over what is there.
 
     Raises:
-      OSError: a file can't be read or written.
+      OSError: if a file can't be read or written.
     """
     if not is_remote(source) and not is_remote(destination):
         shutil.copytree(source, destination, dirs_exist_ok=True)

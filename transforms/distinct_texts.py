@@ -1,9 +1,9 @@
 """How many different texts there are: a tf.Transform analyser over their fingerprints.
 
-It keeps the smallest fingerprints only (a bottom-k sketch, also called k minimum values): all of them, and so the exact
-number, up to `SKETCH_SIZE` distinct texts; beyond that what the largest of the kept ones tells, with a standard error
-of 1 / √(SKETCH_SIZE − 2), here 0.8 %. Sketches of parts of a corpus merge into that of the whole, so tf.Transform can
-cache them.
+It keeps only the smallest fingerprints (a bottom-k sketch, also called k minimum values). Up to `SKETCH_SIZE` distinct
+texts it keeps all of them, so the number is exact. Beyond that it is estimated from the largest one kept, with a
+standard error of 1 / √(SKETCH_SIZE − 2), here 0.8 %. Sketches of parts of a corpus merge into that of the whole, so
+tf.Transform can cache them.
 
 Source of the estimate: Bar-Yossef et al., Counting Distinct Elements in a Data Stream (2002); Beyer et al., On Synopses
 for Distinct-Value Estimation Under Multiset Operations (2007).
@@ -24,14 +24,14 @@ _FINGERPRINTS = float(1 << 64)  # how many there can be
 
 
 def fingerprint_texts(texts: list[tf.Tensor]) -> tf.Tensor:
-    """Make a fingerprint of each document's texts: string [n] each, one or two, to int64 [n] (FarmHash64)."""
+    """Makes a fingerprint of each document's one or two texts: string [n] each to int64 [n] (FarmHash64)."""
     fingerprints = [tf.fingerprint(text) for text in texts]
     joined = fingerprints[0] if len(fingerprints) == 1 else tf.fingerprint(tf.concat(fingerprints, axis=1))
     return tf.bitcast(joined, tf.int64)
 
 
 def count_distinct(fingerprints: tf.Tensor) -> tf.Tensor:
-    """Analyse how many different fingerprints int64 [n] the whole corpus has: an int64 scalar."""
+    """Analyses how many different fingerprints int64 [n] the whole corpus has: an int64 scalar."""
     analyzer = tft.experimental.CacheablePTransformAnalyzer(
         make_accumulators_ptransform=_MakeSketches(),
         merge_accumulators_ptransform=_MergeSketches(),
@@ -49,13 +49,13 @@ def count_distinct(fingerprints: tf.Tensor) -> tf.Tensor:
 
 
 def merge_sketches(sketches: Iterable[np.ndarray]) -> np.ndarray:
-    """The `SKETCH_SIZE` smallest of all fingerprints, each once, in order: int64 [at most SKETCH_SIZE]."""
+    """Returns the `SKETCH_SIZE` smallest of all fingerprints, each once, in order: int64 [at most SKETCH_SIZE]."""
     merged = np.unique(np.concatenate([np.zeros(0, np.int64), *(np.asarray(part, np.int64) for part in sketches)]))
     return merged[:SKETCH_SIZE]
 
 
 def estimate_distinct(sketch: np.ndarray) -> int:
-    """How many different fingerprints went into a sketch; exact below `SKETCH_SIZE`."""
+    """Returns how many different fingerprints went into a sketch; exact below `SKETCH_SIZE`."""
     if len(sketch) < SKETCH_SIZE:
         return len(sketch)
     share = (float(sketch[-1]) + _FINGERPRINTS / 2) / _FINGERPRINTS  # of the range, below the largest that is kept
@@ -63,7 +63,7 @@ def estimate_distinct(sketch: np.ndarray) -> int:
 
 
 class _SketchFn(beam.CombineFn):
-    """`merge_sketches` as a CombineFn; what comes in is taken together before it is sorted."""
+    """`merge_sketches` as a CombineFn; inputs are collected before they are sorted."""
 
     _PENDING = 4 * SKETCH_SIZE
 
@@ -87,8 +87,10 @@ class _SketchFn(beam.CombineFn):
 
 
 class _SketchStep(beam.PTransform):
-    """A step of the analyser. tf.Transform makes the key of its cache of what a step calls itself, so it must not be
-    where the step lies in memory, which is Beam's way."""
+    """A step of the analyser.
+
+    tf.Transform makes its cache keys from the `repr` of its steps, which by Beam's default holds an address in memory.
+    """
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({SKETCH_SIZE})"
@@ -118,7 +120,7 @@ class _EstimateDistinct(_SketchStep):
 
 
 def _take_fingerprints(batch: Any) -> np.ndarray:
-    """The one column of a batch of analyser inputs, as a sketch of that batch."""
+    """Returns the one column of a batch of analyser inputs, as a sketch of that batch."""
     (fingerprints,) = batch
     return merge_sketches([np.asarray(fingerprints)])
 

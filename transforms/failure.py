@@ -18,7 +18,7 @@ class Failure:
       stage: where it failed: `read`, `preprocess`, `inference`, `combine` or `write`.
       reason: the kind of failure in a few fixed words, to count by.
       error: what was wrong with this document, with the offending value, and what to do about it.
-      text: the start of its text, `TEXT_START_BYTES` bytes at most; empty after `combine`.
+      text: the start of its text, at most `TEXT_START_BYTES` bytes; empty after `combine`.
       window: which window of it failed; None where it failed as a whole.
     """
 
@@ -35,7 +35,7 @@ class Failure:
         return f"{self.stage}: {self.reason}"
 
     def to_json(self) -> str:
-        """The failure as one line of JSON; bytes that are not UTF-8 are written as `\\xNN`."""
+        """Returns the failure as one line of JSON; bytes that are not UTF-8 are written as `\\xNN`."""
         fields: dict[str, Any] = dataclasses.asdict(self)
         for name in ("id", "text"):
             fields[name] = fields[name].decode("utf-8", errors="backslashreplace")
@@ -43,7 +43,7 @@ class Failure:
 
     @staticmethod
     def from_json(line: str | bytes) -> Failure:
-        """The failure that `to_json` wrote; bytes that were not UTF-8 stay as `\\xNN`."""
+        """Returns the failure that `to_json` wrote; bytes that were not UTF-8 stay as `\\xNN`."""
         fields: dict[str, Any] = json.loads(line)
         for name in ("id", "text"):
             fields[name] = fields[name].encode()

@@ -25,12 +25,12 @@ class Windows(NamedTuple):
 def frame_single(
     tokens: tf.RaggedTensor, *, vocabulary: Vocabulary, config: PreprocessingConfig
 ) -> dict[str, tf.Tensor | tf.RaggedTensor]:
-    """Make the model inputs of documents that are one text.
+    """Makes the model inputs of documents that are one text.
 
     Args:
       tokens: int64 [n, (tokens)].
       vocabulary: gives the ids of [CLS] and [SEP].
-      config: the room there is, and what becomes of long documents.
+      config: how many tokens there may be, and what happens to long documents.
 
     Returns:
       `input_ids` int64 [n, (tokens of all windows)], each window `[CLS] … [SEP]`, one after the other;
@@ -63,7 +63,7 @@ def frame_single(
 
 
 def place_windows(counts: tf.Tensor, config: PreprocessingConfig) -> Windows:
-    """Place windows over documents of so many tokens: one of the start only, or as many as cover all.
+    """Places windows over documents of so many tokens: one over the start only, or enough to cover all.
 
     Every token is in a window, neighbours share `window_overlap` tokens, and no window has only tokens that the one
     before it has.
@@ -87,15 +87,15 @@ def place_windows(counts: tf.Tensor, config: PreprocessingConfig) -> Windows:
 def frame_pair(
     first: tf.RaggedTensor, second: tf.RaggedTensor, *, vocabulary: Vocabulary, config: PreprocessingConfig
 ) -> dict[str, tf.Tensor | tf.RaggedTensor]:
-    """Make the model inputs of documents that are two texts: `[CLS] first [SEP] second [SEP]`.
+    """Makes the model inputs of documents that are two texts: `[CLS] first [SEP] second [SEP]`.
 
-    Where no token of the second text is there, or none is left, the input is `[CLS] first [SEP]`.
+    Where the second text has no tokens, or none are left of it, the input is `[CLS] first [SEP]`.
 
     Args:
       first: int64 [n, (tokens)].
       second: int64 [n, (tokens)].
       vocabulary: gives the ids of [CLS] and [SEP].
-      config: the room there is.
+      config: how many tokens there may be.
 
     Returns:
       What `frame_single` returns, with one window each, and `segment_ids` int64 [n, (tokens)]: 0 up to and with the
@@ -133,13 +133,13 @@ def frame_pair(
 
 
 def measure_room(tokens: Sequence[tf.RaggedTensor], config: PreprocessingConfig) -> tf.Tensor:
-    """Measure how many tokens of text one model input of each document may have.
+    """Measures how many tokens of text one model input of each document may have.
 
-    A second text without tokens takes no [SEP], so that the first has room for one more.
+    A second text without tokens takes no [SEP], so the first has room for one more.
 
     Args:
       tokens: int64 [n, (tokens)] of the text and, with `config.pair`, of the second text.
-      config: the most tokens of a model input.
+      config: the maximum tokens of a model input.
 
     Returns:
       int64 [n].
@@ -149,15 +149,15 @@ def measure_room(tokens: Sequence[tf.RaggedTensor], config: PreprocessingConfig)
 
 
 def share_room(first: tf.Tensor, second: tf.Tensor, *, room: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Share the room between two texts as taking tokens off the longer one until both fit does.
+    """Shares the room between two texts, with the same result as taking tokens off the longer one until both fit.
 
-    Of two equally long texts the second gives way, so the first is left with the larger half.
+    Of two equally long texts the second loses a token, so the first keeps the larger half.
     Source of the rule: google-research/albert classifier_utils.py, `_truncate_seq_pair`.
 
     Args:
       first: int64 [n], tokens of the first texts.
       second: int64 [n], tokens of the second texts.
-      room: int64 [n], the most tokens both may have together.
+      room: int64 [n], the maximum tokens of both together.
 
     Returns:
       int64 [n] twice: the tokens kept.
@@ -169,16 +169,16 @@ def share_room(first: tf.Tensor, second: tf.Tensor, *, room: tf.Tensor) -> tuple
 
 
 def keep_start(tokens: tf.RaggedTensor, kept: tf.Tensor) -> tf.RaggedTensor:
-    """Keep the first `kept` (int64 [n]) tokens of each row of int64 [n, (tokens)]."""
+    """Keeps the first `kept` (int64 [n]) tokens of each row of int64 [n, (tokens)]."""
     within = tf.ragged.range(tokens.row_lengths())
     return tf.ragged.boolean_mask(tokens, within < tf.expand_dims(kept, axis=1))
 
 
 def fill_column(rows: tf.Tensor, value: int) -> tf.RaggedTensor:
-    """Make int64 [rows, 1] of one value."""
+    """Makes int64 [rows, 1] of one value."""
     return tf.RaggedTensor.from_uniform_row_length(tf.fill([rows], to_id(value)), 1)
 
 
 def to_id(value: int) -> tf.Tensor:
-    """Make an int64 scalar."""
+    """Makes an int64 scalar."""
     return tf.constant(value, tf.int64)

@@ -1,4 +1,4 @@
-"""What tf.Transform is told of the columns that go into the graph."""
+"""Describes the columns that go into the graph, for tf.Transform."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 
 
 def list_input_columns(config: PreprocessingConfig) -> tuple[str, ...]:
-    """List the columns that the graph reads."""
+    """Lists the columns that the graph reads."""
     return (columns.TEXT, columns.PAIR) if config.pair else (columns.TEXT,)
 
 
 def make_input_schema(config: PreprocessingConfig) -> pa.Schema:
-    """Make the Arrow schema of the columns that the graph reads, each a list of one text, as tfx-bsl has it."""
+    """Makes the Arrow schema of the columns that the graph reads, each a list of one text, as tfx-bsl has it."""
     return pa.schema([(name, pa.list_(pa.binary())) for name in list_input_columns(config)])
 
 
 def make_tensor_representations(config: PreprocessingConfig) -> dict[str, schema_pb2.TensorRepresentation]:
-    """Say that each of these columns is a tensor string [n]."""
+    """Returns representations that make each of these columns a tensor string [n]."""
     representations = {}
     for name in list_input_columns(config):
         representation = schema_pb2.TensorRepresentation()

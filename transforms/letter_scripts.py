@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-# In the order in which their letters are looked for; what is none of these is counted as OTHER. RE2 knows each by this
+# In the order in which their letters are counted; letters of other scripts are counted as OTHER. RE2 knows each by this
 # name; Japanese is Han, Hiragana and Katakana together.
 SCRIPTS = (
     "Latin",
@@ -28,10 +28,10 @@ OTHER = "Other"
 
 
 def count_letters(text: tf.Tensor) -> tf.Tensor:
-    """Count the letters (Unicode category L) of all texts together, by script.
+    """Counts the letters (Unicode category L) of all texts together, by script.
 
-    Combining marks and digits are no letters. Which code points are letters, and of which script, RE2's tables in
-    TensorFlow say.
+    Combining marks and digits are not letters. RE2's tables in TensorFlow say which code points are letters, and of
+    which script.
 
     Args:
       text: string [n], UTF-8.
@@ -39,7 +39,7 @@ def count_letters(text: tf.Tensor) -> tf.Tensor:
     Returns:
       int64 [len(SCRIPTS) + 1], the last for letters of any other script.
     """
-    # ASCII first, and then out of the way: in most corpora little is left for the rest.
+    # ASCII is counted first and removed: in most corpora little is left.
     ascii_letters = tf.strings.regex_replace(text, "[^A-Za-z]+", "")
     rest = tf.strings.regex_replace(text, r"[\x00-\x7f\PL]+", "")
     left = _count_characters(rest)
@@ -55,5 +55,5 @@ def count_letters(text: tf.Tensor) -> tf.Tensor:
 
 
 def _count_characters(text: tf.Tensor) -> tf.Tensor:
-    """Count the characters of string [n] together: int64 scalar."""
+    """Counts the characters of string [n] together: int64 scalar."""
     return tf.reduce_sum(tf.cast(tf.strings.length(text, unit="UTF8_CHAR"), tf.int64))

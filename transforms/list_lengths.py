@@ -7,5 +7,5 @@ import pyarrow as pa
 
 
 def list_lengths(column: pa.Array) -> np.ndarray:
-    """Length of every list of an Arrow list array without nulls, `[rows]` int64."""
+    """Returns the length of every list of an Arrow list array without nulls, `[rows]` int64."""
     return np.diff(np.asarray(column.offsets)).astype(np.int64)

@@ -1,7 +1,7 @@
 """The names of the Beam metrics: one namespace, every unit in the name.
 
-All are counters. Runners sum them over workers; a bundle that is retried may be counted twice where a runner reports
-attempted values only.
+All are counters. Runners sum them over workers. Where a runner reports attempted values only, a bundle that is retried
+may be counted twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from apache_beam.metrics import Metrics
 
 NAMESPACE = "albert_embed"
-# Where Beam's RunInference keeps its own, the time the model took to load among them.
+# The namespace of Beam's RunInference, which counts the time to load the model, among others.
 RUN_INFERENCE_NAMESPACE = "albert_run_inference"
 
 DOCUMENTS = "documents"
@@ -21,7 +21,7 @@ SELECTED_DOCUMENTS = "selected_documents"
 FAILURES = "failures"
 TRUNCATED = "truncated"
 ROWS = "rows"
-REUSED_ROWS = "reused_rows"  # that a run that was cut off had finished
+REUSED_ROWS = "reused_rows"  # those that a run that was cut off had finished
 TOKENS = "tokens"
 PADDED_TOKENS = "padded_tokens"
 BATCHES = "batches"

@@ -3,10 +3,10 @@
 Source of the rules: google-research/albert tokenization.py, `preprocess_text`: whitespace runs to one space, NFKD,
 combining characters removed, lower case where the model is uncased.
 
-Two routes give the result. TensorFlow's ICU ops are fast, but the ICU inside TensorFlow carries other Unicode
-versions than Python (and its `lower` stops at a NUL). So every code point is tried once when a graph is built, and
-a text with a code point on which ICU and Python disagree, or with a capital sigma, whose lower case depends on its
-neighbours, takes the second route: a table over all code points, made by Python.
+There are two routes to the result. TensorFlow's ICU ops are fast, but the ICU inside TensorFlow has another Unicode
+version than Python (and its `lower` stops at a NUL). So every code point is tried once when a graph is built. A text
+with a code point on which ICU and Python disagree, or with a capital sigma, whose lower case depends on its neighbours,
+takes the second route: a table over all code points, made by Python.
 """
 
 from __future__ import annotations
@@ -32,58 +32,58 @@ from albert_embed.transforms.unicode_rules import (
     normalize_in_python,
 )
 
-# So many characters are tried in one text.
+# How many characters are tried in one text.
 _BLOCK = 100
 
 
 def normalize_text(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
-    """Normalise each text as the ALBERT repository does.
+    """Normalises each text as the ALBERT repository does.
 
     Args:
       text: string [n], UTF-8. Bytes that are not UTF-8 come out as U+FFFD.
       lower_case: whether the model is uncased.
 
     Returns:
-      string [n], without leading or trailing whitespace of the original, but possibly with such spaces as NFKD makes
+      string [n], without the leading and trailing whitespace of the original, but possibly with spaces that NFKD makes
       (the whitespace step comes first, as in the ALBERT repository).
     """
     return normalize_collapsed(collapse_whitespace(text), lower_case=lower_case)
 
 
 def collapse_whitespace(text: tf.Tensor) -> tf.Tensor:
-    """Do `" ".join(text.strip().split())` on string [n], with Python's idea of whitespace."""
+    """Returns `" ".join(text.strip().split())` of string [n], with Python's definition of whitespace."""
     whitespace = list_whitespace()
     any_space = format_regex_class(whitespace)
     other_space = format_regex_class(character for character in whitespace if character != " ")
-    # A single " " already is what it should become: leaving it alone makes this eight times faster on plain text.
+    # A single " " needs no change: leaving it alone makes this eight times faster on plain text.
     collapsed = tf.strings.regex_replace(text, f"(?: {any_space}|{other_space}){any_space}*", " ")
     return tf.strings.strip(collapsed)
 
 
 def normalize_collapsed(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
-    """Do all of `normalize_text` but its whitespace step: string [n] to string [n]."""
+    """Does all of `normalize_text` except its whitespace step: string [n] to string [n]."""
     agreed = tf.strings.regex_full_match(text, find_agreed_class(lower_case=lower_case) + "*")
     # An empty selection costs microseconds, so there is no tf.cond: most batches have nothing for the second route.
     disputed_rows = tf.where(tf.logical_not(agreed))
     disputed = normalize_with_table(tf.gather_nd(text, disputed_rows), lower_case=lower_case)
-    # The texts of the second route are blank on the first: its work would be for nothing.
+    # The texts of the second route are blank on the first, whose work would be wasted.
     normalized = normalize_with_icu(tf.where(agreed, text, ""), lower_case=lower_case)
     return tf.tensor_scatter_nd_update(normalized, disputed_rows, disputed)
 
 
 def normalize_with_icu(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
-    """NFKD, combining characters removed and lower case, by TensorFlow's ops: string [n] to string [n]."""
+    """Applies NFKD, removes combining characters and lower-cases, by TensorFlow's ops: string [n] to string [n]."""
     return normalize_decomposed(tf_text.normalize_utf8(text, "NFKD"), lower_case=lower_case)
 
 
 def normalize_decomposed(decomposed: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
-    """Remove combining characters from what NFKD gave, and lower-case it: string [n] to string [n]."""
+    """Removes combining characters from the result of NFKD, and lower-cases it: string [n] to string [n]."""
     stripped = tf.strings.regex_replace(decomposed, format_regex_class(list_combining_characters()) + "+", "")
     return tf.strings.lower(stripped, encoding="utf-8") if lower_case else stripped
 
 
 def normalize_with_table(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
-    """Do the same by Python's table over the code points: string [n] to string [n]."""
+    """Does the same by Python's table over the code points: string [n] to string [n]."""
     table = build_code_point_table(lower_case=lower_case)
     characters = tf.strings.unicode_decode(text, "UTF-8", errors="replace")
     code_points = characters.flat_values
@@ -103,12 +103,12 @@ def normalize_with_table(text: tf.Tensor, *, lower_case: bool) -> tf.Tensor:
 
 
 def lower_capital_sigma(text: tf.Tensor) -> tf.Tensor:
-    """Lower-case the capital sigmas of string [n], all else being lower-cased: final at the end of a word.
+    """Lower-cases the capital sigmas of string [n], where all else is lower-cased: final at the end of a word.
 
     Source of the rule: CPython Objects/unicodeobject.c, `handle_capital_sigma`.
     """
     context = find_sigma_context()
-    # Twice: a sigma that was the letter after another one is seen by the second pass only.
+    # Twice: a sigma that follows another one is only found by the second pass.
     for _ in range(2):
         pattern = f"{CAPITAL_SIGMA}({context.ignorable}*{context.cased})"
         text = tf.strings.regex_replace(text, pattern, "\u03c3\\1")
@@ -118,7 +118,7 @@ def lower_capital_sigma(text: tf.Tensor) -> tf.Tensor:
 
 @functools.lru_cache(maxsize=2)
 def find_agreed_class(*, lower_case: bool) -> str:
-    """Find the code points that ICU and Python normalise alike; return them as an RE2 class.
+    """Finds the code points that ICU and Python normalise alike, and returns them as an RE2 class.
 
     Each is tried between letters (ICU's `lower` loses what follows a NUL) and between combining characters (ICU moves
     those that are combining only in its newer Unicode), many in one text first: most of them agree.
@@ -142,8 +142,8 @@ def _list_capital_sigmas() -> set[str]:
 
 
 def _compare(blocks: list[str], *, lower_case: bool) -> list[bool]:
-    """Tell for each block of characters whether ICU and Python normalise them alike."""
-    # U+0345 and U+0334 have the highest and nearly the lowest combining class: what is combining passes one of them.
+    """Returns for each block of characters whether ICU and Python normalise them alike."""
+    # U+0345 and U+0334 have the highest and nearly the lowest combining class: a combining character moves past one.
     texts = ["a\u0345" + "\u0334ba\u0345".join(block) + "\u0334b" for block in blocks]
     with tf.init_scope():  # run now, even while a graph is being traced
         tensor = tf.constant(texts, tf.string)

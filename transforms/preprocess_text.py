@@ -1,8 +1,8 @@
 """The Beam transform that turns documents into model inputs, with a saved tf.Transform graph.
 
-The graph is applied by a DoFn of our own and not by `tft_beam.TransformDataset`: that one lets columns pass through
-only where their names and types are known before the pipeline runs and each is a list, while here whatever columns
-the documents have go along untouched, nulls and nested types too.
+The graph is applied by a DoFn of our own and not by `tft_beam.TransformDataset`. That one passes columns through only
+where their names and types are known before the pipeline runs, and only lists. Here the documents' other columns pass
+through unchanged, whatever they are, nulls and nested types included.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class PreprocessText(beam.PTransform):
-    """Turn RecordBatches of documents into RecordBatches of model inputs, a row per document.
+    """Turns RecordBatches of documents into RecordBatches of model inputs, one row per document.
 
     Takes batches {id, text[, pair], other columns}; gives {id, other columns, input_ids[, segment_ids], truncated,
     window_lengths, window_starts, token_count}, and with `token_vocabulary` the columns of `add_token_columns`.
-    `explode_windows` makes a row per window of them.
+    `explode_windows` then makes one row per window.
     """
 
     def __init__(self, transform_directory: str, *, token_vocabulary: Vocabulary | None = None) -> None:
-        """Take the directory that `save_transform_graph` wrote. It is read when the pipeline runs.
+        """Takes the directory that `save_transform_graph` wrote, which is read when the pipeline runs.
 
         With `token_vocabulary`, which must be the graph's own, every token's piece and position are added.
         """
@@ -40,7 +40,7 @@ class PreprocessText(beam.PTransform):
         self._token_vocabulary = token_vocabulary
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        """Wire the transform."""
+        """Wires the transform."""
         return batches | "ApplyTransformGraph" >> beam.ParDo(
             _ApplyTransformGraph(self._transform_directory, self._token_vocabulary)
         )
@@ -49,7 +49,7 @@ class PreprocessText(beam.PTransform):
 @beam.typehints.with_input_types(pa.RecordBatch)
 @beam.typehints.with_output_types(pa.RecordBatch)
 class _ApplyTransformGraph(beam.DoFn):
-    """Apply a saved transform graph, loaded once in a process and shared by its threads."""
+    """Applies a saved transform graph, loaded once per process and shared by its threads."""
 
     def __init__(self, transform_directory: str, token_vocabulary: Vocabulary | None) -> None:
         super().__init__()
@@ -61,10 +61,10 @@ class _ApplyTransformGraph(beam.DoFn):
         self._locator: TokenLocator | None = None
 
     def setup(self) -> None:
-        """Load the graph, or take the one that another thread has loaded.
+        """Loads the graph, or takes the one that another thread has loaded.
 
         Raises:
-          TransformMismatchError: the directory holds no finished graph.
+          TransformMismatchError: if the directory holds no finished graph.
         """
         from albert_embed.transforms.saved_transform import (
             SavedTransform,  # here: the program that only wires needs no TensorFlow
@@ -86,7 +86,7 @@ class _ApplyTransformGraph(beam.DoFn):
         """Preprocess one batch.
 
         Raises:
-          ValueError: a text column is missing or not text, or another column has the name of an output.
+          ValueError: if a text column is missing or not text, or another column has the name of an output.
         """
         assert self._transform is not None, "Beam calls setup first"
         with metrics.count_usecs(metrics.PREPROCESS_USECS):

@@ -29,7 +29,7 @@ PreprocessingFn = Callable[[dict[str, tf.Tensor]], ModelInputs]
 
 
 def make_preprocessing_fn(vocabulary: Vocabulary, config: PreprocessingConfig) -> PreprocessingFn:
-    """Make the function that tf.Transform traces: of the texts to what `make_model_inputs` returns."""
+    """Makes the function that tf.Transform traces: from texts to what `make_model_inputs` returns."""
 
     def preprocessing_fn(inputs: dict[str, tf.Tensor]) -> ModelInputs:
         # Tracked, or the saved graph would lack the tokenizer's resource, which holds the model's bytes.
@@ -40,7 +40,7 @@ def make_preprocessing_fn(vocabulary: Vocabulary, config: PreprocessingConfig) -
 
 
 def make_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
-    """Make the tokenizer of a vocabulary: TensorFlow ops that carry the SentencePiece model."""
+    """Makes the tokenizer of a vocabulary: TensorFlow ops that carry the SentencePiece model."""
     tokenizer: Tokenizer = tf_text.SentencepieceTokenizer(vocabulary.model, out_type=tf.int32)
     return tokenizer
 
@@ -48,7 +48,7 @@ def make_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
 def make_model_inputs(
     inputs: dict[str, tf.Tensor], *, tokenizer: Tokenizer, vocabulary: Vocabulary, config: PreprocessingConfig
 ) -> ModelInputs:
-    """Turn texts into model inputs: `frame_tokens` of `tokenize_inputs`.
+    """Turns texts into model inputs: `frame_tokens` of `tokenize_inputs`.
 
     Args:
       inputs: `text` string [n] and, with `config.pair`, `pair` string [n].
@@ -63,7 +63,7 @@ def make_model_inputs(
 def tokenize_inputs(
     inputs: dict[str, tf.Tensor], *, tokenizer: Tokenizer, vocabulary: Vocabulary, config: PreprocessingConfig
 ) -> list[tf.RaggedTensor]:
-    """Tokenise each text: int64 [n, (tokens)] without [CLS] and [SEP], one for `text` and one for `pair`.
+    """Tokenises each text: int64 [n, (tokens)] without [CLS] and [SEP], one for `text` and one for `pair`.
 
     Source of the rules: google-research/albert tokenization.py.
     """
@@ -75,7 +75,7 @@ def tokenize_inputs(
 
 
 def frame_tokens(tokens: list[tf.RaggedTensor], *, vocabulary: Vocabulary, config: PreprocessingConfig) -> ModelInputs:
-    """Frame tokens as model inputs.
+    """Frames tokens as model inputs.
 
     Source of the rules: google-research/albert classifier_utils.py.
 

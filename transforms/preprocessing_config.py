@@ -14,13 +14,13 @@ class PreprocessingConfig:
 
     Attributes:
       lower_case: whether the model is uncased.
-      max_tokens: the most tokens one model input may have, [CLS] and [SEP] included.
-      long_documents: what becomes of a document with more: its start only, a row per window, or nothing.
+      max_tokens: maximum tokens per model input, [CLS] and [SEP] included.
+      long_documents: what becomes of a document with more: its start only, a row per window, or a failure.
       window_overlap: how many tokens a window repeats from the one before it.
       pair: whether a document is two texts, `text` and `pair`.
 
     Raises:
-      ValueError: an option is out of its range, or two of them exclude each other.
+      ValueError: if an option is out of its range, or two of them exclude each other.
     """
 
     lower_case: bool
@@ -30,7 +30,7 @@ class PreprocessingConfig:
     pair: bool = False
 
     def __post_init__(self) -> None:
-        """Check the options."""
+        """Checks the options."""
         if self.long_documents not in get_args(LongDocuments):
             choices = ", ".join(get_args(LongDocuments))
             raise ValueError(f"long_documents is {self.long_documents!r}: choose one of {choices}.")

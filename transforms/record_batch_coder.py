@@ -9,12 +9,12 @@ from apache_beam import coders
 class RecordBatchCoder(coders.Coder):  # type: ignore[misc]
     """RecordBatches as Arrow IPC streams.
 
-    A pickled slice carries all that it was cut from: 10 rows of a million take 62 MB, as a stream 1 kB. The stream also
-    carries the metadata of the schema, and its bytes are read in place.
+    A pickled slice carries everything that it was cut from: 10 rows of a million take 62 MB, as a stream 1 kB. The
+    stream also carries the metadata of the schema, and its bytes are read in place.
     """
 
     def encode(self, value: pa.RecordBatch) -> bytes:
-        """`value` as a stream of one batch."""
+        """Returns `value` as a stream of one batch."""
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, value.schema) as writer:
             writer.write_batch(value)
@@ -22,7 +22,7 @@ class RecordBatchCoder(coders.Coder):  # type: ignore[misc]
         return encoded
 
     def decode(self, encoded: bytes) -> pa.RecordBatch:
-        """What `encode` was given."""
+        """Returns what `encode` was given."""
         with pa.ipc.open_stream(encoded) as reader:
             return reader.read_next_batch()
 

@@ -25,42 +25,42 @@ class SavedTransform:
     """
 
     def __init__(self, directory: str) -> None:
-        """Load the graph.
+        """Loads the graph.
 
         Args:
           directory: as `save_transform_graph` wrote it, on any file system that Apache Beam knows.
 
         Raises:
-          TransformMismatchError: the directory holds no finished graph.
+          TransformMismatchError: if the directory holds no finished graph.
         """
         self.description = read_description(directory)
         self._inputs = (columns.TEXT, columns.PAIR) if self.description["options"]["pair"] else (columns.TEXT,)
         if not is_remote(directory):
             self._load(directory)
             return
-        # TensorFlow knows fewer file systems than Beam; once it has loaded the graph it needs no file any more.
+        # TensorFlow knows fewer file systems than Beam; once the graph is loaded, no file is needed any more.
         with tempfile.TemporaryDirectory() as parent:
-            for folder in GRAPH_FOLDERS:  # and not what may lie beside them, such as an analysis and its cache
+            for folder in GRAPH_FOLDERS:  # but not what else may be there, such as an analysis and its cache
                 copy_directory(posixpath.join(directory, folder), posixpath.join(parent, folder))
             self._load(parent)
 
     def _load(self, directory: str) -> None:
-        """Load the graph from a local directory, now and not at its first use."""
+        """Loads the graph from a local directory, now and not at its first use."""
         self._layer = tft.TFTransformOutput(directory).transform_features_layer()
         self._layer({name: tf.zeros([0], tf.string) for name in self._inputs})
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Put the graph's outputs in the place of the text.
+        """Replaces the text by the graph's outputs.
 
         Args:
-          batch: `text`[, `pair`] as binary, large_binary, string or large_string, a null being an empty text, and
+          batch: `text`[, `pair`] as binary, large_binary, string or large_string, where a null is an empty text; and
             any other columns of any type.
 
         Returns:
           The other columns, untouched, and then the graph's outputs, with the types of `columns.TYPES`.
 
         Raises:
-          ValueError: a text column is missing or not text, or another column has the name of an output.
+          ValueError: if a text column is missing or not text, or another column has the name of an output.
         """
         outputs = self._layer({name: _read_text(batch, name) for name in self._inputs})
         result = {name: batch.column(name) for name in batch.schema.names if name not in self._inputs}
@@ -74,7 +74,7 @@ class SavedTransform:
 
 
 def _read_text(batch: pa.RecordBatch, name: str) -> tf.Tensor:
-    """Make string [n] of a text column."""
+    """Turns a text column into string [n]."""
     if name not in batch.schema.names:
         raise ValueError(f"no column {name} among {', '.join(batch.schema.names)}: the transform graph needs it.")
     column = batch.column(name)
@@ -85,7 +85,7 @@ def _read_text(batch: pa.RecordBatch, name: str) -> tf.Tensor:
 
 
 def _to_arrow(tensor: tf.Tensor | tf.RaggedTensor) -> pa.Array:
-    """Make int64 of an int64 [n], large_list<int64> of an int64 [n, (m)]."""
+    """Turns int64 [n] into int64, and int64 [n, (m)] into large_list<int64>."""
     if isinstance(tensor, tf.RaggedTensor):
         values = pa.array(tensor.flat_values.numpy())
         return pa.LargeListArray.from_arrays(pa.array(tensor.row_splits.numpy()), values)

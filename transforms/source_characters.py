@@ -1,4 +1,4 @@
-"""Which characters of a text each character of its normalised form came from."""
+"""Finds which characters of a text each character of its normalised form came from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 
 from albert_embed.transforms.unicode_rules import CAPITAL_SIGMA, normalize_in_python
 
-_SPACES_OR_CHARACTER = re.compile(r"\s+|\S")  # `\s` is what `str.isspace` takes for whitespace
+_SPACES_OR_CHARACTER = re.compile(r"\s+|\S")  # `\s` is what `str.isspace` calls whitespace
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,10 +27,10 @@ class NormalizedText:
 
 
 def normalize_with_sources(text: str, *, lower_case: bool) -> NormalizedText:
-    """Normalise a text as the ALBERT repository does and remember what came from where.
+    """Normalises a text as the ALBERT repository does, and says what came from where.
 
-    NFKD followed by the removal of combining characters works character by character, as `CodePointTable` explains,
-    and so does lower-casing, save that the sigma's form depends on its neighbours; its length does not.
+    NFKD followed by the removal of combining characters works character by character, as `CodePointTable` explains. So
+    does lower-casing, except that the form of a sigma, not its length, depends on its neighbours.
     """
     parts: list[str] = []
     starts: list[int] = []
@@ -54,7 +54,7 @@ def normalize_with_sources(text: str, *, lower_case: bool) -> NormalizedText:
 
 @functools.lru_cache(maxsize=1 << 16)
 def normalize_character(character: str, *, lower_case: bool) -> str:
-    """Normalise one character: NFKD, no combining characters, and lower case but for the capital sigma."""
+    """Normalises one character: NFKD, no combining characters, and lower case except for the capital sigma."""
     decomposed = normalize_in_python(character, lower_case=False)
     if not lower_case:
         return decomposed

@@ -1,8 +1,8 @@
 """Cuts rows of different lengths into padded batches of a bounded number of tokens.
 
-Rows wait in a buffer that is bounded by tokens and bytes, are sorted by length, and are cut where a batch would exceed
-its token budget or where a row would be padded by much. Beam's own `SortAndBatchElements` holds a whole bundle, and its
-length buckets need real-time timers, which local runners lack.
+Rows wait in a buffer that is bounded by tokens and bytes. There they are sorted by length, and cut where a batch would
+exceed its token budget or where a row would get much padding. Beam's own `SortAndBatchElements` holds a whole bundle,
+and its length buckets need real-time timers, which local runners lack.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class TokenBatchConfig:
     """How rows are batched.
 
     Attributes:
-      batch_tokens: the budget; rows × longest row never exceeds it.
-      max_tokens: the longest row there can be; the budget must hold one.
-      buffer_tokens: how many tokens wait in the buffer at most, before batches are cut.
-      buffer_bytes: likewise how many bytes, all columns counted.
-      least_fill: a batch is cut where a row is shorter than this share of the batch's longest. With 0.92 the mixed
-        benchmark corpus is padded by 2 % and cut into 47 batches of 4,096 tokens; without, by 10 % and into 17, and the
-        larger number costs nothing on CPU (design, "Facts measured").
+      batch_tokens: maximum padded tokens per batch: rows × longest row never exceeds it.
+      max_tokens: maximum tokens per row; a batch must hold one such row.
+      buffer_tokens: maximum tokens that wait in the buffer before batches are cut.
+      buffer_bytes: maximum bytes that wait there, all columns counted.
+      least_fill: a batch is cut where a row is shorter than this share of the batch's longest row. With 0.92 the mixed
+        benchmark corpus gets 2 % of padding and 47 batches of 4,096 tokens; without, 10 % and 17 batches. The larger
+        number costs nothing on a CPU (design, "Facts measured").
 
     Raises:
-      ValueError: where the budget can't hold the longest row, or a number is out of range.
+      ValueError: if the budget can't hold the longest row, or a number is out of range.
     """
 
     batch_tokens: int
@@ -70,7 +70,7 @@ def cut_batches(lengths: np.ndarray, config: TokenBatchConfig) -> list[tuple[int
       `(start, stop)` of each batch, which together cover all rows.
 
     Raises:
-      ValueError: where a row alone exceeds the budget.
+      ValueError: if a row alone exceeds the budget.
     """
     if lengths.size and lengths[0] > config.batch_tokens:
         raise ValueError(f"a row of {lengths[0]} tokens exceeds batch_tokens {config.batch_tokens}")
@@ -91,12 +91,12 @@ def cut_batches(lengths: np.ndarray, config: TokenBatchConfig) -> list[tuple[int
 def choose_rows(
     lengths: np.ndarray, config: TokenBatchConfig, *, keep_small: bool
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Chooses which of the rows held leave together.
+    """Chooses which of the rows in the buffer leave together.
 
     Args:
       lengths: `[rows]` int, in the order in which the rows came.
       config: how rows are batched.
-      keep_small: whether batches under half the budget stay and wait for company.
+      keep_small: whether batches under half the budget stay and wait for more rows.
 
     Returns:
       The row numbers of each batch, longest rows first; and those of the rows that stay, ascending.
@@ -122,7 +122,7 @@ class TokenBuffer:
         self._bytes = 0
 
     def add(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Takes `rows` in; yields the batches that must leave for that."""
+        """Takes `rows` in, and yields the batches that must leave to make room."""
         for start in range(0, rows.num_rows, ROWS_AT_ONCE):
             part = rows.slice(start, ROWS_AT_ONCE)
             self._held.append(part)
@@ -134,7 +134,7 @@ class TokenBuffer:
                     yield from self._drain(keep_small=False)
 
     def flush(self) -> Iterator[pa.RecordBatch]:
-        """Yields all that is left."""
+        """Yields everything that is left, as batches."""
         yield from self._drain(keep_small=False)
 
     def _full(self, share: float = 1.0) -> bool:
@@ -142,7 +142,7 @@ class TokenBuffer:
         return self._tokens >= share * config.buffer_tokens or self._bytes >= share * config.buffer_bytes
 
     def _drain(self, *, keep_small: bool) -> Iterator[pa.RecordBatch]:
-        """Cuts what is held into batches; with `keep_small`, those under half the budget stay and wait for company."""
+        """Cuts the buffer into batches; with `keep_small`, those under half the budget stay and wait for more rows."""
         if not self._held:
             return
         held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]
@@ -157,7 +157,7 @@ class TokenBuffer:
             self._bytes = rest.nbytes
 
 
-# So many rows enter the buffer between two looks at how full it is.
+# How many rows enter the buffer between two checks of how full it is.
 ROWS_AT_ONCE = 1024
 
 
@@ -186,7 +186,7 @@ class _BatchByTokensFn(beam.DoFn):
 
 
 class BatchByTokens(beam.PTransform):
-    """RecordBatches of rows → RecordBatches that are each one padded batch within the token budget."""
+    """Turns RecordBatches of rows into RecordBatches that are each one padded batch within the token budget."""
 
     def __init__(self, config: TokenBatchConfig) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The columns that say of every token which piece it is and where in the text it came from."""
+"""The columns that say for every token which piece it is and where in the text it came from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from albert_embed.transforms.vocabulary import Vocabulary
 
 
 def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator: TokenLocator) -> pa.RecordBatch:
-    """Add `token_pieces`, `token_starts` and `token_ends` to what the transform graph made of documents.
+    """Adds `token_pieces`, `token_starts` and `token_ends` to what the transform graph made of documents.
 
     Args:
       inputs: as the graph gives them: `input_ids`[, `segment_ids`], `window_lengths`, `window_starts`, ….
@@ -25,11 +25,11 @@ def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator
     Returns:
       `inputs` and three large lists, as long as `input_ids`: binary pieces, int64 starts and ends, bytes of the text.
       [CLS] and [SEP] have empty spans: where the row's tokens start, and where those of their text end. After the
-      first [SEP] of a pair the bytes are those of the second text. Starts and ends are null in a row whose tokens are
-      not those of `input_ids`: another version of a library made the graph.
+      first [SEP] of a pair the bytes are those of the second text. Starts and ends are null in a row whose tokens
+      differ from `input_ids`, because another version of a library made the graph.
 
     Raises:
-      ValueError: the documents have a column with one of these names.
+      ValueError: if the documents have a column with one of these names.
     """
     clashes = [name for name in columns.TOKEN_COLUMNS if name in inputs.schema.names]
     if clashes:
@@ -65,7 +65,7 @@ def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator
 
 
 def frame_tokens(texts: Sequence[LocatedTokens], vocabulary: Vocabulary) -> list[LocatedTokens]:
-    """Put [CLS] before the tokens of one text or two, and [SEP] after each."""
+    """Puts [CLS] before the tokens of one text or two, and [SEP] after each."""
     begin = int(texts[0].starts[0]) if len(texts[0].starts) else 0
     framed = [_make_special(vocabulary.cls_id, begin)]
     for tokens in texts:
@@ -75,32 +75,32 @@ def frame_tokens(texts: Sequence[LocatedTokens], vocabulary: Vocabulary) -> list
 
 
 def _make_special(piece_id: int, position: int) -> LocatedTokens:
-    """Make a token with an empty span."""
+    """Makes a token with an empty span."""
     return LocatedTokens(*(np.array([value], np.int64) for value in (piece_id, position, position)))
 
 
 def _cut_pair(first: LocatedTokens, second: LocatedTokens, *, tokens: int, in_second: int) -> list[LocatedTokens]:
-    """Take what a model input has of two texts: `in_second` of its `tokens` follow the first [SEP]."""
+    """Takes the part of two texts that a model input has: `in_second` of its `tokens` follow the first [SEP]."""
     if not in_second:
         return [_cut(first, 0, tokens - 2)]
     return [_cut(first, 0, tokens - in_second - 2), _cut(second, 0, in_second - 1)]
 
 
 def _cut(tokens: LocatedTokens, start: int, count: int) -> LocatedTokens:
-    """Take `count` tokens from `start`."""
+    """Takes `count` tokens from `start`."""
     return LocatedTokens(*(values[start : start + count] for values in tokens))
 
 
 def _concatenate(parts: Sequence[LocatedTokens]) -> LocatedTokens:
-    """Put tokens one after the other."""
+    """Concatenates tokens."""
     return LocatedTokens(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def _make_lists(rows: Sequence[npt.NDArray[np.int64]], valid: Sequence[bool]) -> pa.Array:
-    """Make large_list<int64> of the rows, null where they are not valid."""
+    """Turns the rows into large_list<int64>, null where they are not valid."""
     return pa.array([row if ok else None for row, ok in zip(rows, valid, strict=True)], pa.large_list(pa.int64()))
 
 
 def _read_texts(documents: pa.RecordBatch, name: str) -> list[bytes]:
-    """Read a text column, whose nulls are empty texts."""
+    """Reads a text column, in which nulls are empty texts."""
     return documents.column(name).cast(pa.large_binary()).fill_null(b"").to_pylist()

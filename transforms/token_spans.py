@@ -1,4 +1,4 @@
-"""Which bytes of a text each of its tokens came from."""
+"""Finds which bytes of a text each of its tokens came from."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class LocatedTokens(NamedTuple):
 
     Attributes:
       ids: int64 [n], as `encode_text` gives them.
-      starts, ends: int64 [n], bytes `[start, end)` of the text. Starts and ends never decrease. A token that only says
-        that a word starts has an empty span, there.
+      starts, ends: int64 [n], bytes `[start, end)` of the text. Starts and ends never decrease. A token that only marks
+        the start of a word has an empty span at that place.
     """
 
     ids: npt.NDArray[np.int64]
@@ -42,26 +42,26 @@ class _Span(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class _Units:
-    """The tokens of what is tokenised at once (words, as a rule), one unit after the other."""
+    """The tokens of the units that are tokenised at once (usually words), one unit after the other."""
 
     tokens: LocatedTokens  # spans relative to the unit's own first byte
     splits: npt.NDArray[np.int64]
 
 
 class TokenLocator:
-    """Tokenises as the transform graph does, with tensorflow-text's own offsets, and finds what tokens came from."""
+    """Tokenises as the transform graph does, with tensorflow-text's own offsets, and finds where tokens came from."""
 
     def __init__(self, vocabulary: Vocabulary, *, lower_case: bool) -> None:
-        """Load the vocabulary's model; `lower_case` tells whether the ALBERT model is uncased."""
+        """Loads the vocabulary's model; `lower_case` says whether the ALBERT model is uncased."""
         self.vocabulary = vocabulary
         self._lower_case = lower_case
         self._tokenizer = tf_text.SentencepieceTokenizer(vocabulary.model, out_type=tf.int32)
 
     def locate(self, texts: Sequence[bytes]) -> list[LocatedTokens]:
-        """Locate the tokens of each text; every distinct word is looked at once.
+        """Locates the tokens of each text; every distinct word is tokenised once.
 
         Raises:
-          UnicodeDecodeError: a text is not UTF-8.
+          UnicodeDecodeError: if a text is not UTF-8.
         """
         unit_numbers: dict[str, int] = {}
         found: list[tuple[list[int], npt.NDArray[np.int64]]] = []
@@ -78,13 +78,13 @@ class TokenLocator:
         return [_join_units(units, np.array(numbers, np.int64), starts) for numbers, starts in found]
 
     def _split(self, text: str) -> list[tuple[int, int]]:
-        """Find what is tokenised at once, as `encode_text` does: the words, or else the whole text."""
+        """Finds the units that are tokenised at once, as `encode_text` does: the words, or else the whole text."""
         if self.vocabulary.words_are_independent and WORD_START not in text:
             return [match.span() for match in _WORD.finditer(text)]
         return [(0, len(text))]
 
     def _locate_units(self, units: list[str]) -> _Units:
-        """Tokenise each unit and find the bytes of its tokens."""
+        """Tokenises each unit, and finds the bytes of its tokens."""
         ids: list[int] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -113,10 +113,10 @@ class TokenLocator:
 
 
 def split_digit_comma(span: _Span, normalized: str, vocabulary: Vocabulary) -> list[_Span]:
-    """Share the characters of a piece such as "1945," among the pieces that replace it.
+    """Shares the characters of a piece such as "1945," among the pieces that replace it.
 
-    Within a word the first of them is often the sign for a word's start, which stands for no character. Where the piece
-    is not what stands there, as when SentencePiece dropped something within it, all others get all of it.
+    Within a word the first of them is often the sign for a word's start, which covers no character. Where the
+    characters are not those of the piece, as when SentencePiece dropped some, all other pieces get all of them.
     """
     replacement = vocabulary.digit_comma_ids.get(span.piece_id)
     if replacement is None:
@@ -124,7 +124,7 @@ def split_digit_comma(span: _Span, normalized: str, vocabulary: Vocabulary) -> l
     content = vocabulary.pieces[span.piece_id].removeprefix(WORD_START)
     position = span.end - len(content)
     lengths = [len(vocabulary.pieces[piece_id].removeprefix(WORD_START)) for piece_id in replacement]
-    if replacement.count(vocabulary.unk_id) == 1:  # stands for what the others leave
+    if replacement.count(vocabulary.unk_id) == 1:  # it covers what the others leave
         unknown = replacement.index(vocabulary.unk_id)
         lengths[unknown] += len(content) - sum(lengths)
     if position < span.start or normalized[position : span.end] != content or sum(lengths) != len(content):
@@ -142,10 +142,10 @@ def split_digit_comma(span: _Span, normalized: str, vocabulary: Vocabulary) -> l
 
 
 def find_source(span: _Span, text: str, normalized: NormalizedText, vocabulary: Vocabulary) -> tuple[int, int]:
-    """Find the characters `[start, end)` of the original text that a token came from, no whitespace around them."""
+    """Finds the characters `[start, end)` of the original text that a token came from, without whitespace around."""
     first, last = span.start, span.end
     if first == last and vocabulary.pieces[span.piece_id] != WORD_START:
-        last += 1  # SentencePiece made several characters of one, and gives it to the last of their pieces alone
+        last += 1  # SentencePiece made several characters of one, and gives it only to the last of their pieces
     if first >= len(normalized.starts):
         end = normalized.ends[-1] if normalized.ends else 0
         return end, end
@@ -159,21 +159,21 @@ def find_source(span: _Span, text: str, normalized: NormalizedText, vocabulary: 
 
 
 def measure_bytes(text: str) -> npt.NDArray[np.int64]:
-    """Give the byte at which each character stands in UTF-8, and the length: int64 [characters + 1]."""
+    """Returns the byte at which each character starts in UTF-8, and the length: int64 [characters + 1]."""
     code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     lengths = 1 + (code_points >= 0x80).astype(np.int64) + (code_points >= 0x800) + (code_points >= 0x10000)
     return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def _index_characters(text: str) -> dict[int, int] | None:
-    """Make the table from bytes to characters; None where they are the same."""
+    """Makes the table from bytes to characters; None where they are the same."""
     if text.isascii():
         return None
     return {byte: character for character, byte in enumerate(measure_bytes(text).tolist())}
 
 
 def _join_units(units: _Units, numbers: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> LocatedTokens:
-    """Put the tokens of a text's units, which stand at `starts`, one after the other."""
+    """Concatenates the tokens of a text's units, which start at `starts`."""
     first = units.splits[numbers]
     lengths = units.splits[numbers + 1] - first
     ends = np.cumsum(lengths)

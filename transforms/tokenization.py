@@ -16,19 +16,19 @@ from albert_embed.transforms.vocabulary import WORD_START, Vocabulary
 
 
 class Tokenizer(Protocol):
-    """What is needed of `tensorflow_text.SentencepieceTokenizer`."""
+    """The part of `tensorflow_text.SentencepieceTokenizer` that is needed here."""
 
     def tokenize(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Turn string [n] into int32 [n, (tokens)]."""
+        """Turns string [n] into int32 [n, (tokens)]."""
 
 
 def encode_text(text: tf.Tensor, *, tokenizer: Tokenizer, vocabulary: Vocabulary, lower_case: bool) -> tf.RaggedTensor:
-    """Normalise and tokenise each text, without [CLS] and [SEP].
+    """Normalises and tokenises each text, without [CLS] and [SEP].
 
     Args:
-      text: string [n], UTF-8. Whatever looks like a special piece, as "[MASK]" does, is ordinary text.
+      text: string [n], UTF-8. What looks like a special piece, such as "[MASK]", is ordinary text.
       tokenizer: of the vocabulary's model.
-      vocabulary: tells what replaces a piece such as "5,".
+      vocabulary: says what replaces a piece such as "5,".
       lower_case: whether the model is uncased.
 
     Returns:
@@ -39,8 +39,8 @@ def encode_text(text: tf.Tensor, *, tokenizer: Tokenizer, vocabulary: Vocabulary
         words = split_words(collapsed)
     else:
         words = tf.RaggedTensor.from_uniform_row_length(collapsed, 1)
-    # Each distinct word of the batch is normalised and tokenised once: looking it up costs far less, and the memory
-    # stays in proportion to the text, where SentencePiece's own grows to many times the size of a document.
+    # Each distinct word of the batch is normalised and tokenised once: looking it up costs far less. Memory also stays
+    # in proportion to the text, while SentencePiece's own grows to many times the size of a document.
     distinct, positions = tf.unique(words.flat_values, out_idx=tf.int64)
     normalized = normalize_collapsed(distinct, lower_case=lower_case)
     tokens = tf.gather(replace_tokens(tokenizer.tokenize(normalized), vocabulary), positions)
@@ -49,10 +49,10 @@ def encode_text(text: tf.Tensor, *, tokenizer: Tokenizer, vocabulary: Vocabulary
 
 
 def split_words(text: tf.Tensor) -> tf.RaggedTensor:
-    """Split text, its whitespace collapsed, into what can be treated word by word: string [n] to string [n, (words)].
+    """Splits text, its whitespace collapsed, into independent words: string [n] to string [n, (words)].
 
-    SentencePiece takes its own sign for a word's start for a space and drops it from the end of what it is given, so
-    that words with that sign in them are not independent of each other: such a text stays one "word".
+    SentencePiece reads its own sign for a word's start as a space, and drops it from the end of its input. So words
+    with that sign in them are not independent of each other: such a text stays one "word".
     """
     plain = tf.strings.regex_full_match(text, f"[^{WORD_START}]*")
     words = tf.strings.split(tf.where(plain, text, ""), sep=" ")  # of an empty text: one empty word
@@ -62,7 +62,7 @@ def split_words(text: tf.Tensor) -> tf.RaggedTensor:
 
 
 def replace_tokens(tokens: tf.RaggedTensor, vocabulary: Vocabulary) -> tf.RaggedTensor:
-    """Replace pieces such as "5," by "5" and ",": int32 [n, (tokens)] to int64 [n, (tokens)]."""
+    """Replaces pieces such as "5," by "5" and ",": int32 [n, (tokens)] to int64 [n, (tokens)]."""
     splits, values = make_replacement_table(vocabulary)
     replaced = tf.gather(tf.RaggedTensor.from_row_splits(values, splits, validate=False), tokens.flat_values)
     row_splits = tf.gather(replaced.row_splits, tokens.row_splits)
@@ -70,7 +70,7 @@ def replace_tokens(tokens: tf.RaggedTensor, vocabulary: Vocabulary) -> tf.Ragged
 
 
 def make_replacement_table(vocabulary: Vocabulary) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Make the table of what every id becomes: most become themselves, a piece as "5," becomes "5" and ",".
+    """Makes the table of what every id becomes: most stay themselves, a piece such as "5," becomes "5" and ",".
 
     Returns:
       row splits int64 [size + 1] and values int64.

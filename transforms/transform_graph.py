@@ -31,7 +31,7 @@ class TransformMismatchError(ValueError):
 
 
 def describe_transform(vocabulary: Vocabulary, config: PreprocessingConfig) -> Description:
-    """Describe the graph that this vocabulary and these options make here: what `transform.json` says."""
+    """Describes the graph that this vocabulary and these options make here, as `transform.json` does."""
     import tensorflow
     import tensorflow_text
     import tensorflow_transform
@@ -50,15 +50,15 @@ def describe_transform(vocabulary: Vocabulary, config: PreprocessingConfig) -> D
 
 
 def transform_fingerprint(description: Description) -> str:
-    """Return the SHA-256, in hexadecimal, of a description: the same for the same content, whatever its order."""
+    """Returns the SHA-256, in hexadecimal, of a description: the same for the same content, whatever its order."""
     return hashlib.sha256(_format_description(description).encode()).hexdigest()
 
 
 def read_description(directory: str) -> Description:
-    """Read the `transform.json` of a saved graph.
+    """Reads the `transform.json` of a saved graph.
 
     Raises:
-      TransformMismatchError: there is none, or it can't be understood.
+      TransformMismatchError: if there is none, or it can't be understood.
     """
     path = posixpath.join(directory, DESCRIPTION_FILE)
     remedy = "Build the transform graph again (albert-embed analyze), or leave --transform out."
@@ -77,7 +77,7 @@ def read_description(directory: str) -> Description:
 
 
 def check_transform_graph(directory: str, vocabulary: Vocabulary, config: PreprocessingConfig) -> Description:
-    """Check that a saved graph was made with this vocabulary and these options, and return its description.
+    """Checks that a saved graph was made with this vocabulary and these options, and returns its description.
 
     Library versions may differ: the graph carries the vocabulary and Python's Unicode rules within itself.
 
@@ -107,19 +107,19 @@ def check_transform_graph(directory: str, vocabulary: Vocabulary, config: Prepro
 
 
 def save_transform_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory: str) -> Description:
-    """Build the tf.Transform graph and save it, `transform.json` last.
+    """Builds the tf.Transform graph and saves it, `transform.json` last.
 
     Args:
-      vocabulary: goes into the graph, bytes and all.
+      vocabulary: becomes part of the graph, its bytes included.
       config: the options of preprocessing.
-      directory: on any file system that Apache Beam knows; made if need be.
+      directory: on any file system that Apache Beam knows; made if it is not there.
 
     Returns:
       The description that `transform.json` holds.
     """
     description = describe_transform(vocabulary, config)
     with tempfile.TemporaryDirectory() as local:
-        # TensorFlow knows fewer file systems than Beam: built here, then copied there.
+        # TensorFlow knows fewer file systems than Beam: the graph is built here, then copied there.
         _write_graph(vocabulary, config, posixpath.join(local, "graph"))
         copy_directory(posixpath.join(local, "graph"), directory)
     write_file_atomically(posixpath.join(directory, DESCRIPTION_FILE), _format_description(description).encode())
@@ -127,7 +127,7 @@ def save_transform_graph(vocabulary: Vocabulary, config: PreprocessingConfig, di
 
 
 def _write_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory: str) -> None:
-    """Write the tf.Transform output (SavedModel and metadata) to a local directory."""
+    """Writes the tf.Transform output (SavedModel and metadata) to a local directory."""
     import apache_beam as beam
     import tensorflow_transform.beam as tft_beam
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -138,8 +138,8 @@ def _write_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory:
 
     adapter = TensorAdapterConfig(make_input_schema(config), make_tensor_representations(config))
     preprocessing_fn = make_preprocessing_fn(vocabulary, config)
-    # In this process, and never DirectRunner, which looks for a Prism binary to download. The graph has no analyzers,
-    # so that no data goes through.
+    # In this process, and never with DirectRunner, which looks for a Prism binary to download. The graph has no
+    # analyzers, so no data goes through.
     with (
         tempfile.TemporaryDirectory() as temp_dir,
         beam.Pipeline(runner=FnApiRunner()) as pipeline,
@@ -151,12 +151,12 @@ def _write_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory:
 
 
 def _describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Say which vocabulary it is."""
+    """Describes a vocabulary by what identifies it."""
     return {"sha256": vocabulary.fingerprint, "size": vocabulary.size}
 
 
 def _describe_options(config: PreprocessingConfig) -> dict[str, Any]:
-    """Say all the options; an overlap that does not apply is None, so that it makes no difference."""
+    """Describes all options; an overlap that does not apply is None, so that it makes no difference."""
     options = dataclasses.asdict(config)
     if config.long_documents != "window":
         options["window_overlap"] = None
@@ -164,5 +164,5 @@ def _describe_options(config: PreprocessingConfig) -> dict[str, Any]:
 
 
 def _format_description(description: Description) -> str:
-    """Write a description as JSON, always the same way."""
+    """Formats a description as JSON, always in the same way."""
     return json.dumps(description, indent=2, sort_keys=True) + "\n"

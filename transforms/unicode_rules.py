@@ -1,7 +1,7 @@
-"""Python's own Unicode rules as data, for graphs that must give what Python's `str` methods give.
+"""Python's own Unicode rules as data, for graphs that must compute what Python's `str` methods do.
 
-The rules come from the running interpreter (`str.isspace`, `unicodedata`, `str.lower`) and not from a written-out
-list, so that a graph equals the Python that built it whatever Unicode version that Python carries.
+The rules come from the running interpreter (`str.isspace`, `unicodedata`, `str.lower`) and not from a fixed list. So a
+graph agrees with the Python that built it, whatever Unicode version that Python has.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ PAGE_SIZE = 256
 
 @functools.lru_cache(maxsize=1)
 def list_characters() -> str:
-    """List every character that UTF-8 can carry: all code points except the surrogates, in their order."""
-    # Every start of the program goes over these 1.1 million, so it is done by C functions: `map`, `compress` and the
-    # methods of `str`, each over all of them at once.
+    """Lists every character that UTF-8 can carry: all code points except the surrogates, in their order."""
+    # Every start of the program goes over these 1.1 million characters, so it is done by C functions: `map`, `compress`
+    # and the methods of `str`, each over all of them at once.
     return "".join(map(chr, itertools.chain(range(0xD800), range(0xE000, CODE_POINT_COUNT))))
 
 
 @functools.lru_cache(maxsize=1)
 def list_assigned_characters() -> str:
-    """List the characters that this Python knows; the others and the private ones have no rules, nor a case."""
+    """Lists the characters that this Python knows; all others, and the private ones, have neither rules nor a case."""
     characters = list_characters()
     unknown = map({"Cn", "Co"}.__contains__, map(unicodedata.category, characters))
     return "".join(itertools.compress(characters, map(operator.not_, unknown)))
 
 
 def format_regex_class(characters: Iterable[str], *, negate: bool = False) -> str:
-    """Write an RE2 character class, as ranges, that holds exactly these characters (or all others)."""
+    """Formats an RE2 character class, as ranges, of exactly these characters (or all others)."""
     ranges: list[list[int]] = []
     for code_point in sorted(map(ord, characters)):
         if ranges and ranges[-1][1] == code_point - 1:
@@ -52,20 +52,20 @@ def format_regex_class(characters: Iterable[str], *, negate: bool = False) -> st
 
 @functools.lru_cache(maxsize=1)
 def list_whitespace() -> str:
-    """List what `str.split()` and `str.strip()` take for whitespace."""
+    """Lists what `str.split()` and `str.strip()` treat as whitespace."""
     characters = list_assigned_characters()
     return "".join(itertools.compress(characters, map(str.isspace, characters)))
 
 
 @functools.lru_cache(maxsize=1)
 def list_combining_characters() -> str:
-    """List the characters with a canonical combining class other than 0."""
+    """Lists the characters with a canonical combining class other than 0."""
     characters = list_assigned_characters()
     return "".join(itertools.compress(characters, map(unicodedata.combining, characters)))
 
 
 def normalize_in_python(text: str, *, lower_case: bool) -> str:
-    """Normalise as the ALBERT repository does after its whitespace step: NFKD, no combining characters, lower case.
+    """Normalises as the ALBERT repository does after its whitespace step: NFKD, no combining characters, lower case.
 
     Source of the rule: google-research/albert tokenization.py, `preprocess_text`.
     """
@@ -77,13 +77,13 @@ def normalize_in_python(text: str, *, lower_case: bool) -> str:
 class CodePointTable:
     """What one code point becomes, for all of them, as a two-level table.
 
-    NFKD followed by the removal of combining characters works code point by code point: the reordering that NFKD
-    does moves combining characters only, and those are removed. Lower-casing does too, save for the capital sigma,
-    which stays as it is here and is left to the sigma rule.
+    NFKD followed by the removal of combining characters works code point by code point: NFKD reorders only combining
+    characters, and those are removed. So does lower-casing, except for the capital sigma, which stays as it is here and
+    is left to the sigma rule.
 
     Attributes:
       pages: int32 [0x110000 / 256], the block of `entries` that a run of 256 code points uses.
-      entries: int32 [blocks * 256], row of `replacements`; 0 stands for "itself".
+      entries: int32 [blocks * 256], row of `replacements`; 0 means "itself".
       replacement_splits: int32 [rows + 1], where each row of `replacement_values` starts and ends.
       replacement_values: int32, code points.
     """
@@ -96,8 +96,8 @@ class CodePointTable:
 
 @functools.lru_cache(maxsize=2)
 def build_code_point_table(*, lower_case: bool) -> CodePointTable:
-    """Build the table of what every code point becomes under `normalize_in_python`, the capital sigma kept."""
-    rows: dict[str, int] = {"\ufffd": 0}  # row 0 stands for "itself"; its own content is never read
+    """Builds the table of what every code point becomes under `normalize_in_python`, the capital sigma kept."""
+    rows: dict[str, int] = {"\ufffd": 0}  # row 0 means "itself"; its own content is never read
     entries = np.zeros(CODE_POINT_COUNT, np.int32)
     for character in _list_changing_characters():
         becomes = normalize_in_python(character, lower_case=False)
@@ -116,7 +116,7 @@ def build_code_point_table(*, lower_case: bool) -> CodePointTable:
 
 
 def _list_changing_characters() -> str:
-    """List the characters that NFKD, the removal of combining characters or lower-casing changes."""
+    """Lists the characters that NFKD, the removal of combining characters or lower-casing changes."""
     characters = list_assigned_characters()
     decomposed = map(functools.partial(unicodedata.normalize, "NFKD"), characters)
     lowered = map(str.lower, characters)
@@ -143,7 +143,7 @@ class SigmaContext:
 
 @functools.lru_cache(maxsize=1)
 def find_sigma_context() -> SigmaContext:
-    """Find the classes by asking `str.lower()` itself: `unicodedata` does not tell them.
+    """Finds the classes by calling `str.lower()` itself: `unicodedata` does not have them.
 
     "cΣ" ends in a final sigma only if c is cased and not ignorable; "AcΣ" only if it is that or ignorable.
     Source of the rule: CPython Objects/unicodeobject.c, `handle_capital_sigma`.
@@ -159,7 +159,7 @@ def find_sigma_context() -> SigmaContext:
 
 
 def _find_final_sigmas(characters: str, before: str) -> list[bool]:
-    """Tell of each character whether `str.lower()` makes a capital sigma final that comes after `before` and it."""
-    # All in one text. A lone surrogate is neither a letter nor ignorable and keeps one from the next.
+    """Returns for each character whether `str.lower()` makes a capital sigma final that follows `before` and it."""
+    # All in one text. A lone surrogate is neither a letter nor ignorable, so it separates them.
     text = SURROGATE.join(f"{before}{character}{CAPITAL_SIGMA}" for character in characters)
     return [word.endswith("\u03c2") for word in text.lower().split(SURROGATE)]

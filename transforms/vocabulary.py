@@ -29,8 +29,8 @@ class Vocabulary:
       model: the bytes of the SentencePiece model.
       pieces: the piece of every id.
       digit_comma_ids: for the id of a piece that ends in a digit and a comma, the ids that replace it.
-      words_are_independent: whether SentencePiece treats every word by itself, so that equal words need be looked
-        up only once. True of every vocabulary trained with SentencePiece's (and ALBERT's) default options.
+      words_are_independent: whether SentencePiece treats every word by itself, so that equal words need to be tokenised
+        only once. True for every vocabulary trained with SentencePiece's (and ALBERT's) default options.
     """
 
     source: str
@@ -55,10 +55,10 @@ class Vocabulary:
         return hashlib.sha256(self.model).hexdigest()
 
     def piece(self, piece_id: int) -> str:
-        """Return the piece of an id.
+        """Returns the piece of an id.
 
         Raises:
-          IndexError: the id is not in the vocabulary.
+          IndexError: if the id is not in the vocabulary.
         """
         if not 0 <= piece_id < self.size:
             raise IndexError(f"id {piece_id} is not in the vocabulary {self.source}: its ids are 0 to {self.size - 1}.")
@@ -66,11 +66,11 @@ class Vocabulary:
 
 
 def load_vocabulary(path: str) -> Vocabulary:
-    """Read a SentencePiece model file, from any file system that Apache Beam knows.
+    """Reads a SentencePiece model file, from any file system that Apache Beam knows.
 
     Raises:
-      VocabularyError: the file is not a SentencePiece model, or lacks one of the special pieces.
-      OSError: the file can't be read.
+      VocabularyError: if the file is not a SentencePiece model, or lacks one of the special pieces.
+      OSError: if the file can't be read.
     """
     from apache_beam.io.filesystems import FileSystems  # here: importing Beam takes seconds
 
@@ -79,10 +79,10 @@ def load_vocabulary(path: str) -> Vocabulary:
 
 
 def parse_vocabulary(model: bytes, *, source: str) -> Vocabulary:
-    """Make a `Vocabulary` of the bytes of a SentencePiece model; `source` names them in messages.
+    """Makes a `Vocabulary` from the bytes of a SentencePiece model; `source` names them in messages.
 
     Raises:
-      VocabularyError: the bytes are not a SentencePiece model, or lack one of the special pieces.
+      VocabularyError: if the bytes are not a SentencePiece model, or lack one of the special pieces.
     """
     processor = _make_processor(model, source)
     pieces = tuple(processor.IdToPiece(list(range(processor.GetPieceSize()))))
@@ -102,8 +102,8 @@ def parse_vocabulary(model: bytes, *, source: str) -> Vocabulary:
 
 
 def _make_processor(model: bytes, source: str) -> Any:
-    """Load the bytes into SentencePiece (which has no types)."""
-    if not model:  # SentencePiece would take no bytes for no model and fail much later
+    """Loads the bytes into SentencePiece (which has no types)."""
+    if not model:  # SentencePiece would treat no bytes as no model, and fail much later
         raise VocabularyError(f"{source} is empty: it is not a SentencePiece model. Give the model's own spiece.model.")
     try:
         return sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -115,7 +115,7 @@ def _make_processor(model: bytes, source: str) -> Any:
 
 
 def _find_special_piece(ids: dict[str, int], piece: str, source: str) -> int:
-    """Return the id of a special piece."""
+    """Returns the id of a special piece."""
     if piece not in ids:
         raise VocabularyError(
             f"the SentencePiece model {source} has no piece {piece}: it was not trained for ALBERT. "
@@ -125,12 +125,12 @@ def _find_special_piece(ids: dict[str, int], piece: str, source: str) -> int:
 
 
 def _find_digit_comma_ids(processor: Any, pieces: tuple[str, ...]) -> dict[int, tuple[int, ...]]:
-    """Find what replaces each piece that ends in a digit and a comma.
+    """Finds what replaces each piece that ends in a digit and a comma.
 
-    Such a piece is encoded again without its comma, which then stands alone. Encoding puts the sign for a word's start
-    before it, and the sign stays, within a word too: "/05," becomes "▁" "/" "05" ",". The repository means to take it
-    off there but compares text with bytes, which are never equal in Python 3; the published models saw what it
-    computes. What a piece becomes depends on the piece only, so that it is a table over the vocabulary.
+    Such a piece is encoded again without its comma, which then is a piece of its own. Encoding puts the sign for a
+    word's start before it, and the sign stays, within a word too: "/05," becomes "▁" "/" "05" ",". The repository means
+    to remove it there but compares text with bytes, which are never equal in Python 3; the published models saw what it
+    computes. What a piece becomes depends on the piece only, so there is a table over the vocabulary.
     Source of the rule: google-research/albert tokenization.py, `encode_pieces`.
     """
     table = {}
@@ -142,10 +142,10 @@ def _find_digit_comma_ids(processor: Any, pieces: tuple[str, ...]) -> dict[int, 
 
 
 def _check_word_independence(processor: Any, pieces: tuple[str, ...]) -> bool:
-    """Tell whether a text's pieces are those of its words, one word after the other.
+    """Returns whether a text's pieces are those of its words, one word after the other.
 
-    So it is where every space becomes the sign for a word's start (a piece of its own, too, or unknown characters
-    of two words could join), and no piece reaches beyond it.
+    That is so where every space becomes the sign for a word's start (which must also be a piece of its own, or unknown
+    characters of two words could join), and no piece extends across it.
     """
     return (
         processor.Normalize("  a  b ") == f"{WORD_START}a{WORD_START}b"

@@ -1,4 +1,4 @@
-"""From documents to one row per window."""
+"""Turns documents into one row per window."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _CONSUMED = (columns.WINDOW_LENGTHS, columns.WINDOW_STARTS, columns.TOKEN_COUNT)
 
 
 def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Make one row per window of documents as the transform graph gives them.
+    """Makes one row per window of documents as the transform graph gives them.
 
     Args:
       batch: `input_ids`[, `segment_ids`, `token_pieces`, `token_starts`, `token_ends`] large lists, all windows of a
         document one after the other;
         `window_lengths`, `window_starts` large_list<int64>; `truncated` int64; `token_count` int64, dropped here;
-        `id` and any other columns, which go along.
+        `id` and any other columns, which are passed through.
 
     Returns:
       The `id` and other columns, then `window` int64 (0 … within its document), `window_start` int64,
@@ -27,7 +27,7 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
       tokens' columns, cut the same way].
 
     Raises:
-      ValueError: the lengths of a document's windows do not add up to its tokens, or a column has nulls.
+      ValueError: if the lengths of a document's windows do not add up to its tokens, or a column has nulls.
     """
     lengths = batch.column(columns.WINDOW_LENGTHS)
     window_counts = lengths.value_lengths().to_numpy(zero_copy_only=False)
@@ -51,14 +51,14 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _repeat_rows(column: pa.Array, documents: np.ndarray) -> pa.Array:
-    """Repeat each row for every window of its document; as it is where each has one."""
+    """Repeats each row for every window of its document; returns the column as it is where each has one."""
     if len(documents) == len(column) and (documents == np.arange(len(column))).all():
         return column
     return column.take(pa.array(documents))
 
 
 def _cut_tokens(name: str, column: pa.Array, token_ends: np.ndarray, window_ends: np.ndarray) -> pa.Array:
-    """Cut the documents' tokens into windows: the values stay where they are, only the offsets are new."""
+    """Cuts the documents' tokens into windows: the values stay where they are, only the offsets are new."""
     document_ends = np.concatenate([[0], np.cumsum(column.value_lengths().to_numpy(zero_copy_only=False))])
     if not np.array_equal(document_ends, token_ends[window_ends]):
         raise ValueError(f"the lengths of the windows do not add up to the documents' {name}.")
