@@ -1,4 +1,4 @@
-"""Unpacks the `.tar.gz` archives that models are published as."""
+"""Unpacks the `.tar.gz` archives in which models are published."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 class ArchiveError(ValueError):
-    """An archive is broken, or holds something that would not stay inside the folder it is unpacked to."""
+    """An archive is broken, or holds something that would be unpacked outside its folder."""
 
 
 def is_archive(path: Path) -> bool:
-    """Whether `path` is named as a tar archive is, or starts as a gzip file does (a download may have any name)."""
+    """Returns whether `path` has a tar archive's name, or starts as a gzip file does (a download may have any name)."""
     if path.name.endswith((".tar.gz", ".tgz", ".tar")):
         return True
     with path.open("rb") as content:
@@ -22,11 +22,11 @@ def is_archive(path: Path) -> bool:
 def unpack_archive(path: Path, target: Path) -> Path:
     """Unpacks `path` into `target` and returns the folder that holds the model.
 
-    Releases hold their files in one folder (`albert_base/…`), Hub modules at the root: where the root holds nothing
-    but one folder, that folder is returned.
+    Releases hold their files in one folder (`albert_base/…`), Hub modules at the root. Where the root holds only one
+    folder, that folder is returned.
 
     Raises:
-      ArchiveError: where a member's path, or what a link points to, lies outside `target`, where a member is a device
+      ArchiveError: if a member's path, or what a link points to, lies outside `target`, where a member is a device
         or the like, or where the archive can't be read.
     """
     if not hasattr(tarfile, "data_filter"):
@@ -39,7 +39,7 @@ def unpack_archive(path: Path, target: Path) -> Path:
             # The standard library's filter for untrusted archives (PEP 706): it refuses absolute paths, paths and
             # links that lead outside, and special files.
             archive.extractall(target, filter="data")
-            # To the very end, where gzip's checksum of the whole stands; tarfile stops at the last member.
+            # To the very end, where gzip's checksum of the whole is; tarfile stops at the last member.
             while archive.fileobj is not None and archive.fileobj.read(1 << 20):
                 pass
     except tarfile.FilterError as e:

@@ -17,11 +17,11 @@ from albert_embed.model.model_directory import SAVED_MODEL_FILE
 
 @contextlib.contextmanager
 def readable_by_openvino(directory: Path) -> Iterator[Path]:
-    """The SavedModel in `directory`, or for the time of the `with` block a copy of its graph beside links to the rest.
+    """Yields `directory`, or while the `with` block runs a copy of its graph beside links to its other files.
 
-    OpenVINO 2026.4 reads bfloat16 variables, but of a constant says "unknown element type bf16". TensorFlow, for its
-    part, fuses GELU only where its constants are plain ones (without that, 10 % slower on AVX-512), so the export
-    keeps them, and they become float32 constants with a cast here.
+    OpenVINO 2026.4 reads bfloat16 variables, but for a constant it says "unknown element type bf16". TensorFlow fuses
+    GELU only where its constants are plain ones (without that, it is 10 % slower on AVX-512). So the export keeps them,
+    and they become float32 constants with a cast here.
     """
     saved_model = saved_model_pb2.SavedModel()
     saved_model.ParseFromString((directory / SAVED_MODEL_FILE).read_bytes())
@@ -43,10 +43,10 @@ def readable_by_openvino(directory: Path) -> Iterator[Path]:
 
 
 def replace_bfloat16_constants(nodes: MutableSequence[node_def_pb2.NodeDef], *, in_function: bool = False) -> int:
-    """Makes each bfloat16 constant among `nodes` a cast, of the same name, from a float32 one; returns how many.
+    """Makes each bfloat16 constant among `nodes` a cast of the same name from a float32 one, and returns how many.
 
     Args:
-      nodes: of a graph or of a function's body, whose inputs name the output too.
+      nodes: of a graph, or of a function's body, where inputs name the output too.
     """
     constants = [node for node in nodes if node.op == "Const" and node.attr["dtype"].type == types_pb2.DT_BFLOAT16]
     for node in constants:

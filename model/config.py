@@ -12,11 +12,11 @@ from typing import Any, Literal
 logger = logging.getLogger(__name__)
 
 Activation = Literal["gelu_tanh", "gelu_erf", "relu"]
-# Whose words a config is in. The same "gelu" means two things, so the reader must know: the file beside the config
-# tells, the config's own fields do not.
+# Which terms a config uses. The same "gelu" means two things, so the reader must know: the file beside the config
+# says so, the config's own fields do not.
 Dialect = Literal["tf1", "huggingface"]
 
-# What each file calls its activations. The ALBERT repository's "gelu" is the tanh form (google-research/albert,
+# The names of the activations in each dialect. The ALBERT repository's "gelu" is the tanh form (google-research/albert,
 # modeling.py, `gelu`); Hugging Face's "gelu" is the erf form and "gelu_new" the tanh form (transformers,
 # activations.py).
 _TF1_ACTIVATIONS: dict[str, Activation] = {"gelu": "gelu_tanh", "relu": "relu"}
@@ -28,7 +28,7 @@ _HUGGING_FACE_ACTIVATIONS: dict[str, Activation] = {
     "relu": "relu",
 }
 
-# Fields that would change the result if they held anything else: (field, the only values the encoder implements).
+# Fields whose other values would change the result: (field, the only values that the encoder implements).
 _TF1_FIXED_FIELDS: dict[str, tuple[Any, ...]] = {
     "net_structure_type": (0,),
     "gap_size": (0,),
@@ -69,10 +69,10 @@ _TF1_DEFAULTS: dict[str, Any] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AlbertConfig:
-    """The sizes and choices that fix what an ALBERT encoder computes.
+    """The sizes and choices that determine what an ALBERT encoder computes.
 
     Raises:
-      ValueError: where a size is not a positive integer, the heads don't divide `hidden_size`, the groups outnumber
+      ValueError: if a size is not a positive integer, the heads don't divide `hidden_size`, the groups outnumber
         the layers, the activation is unknown, or `layer_norm_eps` is not positive.
     """
 
@@ -120,29 +120,30 @@ class AlbertConfig:
         return self.hidden_size // self.num_attention_heads
 
     def group_of_layer(self, layer: int) -> int:
-        """Index of the group of shared weights that layer number `layer` uses.
+        """Returns the index of the group of shared weights that layer number `layer` uses.
 
-        In floating point, as google-research/albert's `transformer_model` has it; transformers' `AlbertTransformer`
-        writes it otherwise and agrees wherever there are at most 12 layers or 2 groups, all published models included.
+        Computed in floating point, as google-research/albert's `transformer_model` does. transformers'
+        `AlbertTransformer` computes it differently, and agrees where there are at most 12 layers or 2 groups, as in all
+        published models.
         """
         return int(layer / self.num_hidden_layers * self.num_hidden_groups)
 
     def to_json(self) -> str:
-        """The config as this project writes it into an export, as JSON text."""
+        """Returns the config as this project writes it into an export, as JSON text."""
         return json.dumps({"format": "albert-embed", **dataclasses.asdict(self)}, indent=2, sort_keys=True) + "\n"
 
 
 def read_config(path: Path, dialect: Dialect) -> AlbertConfig:
-    """The config in the JSON file `path`.
+    """Returns the config in the JSON file `path`.
 
     Args:
       path: the file.
       dialect: `tf1` beside a TF1 checkpoint or in a Hub module, `huggingface` beside safetensors or PyTorch weights.
-        What an export of this project has is known by its own field, whatever is given here.
+        An export of this project is recognised by a field of its own, whatever is given here.
 
     Raises:
-      ValueError: where the file is not JSON, lacks a field, or holds a value the encoder can't honour; the message
-        names the file, the field and the value.
+      ValueError: if the file is not JSON, lacks a field, or holds a value that the encoder does not implement; the
+        message names the file, the field and the value.
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
@@ -157,10 +158,10 @@ def read_config(path: Path, dialect: Dialect) -> AlbertConfig:
 
 
 def parse_config(fields: Mapping[str, Any], dialect: Dialect) -> AlbertConfig:
-    """The config that a parsed JSON object describes; see `read_config`.
+    """Returns the config that a parsed JSON object describes; see `read_config`.
 
     Raises:
-      ValueError: where a field is missing or holds a value that the encoder can't honour.
+      ValueError: if a field is missing or holds a value that the encoder does not implement.
     """
     if fields.get("format") == "albert-embed":
         own_fields = {name: value for name, value in fields.items() if name != "format"}

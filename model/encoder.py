@@ -20,7 +20,7 @@ from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, Weights, la
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
-# What is added to the score of a position that input_mask leaves out (google-research/albert, modeling.py,
+# Added to the score of a position that input_mask leaves out (google-research/albert, modeling.py,
 # `create_attention_mask_from_input_mask`). exp of it is 0 in every precision, so padding adds exactly nothing.
 _MASKED_SCORE = -10000.0
 
@@ -61,7 +61,7 @@ def _activate(values: tf.Tensor, activation: Activation) -> tf.Tensor:
 
 
 class _Layer(tf.Module):
-    """One transformer layer: attention and feed-forward, each with its residual and layer norm behind it."""
+    """One transformer layer: attention and feed-forward, each followed by its residual and layer norm."""
 
     def __init__(self, config: AlbertConfig, weights: Weights, prefix: str, dtype: tf.DType, name: str) -> None:
         super().__init__(name=name)
@@ -96,9 +96,9 @@ class _Layer(tf.Module):
         return self._transform(tf.reshape(context, [batch * length, heads * head_size]), hidden)
 
     def first_token(self, hidden: tf.Tensor, mask: tf.Tensor, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-        """The layer's output for the first token of each row alone, `[batch, hidden]`.
+        """Returns the layer's output for only the first token of each row, `[batch, hidden]`.
 
-        It attends to all tokens, so their keys and values are needed; nothing else of theirs is.
+        It attends to all tokens, so only their keys and values are needed.
         """
         heads, head_size, width = self._config.num_attention_heads, self._config.head_size, self._config.hidden_size
         first = tf.reshape(hidden, [batch, length, width])[:, 0]
@@ -111,14 +111,14 @@ class _Layer(tf.Module):
         return self._transform(tf.reshape(context, [batch, width]), first)
 
     def _transform(self, context: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
-        """What follows attention: its output layer and the feed-forward, row by row."""
+        """Applies what follows attention: its output layer and the feed-forward, row by row."""
         hidden = self.attention_norm(self.attention_output(context) + hidden)
         intermediate = _activate(self.intermediate(hidden), self._config.hidden_act)
         return self.output_norm(self.intermediate_output(intermediate) + hidden)
 
 
 def _attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Attention of `[batch, heads, seq, size]` queries, the scale being in them already; softmax in float32."""
+    """Computes attention for `[batch, heads, seq, size]` queries, which are already scaled; softmax in float32."""
     scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) + mask
     return tf.matmul(tf.cast(tf.nn.softmax(scores), value.dtype), value)
 
@@ -126,8 +126,8 @@ def _attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor)
 class AlbertEncoder(tf.Module):
     """The encoder that `config` describes, with `weights` (names and shapes as `model.weights.weight_shapes`).
 
-    The matrix multiplications, and the weights as they are stored, are in `precision`; layer norm and softmax are in
-    float32 always, and so are the outputs.
+    The matrix multiplications and the stored weights are in `precision`. Layer norm, softmax and the outputs are always
+    in float32.
     """
 
     def __init__(self, config: AlbertConfig, weights: Weights, precision: Precision = "float32") -> None:
@@ -175,8 +175,8 @@ class AlbertEncoder(tf.Module):
           segment_ids: `[batch, seq]` int32, below `type_vocab_size`.
 
         Returns:
-          `pooled_output` `[batch, hidden]` and `sequence_output` `[batch, seq, hidden]`, both float32. What stands at
-          padded positions of the second means nothing.
+          `pooled_output` `[batch, hidden]` and `sequence_output` `[batch, seq, hidden]`, both float32. Values at padded
+          positions of the second mean nothing.
         """
         layers = self._inner_layers()
         hidden, mask, batch, length = self._embed(input_ids, input_mask, segment_ids)
@@ -186,9 +186,9 @@ class AlbertEncoder(tf.Module):
         return self._pool(sequence_output[:, 0]), tf.cast(sequence_output, tf.float32)
 
     def pool(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
-        """`pooled_output` alone, which the last layer need only compute for the first token of each row.
+        """Returns only `pooled_output`, for which the last layer computes just the first token of each row.
 
-        Takes what `__call__` takes. With 12 layers this saves 7 % of the multiplications.
+        It takes what `__call__` takes. With 12 layers this saves 7 % of the multiplications.
         """
         *layers, last = self._inner_layers()
         hidden, mask, batch, length = self._embed(input_ids, input_mask, segment_ids)
@@ -197,14 +197,14 @@ class AlbertEncoder(tf.Module):
         return self._pool(last.first_token(hidden, mask, batch, length))
 
     def _inner_layers(self) -> list[_Layer]:
-        """The layers in the order in which they are applied; most of them several times."""
+        """Returns the layers in the order in which they are applied; most of them several times."""
         groups = (self.groups[self.config.group_of_layer(layer)] for layer in range(self.config.num_hidden_layers))
         return [inner_layer for group in groups for inner_layer in group]
 
     def _embed(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What the first layer takes: `[batch · seq, hidden]`, the mask to add to scores, batch and length."""
+        """Returns the first layer's inputs: `[batch · seq, hidden]`, the mask to add to scores, batch and length."""
         shape = tf.shape(input_ids)
         batch, length = shape[0], shape[1]
         embedded = tf.cast(tf.gather(self.word_embeddings, input_ids), tf.float32)

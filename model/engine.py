@@ -1,4 +1,4 @@
-"""What executes a SavedModel: the interface the handler speaks."""
+"""`Engine`: the interface through which the handler executes a SavedModel."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 
 
 class OutOfMemoryError(RuntimeError):
-    """The engine had not enough memory for a batch; a smaller one may fit."""
+    """The engine did not have enough memory for a batch; a smaller one may fit."""
 
 
 class RowError(RuntimeError):
-    """The engine refused a batch for what is in it; without the row at fault the others may pass."""
+    """The engine refused a batch because of its content; without the row at fault the others may pass."""
 
 
 class Engine(Protocol):
     """A model loaded and ready."""
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """The named outputs of the signature `tokens` on a padded batch.
+        """Returns the named outputs of the signature `tokens` for a padded batch.
 
         Args:
           inputs: `input_ids`, `input_mask`, `segment_ids`, int32 `[batch, seq]`.
@@ -30,6 +30,7 @@ class Engine(Protocol):
           `pooled_output` float32 `[batch, hidden]`, `sequence_output` float32 `[batch, seq, hidden]`.
 
         Raises:
-          OutOfMemoryError, RowError: as their own words say.
+          OutOfMemoryError: if there is not enough memory for the batch.
+          RowError: if a row can't be embedded.
         """
         ...

@@ -1,4 +1,4 @@
-"""The engines there are, and which one `auto` means."""
+"""Which engines there are, and which one `auto` means."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ ENGINES: tuple[str, ...] = get_args(EngineName)
 
 
 def load_engine(name: str, directory: Path, *, threads: int | None = None) -> Engine:
-    """The model in `directory`, loaded by the engine `name` (not `auto`: `choose_engine` first).
+    """Loads the model in `directory` with the engine `name` (not `auto`: call `choose_engine` first).
 
     Args:
       name: `tensorflow` or `openvino`; each is imported only where it is loaded.
       directory: an export or a TF1 Hub module.
-      threads: how many one batch may use; None means all cores. TensorFlow takes its number from the process
-        (`TF_NUM_INTRAOP_THREADS`), because it may be running already.
+      threads: how many one batch may use; None means all cores. TensorFlow has one number for the whole process
+        (`TF_NUM_INTRAOP_THREADS`) instead, because it may already be running.
 
     Raises:
-      ValueError: where the engine is unknown.
+      ValueError: if the engine is unknown.
     """
     if name == "tensorflow":
         from albert_embed.model.tensorflow_engine import TensorFlowEngine
@@ -36,10 +36,10 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None) -> En
 
 
 def choose_engine(name: str) -> str:
-    """`name`; for `auto`, `openvino` where it is installed and there is no GPU, else `tensorflow`.
+    """Returns `name`; for `auto`, `openvino` where it is installed and there is no GPU, else `tensorflow`.
 
     Raises:
-      ValueError: where the engine is unknown.
+      ValueError: if the engine is unknown.
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")

@@ -1,7 +1,7 @@
 """How many floating-point operations an ALBERT encoder needs, counted as multiplications and additions.
 
-Counted are the matrix multiplications, which are all but a per cent: the dense layers and attention's two products,
-over every padded token, because that is what is computed. Layer norm, softmax, GELU and biases are left out.
+Only matrix multiplications are counted, which are 99 per cent: the dense layers and attention's two products, over
+every padded token, because that is what is computed. Layer norm, softmax, GELU and biases are left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from albert_embed.model.config import AlbertConfig
 
 
 def count_batch_flops(config: AlbertConfig, rows: int, length: int) -> int:
-    """Operations for a batch of `rows` rows padded to `length`."""
+    """Returns the operations for a batch of `rows` rows padded to `length`."""
     hidden = config.hidden_size
     tokens = rows * length
     projections = 2 * tokens * hidden * hidden * 4  # query, key, value, output

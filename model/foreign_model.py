@@ -1,4 +1,4 @@
-"""What people take for this project's model and is another: each gets one sentence that names it and what to give."""
+"""Models that are mistaken for this project's: each gets one sentence that names it and says what to give instead."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ForeignModelError(ValueError):
 
 
 def refuse_foreign_model(directory: Path) -> None:
-    """Refuses a directory that is known to hold something else than an ALBERT with a SentencePiece vocabulary.
+    """Refuses a directory that is known to hold something other than an ALBERT with a SentencePiece vocabulary.
 
     Raises:
-      ForeignModelError: one sentence that says what it is, and what to give instead.
+      ForeignModelError: if it does; the message says what it is, and what to give instead.
     """
     if (directory / "saved_model.pb").exists():
         refuse_foreign_saved_model(directory)
@@ -52,10 +52,10 @@ def refuse_foreign_model(directory: Path) -> None:
 
 
 def refuse_foreign_saved_model(directory: Path) -> None:
-    """Refuses a SavedModel that is another than TF1 Hub's ALBERT modules and this project's exports.
+    """Refuses a SavedModel that is neither one of TF1 Hub's ALBERT modules nor an export of this project.
 
     Raises:
-      ForeignModelError: as `refuse_foreign_model`.
+      ForeignModelError: if it is neither; see `refuse_foreign_model`.
     """
     if _word_piece_files(directory / "assets"):
         raise ForeignModelError(
@@ -71,10 +71,10 @@ def refuse_foreign_saved_model(directory: Path) -> None:
 
 
 def refuse_word_pieces(directory: Path) -> None:
-    """Refuses an ALBERT whose text is cut by WordPiece, as the Chinese and Korean ones are.
+    """Refuses an ALBERT with a WordPiece vocabulary, such as the Chinese and Korean ones.
 
     Raises:
-      ForeignModelError: where `vocab.txt` is the vocabulary.
+      ForeignModelError: if the vocabulary is `vocab.txt`.
     """
     word_pieces = _word_piece_files(directory)
     if word_pieces and not any(list(directory.glob(pattern)) for pattern in _SENTENCEPIECE_FILES):
@@ -85,7 +85,7 @@ def refuse_word_pieces(directory: Path) -> None:
 
 
 def name_other_weights(directory: Path) -> str | None:
-    """What `directory` holds weights as, where that is only in files that are not read; None where it is not known."""
+    """Returns what the weights in `directory` are, if they are only in files that are not read; None if not known."""
     for pattern, meaning in _OTHER_WEIGHT_FILES.items():
         for file in sorted(directory.glob(pattern)):
             return f"{file.name}, {meaning}"
@@ -93,7 +93,7 @@ def name_other_weights(directory: Path) -> str | None:
 
 
 def name_foreign_weights(names: Iterable[str]) -> str | None:
-    """Whose the weights of these names are, where they are another architecture's; None where that is not known."""
+    """Returns which other architecture has weights of these names; None if not known."""
     names = list(names)
     if "_CHECKPOINTABLE_OBJECT_GRAPH" in names:
         return "a TF2 checkpoint (of Keras or the Model Garden); only TF1's, by variable names, are read"
@@ -118,7 +118,7 @@ def _refuse_other_architecture(directory: Path) -> None:
 
 
 def _read_object(file: Path) -> dict[str, Any]:
-    """The JSON object in `file`; an empty one where there is none: what is wrong with it is said by its reader."""
+    """Returns the JSON object in `file`, or an empty one: its reader says what is wrong with it."""
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -131,7 +131,7 @@ def _word_piece_files(directory: Path) -> list[Path]:
 
 
 def _signature_inputs(directory: Path) -> Collection[str]:
-    """The names of the inputs of every signature of the SavedModel; none where it is broken: loading it tells that."""
+    """Returns the names of all signatures' inputs; none where the SavedModel is broken, which loading it reports."""
     try:
         graph = read_saved_model_graph(directory)
     except ValueError:

@@ -30,7 +30,7 @@ from albert_embed.transforms.list_lengths import list_lengths
 
 logger = logging.getLogger(__name__)
 
-# What --embeddings calls each column, and the output of the model that it is made of.
+# The name of each column in --embeddings, and the output of the model from which it is made.
 EMBEDDING_COLUMNS: dict[str, str] = {"pooled": POOLED_OUTPUT, "sequence": SEQUENCE_OUTPUT, "mean": MEAN_OUTPUT}
 _MODEL_OUTPUTS: dict[str, str] = {
     "pooled": POOLED_OUTPUT,
@@ -40,7 +40,7 @@ _MODEL_OUTPUTS: dict[str, str] = {
 
 
 def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
-    """`embeddings` as a tuple; ValueError where one is unknown, named twice, or there is none."""
+    """Returns `embeddings` as a tuple; raises ValueError if one is unknown or named twice, or if there is none."""
     unknown = [name for name in embeddings if name not in EMBEDDING_COLUMNS]
     if unknown or not embeddings or len(set(embeddings)) != len(embeddings):
         raise ValueError(
@@ -52,21 +52,21 @@ def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
 class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure", Engine]):
     """Embeds RecordBatches with an ALBERT SavedModel.
 
-    An element is one padded batch already: a RecordBatch with `input_ids` (and `segment_ids`), such as
+    An element is already one padded batch: a RecordBatch with `input_ids` (and `segment_ids`), such as
     `transforms.token_batches` cuts. It is never batched again. RunInference loads the model once per process.
 
-    For each element come out RecordBatches of the same columns plus the embeddings asked for, and a `Failure` for each
-    row that could not be embedded. Where memory runs out, the batch is halved and each half tried again; a row that
-    fails alone, or whose embedding is not finite, becomes a `Failure`.
+    The results for each element are RecordBatches of the same columns with the requested embeddings added, and a
+    `Failure` for each row that could not be embedded. Where memory runs out, the batch is halved and each half is tried
+    again. A row that fails alone, or whose embedding is not finite, becomes a `Failure`.
 
     Args:
       model: a SavedModel's directory, or a TF Hub handle, which each worker resolves for itself.
       embeddings: which of `pooled`, `sequence` and `mean` to compute.
       engine: what executes it: `tensorflow`, `openvino`, or `auto` (`model.engines`), decided on the worker.
-      threads: how many one batch may use, for the engines that can be told; None means all cores.
+      threads: how many one batch may use, for engines that have this option; None means all cores.
 
     Raises:
-      ValueError: where an embedding or the engine is unknown.
+      ValueError: if an embedding or the engine is unknown.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
 
 
 def embed_batch(batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]) -> Iterator[pa.RecordBatch | Failure]:
-    """The rows of `batch` with their embeddings; halves the batch where it doesn't fit into memory."""
+    """Yields the rows of `batch` with their embeddings; halves the batch where it does not fit into memory."""
     if batch.num_rows == 0:
         return
     inputs = pad_batch(batch)
@@ -156,7 +156,7 @@ def embed_batch(batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]
 def attach_embeddings(
     batch: pa.RecordBatch, real: np.ndarray, outputs: Mapping[str, np.ndarray], embeddings: Sequence[str]
 ) -> pa.RecordBatch:
-    """`batch` with a column for each of `embeddings`.
+    """Returns `batch` with a column for each of `embeddings`.
 
     Args:
       batch: the rows.
@@ -175,7 +175,7 @@ def attach_embeddings(
             columns[EMBEDDING_COLUMNS[name]] = float_lists(flat, lengths * hidden_size)
             continue
         if name == "mean":
-            # Over the real tokens alone, so that whatever stands at padded positions can't reach it.
+            # Over the real tokens only, so that values at padded positions can't affect it.
             starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
             sums = np.add.reduceat(values[real], starts, axis=0, dtype=np.float64)
             values = (sums / lengths[:, np.newaxis]).astype(np.float32)
@@ -184,7 +184,7 @@ def attach_embeddings(
 
 
 def finite_rows(batch: pa.RecordBatch, embeddings: Sequence[str]) -> np.ndarray:
-    """Which rows' embeddings hold neither NaN nor infinity, `[rows]` bool."""
+    """Returns which rows' embeddings hold neither NaN nor infinity, `[rows]` bool."""
     finite = np.ones(batch.num_rows, bool)
     for name in embeddings:
         column = batch.column(EMBEDDING_COLUMNS[name])

@@ -1,4 +1,4 @@
-"""Finds the asset file that an output of a TF1 Hub module's signature stands for."""
+"""Finds the asset file to which an output of a TF1 Hub module's signature refers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from google.protobuf.message import DecodeError
 
 
 def find_hub_asset(directory: Path, signature: str, output: str) -> Path | None:
-    """The file behind `output` of `signature`, in the meta graph without tags; None where it is no asset.
+    """Returns the file of `output` of `signature`, in the meta graph without tags; None where it is no asset.
 
-    Running the signature does not tell: tensorflow_hub's exporter writes "SAVEDMODEL-ASSET" in place of every path
+    Running the signature does not give it: tensorflow_hub's exporter writes "SAVEDMODEL-ASSET" in place of every path
     (tensorflow/hub, saved_model_lib.py, `_make_assets_key_collection`), and `tf.saved_model.load` feeds the real paths
-    to initialisers only. The meta graph says which tensor stands for which file.
+    to initialisers only. The meta graph says which tensor refers to which file.
 
     Raises:
-      ValueError: where `saved_model.pb` can't be parsed.
+      ValueError: if `saved_model.pb` can't be parsed.
     """
     from tensorflow.core.protobuf import meta_graph_pb2
 
@@ -36,10 +36,10 @@ def find_hub_asset(directory: Path, signature: str, output: str) -> Path | None:
 
 
 def read_saved_model_graph(directory: Path) -> Any:
-    """`saved_model.pb` as it is (the message `SavedModel`), without its variables.
+    """Reads `saved_model.pb` (the message `SavedModel`), without its variables.
 
     Raises:
-      ValueError: where it can't be parsed.
+      ValueError: if it can't be parsed.
     """
     from tensorflow.core.protobuf import saved_model_pb2
 

@@ -1,4 +1,4 @@
-"""Turns what `--model` or `--source` names into a local directory."""
+"""Finds the local directory of the model that `--model` or `--source` names."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from albert_embed.transforms.directories import is_remote
 
 
 def is_hub_handle(name: str) -> bool:
-    """Whether `name` is a TF Hub handle (`https://tfhub.dev/google/albert_base/2`) rather than a path."""
+    """Returns whether `name` is a TF Hub handle (`https://tfhub.dev/google/albert_base/2`) rather than a path."""
     return name.startswith(("http://", "https://"))
 
 
 def locate_model(name: str | os.PathLike[str]) -> Path:
-    """The local directory of the model that `name` names.
+    """Returns the local directory of the model that `name` names.
 
-    A handle is resolved by tensorflow-hub, which downloads it once into its cache (`TFHUB_CACHE_DIR`). What lies in a
+    A handle is resolved by tensorflow-hub, which downloads it once into its cache (`TFHUB_CACHE_DIR`). A model in a
     bucket is copied to this machine once (`model.remote_model`).
 
     Raises:
-      ModelDirectoryError: where a handle can't be resolved, a bucket can't be read, or a path does not exist.
+      ModelDirectoryError: if a handle can't be resolved, a bucket can't be read, or a path does not exist.
     """
     name = os.fspath(name)
     if is_hub_handle(name):

@@ -27,11 +27,11 @@ class OpenVINOEngine:
 
     Args:
       directory: an export or a TF1 Hub module.
-      threads: how many to use; None leaves it to OpenVINO, which takes all cores.
+      threads: how many to use; with None OpenVINO takes all cores.
 
     Raises:
-      ImportError: where openvino is not installed.
-      ModelDirectoryError: where OpenVINO can't read the model.
+      ImportError: if openvino is not installed.
+      ModelDirectoryError: if OpenVINO can't read the model.
     """
 
     def __init__(self, directory: Path, *, threads: int | None = None) -> None:
@@ -63,7 +63,7 @@ class OpenVINOEngine:
         self._thread = threading.local()
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """See `model.engine.Engine.run`."""
+        """Returns the named outputs for a padded batch; see `model.engine.Engine.run`."""
         if not hasattr(self._thread, "request"):  # a request serves one thread at a time
             self._thread.request = self._compiled.create_infer_request()
         try:
@@ -71,7 +71,7 @@ class OpenVINOEngine:
         except MemoryError as e:
             raise OutOfMemoryError(str(e)) from e
         except RuntimeError as e:
-            # OpenVINO has no error of its own for it: oneDNN's and C++'s words are all there is.
+            # OpenVINO has no error of its own for this, only the messages of oneDNN and C++.
             if "bad_alloc" in str(e) or "out of memory" in str(e).lower() or "failed to allocate" in str(e).lower():
                 raise OutOfMemoryError(str(e)) from e
             raise RowError(str(e)) from e
@@ -79,11 +79,11 @@ class OpenVINOEngine:
 
 
 def _read_model(directory: Path) -> Any:
-    """The signature `tokens` as an OpenVINO model.
+    """Reads the signature `tokens` as an OpenVINO model.
 
-    Through the front end itself: `openvino.convert_model` does the same, and first tries to report its use over the
-    network, which takes a second or more where there is none. Naming the outputs leaves out what else the SavedModel
-    holds: OpenVINO can't convert the variables behind the asset paths of `tokenization_info`.
+    It calls the front end itself: `openvino.convert_model` does the same, but first tries to report its use over the
+    network, which takes a second or more where there is none. Naming the outputs leaves out the rest of the SavedModel:
+    OpenVINO can't convert the variables behind the asset paths of `tokenization_info`.
     """
     from openvino.frontend import FrontEndManager
 

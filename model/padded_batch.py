@@ -1,4 +1,4 @@
-"""Between rows of different lengths (Arrow lists) and the padded matrices that the model takes and gives."""
+"""Converts between rows of different lengths (Arrow lists) and the padded matrices of the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from albert_embed.transforms.list_lengths import list_lengths
 
 
 def pad_batch(batch: pa.RecordBatch) -> dict[str, np.ndarray]:
-    """The signature's inputs for the rows of `batch`, as long as its longest row.
+    """Returns the signature's inputs for the rows of `batch`, padded to its longest row.
 
     Args:
       batch: has `input_ids`, and `segment_ids` where texts come in pairs; lists of int64 without nulls.
@@ -36,6 +36,6 @@ def _pad(column: pa.Array, real: np.ndarray) -> np.ndarray:
 
 
 def float_lists(values: np.ndarray, lengths: np.ndarray) -> pa.Array:
-    """An Arrow list array of float32 whose row `i` is the next `lengths[i]` of the flattened `values`."""
+    """Returns an Arrow list array of float32 whose row `i` is the next `lengths[i]` of the flattened `values`."""
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values.reshape(-1), pa.float32()))

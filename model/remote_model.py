@@ -1,4 +1,4 @@
-"""Models in buckets: copied once to this machine, checked, and shared by the processes on it."""
+"""Models in buckets: each is copied to this machine once, checked, and shared by the processes on it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from albert_embed.model.model_directory import ModelDirectoryError
 logger = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "ALBERT_EMBED_CACHE"
-# What a whole copy has beside the model's files: what each must be.
+# A file of a complete copy, beside the model's own files: it says what each of them must be.
 CONTENTS_FILE = "albert_embed_contents.json"
 _CHUNK_BYTES = 4 << 20
 
 
 def fetch_model(name: str) -> Path:
-    """The local copy of the model that a bucket holds under `name` (`gs://…`, `s3://…`), through Beam's file systems.
+    """Returns the local copy of the model `name` (`gs://…`, `s3://…`) in a bucket that Beam can read.
 
     There is one copy on a machine, below `ALBERT_EMBED_CACHE` or the folder for temporary files: the first process
-    makes it, the others wait. Another version under the same name gets a copy of its own. Every file is checked when
-    it is copied, its size and where the bucket tells one its CRC-32C, and the copy's hashes whenever it is used again.
+    makes it, the others wait. Another version under the same name gets a copy of its own. When a file is copied, its
+    size is checked, and its CRC-32C where the bucket has one; the copy's hashes are checked whenever it is used again.
 
     Raises:
-      ModelDirectoryError: where there is nothing under `name`, it can't be read, or arrives damaged.
+      ModelDirectoryError: if there is nothing under `name`, or it can't be read, or it arrives damaged.
     """
     files = _list_files(name)
     listing = "\n".join(f"{path}\t{file.size_in_bytes}\t{file.last_updated_in_seconds}" for path, file in files)
@@ -46,7 +46,7 @@ def fetch_model(name: str) -> Path:
 
 
 def _list_files(name: str) -> Sequence[tuple[str, Any]]:
-    """`(path below the model's folder, metadata)` of its files, in name order."""
+    """Lists `(path below the model's folder, metadata)` of its files, in the order of their names."""
     from apache_beam.io.filesystem import BeamIOError
     from apache_beam.io.filesystems import FileSystems
 
@@ -65,7 +65,7 @@ def _list_files(name: str) -> Sequence[tuple[str, Any]]:
 
 
 def _cache_folder() -> Path:
-    """Where the copies are; of this user alone, so that nobody else can put a model there."""
+    """Returns the folder of the copies. It belongs to this user alone, so that nobody else can put a model there."""
     given = os.environ.get(CACHE_VARIABLE)
     folder = Path(given) if given else Path(tempfile.gettempdir()) / f"albert-embed-models-{os.getuid()}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -76,14 +76,14 @@ def _cache_folder() -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Waits until no other process holds the lock; one that dies holds it no longer."""
+    """Holds the lock while the `with` block runs; waits for it first. A process that dies releases it."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether the copy is there with every file as it was copied."""
+    """Returns whether the copy is there with every file as it was copied."""
     try:
         contents = json.loads((folder / CONTENTS_FILE).read_text())
     except (FileNotFoundError, ValueError):
@@ -91,10 +91,10 @@ def is_whole(folder: Path) -> bool:
     for name, described in contents.items():
         file = folder / name
         if not file.is_file() or file.stat().st_size != described["bytes"]:
-            logger.warning("%s is no longer what was copied; it is copied again", file)
+            logger.warning("%s has changed since it was copied; it is copied again", file)
             return False
         if _hash_file(file) != described["sha256"]:
-            logger.warning("%s is no longer what was copied; it is copied again", file)
+            logger.warning("%s has changed since it was copied; it is copied again", file)
             return False
     return True
 
@@ -120,7 +120,7 @@ def _copy_files(name: str, files: Sequence[tuple[str, Any]], folder: Path) -> No
 
 
 def _copy_file(file: Any, target: Path) -> dict[str, Any]:
-    """Copies one file and says what it is; ModelDirectoryError where something else arrived than is in the bucket."""
+    """Copies one file and describes it; raises ModelDirectoryError if the copy differs from the file in the bucket."""
     import google_crc32c
     from apache_beam.io.filesystem import BeamIOError
     from apache_beam.io.filesystems import FileSystems

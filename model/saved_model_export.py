@@ -56,12 +56,12 @@ def write_saved_model(
     lower_case: bool,
     description: Mapping[str, Any],
 ) -> None:
-    """Writes the SavedModel and, beside it, `description` as `export.json`; whole or not at all.
+    """Writes the SavedModel and, beside it, `description` as `export.json`; completely or not at all.
 
-    Everything is written to a folder beside `output` first, which is then renamed.
+    Everything is first written to a folder beside `output`, which is then renamed.
 
     Raises:
-      FileExistsError: where `output` already exists and holds something.
+      FileExistsError: if `output` already exists and holds something.
     """
     refuse_existing_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)

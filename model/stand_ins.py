@@ -1,4 +1,4 @@
-"""Files that stand where a model's own should be: Git LFS pointers, web pages, downloads that were not finished."""
+"""Files in the place of a model's own: Git LFS pointers, web pages, unfinished downloads."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 _LFS_FIRST_LINE = b"version https://git-lfs.github.com/spec/"
 _LFS_SIZE = re.compile(rb"^size (\d+)$", re.MULTILINE)
 _WEB_PAGE = re.compile(rb"^\s*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
-# What browsers, curl-like tools and the Hugging Face client call a file until it is whole.
+# Names that browsers, curl-like tools and the Hugging Face client give to a file until it is complete.
 _UNFINISHED_SUFFIXES = (".part", ".partial", ".incomplete", ".crdownload", ".download", ".aria2", ".unfinished")
 _LOOKED_AT_BYTES = 1024
 
 
 class StandInError(ValueError):
-    """A file is not what its name says, but something that stands in its place."""
+    """A file is not what its name says, but only something in its place."""
 
 
 def refuse_stand_ins(directory: Path) -> None:
-    """Refuses a model's directory where a file in it, or in a folder of it, only stands for the real one.
+    """Refuses a model's directory if a file in it, or in one of its folders, is only in the place of the real one.
 
     Raises:
       StandInError: naming the first such file, what it is, and how to get the real one.
@@ -50,7 +50,7 @@ def refuse_stand_in(file: Path) -> None:
 
 
 def _list_files(directory: Path) -> Iterator[Path]:
-    """The files in `directory` and in its folders, no deeper: a model has none there."""
+    """Yields the files in `directory` and in its folders, no deeper: a model has none there."""
     for entry in sorted(directory.iterdir()):
         if entry.is_file():
             yield entry

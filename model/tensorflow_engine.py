@@ -20,7 +20,7 @@ from albert_embed.model.model_directory import (
 
 
 class TensorFlowEngine:
-    """The signatures of a SavedModel in a local directory, a TF1 Hub module or an export alike."""
+    """The signatures of a SavedModel in a local directory: an export or a TF1 Hub module."""
 
     def __init__(self, directory: Path) -> None:
         _share_gpus()
@@ -29,7 +29,7 @@ class TensorFlowEngine:
         self._functions: dict[tuple[str, ...], tf.types.experimental.GenericFunction] = {}
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """See `model.engine.Engine.run`."""
+        """Returns the named outputs for a padded batch; see `model.engine.Engine.run`."""
         names = tuple(sorted(outputs))
         if names not in self._functions:
             self._functions[names] = self._select_outputs(names)
@@ -42,7 +42,7 @@ class TensorFlowEngine:
         return {name: result.numpy() for name, result in zip(names, results, strict=True)}
 
     def _select_outputs(self, names: tuple[str, ...]) -> tf.types.experimental.GenericFunction:
-        """A function that computes only `names`: what only other outputs need is pruned from its graph.
+        """Returns a function that computes only `names`: what only other outputs need is pruned from its graph.
 
         For the pooled output alone an export has a signature that does less work.
         """
@@ -64,5 +64,5 @@ class TensorFlowEngine:
 def _share_gpus() -> None:
     """Lets TensorFlow take GPU memory as it needs it, not all of it at once: other processes may use the same GPU."""
     for gpu in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError):  # it is in use already, as it was set up first
+        with contextlib.suppress(RuntimeError):  # it is already in use, as it was set up first
             tf.config.experimental.set_memory_growth(gpu, True)

@@ -1,4 +1,4 @@
-"""An untrained ALBERT, made on the spot: for the demo, the tests and the benchmarks. Its embeddings mean nothing."""
+"""Makes an untrained ALBERT for the demo, the tests and the benchmarks. Its embeddings mean nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _USER_DEFINED_PIECES = ("(", ")", '"', "-", ".", "–", "£", "€")
 
 
 def make_untrained_weights(config: AlbertConfig, *, seed: int) -> Weights:
-    """Weights as training would start from: normal of deviation 0.02, biases 0, layer norm the identity; float32."""
+    """Returns initial weights, float32: normal with deviation 0.02, biases 0, layer norms the identity."""
     generator = np.random.default_rng(seed)
     weights: dict[str, np.ndarray] = {}
     for name, shape in weight_shapes(config).items():
@@ -31,10 +31,10 @@ def make_untrained_weights(config: AlbertConfig, *, seed: int) -> Weights:
 
 
 def train_vocabulary(texts: Iterable[str], *, size: int) -> bytes:
-    """A SentencePiece model of `size` pieces trained on `texts`, with ALBERT's options; the same for the same texts.
+    """Trains a SentencePiece model of `size` pieces on `texts` with ALBERT's options; the same for the same texts.
 
     Raises:
-      RuntimeError: where the texts have too little in them for so many pieces.
+      RuntimeError: if the texts are too few for so many pieces.
     """
     import sentencepiece
 
@@ -61,7 +61,7 @@ def write_untrained_model(corpus: Path, output: Path, *, vocabulary_size: int = 
     """Writes a small untrained ALBERT as a SavedModel of the model contract, its vocabulary trained on `corpus`.
 
     Args:
-      corpus: a text file, one document a line.
+      corpus: a text file, one document per line.
       output: the directory to write; it must not hold anything.
       vocabulary_size: pieces of the vocabulary.
       seed: of the weights.

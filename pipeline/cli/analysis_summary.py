@@ -1,4 +1,4 @@
-"""What `analyze` shows people at its end."""
+"""The summary that `analyze` shows people at its end."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _make_lengths_table(documents: dict[str, int]) -> Iterator[Table]:
 
 
 class _Bar:
-    """A bar of so many characters, of a kind that the terminal has."""
+    """A bar of so many characters, drawn with characters that the terminal has."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -90,7 +90,7 @@ def _make_shapes_table(shapes: dict[str, Any]) -> Iterator[Table]:
     if not shapes["lengths"]:
         return
     fill = shapes["tokens"] / shapes["padded_tokens"]
-    table = Table(title=f"lengths to pad to that waste least (fill {fill:.3f})", title_justify="left")
+    table = Table(title=f"lengths to pad to with the least padding (fill {fill:.3f})", title_justify="left")
     table.add_column("length", justify="right")
     table.add_column("rows", justify="right")
     for length, rows in zip(shapes["lengths"], shapes["rows"], strict=True):
@@ -116,8 +116,8 @@ def _make_plan_blocks(plan: dict[str, Any]) -> Iterator[Block]:
     if plan["accelerators"]:
         yield _make_accelerators_table(plan["accelerators"])
     yield (
-        "All of this is estimated. Nothing was measured on accelerators: their rates are what their makers say, times "
-        "an assumed share, and their prices are list prices that nobody looked up for this run. Each rate and its "
+        "All of this is estimated. Nothing was measured on accelerators: their rates are the makers' figures times "
+        "an assumed share, and their prices are list prices that were not looked up for this run. Each rate and its "
         f"source are in {plan['rates_file']}; edit it, or give your own with --rates."
     )
 

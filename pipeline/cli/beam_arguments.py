@@ -13,15 +13,15 @@ from albert_embed.pipeline.cli.usage_error import UsageError, refuse_unknown
 
 
 def check_beam_arguments(arguments: Sequence[str], own: Collection[str]) -> None:
-    """Refuses what Beam would pass over in silence.
+    """Refuses what Beam would silently ignore.
 
     Args:
-      arguments: what the command itself does not know.
+      arguments: those that the command itself does not know.
       own: the command's own flags, one of which may have been meant.
 
     Raises:
-      UsageError: where an argument is neither a flag of Beam's nor the value of one, a value is not of its kind, or a
-        flag is given twice and the later value would replace the earlier.
+      UsageError: if an argument is neither a flag of Beam's nor the value of one, if a value is not of its kind, or if
+        a flag is given twice and the later value would replace the earlier.
     """
     parser = _make_beam_parser()
     try:
@@ -34,7 +34,7 @@ def check_beam_arguments(arguments: Sequence[str], own: Collection[str]) -> None
 
 
 def list_beam_flags() -> set[str]:
-    """Every flag that Beam's help names and its parser takes."""
+    """Returns every flag that Beam's help names and its parser takes."""
     parser = _make_beam_parser()
     named = set(re.findall(r"--[a-z]\w*", parser.format_help())) - {"--help"}
     return {flag for flag in named if _takes(parser, flag)}
@@ -48,7 +48,7 @@ def _takes(parser: argparse.ArgumentParser, flag: str) -> bool:
 
 
 def _make_beam_parser() -> argparse.ArgumentParser:
-    """The parser that Beam itself makes of all its options, by the one public way to it."""
+    """Makes the parser of all options of Beam, by the only public way."""
     made: list[argparse.ArgumentParser] = []
     PipelineOptions([]).get_all_options(add_extra_args_fn=made.append)
     made[0].exit_on_error = False
@@ -56,7 +56,10 @@ def _make_beam_parser() -> argparse.ArgumentParser:
 
 
 def _refuse_repetitions(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    """Beam's parser does not say which flags hold lists, so a repetition is tried: without it, is anything else?"""
+    """Refuses a repeated flag that takes one value.
+
+    Beam's parser does not say which flags hold lists, so each repetition is tried: does leaving it out change anything?
+    """
     occurrences: list[list[str]] = []
     for argument in arguments:
         if argument.startswith("-"):

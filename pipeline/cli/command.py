@@ -17,7 +17,7 @@ JSON = Option(flag="--json", kind=Kind.SWITCH, help="print the result as one lin
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """What a command was told.
+    """The arguments of a command.
 
     Attributes:
       values: name of an option → its value, for the options that were given and no others.
@@ -28,7 +28,7 @@ class Arguments:
     beam: tuple[str, ...] = ()
 
     def choose(self, dataclass: type) -> dict[str, Any]:
-        """The values that are named like fields of `dataclass`."""
+        """Returns the values that have the name of a field of `dataclass`."""
         names = {field.name for field in dataclasses.fields(dataclass)}
         return {name: value for name, value in self.values.items() if name in names}
 
@@ -61,16 +61,16 @@ class Command:
         return " ".join([PROGRAM, self.name, *required, "[options]", *beam])
 
     def help(self) -> str:
-        """What `--help` prints."""
+        """Returns what `--help` prints."""
         return self._make_parser().format_help()
 
     def parse(self, arguments: Sequence[str]) -> Arguments:
         """Reads the arguments that follow the command's name.
 
-        A misspelt flag is named before one that is missing: the one is often the reason for the other.
+        A misspelt flag is reported before a missing one, because it is often the reason.
 
         Raises:
-          UsageError: where an argument is unknown, missing or given too often, or its value is not of its kind.
+          UsageError: if an argument is unknown, missing or given too often, or its value is not of its kind.
         """
         known, rest = self._make_parser().parse_known_args(list(arguments))
         flags = {option.flag for option in self.options if not option.is_positional}
@@ -105,7 +105,7 @@ class Command:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises what it refuses, for `main` to print."""
+    """A parser that raises its errors, for `main` to print."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)

@@ -217,10 +217,10 @@ def run_embed(arguments: Arguments) -> CommandResult:
 
 
 def make_embed_options(arguments: Arguments) -> EmbedOptions:
-    """The options of `embed` among those given; `analyze` makes its own of them too.
+    """Makes the options of `embed` from those given; `analyze` uses them too.
 
     Raises:
-      ValueError: where one is out of its range or contradicts another.
+      ValueError: if one is out of its range or contradicts another.
     """
     values: dict[str, Any] = {"input": (), **arguments.choose(EmbedOptions)}
     values["output"], values["table"] = _split_outputs(values["output"])
@@ -231,7 +231,7 @@ def make_embed_options(arguments: Arguments) -> EmbedOptions:
 
 
 def _split_outputs(outputs: Sequence[str]) -> tuple[str, str | None]:
-    """The directory, empty where there is none, and the table."""
+    """Returns the directory, empty where there is none, and the table."""
     directories = [output for output in outputs if not names_table(output)]
     tables = [output for output in outputs if names_table(output)]
     if len(directories) > 1 or len(tables) > 1:

@@ -1,4 +1,4 @@
-"""What `embed` shows people at its end."""
+"""The summary that `embed` shows people at its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> tuple[Block, ...]:
-    """A table of the run, and the statements about the table's vector indexes.
+    """Returns a table of the run, and the statements about the table's vector indexes.
 
     Args:
       manifest: of the output, and what this run measured.
@@ -48,7 +48,7 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
 
 
 def _describe_vector_index(index: Mapping[str, Any]) -> str:
-    """The statement of a vector index, or why there is none, and an example of a search; to be copied as they are."""
+    """Returns the statement of a vector index, or why there is none, and an example of a search, ready to be copied."""
     if index["obstacles"]:
         statement = f"-- no vector index over {index['column']}: {'; '.join(index['obstacles'])}"
     else:

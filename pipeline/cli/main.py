@@ -84,7 +84,7 @@ def _find_command(given: Sequence[str]) -> Command:
 
 
 def _describe_commands() -> str:
-    """What `albert-embed --help` prints."""
+    """Returns what `albert-embed --help` prints."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM, usage=_USAGE, description="Embed text corpora with ALBERT on Apache Beam."
     )
@@ -96,21 +96,21 @@ def _describe_commands() -> str:
 
 
 def _set_up_logging() -> None:
-    """This program's own messages from INFO up; Beam's and TensorFlow's, hundreds in each run, from WARNING."""
+    """Logs this program's own messages from INFO up; Beam's and TensorFlow's, hundreds in each run, from WARNING."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger().addFilter(_is_worth_reading)
     logging.getLogger("albert_embed").setLevel(logging.INFO)
-    # TensorFlow's notes on the CPU it runs on and the GPU it lacks; its errors stay.
+    # Hides TensorFlow's notes on the CPU it runs on and the GPU it lacks, but not its errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def _is_worth_reading(record: logging.LogRecord) -> bool:
-    """False for what Beam 2.77 says wherever torch is not installed, about a module that is there all the same."""
+    """Returns False for what Beam 2.77 says wherever torch is not installed, about a module that is there anyway."""
     return not record.getMessage().startswith("Resource module is not available")
 
 
 def _check_working_folder() -> None:
-    """Refuses to start where the working folder has been deleted: libraries fail there in ways that say nothing."""
+    """Refuses to start where the working folder has been deleted: libraries fail there with unclear errors."""
     try:
         os.getcwd()
     except FileNotFoundError as e:
@@ -118,12 +118,12 @@ def _check_working_folder() -> None:
 
 
 def _fail(output: Output, error: Exception, *, command: Command | None = None, usage: str = "") -> int:
-    """Says what went wrong.
+    """Prints what went wrong.
 
     Args:
-      output: where to.
+      output: where to print.
       error: what went wrong.
-      command: with which command, where one was found.
+      command: the command that failed, where one was found.
       usage: a line to show first, where the arguments themselves were not understood.
 
     Returns:
@@ -144,5 +144,5 @@ def _fail(output: Output, error: Exception, *, command: Command | None = None, u
 def _choose_status(error: Exception) -> int:
     if isinstance(error, TooManyFailuresError):
         return EXIT_TOO_MANY_FAILURES
-    # Raised for what the user gave; what goes wrong on the way is a RuntimeError.
+    # These are raised for what the user gave; errors during the run are RuntimeErrors.
     return EXIT_USAGE if isinstance(error, (ValueError, OSError)) else EXIT_FAILED

@@ -29,14 +29,14 @@ class Option:
     Attributes:
       flag: `--max-tokens`; without dashes it is a positional argument.
       help: what `--help` says of it.
-      group: the heading of `--help` that it stands under.
+      group: its heading in `--help`.
       kind: how many values it takes.
-      metavar: stands for the value in `--help`.
+      metavar: the name of the value in `--help`.
       field: the name of its value for the command; by default that of the flag, with underscores.
-      type: what a SINGLE value is made of.
-      choices: the values there are, where they are few.
-      default: what `--help` says is taken where the flag is missing; empty where there is nothing to say.
-      bare: the value of a SINGLE flag that may stand without one.
+      type: the type of a SINGLE value.
+      choices: the possible values, where they are few.
+      default: the default as `--help` names it; empty where there is nothing to say.
+      bare: the value of a SINGLE flag that may be given without one.
       required: whether the command line must have it.
     """
 
@@ -54,7 +54,7 @@ class Option:
 
     @property
     def is_positional(self) -> bool:
-        """Whether it is given by its place alone."""
+        """Whether it is given by its position alone."""
         return not self.flag.startswith("-")
 
     @property
@@ -74,7 +74,7 @@ class Option:
         return self.metavar or ("{" + ",".join(self.choices) + "}" if self.choices else "VALUE")
 
     def parser_arguments(self) -> dict[str, Any]:
-        """The keyword arguments for argparse, which gathers the occurrences in a list and judges none of them."""
+        """Returns the keyword arguments for argparse, which only collects the occurrences in a list."""
         note = " (required)" if self.required else f" (default: {self.default})" if self.default else ""
         arguments: dict[str, Any] = {
             "help": (self.help + note).replace("%", "%%"),
@@ -92,7 +92,7 @@ class Option:
         return {**arguments, "nargs": "+"} if self.kind is Kind.WORDS else arguments
 
     def read(self, occurrences: Sequence[Any]) -> Any:
-        """The option's value.
+        """Reads the option's value.
 
         Args:
           occurrences: what argparse found, one for each time the flag was given; at least one.
@@ -101,7 +101,7 @@ class Option:
           A bool for a switch, a `type` for a single value, else a tuple of str.
 
         Raises:
-          UsageError: where a single value is given more than once, or is none of its type or choices.
+          UsageError: if a single value is given more than once, or is not of its type or choices.
         """
         if self.kind is Kind.SWITCH:
             return True
@@ -123,7 +123,7 @@ class Option:
 
 
 def describe_repetition(flag: str, values: Sequence[str]) -> str:
-    """The message about a flag that takes one value and was given several."""
+    """Returns the message about a flag that takes one value and was given several."""
     times = "twice" if len(values) == 2 else f"{len(values)} times"
     listed = ", ".join(repr(value) for value in values[:-1])
     return f"{flag} is given {times}, as {listed} and {values[-1]!r}; give it once"

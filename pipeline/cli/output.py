@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    # What people are shown: a table, text to be copied as it is, or a record as a line of JSON.
+    # What is shown to people: a table, text to be copied as it is, or a record as a line of JSON.
     Block = RenderableType | str | Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CommandResult:
-    """What a command has to say at its end.
+    """The result of a command.
 
     Attributes:
       record: for programs.
@@ -35,17 +35,17 @@ class CommandResult:
 
 
 class Output:
-    """Prints results and errors, whatever the terminal can show and however early its reader goes away."""
+    """Prints results and errors, whatever characters the terminal has and however early its reader ends."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        """Prints one line of JSON where `as_json` says so, else for people."""
+        """Prints for programs, as one line of JSON, if `as_json`; else for people."""
         self._as_json = as_json
 
     def print_result(self, result: CommandResult) -> None:
-        """The result on standard output.
+        """Prints a result on standard output.
 
         Raises:
-          PrintError: where standard output can't be written.
+          PrintError: if standard output can't be written.
         """
         if self._as_json:
             self._print_record(result.record)
@@ -59,17 +59,17 @@ class Output:
                 self._print_table(block)
 
     def print_text(self, text: str) -> None:
-        """Text on standard output, a newline at its end.
+        """Prints text on standard output, with a newline at its end.
 
         Raises:
-          PrintError: where standard output can't be written.
+          PrintError: if standard output can't be written.
         """
         _write(sys.stdout, text.rstrip("\n") + "\n")
 
     def print_error(self, message: str, record: Mapping[str, Any] | None) -> None:
-        """`message` on standard error, and `record`, where there is one, on standard output if JSON was asked for.
+        """Prints `message` on standard error, and on standard output `record`, if there is one and JSON was asked for.
 
-        What can't be written there is lost: there is no place left to say so.
+        What can't be written there is lost: there is nowhere left to report it.
         """
         with contextlib.suppress(PrintError):
             _write(sys.stderr, message + "\n")
@@ -78,7 +78,7 @@ class Output:
                 self._print_record(record)
 
     def close(self) -> None:
-        """Writes out what others have left in the buffers, so that Python has nothing to complain of when it ends."""
+        """Flushes what others have left in the buffers, so that Python does not fail on it when it ends."""
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(PrintError):
                 _write(stream, "")
@@ -100,7 +100,7 @@ class PrintError(RuntimeError):
 
 
 def format_json_line(record: Mapping[str, Any], encoding: str) -> str:
-    r"""`record` as JSON in one line that `encoding` can hold: what it lacks is written as `\uXXXX`.
+    r"""Returns `record` as JSON in one line that `encoding` can hold: what it lacks is written as `\uXXXX`.
 
     JSON has no NaN and no infinity (RFC 8259, section 6): they become null.
     """
@@ -128,7 +128,7 @@ def _encoding(stream: TextIO | None) -> str:
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    r"""Writes at once; characters that the stream lacks as `\xXX`. Whoever has closed the pipe wants no more of it."""
+    r"""Writes at once, with `\xXX` for characters that the stream lacks. A reader that closes the pipe is no error."""
     if stream is None:  # the program was started without it
         return
     encoding = _encoding(stream)
@@ -143,7 +143,7 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Lets the rest go to the null device: what is buffered would fail again when Python ends (see `signal`'s docs)."""
+    """Sends the rest to the null device: what is buffered would fail again when Python ends (see `signal`'s docs)."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)

@@ -1,4 +1,4 @@
-"""A table of names and values, which most commands end with."""
+"""A table of names and values, with which most commands end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 
 def make_pairs_table(title: str, rows: Mapping[str, Any]) -> Table:
-    """A table of two columns; numbers with commas between the thousands."""
+    """Returns a table of two columns; numbers with commas between the thousands."""
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")

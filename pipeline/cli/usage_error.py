@@ -1,4 +1,4 @@
-"""`UsageError`, and what it says of a word that is not known: the nearest one that is."""
+"""`UsageError`, and the nearest known word for one that is not known."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ class UsageError(ValueError):
 
 
 def find_nearest(word: str, known: Collection[str]) -> str:
-    """The one of `known`, which must not be empty, that is spelt most like `word`."""
+    """Returns the one of `known`, which must not be empty, that is spelt most like `word`."""
     return difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.0)[0]
 
 
 def refuse_unknown(arguments: Sequence[str], known: Collection[str]) -> None:
-    """Refuses what no parser took.
+    """Refuses arguments that no parser took.
 
     Args:
-      arguments: what was left over, in the order given.
-      known: the flags that would have been taken.
+      arguments: those that are left, in the order given.
+      known: the flags that exist.
 
     Raises:
-      UsageError: where there is anything; for a flag it names the nearest known one.
+      UsageError: if there are any; for a flag it names the nearest known one.
     """
     if not arguments:
         return
