@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from albert_embed.model.engine import Engine
 from albert_embed.model.handler import embed_batch
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
-from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.transforms.batch_forecast import BatchForecast
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
@@ -62,7 +62,7 @@ def time_model(
     forecast: BatchForecast,
     *,
     embeddings: Sequence[str],
-    encoding: Encoding,
+    schema: RowSchema,
     vocabulary_size: int,
     pair: bool,
 ) -> ModelTimes:
@@ -79,7 +79,7 @@ def time_model(
         for embedded in embed_batch(batch, engine, embeddings):
             if isinstance(embedded, Failure):
                 raise RuntimeError(f"the plan can't be made, the model fails on random tokens: {embedded.error}")
-            encode_examples(embedded, encoding)
+            encode_examples(embedded.drop_columns([TEXT_START]), schema)
         return time.perf_counter() - started
 
     order = np.argsort(forecast.lengths, kind="stable")

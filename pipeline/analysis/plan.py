@@ -18,6 +18,7 @@ from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
 from albert_embed.pipeline.analysis.plan_rates import PlanRates
+from albert_embed.pipeline.embed.choose_rows import choose_row_schema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.settings.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
@@ -163,7 +164,8 @@ def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int) -> int:
         )
         for name in (TOKEN_STARTS, TOKEN_ENDS):
             row = row.append_column(name, pa.LargeListArray.from_arrays(offsets, pa.array(np.full(length, 1000))))
-    (example,) = encode_examples(row, options.encoding)
+    schema = choose_row_schema(dataclasses.replace(options, keep_fields=()), config.hidden_size)
+    (example,) = encode_examples(row, schema)
     return len(example) + _RECORD_FRAME_BYTES
 
 
@@ -186,11 +188,12 @@ def _plan_here(
         choose_engine(options.engine), locate_model(options.model), threads=threads_per_worker(beam_options)
     )
     load_seconds = time.perf_counter() - started
+    computed = dataclasses.replace(options, embeddings=options.computed_embeddings, keep_fields=(), tokens=False)
     times = time_model(
         engine,
         forecast,
         embeddings=options.computed_embeddings,
-        encoding=options.encoding,
+        schema=choose_row_schema(computed, model.config.hidden_size),
         vocabulary_size=model.config.vocab_size,
         pair=options.pair_field is not None,
     )

@@ -19,20 +19,20 @@ from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.settings.table_name import TableName
 
 # https://cloud.google.com/bigquery/quotas#write-api-limits: a request has 10 MB at most.
-LARGEST_REQUEST_BYTES = 9_500_000
+MAX_REQUEST_BYTES = 9_500_000
 
 
 class AppendError(RuntimeError):
     """The Storage Write API did not take the rows; none of them are in the table."""
 
 
-def append_files(table: TableName, paths: Sequence[str], *, largest_request_bytes: int | None = None) -> int:
+def append_files(table: TableName, paths: Sequence[str], *, max_request_bytes: int | None = None) -> int:
     """Appends the rows of load files to a table, all of them or none; how many there were.
 
     Args:
       table: has the columns of the files.
       paths: files of `pipeline.bigquery.load_format`, on any file system that Beam knows.
-      largest_request_bytes: of one append; None for what the service takes.
+      max_request_bytes: of one append; None for what the service takes.
 
     Raises:
       AppendError: where the service refuses rows.
@@ -41,7 +41,7 @@ def append_files(table: TableName, paths: Sequence[str], *, largest_request_byte
 
     client = clients.make_write_client()
     parent = client.table_path(table.project, table.dataset, table.table)
-    largest = LARGEST_REQUEST_BYTES if largest_request_bytes is None else largest_request_bytes
+    largest = MAX_REQUEST_BYTES if max_request_bytes is None else max_request_bytes
     streams, total = [], 0
     for path in paths:
         stream = client.create_write_stream(
@@ -64,14 +64,14 @@ def append_files(table: TableName, paths: Sequence[str], *, largest_request_byte
     return total
 
 
-def _append_file(client: Any, stream: str, path: str, largest_request_bytes: int) -> int:
+def _append_file(client: Any, stream: str, path: str, max_request_bytes: int) -> int:
     """Appends the rows of one file to a stream; how many there were."""
     rows = 0
     with FileSystems.open(path, compression_type="uncompressed") as file:
         table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
         for group in range(table.metadata.num_row_groups):
             content = widen_floats(table.read_row_group(group))
-            for response in client.append_rows(_make_requests(stream, content, rows, largest_request_bytes)):
+            for response in client.append_rows(_make_requests(stream, content, rows, max_request_bytes)):
                 if response.error.code:
                     details = "; ".join(error.message for error in response.row_errors) or response.error.message
                     raise AppendError(f"{path}: {details}")
@@ -79,12 +79,12 @@ def _append_file(client: Any, stream: str, path: str, largest_request_bytes: int
     return rows
 
 
-def _make_requests(stream: str, content: pa.Table, offset: int, largest_request_bytes: int) -> Iterator[Any]:
+def _make_requests(stream: str, content: pa.Table, offset: int, max_request_bytes: int) -> Iterator[Any]:
     from google.cloud.bigquery_storage_v1 import types
 
     schema = types.ArrowSchema(serialized_schema=content.schema.serialize().to_pybytes())
     for batch in content.combine_chunks().to_batches():
-        for part in cut_batch(batch, largest_request_bytes):
+        for part in cut_batch(batch, max_request_bytes):
             yield types.AppendRowsRequest(
                 write_stream=stream,
                 offset=offset,

@@ -21,13 +21,8 @@ from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.append_rows import AppendError, append_files
 from albert_embed.pipeline.bigquery.explain_errors import explain_refusals
 from albert_embed.pipeline.bigquery.merge_statement import make_count_query, make_merge_statement
-from albert_embed.pipeline.bigquery.table_layout import (
-    LOADED_AT,
-    TableColumn,
-    TableLayout,
-    compare_columns,
-    describe_schema,
-)
+from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns, describe_schema
+from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, TableLayout
 from albert_embed.pipeline.bigquery.vector_index import (
     find_obstacles,
     make_index_statement,
@@ -128,8 +123,8 @@ class TableOutput:
         if found.require_partition_filter:
             differences.append("it asks every statement for a partition filter, which a merge on ids has not")
         width = None if differences else self._find_width(found)
-        if width is not None and width != self._layout.hidden_size:
-            differences.append(f"its vectors have {width:,} values; here they have {self._layout.hidden_size:,}")
+        if width is not None and width != self._layout.rows.hidden_size:
+            differences.append(f"its vectors have {width:,} values; here they have {self._layout.rows.hidden_size:,}")
         if differences:
             raise ValueError(
                 f"the rows of this run do not fit into {self.table.option}: {'; '.join(differences)}. Give another "
@@ -237,7 +232,7 @@ class TableOutput:
         table.description = "Embeddings of texts, one row for each document or window of one (albert-embed)"
         table.clustering_fields = [ID]
         table.time_partitioning = bigquery.TimePartitioning(type_=bigquery.TimePartitioningType.DAY, field=LOADED_AT)
-        table.labels = {WIDTH_LABEL: str(self._layout.hidden_size)}
+        table.labels = {WIDTH_LABEL: str(self._layout.rows.hidden_size)}
         with self._explain("making the table"):
             self._client.create_table(table, exists_ok=True)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from albert_embed.pipeline.bigquery.append_rows import LARGEST_REQUEST_BYTES
+from albert_embed.pipeline.bigquery.append_rows import MAX_REQUEST_BYTES
 from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
-from albert_embed.pipeline.settings.field_type import STRING, FieldType
+from albert_embed.pipeline.formats.row_schema import Column
 from albert_embed.pipeline.sources.utf8 import find_invalid_utf8
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
@@ -28,11 +28,11 @@ from albert_embed.transforms.list_lengths import list_lengths
 # https://cloud.google.com/bigquery/quotas: the largest row of a query's result, which a MERGE is, by the size of the
 # values as BigQuery counts them (8 bytes a number, 2 and its UTF-8 a string); JSON load files have the same limit.
 # A request of the Storage Write API is smaller.
-LARGEST_ROW_BYTES = {"file_loads": 100_000_000, "storage_write": LARGEST_REQUEST_BYTES}
+MAX_ROW_BYTES = {"file_loads": 100_000_000, "storage_write": MAX_REQUEST_BYTES}
 
 
 def check_rows(
-    rows: pa.RecordBatch, layout: TableLayout, *, largest_row_bytes: int = LARGEST_ROW_BYTES["file_loads"]
+    rows: pa.RecordBatch, layout: TableLayout, *, max_row_bytes: int = MAX_ROW_BYTES["file_loads"]
 ) -> tuple[pa.RecordBatch, list[Failure]]:
     """The rows that BigQuery can hold as they should be, and a failure (stage `write`) for each other one.
 
@@ -41,20 +41,21 @@ def check_rows(
     Args:
       rows: as the handler gives them.
       layout: the columns of the table.
-      largest_row_bytes: how large a row may be.
+      max_row_bytes: how large a row may be.
     """
     errors: dict[int, tuple[str, str]] = {}
-    for name in layout.embeddings:
-        _check_vectors(rows, name, layout.hidden_size, errors)
-    for name in (ID, *(name for name, type_ in layout.kept.items() if type_.value.name == STRING.name)):
-        _check_texts(rows, name, errors)
+    for name in layout.rows.embeddings:
+        _check_vectors(rows, name, layout.rows.hidden_size, errors)
+    for column in layout.rows.columns:
+        if column.name == ID or (column.kept and column.is_string):
+            _check_texts(rows, column.name, errors)
     sizes = measure_rows(rows, layout)
-    for row in np.flatnonzero(sizes > largest_row_bytes).tolist():
+    for row in np.flatnonzero(sizes > max_row_bytes).tolist():
         errors.setdefault(
             row,
             (
                 "row too large",
-                f"the row has {sizes[row]:,} bytes, BigQuery takes {largest_row_bytes:,} at most: lower --max-tokens, "
+                f"the row has {sizes[row]:,} bytes, BigQuery takes {max_row_bytes:,} at most: lower --max-tokens, "
                 "leave sequence out of --embeddings, or choose --bigquery-method file_loads, which takes most",
             ),
         )
@@ -114,27 +115,30 @@ def measure_rows(rows: pa.RecordBatch, layout: TableLayout) -> np.ndarray:
     """
     sizes = np.full(rows.num_rows, 4 * 8 + (2 + 16) + (2 + 64), np.int64)
     sizes += 2 + np.asarray(pc.binary_length(rows.column(ID)).fill_null(0))
-    for name in layout.embeddings:
+    for name in layout.rows.embeddings:
         sizes += 8 * np.asarray(pc.list_value_length(rows.column(name)).fill_null(0))
     if layout.has_tokens:
-        sizes += (2 + 8 + 8 + (16 if layout.token_spans else 0)) * list_lengths(rows.column(INPUT_IDS))
-    for name, type_ in layout.kept.items():
-        sizes += _measure_kept(rows.column(name), type_)
+        sizes += (2 + 8 + 8 + (16 if layout.rows.tokens else 0)) * list_lengths(rows.column(INPUT_IDS))
+    for column in layout.rows.columns:
+        if column.kept:
+            sizes += _measure_kept(rows.column(column.name), column)
     return sizes
 
 
-def _measure_kept(column: pa.Array, type_: FieldType) -> np.ndarray:
-    is_list = type_.is_list
-    counts = np.asarray(pc.list_value_length(column).fill_null(0)) if is_list else np.ones(len(column), np.int64)
-    if type_.value.name != STRING.name:
+def _measure_kept(values: pa.Array, column: Column) -> np.ndarray:
+    rows = len(values)
+    counts = np.asarray(pc.list_value_length(values).fill_null(0)) if column.shape else np.ones(rows, np.int64)
+    if not column.is_string:
         return 8 * counts
-    values = column.flatten() if is_list else column
-    lengths = np.asarray(pc.binary_length(values).fill_null(0)).astype(np.int64)
-    parents = np.asarray(pc.list_parent_indices(column)) if is_list else np.arange(len(column))
-    return 2 * counts + np.bincount(parents, weights=lengths, minlength=len(column)).astype(np.int64)
+    parents = np.asarray(pc.list_parent_indices(values)) if column.shape else np.arange(rows)
+    strings = values.flatten() if column.shape else values
+    lengths = np.asarray(pc.binary_length(strings).fill_null(0)).astype(np.int64)
+    return 2 * counts + np.bincount(parents, weights=lengths, minlength=rows).astype(np.int64)
 
 
-def make_table_rows(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str], fingerprint: str) -> pa.Table:
+def make_table_rows(
+    rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str], fingerprint: str
+) -> pa.RecordBatch:
     """Rows that `check_rows` passed as the table has them, by whole columns.
 
     Args:
@@ -144,7 +148,7 @@ def make_table_rows(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[
       fingerprint: what the rows were made with (`pipeline.bigquery.fingerprint`).
 
     Returns:
-      A table of `layout.arrow_schema`.
+      A batch of `layout.arrow_schema`.
     """
     schema = layout.arrow_schema
     columns = {}
@@ -157,7 +161,7 @@ def make_table_rows(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[
             columns[field.name] = rows.column(CONTENT_HASH).cast(pa.binary())
         else:
             columns[field.name] = rows.column(field.name).cast(field.type)
-    return pa.Table.from_pydict(columns, schema=schema)
+    return pa.RecordBatch.from_pydict(columns, schema=schema)
 
 
 def _make_tokens(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str], type_: pa.DataType) -> pa.Array:
@@ -170,12 +174,12 @@ def _make_tokens(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str
         fields["piece"] = rows.column(TOKEN_PIECES).flatten().cast(pa.string())
     else:
         fields["piece"] = pa.array(pieces, pa.string()).take(ids)
-    if layout.token_spans:
+    if layout.rows.tokens:
         fields["start"] = rows.column(TOKEN_STARTS).flatten()
         fields["end"] = rows.column(TOKEN_ENDS).flatten()
-    if SEQUENCE_OUTPUT in layout.embeddings:
+    if layout.has_token_vectors:
         values = rows.column(SEQUENCE_OUTPUT).flatten()
-        starts = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * layout.hidden_size)
+        starts = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * layout.rows.hidden_size)
         fields["embedding"] = pa.ListArray.from_arrays(starts, values)
     struct = pa.StructArray.from_arrays(
         [fields[field.name] for field in type_.value_type], fields=list(type_.value_type)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from albert_embed.model.handler import EMBEDDING_COLUMNS
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_output import TableOutput
-from albert_embed.pipeline.bigquery.table_rows import LARGEST_ROW_BYTES, check_rows
+from albert_embed.pipeline.bigquery.table_rows import MAX_ROW_BYTES, check_rows
 from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.transforms.map_or_fail import MapOrFail
@@ -33,13 +33,13 @@ class TableSink:
     Attributes:
       output: the table itself.
       format: the format of its load files.
-      largest_row_bytes: how large a row may be.
+      max_row_bytes: how large a row may be.
       vector_index: what to do about an index after the load: "print", "run", or None for nothing.
     """
 
     output: TableOutput
     format: LoadFormat
-    largest_row_bytes: int
+    max_row_bytes: int
     vector_index: str | None
 
     def check_added_to(self, previous: Manifest) -> None:
@@ -68,7 +68,11 @@ class TableSink:
 
 
 def make_table_sink(
-    options: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary, preprocessing: PreprocessingConfig
+    options: EmbedOptions,
+    rows: RowSchema,
+    model: ModelDirectory,
+    vocabulary: Vocabulary,
+    preprocessing: PreprocessingConfig,
 ) -> TableSink | None:
     """The table that `options` name, connected; None where they name none.
 
@@ -77,12 +81,7 @@ def make_table_sink(
     """
     if options.table is None:
         return None
-    layout = TableLayout(
-        embeddings=tuple(EMBEDDING_COLUMNS[name] for name in options.embeddings),
-        hidden_size=model.config.hidden_size,
-        kept=options.kept_fields,
-        token_spans=options.tokens,
-    )
+    layout = TableLayout(rows=rows)
     # Not the versions of libraries: another one does not make every row of the table anew.
     made_with = {"model": model.fingerprint, "preprocessing": dataclasses.asdict(preprocessing)}
     work = {**options.to_dict(), "overwrite": None, "vector_index": None}
@@ -93,7 +92,7 @@ def make_table_sink(
             run_fingerprint=_fingerprint({**made_with, "options": work}),
             method=options.bigquery_method,
         ),
-        largest_row_bytes=LARGEST_ROW_BYTES[options.bigquery_method],
+        max_row_bytes=MAX_ROW_BYTES[options.bigquery_method],
         format=LoadFormat(
             layout=layout,
             pieces=vocabulary.pieces if layout.has_tokens else (),
@@ -108,6 +107,6 @@ def _fingerprint(of: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
 
 
-def make_check_rows(layout: TableLayout, largest_row_bytes: int) -> MapOrFail:
+def make_check_rows(layout: TableLayout, max_row_bytes: int) -> MapOrFail:
     """`check_rows` as a step."""
-    return MapOrFail(partial(check_rows, layout=layout, largest_row_bytes=largest_row_bytes))
+    return MapOrFail(partial(check_rows, layout=layout, max_row_bytes=max_row_bytes))

@@ -12,6 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.generations import describe_generation
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.manifest_rows import describe_rows
 from albert_embed.pipeline.dataset.output_directory import SCHEMA_FILE, OutputDirectory
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
@@ -21,10 +22,9 @@ from albert_embed.pipeline.dataset.published_output import (
     find_published_output,
 )
 from albert_embed.pipeline.dataset.read_embeddings import read_tombstones
-from albert_embed.pipeline.formats.choose_formats import choose_formats
-from albert_embed.pipeline.formats.read_shards import DamagedShardError
-from albert_embed.pipeline.formats.row_format import ShardFormat
-from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.formats.registry import make_format, make_formats
+from albert_embed.pipeline.formats.row_format import RowFormat
+from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from albert_embed.pipeline.shards.shard_writer import OpenShard
@@ -112,13 +112,11 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
       OutputError: where a file is damaged.
     """
     manifest = published.manifest
-    kept = _file_options(manifest).kept_fields
+    format_ = make_format(published.format, describe_rows(manifest))
     tombstones = read_tombstones(published)
     for file, index_file in zip(published.shards, _find_indexes(published), strict=True):
         try:
-            for rows in read_indexed_rows(
-                file.path, index_file.path, published.format, encoding=manifest.encoding, kept=kept
-            ):
+            for rows in read_indexed_rows(file.path, index_file.path, format_):
                 live = tombstones.find_live(rows.column(ID), file.generation)
                 yield rows if live is None else rows.filter(pa.array(live))
         except (DamagedShardError, OSError) as e:
@@ -134,7 +132,7 @@ def _find_indexes(published: PublishedOutput) -> list[PublishedFile]:
 
 
 def _write_rows(
-    batches: Iterator[pa.RecordBatch], directory: str, formats: Sequence[ShardFormat], shard_bytes: int
+    batches: Iterator[pa.RecordBatch], directory: str, formats: Sequence[RowFormat], shard_bytes: int
 ) -> list[Shard]:
     shards: list[Shard] = []
     shard: OpenShard | None = None
@@ -155,25 +153,14 @@ def _write_rows(
     return shards
 
 
-def _choose_formats(manifest: Manifest) -> list[ShardFormat]:
+def _choose_formats(manifest: Manifest) -> list[RowFormat]:
+    """The formats of the files that are there."""
     metadata = {
         "albert_embed.model_fingerprint": manifest.model["fingerprint"],
         "albert_embed.transform_fingerprint": manifest.transform["fingerprint"],
     }
-    return choose_formats(_file_options(manifest), hidden_size=manifest.hidden_size, metadata=metadata)
-
-
-def _file_options(manifest: Manifest) -> EmbedOptions:
-    """Options that write files like those that are there, and nothing else."""
-    return EmbedOptions(
-        model=manifest.model["name"],
-        input=("none",),
-        format="jsonl",
-        output="none",
-        sinks=tuple(dict.fromkeys(file.format for file in manifest.shards if file.format)) or ("tfrecord",),
-        encoding=manifest.encoding,  # type: ignore[arg-type]
-        keep_fields=tuple(manifest.options.get("keep_fields", ())),
-    )
+    names = dict.fromkeys(file.format for file in manifest.shards if file.format)
+    return make_formats(names, describe_rows(manifest), metadata)
 
 
 def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:

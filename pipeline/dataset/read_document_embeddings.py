@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from albert_embed.pipeline.dataset.manifest_rows import describe_rows
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_embeddings import explain_damage
-from albert_embed.pipeline.formats.read_shards import read_shards
-from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.storage.output_error import OutputError
 
 
@@ -33,7 +33,6 @@ def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 
 def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_document_embeddings` yields, of an output that is open."""
-    manifest = output.manifest
-    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    format_ = make_format(output.format, describe_rows(output.manifest).of_documents())
     paths = [file.path for file in output.documents]
-    yield from explain_damage(read_shards(paths, output.format, encoding=manifest.encoding, kept=kept), output)
+    yield from explain_damage(format_.read(paths), output)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.manifest_rows import describe_rows
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
     PublishedOutput,
@@ -21,10 +22,10 @@ from albert_embed.pipeline.dataset.published_output import (
     open_published_output,
 )
 from albert_embed.pipeline.dataset.tombstones import Tombstones, load_tombstones
-from albert_embed.pipeline.formats.read_shards import DamagedShardError, read_shards
-from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.formats.registry import make_format
+from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.columns import ID, TOKEN_COLUMNS, TOKEN_PIECES
+from albert_embed.transforms.columns import ID
 
 
 def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
@@ -46,11 +47,10 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_embeddings` yields, of an output that is open."""
     manifest = output.manifest
     _check_for_files(output.directory, manifest)
-    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
+    format_ = make_format(output.format, describe_rows(manifest))
     tombstones = read_tombstones(output)
     for generation, paths in group_by_generation(output.shards):
-        rows = read_shards(paths, output.format, encoding=manifest.encoding, kept=kept)
-        for batch in explain_damage(rows, output):
+        for batch in explain_damage(format_.read(paths), output):
             live = tombstones.find_live(batch.column(ID), generation)
             batch = batch if live is None else batch.filter(pa.array(live))
             if batch.num_rows:
@@ -116,40 +116,7 @@ def read_embeddings_dataset(directory: str) -> Any:
     manifest = read_manifest(str(directory))
     _check_for_files(str(directory), manifest)
     output = find_published_output(str(directory), manifest)
-    if output.format == "parquet":
-        return _make_parquet_dataset(output)
-    features: dict[str, Any] = {
-        "id": tf.io.FixedLenFeature([], tf.string),
-        "input_ids": tf.io.RaggedFeature(tf.int64),
-        **{name: tf.io.FixedLenFeature([], tf.int64) for name in ("window", "window_start", "truncated")},
-    }
-    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
-    for name, type_ in kept.items():
-        features[name] = tf.io.RaggedFeature(tf.as_dtype(type_.value.tensor))
-    if manifest.options.get("tokens"):
-        for name in TOKEN_COLUMNS:
-            features[name] = tf.io.RaggedFeature(tf.string if name == TOKEN_PIECES else tf.int64)
-    for name in manifest.embeddings:
-        if manifest.encoding == "float_list":
-            features[name] = tf.io.RaggedFeature(tf.float32)
-        else:
-            features[name] = tf.io.FixedLenFeature([], tf.string)
-    stored = tf.float16 if manifest.encoding == "float16_bytes" else tf.float32
-
-    def parse(example: Any) -> dict[str, Any]:
-        row = tf.io.parse_single_example(example, features)
-        for name, type_ in kept.items():
-            # A row that lacks it has a list of no values, for which TensorFlow takes no default.
-            if not type_.is_list:
-                row[name] = tf.concat([row[name], [type_.value.default]], axis=0)[0]
-        for name in manifest.embeddings:
-            values = row[name]
-            if manifest.encoding != "float_list":
-                values = tf.cast(tf.io.decode_raw(values, stored), tf.float32)
-            shape = [-1, manifest.hidden_size] if name == "sequence_output" else [manifest.hidden_size]
-            row[name] = tf.reshape(values, shape)
-        return row
-
+    format_ = make_format(output.format, describe_rows(manifest))
     tombstones = read_tombstones(output)
 
     def is_live(row: dict[str, Any], generation: int) -> Any:
@@ -157,56 +124,15 @@ def read_embeddings_dataset(directory: str) -> Any:
             live = tombstones.find_live(pa.array([id_], pa.binary()), generation)
             return np.bool_(live is None or live[0])
 
-        return tf.ensure_shape(tf.numpy_function(find, [row["id"]], tf.bool, stateful=False), [])
+        return tf.ensure_shape(tf.numpy_function(find, [row[ID]], tf.bool, stateful=False), [])
 
-    # An output without rows has no files, and still a signature.
-    dataset = tf.data.TFRecordDataset([]).map(parse)
+    dataset = format_.make_dataset([])  # an output without rows has no files, and still a signature
     for generation, paths in group_by_generation(output.shards):
-        rows = tf.data.TFRecordDataset(paths).map(parse)
+        rows = format_.make_dataset(paths)
         if tombstones.last > generation:
             rows = rows.filter(partial(is_live, generation=generation))
         dataset = dataset.concatenate(rows)
     return dataset
-
-
-def _make_parquet_dataset(output: PublishedOutput) -> Any:
-    """Arrow's reader as a generator: TensorFlow reads no Parquet itself."""
-    import tensorflow as tf
-
-    manifest = output.manifest
-    kept = parse_kept_fields(tuple(manifest.options.get("keep_fields", ())))
-    signature = {
-        "id": tf.TensorSpec([], tf.string),
-        "input_ids": tf.TensorSpec([None], tf.int64),
-        **{name: tf.TensorSpec([], tf.int64) for name in ("window", "window_start", "truncated")},
-        **{
-            name: tf.TensorSpec([None] if type_.is_list else [], tf.as_dtype(type_.value.tensor))
-            for name, type_ in kept.items()
-        },
-    }
-    if manifest.options.get("tokens"):
-        for name in TOKEN_COLUMNS:
-            signature[name] = tf.TensorSpec([None], tf.string if name == TOKEN_PIECES else tf.int64)
-    for name in manifest.embeddings:
-        tokens = [None] if name == "sequence_output" else []
-        signature[name] = tf.TensorSpec([*tokens, manifest.hidden_size], tf.float32)
-
-    def generate() -> Iterator[dict[str, Any]]:
-        for batch in read_rows(output):
-            for number in range(batch.num_rows):
-                row = {}
-                for name, spec in signature.items():
-                    value = batch.column(name)[number]
-                    if name in manifest.embeddings:
-                        row[name] = np.asarray(value.values).reshape([-1, *spec.shape[1:]])
-                        continue
-                    given = value.as_py()
-                    if given is None:
-                        given = [] if kept[name].is_list else kept[name].value.default
-                    row[name] = np.array(given, spec.dtype.as_numpy_dtype)
-                yield row
-
-    return tf.data.Dataset.from_generator(generate, output_signature=signature)
 
 
 def read_failures(directory: str) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import time
+from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -20,7 +21,7 @@ from albert_embed.pipeline.embed.progress import LogProgress
 from albert_embed.pipeline.embed.read_input import ReadForSinks
 from albert_embed.pipeline.embed.run_counters import read_counters
 from albert_embed.pipeline.embed.run_manifest import RunResult
-from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.resume.copy_repeated import CopyRepeated
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
@@ -42,7 +43,8 @@ def build_pipeline(
     pipeline: beam.Pipeline,
     documents: ReadForSinks,
     embed_text: EmbedText,
-    formats: list[ShardFormat],
+    formats: Sequence[WritableFormat],
+    document_formats: Sequence[WritableFormat],
     table: TableSink | None,
     options: EmbedOptions,
     output: OutputDirectory,
@@ -55,6 +57,7 @@ def build_pipeline(
       documents: reads the input.
       embed_text: embeds it.
       formats: of the shards.
+      document_formats: of the files of documents' vectors.
       table: of BigQuery, whose rows are checked; None for none.
       options: of the run.
       output: where everything is staged.
@@ -64,7 +67,7 @@ def build_pipeline(
     embedded = read["documents"] | "EmbedText" >> embed_text
     rows, failed = embedded[EMBEDDINGS], [read["failures"], embedded[FAILURES]]
     if table is not None:
-        checked = rows | "CheckTableRows" >> make_check_rows(table.format.layout, table.largest_row_bytes)
+        checked = rows | "CheckTableRows" >> make_check_rows(table.format.layout, table.max_row_bytes)
         rows = checked.passed
         failed.append(checked.failures)
     rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
@@ -73,7 +76,7 @@ def build_pipeline(
         failed.append(combined[COMBINE_FAILURES])
         _ = (
             combined[DOCUMENTS]
-            | "WriteDocuments" >> WriteDocuments(output.staging, formats)
+            | "WriteDocuments" >> WriteDocuments(output.staging, document_formats)
             | "DocumentFileToJson" >> beam.Map(lambda file: json.dumps(file.to_dict()))
             | "WriteDocumentFileList" >> _write_list(output, _DOCUMENT_FILES)
         )

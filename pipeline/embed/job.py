@@ -20,13 +20,15 @@ from albert_embed.pipeline.bigquery.table_sink import make_table_sink
 from albert_embed.pipeline.dataset.generations import is_same_output
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.embed.choose_rows import choose_row_schema
 from albert_embed.pipeline.embed.embed_pipeline import build_pipeline, run_pipeline
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import load_model
 from albert_embed.pipeline.embed.read_input import ReadForSinks, make_read_documents
 from albert_embed.pipeline.embed.run_manifest import RunResult, describe_rows, make_manifest
-from albert_embed.pipeline.formats.choose_formats import choose_formats
-from albert_embed.pipeline.formats.tf_examples import describe_document_examples, describe_examples
+from albert_embed.pipeline.formats.feature_schema import describe_features
+from albert_embed.pipeline.formats.registry import FORMATS, make_formats
+from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
 from albert_embed.pipeline.incremental.select_documents import make_select_documents
@@ -109,7 +111,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     # Patterns that match nothing are refused here, and so are tables without the fields that are asked for.
     project = beam_options.view_as(GoogleCloudOptions).project
     documents = ReadForSinks(make_read_documents(options, project, origins=options.incremental), options)
-    table = make_table_sink(options, model, vocabulary, preprocessing)
+    row_schema = choose_row_schema(options, model.config.hidden_size)
+    table = make_table_sink(options, row_schema, model, vocabulary, preprocessing)
     if table is not None:
         table.output.check()
     if options.transform is not None:
@@ -132,8 +135,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         finished = FinishedRows(
             directory=output.staging,
             shards=tuple(shards),
-            encoding=options.encoding,
-            kept=options.kept_fields,
+            schema=row_schema,
         )
     changes = None
     if options.incremental:
@@ -168,11 +170,13 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
             "albert_embed.model_fingerprint": model.fingerprint,
             "albert_embed.transform_fingerprint": transform_fingerprint(description),
         }
-        formats = choose_formats(options, hidden_size=model.config.hidden_size, metadata=fingerprints)
+        file_formats = [name for name in options.sinks if name in FORMATS]
+        formats: list[WritableFormat] = [*make_formats(file_formats, row_schema, fingerprints)]
+        document_formats = make_formats(file_formats, row_schema.of_documents(), fingerprints)
         if table is not None:
             formats.append(table.format)
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build_pipeline(pipeline, documents, embed_text, formats, table, options, output, finished)
+        build_pipeline(pipeline, documents, embed_text, formats, document_formats, table, options, output, finished)
         run = run_pipeline(pipeline, options, output)
     if changes is not None:
         changes.warn_of_missing(run.counters)
@@ -202,10 +206,8 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     schema = documents_schema = None
     if "tfrecord" in options.sinks:
         if DOCUMENT in options.embeddings:
-            documents_schema = describe_document_examples(manifest.hidden_size, options.encoding, options.kept_fields)
-        schema = describe_examples(
-            manifest.embeddings, manifest.hidden_size, options.encoding, options.kept_fields, tokens=options.tokens
-        )
+            documents_schema = describe_features(row_schema.of_documents())
+        schema = describe_features(row_schema)
     published = output.publish(manifest, schema, documents_schema=documents_schema)
     return EmbedOutcome(manifest=published, published=True)
 

@@ -2,122 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.formats.half_precision import to_half
-from albert_embed.pipeline.settings.field_type import FieldType
-from albert_embed.transforms.columns import (
-    DOCUMENT_OUTPUT,
-    ID,
-    INPUT_IDS,
-    INTERNAL_COLUMNS,
-    MEAN_OUTPUT,
-    POOLED_OUTPUT,
-    SEQUENCE_OUTPUT,
-    TOKEN_COLUMNS,
-    TOKEN_PIECES,
-    TOKENS,
-    TRUNCATED,
-    TYPES,
-    WINDOW,
-    WINDOW_START,
-    WINDOWS,
-)
-
-VECTORS = (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT, DOCUMENT_OUTPUT)
-_ONE_INTEGER = (WINDOW, WINDOW_START, TRUNCATED, WINDOWS, TOKENS)
-_FIRST = (ID, *_ONE_INTEGER, INPUT_IDS, *TOKEN_COLUMNS)
+from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 
 
-def to_parquet_rows(
-    rows: pa.RecordBatch, *, hidden_size: int, kept: Mapping[str, FieldType], half: bool = False
-) -> pa.RecordBatch:
+def make_parquet_schema(schema: RowSchema) -> pa.Schema:
+    """The Parquet schema of rows, in the order of `RowSchema.sorted_columns`.
+
+    Strings are UTF-8, a vector is a fixed_size_list, `sequence_output` a list of such, other lists are lists. float16
+    vectors where `schema.encoding` is `float16_bytes`. Only kept fields can be null, and no value of a list.
+    """
+    return pa.schema(
+        [pa.field(column.name, _stored_type(column, schema), nullable=column.kept) for column in schema.sorted_columns]
+    )
+
+
+def _stored_type(column: Column, schema: RowSchema) -> pa.DataType:
+    half = column.is_vector and schema.encoding == "float16_bytes"
+    type_ = pa.float16() if half else pa.type_for_alias(column.value.stored)
+    for size in reversed(column.shape):
+        element = pa.field("element", type_, nullable=False)
+        type_ = pa.list_(element) if size is None else pa.list_(element, size)
+    return type_
+
+
+def to_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch:
     """Embedded rows as a Parquet file holds them; the pipeline's internal columns are left out.
 
     Args:
       rows: as the model gives them.
-      hidden_size: width of a vector.
-      kept: the fields that are passed through, with their types (`pipeline.settings.kept_fields`).
-      half: whether vectors are float16 instead of float32.
+      schema: of the rows.
 
     Returns:
-      `id` string, `window`, `window_start`, `truncated` int64, `input_ids` list<int64>[, `token_pieces`
-      list<string>, `token_starts`, `token_ends` list<int64>], the kept fields; `pooled_output`, `mean_output`
-      fixed_size_list[hidden]; `sequence_output` list<fixed_size_list[hidden]>, a vector for each token. Of documents
-      instead `id`, `windows`, `tokens` int64, the kept fields, `document_output` fixed_size_list[hidden]. Only kept
-      fields can be null.
+      A batch of `make_parquet_schema(schema)`.
 
     Raises:
-      ValueError: where an id or a kept string is not UTF-8, or a column is none of these.
+      ValueError: where an id or a kept string is not UTF-8, or the rows have other columns than `schema`.
     """
-    arrays, fields = [], []
-    for name in _order_columns(rows.schema.names):
-        column = rows.column(name)
-        if name in VECTORS:
-            array = _to_vectors(column, hidden_size, half=half, sequence=name == SEQUENCE_OUTPUT)
-        elif name in kept:
-            array = _to_kept(column, kept[name])
-        elif name == ID:
-            array = column.cast(pa.string())
-        elif name in _ONE_INTEGER:
-            array = column
-        elif name == INPUT_IDS or name in TOKEN_COLUMNS:
-            array = _to_lists(column, pa.string() if name == TOKEN_PIECES else pa.int64())
-        else:
-            raise ValueError(f"the column {name!r} is neither one of the output's nor a kept field")
-        arrays.append(array)
-        fields.append(pa.field(name, array.type, nullable=name in kept))
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+    schema.check_names(rows.schema.names)
+    stored = make_parquet_schema(schema)
+    arrays = [
+        _store_column(rows.column(column.name), column, field.type)
+        for column, field in zip(schema.sorted_columns, stored, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=stored)
 
 
-def from_parquet_rows(rows: pa.RecordBatch, kept: Mapping[str, FieldType]) -> pa.RecordBatch:
-    """The rows again, as `pipeline.read_embeddings` yields them, whatever the sink."""
-    columns = {}
-    for name, column in zip(rows.schema.names, rows.columns, strict=True):
-        if name in VECTORS:
-            columns[name] = _from_vectors(column)
-        elif name in kept:
-            columns[name] = _cast(column, kept[name].arrow)
-        else:
-            columns[name] = _cast(column, TYPES[name])
-    return pa.RecordBatch.from_pydict({name: columns[name] for name in _order_columns(rows.schema.names)})
+def from_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch:
+    """The rows again, as readers yield them whatever the format.
+
+    Raises:
+      ValueError: where a column is missing.
+    """
+    schema.check_names(rows.schema.names)
+    arrays = [
+        _from_vectors(rows.column(column.name)) if column.is_vector else _cast(rows.column(column.name), column.arrow)
+        for column in schema.sorted_columns
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
 
 
-def _order_columns(names: list[str]) -> list[str]:
-    """As tf.Examples are read: the output's own first, then vectors and kept fields by name."""
-    first = [name for name in _FIRST if name in names]
-    return [*first, *sorted(set(names) - set(first) - set(INTERNAL_COLUMNS))]
+def _store_column(values: pa.Array, column: Column, type_: pa.DataType) -> pa.Array:
+    if column.is_vector:
+        return _to_vectors(values, column, type_)
+    if column.shape and not column.kept:
+        # Cast whole, a slice of a list array would be cast with all the values that it shares.
+        return pa.ListArray.from_arrays(_offsets(values), _cast(values.flatten(), type_.value_type), type=type_)
+    return _cast(values, type_)
 
 
 def _cast(column: pa.Array, type_: pa.DataType) -> pa.Array:
     return column if column.type == type_ else column.cast(type_)
 
 
-def _to_kept(column: pa.Array, type_: FieldType) -> pa.Array:
-    one = pa.type_for_alias(type_.value.stored)
-    return _cast(column, pa.list_(pa.field("element", one, nullable=False)) if type_.is_list else one)
-
-
-def _to_lists(column: pa.Array, type_: pa.DataType) -> pa.Array:
-    field = pa.field("element", type_, nullable=False)
-    values = _cast(column.flatten(), type_)
-    return pa.ListArray.from_arrays(_offsets(column), values, type=pa.list_(field))
-
-
-def _to_vectors(column: pa.Array, hidden_size: int, *, half: bool, sequence: bool) -> pa.Array:
-    values = column.flatten()
-    if half:
-        values = pa.array(to_half(np.asarray(values)))
-    type_ = pa.list_(pa.field("element", values.type, nullable=False), hidden_size)
-    vectors = pa.FixedSizeListArray.from_arrays(values, type=type_)
-    if not sequence:
+def _to_vectors(values: pa.Array, column: Column, type_: pa.DataType) -> pa.Array:
+    flat = values.flatten()
+    vector = type_ if len(column.shape) == 1 else type_.value_type
+    if vector.value_type == pa.float16():
+        flat = pa.array(to_half(np.asarray(flat)))
+    vectors = pa.FixedSizeListArray.from_arrays(flat, type=vector)
+    if vector is type_:
         return vectors
-    field = pa.field("element", type_, nullable=False)
-    offsets = pa.array(np.asarray(_offsets(column)) // hidden_size, pa.int32())
-    return pa.ListArray.from_arrays(offsets, vectors, type=pa.list_(field))
+    offsets = pa.array(np.asarray(_offsets(values)) // vector.list_size, pa.int32())
+    return pa.ListArray.from_arrays(offsets, vectors, type=type_)
 
 
 def _from_vectors(column: pa.Array) -> pa.Array:

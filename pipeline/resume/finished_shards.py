@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,16 +12,15 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.pipeline.formats.registry import FORMATS, make_format
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
-from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
 from albert_embed.pipeline.shards.row_keys import KEY_BYTES, find_keys, row_keys
 from albert_embed.pipeline.shards.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
 from albert_embed.pipeline.shards.shard_index import read_index
 
 logger = logging.getLogger(__name__)
-
-_READABLE = ("tfrecord", "parquet")
 
 
 def choose_finished_shards(directory: str, before: RunRecord | None, fingerprint: dict[str, Any] | None) -> list[Shard]:
@@ -123,19 +122,17 @@ class FinishedRows:
     Attributes:
       directory: where the shards are.
       shards: which.
-      encoding: how tf.Examples hold embeddings.
-      kept: the fields that were passed through, with their types.
+      schema: of the rows.
     """
 
     directory: str
     shards: tuple[Shard, ...]
-    encoding: str
-    kept: Mapping[str, FieldType]
+    schema: RowSchema
 
     @property
     def readable_format(self) -> str | None:
         """The format that the rows can be read back from; None where there is only what BigQuery loads."""
-        names = [name for shard in self.shards[:1] for name in shard.file_bytes if name in _READABLE]
+        names = [name for shard in self.shards[:1] for name in shard.file_bytes if name in FORMATS]
         return names[0] if names else None
 
     @property
@@ -164,7 +161,5 @@ class FinishedRows:
         yield from read_indexed_rows(
             FileSystems.join(self.directory, shard.data_file(format_name)),
             FileSystems.join(self.directory, shard.index_file),
-            format_name,
-            encoding=self.encoding,
-            kept=self.kept,
+            make_format(format_name, self.schema),
         )

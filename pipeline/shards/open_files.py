@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.formats.row_format import ShardFile, ShardFormat
+from albert_embed.pipeline.formats.row_format import RowWriter, WritableFormat
 
 UNFINISHED = "unfinished"
 UNCOMPRESSED = "uncompressed"
@@ -31,16 +31,16 @@ class OpenFiles:
       ShardWriteError: where the file system refuses, here and in every method.
     """
 
-    def __init__(self, directory: str, formats: Sequence[ShardFormat], attempt: str) -> None:
+    def __init__(self, directory: str, formats: Sequence[WritableFormat], attempt: str) -> None:
         self._directory = directory
         self._attempt = attempt
         self._handles: dict[str, Any] = {}
-        self._files: dict[str, ShardFile] = {}
+        self._files: dict[str, RowWriter] = {}
         for format_ in formats:
             with explain_failure(directory):
                 handle = FileSystems.create(self.unfinished(format_.name), compression_type=UNCOMPRESSED)
-            self._handles[format_.name] = handle
-            self._files[format_.name] = format_.begin(handle)
+                self._handles[format_.name] = handle
+                self._files[format_.name] = format_.open_writer(handle)
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Takes rows in."""

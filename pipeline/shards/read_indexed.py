@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.formats.read_shards import DamagedShardError, read_shards
-from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.formats.row_format import RowFormat
+from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.shard_index import read_index
 from albert_embed.transforms.columns import CONTENT_HASH, ID, WINDOW_COUNT
 
 
-def read_indexed_rows(
-    data_path: str, index_path: str, format_name: str, *, encoding: str, kept: Mapping[str, FieldType]
-) -> Iterator[pa.RecordBatch]:
-    """The rows of one shard, as `read_shards` gives them, with `content_hash` and `window_count`.
+def read_indexed_rows(data_path: str, index_path: str, format_: RowFormat) -> Iterator[pa.RecordBatch]:
+    """The rows of one shard, as its format reads them, with `content_hash` and `window_count`.
 
     Args:
       data_path, index_path: the shard and its index.
-      format_name: the format of the shard.
-      encoding: how embeddings are written.
-      kept: the fields that were passed through, with their types.
+      format_: of the shard.
 
     Raises:
       DamagedShardError: where what was written can't be read again, or the index is that of other rows.
@@ -34,7 +30,7 @@ def read_indexed_rows(
     except ValueError as e:
         raise DamagedShardError(f"{index_path}: {e}") from e
     start = 0
-    for rows in read_shards([data_path], format_name, encoding=encoding, kept=kept):
+    for rows in format_.read([data_path]):
         part = index.slice(start, rows.num_rows).combine_chunks()
         start += rows.num_rows
         if part[ID].to_pylist() != rows.column(ID).to_pylist():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.open_files import UNCOMPRESSED, OpenFiles, explain_failure
 from albert_embed.pipeline.shards.row_keys import KEY_BYTES, row_keys
 from albert_embed.pipeline.shards.shard import Shard
@@ -30,7 +30,7 @@ class OpenShard:
       formats: what to write.
     """
 
-    def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
+    def __init__(self, directory: str, formats: Sequence[WritableFormat]) -> None:
         self._directory = directory
         self._attempt = uuid.uuid4().hex
         self._digest = hashlib.blake2b(digest_size=KEY_BYTES)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
-from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.open_files import OpenFiles
 from albert_embed.pipeline.shards.row_keys import KEY_BYTES
@@ -36,7 +36,7 @@ class WriteDocuments(beam.PTransform):
       formats: what to write; at least one.
     """
 
-    def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
+    def __init__(self, directory: str, formats: Sequence[WritableFormat]) -> None:
         super().__init__()
         self._directory = directory
         self._formats = tuple(formats)
@@ -53,7 +53,7 @@ class WriteDocuments(beam.PTransform):
 class WriteDocumentsFn(beam.DoFn):
     """Holds the open files of a bundle, and finishes them when they are large enough or the bundle ends."""
 
-    def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
+    def __init__(self, directory: str, formats: Sequence[WritableFormat]) -> None:
         self._directory = directory
         self._formats = formats
         self._open: OpenDocuments | None = None
@@ -101,7 +101,7 @@ class OpenDocuments:
       ShardWriteError: where the file system refuses, here and in every method.
     """
 
-    def __init__(self, directory: str, formats: Sequence[ShardFormat]) -> None:
+    def __init__(self, directory: str, formats: Sequence[WritableFormat]) -> None:
         self._attempt = uuid.uuid4().hex
         self._digest = hashlib.blake2b(digest_size=KEY_BYTES)
         self._rows = 0

@@ -10,7 +10,7 @@ import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
-from albert_embed.pipeline.formats.row_format import ShardFormat
+from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.shard_writer import OpenShard
 from albert_embed.transforms import metrics
@@ -40,7 +40,7 @@ class WriteShards(beam.PTransform):
     def __init__(
         self,
         directory: str,
-        formats: Sequence[ShardFormat],
+        formats: Sequence[WritableFormat],
         *,
         shard_bytes: int = SHARD_BYTES,
         shard_seconds: float = SHARD_SECONDS,
@@ -60,7 +60,7 @@ class WriteShardFn(beam.DoFn):
     """Holds one open shard at a time, and finishes it when it is large or old enough, or the bundle ends."""
 
     def __init__(
-        self, directory: str, formats: Sequence[ShardFormat], *, shard_bytes: int, shard_seconds: float
+        self, directory: str, formats: Sequence[WritableFormat], *, shard_bytes: int, shard_seconds: float
     ) -> None:
         self._directory = directory
         self._formats = formats

@@ -16,10 +16,10 @@ from albert_embed.pipeline.dataset.generations import add_generation, describe_g
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
-from albert_embed.pipeline.formats.parquet_format import ParquetFormat
-from albert_embed.pipeline.formats.row_format import ShardFormat
-from albert_embed.pipeline.formats.tf_examples import describe_examples
-from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
+from albert_embed.pipeline.formats import registry
+from albert_embed.pipeline.formats.feature_schema import describe_features
+from albert_embed.pipeline.formats.row_format import RowFormat, WritableFormat
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.resume.start_run import start_run
 from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.pipeline.settings.field_type import FieldType
@@ -55,19 +55,20 @@ def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.
     )
 
 
+def make_schema(encoding: Encoding = "float_list", kept: Mapping[str, FieldType] | None = None) -> RowSchema:
+    """The schema of these rows."""
+    return RowSchema(embeddings=tuple(EMBEDDINGS), hidden_size=HIDDEN, encoding=encoding, kept=kept or {})
+
+
 def make_formats(
     sinks: Sequence[str], encoding: Encoding = "float_list", kept: Mapping[str, FieldType] | None = None
-) -> list[ShardFormat]:
+) -> list[RowFormat]:
     """Returns the formats for these rows."""
-    formats: dict[str, ShardFormat] = {
-        "tfrecord": TFRecordFormat(encoding=encoding),
-        "parquet": ParquetFormat(hidden_size=HIDDEN, kept=kept or {}, half=encoding == "float16_bytes"),
-    }
-    return [formats[name] for name in sinks]
+    return registry.make_formats(sinks, make_schema(encoding, kept))
 
 
-def write_shard(directory: str, rows: pa.RecordBatch, formats: Sequence[ShardFormat]) -> Shard:
-    """Writes these rows as a finished shard."""
+def write_shard(directory: str, rows: pa.RecordBatch, formats: Sequence[WritableFormat]) -> Shard:
+    """Writes these rows."""
     shard = OpenShard(directory, formats)
     shard.write(rows)
     return shard.finish()
@@ -190,4 +191,4 @@ def _publish(
     if previous is not None:
         tombstones = output.staged_files("tombstones")
         manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=dead or count_made([]))
-    output.publish(manifest, describe_examples(EMBEDDINGS, HIDDEN, encoding))
+    output.publish(manifest, describe_features(make_schema(encoding)))

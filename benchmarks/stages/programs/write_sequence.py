@@ -20,6 +20,7 @@ from albert_embed.model.engine import Engine
 from albert_embed.model.handler import AlbertModelHandler, embed_batch
 from albert_embed.pipeline.embed.embed_text import drop_text_start
 from albert_embed.pipeline.embed.progress import LogProgress
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
 from albert_embed.pipeline.settings.embed_options import ENCODINGS, Encoding
@@ -61,6 +62,10 @@ class _FreeModelHandler(AlbertModelHandler):
         return _FreeEngine(self._hidden_size)
 
 
+def _make_schema(hidden_size: int, encoding: Encoding) -> RowSchema:
+    return RowSchema(embeddings=(columns.SEQUENCE_OUTPUT,), hidden_size=hidden_size, encoding=encoding)
+
+
 @functools.cache
 def make_batches(tokens: int) -> list[pa.RecordBatch]:
     """Returns rows of `tokens` tokens or slightly more, of skewed length, cut into batches as `embed` cuts them.
@@ -92,6 +97,7 @@ def make_batches(tokens: int) -> list[pa.RecordBatch]:
 def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cProfile.Profile | None = None) -> Clock:
     """Embeds and writes this many tokens through Beam, wired as in `pipeline.embed.job`, and returns the time."""
     clock = Clock()
+    schema = _make_schema(hidden_size, encoding)
     make_batches(tokens)
     with tempfile.TemporaryDirectory() as directory:
         pipeline = beam.Pipeline(runner=FnApiRunner())
@@ -103,7 +109,7 @@ def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cPr
             | "DropTextStart" >> MapOrFail(drop_text_start)
         )
         rows = embedded.passed | "LogProgress" >> beam.ParDo(LogProgress())
-        shards = rows | "WriteEmbeddings" >> WriteShards(directory, [TFRecordFormat(encoding=encoding)])
+        shards = rows | "WriteEmbeddings" >> WriteShards(directory, [TFRecordFormat(schema=schema)])
         _ = (shards, embedded.failures) | "CountOutput" >> CountOutput()
         with clock.measure():
             if profile is None:
@@ -116,6 +122,7 @@ def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cPr
 def encode_alone(tokens: int, hidden_size: int, encoding: Encoding) -> tuple[Clock, Clock]:
     """Measures attaching the embeddings and encoding the examples, without Beam and without a file."""
     attach, encode = Clock(), Clock()
+    schema = _make_schema(hidden_size, encoding)
     engine = _FreeEngine(hidden_size)
     for batch in make_batches(tokens):
         with attach.measure():
@@ -123,7 +130,7 @@ def encode_alone(tokens: int, hidden_size: int, encoding: Encoding) -> tuple[Clo
         with encode.measure():
             for rows in embedded:
                 if isinstance(rows, pa.RecordBatch):
-                    encode_examples(rows.drop_columns([columns.TEXT_START]), encoding)
+                    encode_examples(rows.drop_columns([columns.TEXT_START]), schema)
     return attach, encode
 
 

@@ -11,6 +11,7 @@ import pytest
 from albert_embed.model.engine import RowError
 from albert_embed.pipeline.analysis import calibration
 from albert_embed.pipeline.analysis.calibration import _spread, make_batch, time_model
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.transforms.batch_forecast import forecast_batches
 from albert_embed.transforms.token_batches import TokenBatchConfig
 
@@ -48,7 +49,8 @@ def test_the_time_of_all_batches_is_reckoned_from_a_few_of_them(monkeypatch: pyt
     )
     engine = SlowEngine()
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: engine.now))
-    found = time_model(engine, forecast, embeddings=["mean"], encoding="float_list", vocabulary_size=400, pair=False)
+    schema = RowSchema(embeddings=("mean_output",), hidden_size=4)
+    found = time_model(engine, forecast, embeddings=["mean"], schema=schema, vocabulary_size=400, pair=False)
     shapes = list(zip(forecast.rows.tolist(), forecast.lengths.tolist(), strict=True))
     really = sum(engine.seconds(*shape) for shape in shapes)
     assert found.timed_batches == 12 and len(engine.shapes) == 13
@@ -61,8 +63,9 @@ def test_a_model_that_fails_is_told() -> None:
     forecast = forecast_batches(
         np.array([0, 0, 3]), TokenBatchConfig(batch_tokens=4, max_tokens=4), row_bytes=0, token_bytes=8
     )
+    schema = RowSchema(embeddings=("pooled_output",), hidden_size=4)
     with pytest.raises(RuntimeError, match="the plan can't be made, the model fails on random tokens"):
-        time_model(BrokenEngine(), forecast, embeddings=["pooled"], encoding="float_list", vocabulary_size=9, pair=True)
+        time_model(BrokenEngine(), forecast, embeddings=["pooled"], schema=schema, vocabulary_size=9, pair=True)
 
 
 def test_what_is_timed_first_is_spread_over_all() -> None:

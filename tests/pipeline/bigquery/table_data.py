@@ -11,11 +11,19 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows
 
 PIECES = tuple(f"piece {number}" for number in range(5000))
-LAYOUT = TableLayout(
+
+
+def make_layout(**rows: Any) -> TableLayout:
+    """The layout of a table of rows, which the arguments of `RowSchema` describe."""
+    return TableLayout(rows=RowSchema(**rows))
+
+
+LAYOUT = make_layout(
     embeddings=tuple(EMBEDDINGS), hidden_size=HIDDEN, kept=parse_kept_fields(("views:int64", "tags:string[]"))
 )
 
@@ -55,11 +63,9 @@ def write_load_file(
 ) -> str:
     """Writes a load file of these rows, and returns its path."""
     format_ = LoadFormat(layout=layout, pieces=PIECES, fingerprint=fingerprint)
-    with FileSystems.create(path, compression_type="uncompressed") as file:
-        load_file = format_.begin(file)
+    with FileSystems.create(path, compression_type="uncompressed") as file, format_.open_writer(file) as load_file:
         for batch in batches:
             load_file.write(batch)
-        load_file.finish()
     return path
 
 

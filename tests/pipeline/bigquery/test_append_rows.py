@@ -52,7 +52,7 @@ def test_the_rows_are_those_of_load_jobs(
         write_load_file(f"{tmp_path}/embeddings-{number}.bigquery", [make_table_input([2, 3, 40], first=10 * number)])
         for number in range(3)
     ]
-    monkeypatch.setattr(append_rows, "LARGEST_REQUEST_BYTES", 2000)
+    monkeypatch.setattr(append_rows, "MAX_REQUEST_BYTES", 2000)
     result = output.load(paths)
     assert (result.loaded_rows, result.rows) == (9, 9)
     assert [job_id.rsplit("_", 1)[0] for job_id in result.job_ids] == ["albert_embed_merge"]

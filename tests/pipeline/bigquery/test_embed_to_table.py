@@ -18,7 +18,7 @@ from google.cloud import bigquery
 
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.bigquery import table_output
-from albert_embed.pipeline.bigquery.table_rows import LARGEST_ROW_BYTES
+from albert_embed.pipeline.bigquery.table_rows import MAX_ROW_BYTES
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
@@ -254,7 +254,7 @@ def test_a_table_of_other_columns_is_refused_before_anything_is_read(
 def test_rows_that_do_not_fit(
     table: TableName, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LARGEST_ROW_BYTES, "file_loads", 3000)
+    monkeypatch.setitem(MAX_ROW_BYTES, "file_loads", 3000)
     corpus, output = write_corpus(tmp_path / "c.jsonl", ["short", " ".join(TEXTS)]), str(tmp_path / "out")
     assert main(command(tiny_model, corpus, output, table.option, more=("--embeddings", "sequence"))) == 0
     assert values(table, "id") == [("d0",)]

@@ -14,10 +14,9 @@ import pytest
 
 from albert_embed.model.padded_batch import float_lists
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
-from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_rows import check_rows, make_table_rows, measure_rows
 from albert_embed.pipeline.bigquery.table_sink import make_check_rows
-from tests.pipeline.bigquery.table_data import LAYOUT, PIECES, make_table_input
+from tests.pipeline.bigquery.table_data import LAYOUT, PIECES, make_layout, make_table_input
 from tests.pipeline.embedded_rows import HIDDEN
 
 
@@ -49,7 +48,7 @@ def test_tokens_with_their_spans_and_no_vectors() -> None:
         "token_starts": pa.array([[0, 1]], pa.large_list(pa.int64())),
         "token_ends": pa.array([[1, 3]], pa.large_list(pa.int64())),
     }
-    layout = TableLayout(embeddings=("pooled_output",), hidden_size=HIDDEN, token_spans=True)
+    layout = make_layout(embeddings=("pooled_output",), hidden_size=HIDDEN, tokens=True)
     (row,) = make_table_rows(make_table_input([2], **lists), layout, (), "f").to_pylist()
     assert row["tokens"] == [
         {"id": 0, "piece": "x", "start": 0, "end": 1},
@@ -134,7 +133,7 @@ def test_rows_that_are_too_large() -> None:
     # 4 numbers, two vectors of 3, the id, two fingerprints; 18 and a vector of 3 for each token; views and tags.
     fixed = 32 + 48 + (2 + 5) + (2 + 16) + (2 + 64)
     assert sizes == [fixed + 2 * 42 + 8, fixed + 40 * 42 + 8 + 3, fixed + 3 * 42 + 8 + 6]
-    good, (failure,) = check_rows(rows, LAYOUT, largest_row_bytes=1000)
+    good, (failure,) = check_rows(rows, LAYOUT, max_row_bytes=1000)
     assert good.num_rows == 2
     assert (failure.id, failure.reason) == (b"row 1", "row too large")
     assert failure.error == (
@@ -147,7 +146,7 @@ def test_a_load_file_is_parquet_of_whole_row_groups() -> None:
     format_ = LoadFormat(layout=LAYOUT, pieces=PIECES, fingerprint="f", row_group_bytes=2000)
     format_ = pickle.loads(pickle.dumps(format_))
     content = io.BytesIO()
-    file = format_.begin(content)
+    file = format_.open_writer(content)
     batches = [make_table_input([2, 3, 4], first=first) for first in (0, 10, 20, 30)]
     sizes = []
     for batch in batches:
@@ -155,7 +154,7 @@ def test_a_load_file_is_parquet_of_whole_row_groups() -> None:
         sizes.append(file.size)
     file.finish()
     read = pq.ParquetFile(content)
-    expected = pa.concat_tables(make_table_rows(batch, LAYOUT, PIECES, "f") for batch in batches)
+    expected = pa.Table.from_batches([make_table_rows(batch, LAYOUT, PIECES, "f") for batch in batches])
     assert read.read().cast(LAYOUT.arrow_schema).equals(expected)
     assert sizes == sorted(sizes) and sizes[0] > 0
     assert 1 < read.metadata.num_row_groups < len(batches)
@@ -164,7 +163,7 @@ def test_a_load_file_is_parquet_of_whole_row_groups() -> None:
 @pytest.mark.filterwarnings("error")
 def test_an_abandoned_load_file_does_not_ask_for_its_end() -> None:
     content = io.BytesIO()
-    file = LoadFormat(layout=LAYOUT, pieces=PIECES, fingerprint="f").begin(content)
+    file = LoadFormat(layout=LAYOUT, pieces=PIECES, fingerprint="f").open_writer(content)
     file.write(make_table_input([2, 3]))
     file.abandon()
     content.close()

@@ -68,7 +68,7 @@ def test_rows_are_the_same_before_and_after(tmp_path: Path, encoding: Any, sinks
 def test_several_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_output(tmp_path)
     before = read_rows(tmp_path)
-    monkeypatch.setattr("albert_embed.pipeline.formats.read_shards._BATCH_ROWS", 1)
+    monkeypatch.setattr("albert_embed.pipeline.formats.shard_file.MAX_BATCH_ROWS", 1)
     manifest = compact_output(str(tmp_path), shard_bytes=1).manifest
     assert [file.rows for file in manifest.shards] == [1] * 5 and len(manifest.index_shards) == 5
     assert read_rows(tmp_path) == before
@@ -136,9 +136,9 @@ def test_damage_is_noticed_and_nothing_is_published(tmp_path: Path) -> None:
 _COMPACT_SLOWLY = """
 import sys, time
 from albert_embed.pipeline.dataset.compact import compact_output
-from albert_embed.pipeline.formats import read_shards
+from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.shards.shard_writer import OpenShard
-read_shards._BATCH_ROWS = 1
+shard_file.MAX_BATCH_ROWS = 1
 finish, finished = OpenShard.finish, []
 def finish_two(self):
     if len(finished) == 2:

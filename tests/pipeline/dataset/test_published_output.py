@@ -32,7 +32,7 @@ def token_counts(directory: Path) -> list[int]:
 
 
 def test_rows_that_were_begun_are_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("albert_embed.pipeline.formats.read_shards._BATCH_ROWS", 1)
+    monkeypatch.setattr("albert_embed.pipeline.formats.shard_file.MAX_BATCH_ROWS", 1)
     publish_rows(tmp_path, [make_rows([2, 2]), make_rows([2], first=2)])
     reading = read_embeddings(str(tmp_path))
     lengths = [len(next(reading).column("input_ids")[0])]
@@ -70,7 +70,7 @@ def test_damage_is_still_damage(tmp_path: Path) -> None:
 
 def test_files_that_are_not_held_open_and_go_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published_output, "_HELD_FILES", 0)
-    monkeypatch.setattr("albert_embed.pipeline.formats.read_shards._BATCH_ROWS", 1)
+    monkeypatch.setattr("albert_embed.pipeline.formats.shard_file.MAX_BATCH_ROWS", 1)
     publish_rows(tmp_path, [make_rows([2, 2]), make_rows([2], first=2)])
     reading = read_embeddings(str(tmp_path))
     next(reading)

@@ -13,7 +13,7 @@ import pytest
 import albert_embed
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import read_manifest
-from albert_embed.pipeline.formats import read_shards
+from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.settings.embed_options import ENCODINGS
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import INTERNAL_COLUMNS
@@ -53,9 +53,9 @@ def test_both_readers_give_the_rows(tmp_path: Path, rows: list[pa.RecordBatch], 
 
 def test_batches_are_bounded(tmp_path: Path, rows: list[pa.RecordBatch], monkeypatch: pytest.MonkeyPatch) -> None:
     publish_rows(tmp_path, rows)
-    monkeypatch.setattr(read_shards, "_BATCH_ROWS", 2)
+    monkeypatch.setattr(shard_file, "MAX_BATCH_ROWS", 2)
     assert [batch.num_rows for batch in albert_embed.read_embeddings(str(tmp_path))] == [2, 2, 1]
-    monkeypatch.setattr(read_shards, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(shard_file, "MAX_BATCH_BYTES", 1)
     assert [batch.num_rows for batch in albert_embed.read_embeddings(str(tmp_path))] == [1] * 5
 
 

@@ -70,7 +70,7 @@ def test_readers_pass_dead_rows_over(tmp_path: Path, sinks: tuple[str, ...]) -> 
 
 
 def test_rows_that_were_begun_are_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("albert_embed.pipeline.formats.read_shards._BATCH_ROWS", 1)
+    monkeypatch.setattr("albert_embed.pipeline.formats.shard_file.MAX_BATCH_ROWS", 1)
     publish_rows(tmp_path, [make_rows([2, 2]), make_rows([2], first=2)])
     add_rows(tmp_path, [make_rows([3])], [make_rows([2])])
     reading = read_embeddings(str(tmp_path))

@@ -14,10 +14,10 @@ import pytest
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.manifest_rows import describe_rows
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.formats.read_shards import read_shards
-from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.shards.shard_index import read_index
 
 pytestmark = pytest.mark.integration
@@ -51,8 +51,8 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
         shards = [shard for shard in manifest.shards if shard.format == format_name]
         assert sum(shard.rows for shard in shards) == manifest.counts["rows"]
         paths = [path for path, _ in find_files(str(output), shards)]
-        kept = parse_kept_fields(("year:int64", "tags:string[]", "title:string"))
-        tables.append(pa.Table.from_batches(read_shards(paths, format_name, encoding=encoding, kept=kept)))
+        format_ = make_format(format_name, describe_rows(manifest))
+        tables.append(pa.Table.from_batches(format_.read(paths)))
     assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts["rows"] > 40
     assert tables[0].equals(pa.Table.from_batches(read_embeddings(str(output))))
     with open(find_files(str(output), manifest.index_shards)[0].path, "rb") as file:

@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.formats.parquet_format import ParquetFormat, read_parquet_rows
+from albert_embed.pipeline.formats import shard_file
+from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, to_parquet_rows
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
-from tests.pipeline.embedded_rows import HIDDEN, make_rows, publish_rows
+from tests.pipeline.embedded_rows import HIDDEN, make_rows, make_schema, publish_rows
 
 KEPT = parse_kept_fields(("title:string", "year:int64", "score:float", "tags:string[]", "numbers:int64[]"))
 LENGTHS = [2, 5, 3]
@@ -33,13 +35,15 @@ def make_kept_rows() -> pa.RecordBatch:
     )
 
 
-def write(path: Path, batches: list[pa.RecordBatch], **options: Any) -> pq.ParquetFile:
-    format_ = ParquetFormat(hidden_size=HIDDEN, kept=KEPT, **options)
-    with path.open("wb") as file:
-        shard = format_.begin(file)
+SCHEMA = make_schema(kept=KEPT)
+HALF_SCHEMA = make_schema("float16_bytes", KEPT)
+
+
+def write(path: Path, batches: list[pa.RecordBatch], *, schema: RowSchema = SCHEMA, **options: Any) -> pq.ParquetFile:
+    format_ = ParquetFormat(schema=schema, **options)
+    with path.open("wb") as file, format_.open_writer(file) as writer:
         for batch in batches:
-            shard.write(batch)
-        shard.finish()
+            writer.write(batch)
     return pq.ParquetFile(path)
 
 
@@ -77,13 +81,12 @@ def test_bigquery_would_load_it(tmp_path: Path) -> None:
         assert column.path.split(".")[1:] in ([], ["list", "element"], ["list", "element"] * 2), column.path
 
 
-@pytest.mark.parametrize("half", [False, True])
-def test_rows_come_back_as_from_a_tfrecord(tmp_path: Path, half: bool) -> None:
+@pytest.mark.parametrize("schema", [SCHEMA, HALF_SCHEMA])
+def test_rows_come_back_as_from_a_tfrecord(tmp_path: Path, schema: RowSchema) -> None:
     rows = make_kept_rows()
-    write(tmp_path / "a.parquet", [rows.slice(0, 1), rows.slice(1)], half=half)
-    (found,) = read_parquet_rows(str(tmp_path / "a.parquet"), KEPT, batch_bytes=1 << 20, batch_rows=10)
-    encoding: Any = "float16_bytes" if half else "float_list"
-    assert found.equals(decode_examples(encode_examples(rows, encoding), encoding, KEPT))
+    write(tmp_path / "a.parquet", [rows.slice(0, 1), rows.slice(1)], schema=schema)
+    (found,) = ParquetFormat(schema=schema).read([str(tmp_path / "a.parquet")])
+    assert found.equals(decode_examples(encode_examples(rows, schema), schema))
 
 
 def test_all_but_vectors_is_compressed(tmp_path: Path) -> None:
@@ -97,24 +100,25 @@ def test_all_but_vectors_is_compressed(tmp_path: Path) -> None:
 
 def test_slices_are_written_as_they_are() -> None:
     rows = make_kept_rows()
-    whole = to_parquet_rows(rows, hidden_size=HIDDEN, kept=KEPT)
+    whole = to_parquet_rows(rows, SCHEMA)
     for start, length in ((1, 1), (1, 2), (2, 1), (0, 0)):
-        part = to_parquet_rows(rows.slice(start, length), hidden_size=HIDDEN, kept=KEPT)
+        part = to_parquet_rows(rows.slice(start, length), SCHEMA)
         assert part.to_pylist() == whole.slice(start, length).to_pylist()
-        back = from_parquet_rows(whole.slice(start, length), KEPT)
-        assert back.to_pylist() == from_parquet_rows(part, KEPT).to_pylist()
+        back = from_parquet_rows(whole.slice(start, length), SCHEMA)
+        assert back.to_pylist() == from_parquet_rows(part, SCHEMA).to_pylist()
 
 
-def test_row_groups_and_batches_are_bounded(tmp_path: Path) -> None:
+def test_row_groups_and_batches_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = [make_kept_rows() for _ in range(8)]
-    size = to_parquet_rows(batches[0], hidden_size=HIDDEN, kept=KEPT).nbytes
+    size = to_parquet_rows(batches[0], SCHEMA).nbytes
     file = write(tmp_path / "a.parquet", batches, row_group_bytes=3 * size)
     assert [file.metadata.row_group(number).num_rows for number in range(3)] == [9, 9, 6]
-    read = read_parquet_rows(str(tmp_path / "a.parquet"), KEPT, batch_bytes=1 << 20, batch_rows=4)
-    counts = [batch.num_rows for batch in read]
+    format_ = ParquetFormat(schema=SCHEMA)
+    monkeypatch.setattr(shard_file, "MAX_BATCH_ROWS", 4)
+    counts = [batch.num_rows for batch in format_.read([str(tmp_path / "a.parquet")])]
     assert sum(counts) == 24 and max(counts) == 4
-    read = read_parquet_rows(str(tmp_path / "a.parquet"), KEPT, batch_bytes=1, batch_rows=4)
-    assert [batch.num_rows for batch in read] == [1] * 24
+    monkeypatch.setattr(shard_file, "MAX_BATCH_BYTES", 1)
+    assert [batch.num_rows for batch in format_.read([str(tmp_path / "a.parquet")])] == [1] * 24
 
 
 @pytest.mark.parametrize(
@@ -124,19 +128,19 @@ def test_what_is_no_text_is_refused(column: str, value: pa.Array) -> None:
     rows = make_kept_rows().slice(0, 1)
     rows = rows.set_column(rows.schema.get_field_index(column), column, value)
     with pytest.raises(ValueError, match="Invalid UTF8 payload"):
-        to_parquet_rows(rows, hidden_size=HIDDEN, kept=KEPT)
+        to_parquet_rows(rows, SCHEMA)
 
 
 def test_a_column_of_nobody_is_refused() -> None:
     with pytest.raises(ValueError, match=r"the column 'numbers' is neither one of the output's nor a kept field"):
-        to_parquet_rows(make_kept_rows(), hidden_size=HIDDEN, kept={})
+        to_parquet_rows(make_kept_rows(), make_schema())
 
 
 @pytest.mark.parametrize("half", [False, True])
 def test_duckdb_and_pandas_read_it(tmp_path: Path, half: bool) -> None:
     duckdb = pytest.importorskip("duckdb")
     rows = make_kept_rows()
-    write(tmp_path / "a.parquet", [rows], half=half)
+    write(tmp_path / "a.parquet", [rows], schema=HALF_SCHEMA if half else SCHEMA)
     expected = [
         (row["id"].decode(), row["input_ids"], row["pooled_output"], row["tags"] and [t.decode() for t in row["tags"]])
         for row in rows.to_pylist()

@@ -11,9 +11,12 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from albert_embed.pipeline.formats.tf_examples import decode_examples, describe_examples, encode_examples
+from albert_embed.pipeline.formats.feature_schema import describe_features
+from albert_embed.pipeline.formats.row_schema import RowSchema
+from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
 from albert_embed.pipeline.settings.embed_options import ENCODINGS
-from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from tests.pipeline.embedded_rows import EMBEDDINGS, make_rows, make_schema
 
 LENGTHS = [2, 5, 3]
 
@@ -37,7 +40,7 @@ def expected_embedding(values: list[float], encoding: str) -> list[Any]:
 @pytest.mark.parametrize("start", [0, 1], ids=["whole", "slice"])
 def test_an_example_holds_the_row(encoding: Any, start: int) -> None:
     rows = make_rows(LENGTHS).slice(start)
-    examples = encode_examples(rows, encoding)
+    examples = encode_examples(rows, make_schema(encoding))
     assert len(examples) == rows.num_rows
     for example, row in zip(examples, rows.to_pylist(), strict=True):
         expected = {
@@ -54,7 +57,8 @@ def test_an_example_holds_the_row(encoding: Any, start: int) -> None:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_rows_come_back(encoding: Any) -> None:
     rows = make_rows(LENGTHS)
-    decoded = decode_examples(encode_examples(rows, encoding), encoding)
+    schema = make_schema(encoding)
+    decoded = decode_examples(encode_examples(rows, schema), schema)
     assert decoded.schema == pa.schema(
         [
             ("id", pa.binary()),
@@ -68,9 +72,10 @@ def test_rows_come_back(encoding: Any) -> None:
 
 def test_half_precision_is_rounded_to_it() -> None:
     rows = make_rows([2])
+    schema = make_schema("float16_bytes")
     values = pa.array([[0.1, 1000.3, -3e-6]], pa.large_list(pa.float32()))
     rows = rows.set_column(rows.schema.get_field_index("pooled_output"), "pooled_output", values)
-    decoded = decode_examples(encode_examples(rows, "float16_bytes"), "float16_bytes")
+    decoded = decode_examples(encode_examples(rows, schema), schema)
     assert decoded.column("pooled_output").to_pylist() == [
         np.array([0.1, 1000.3, -3e-6], np.float16).astype(np.float32).tolist()
     ]
@@ -87,24 +92,27 @@ def test_columns_that_are_passed_through() -> None:
         tags=pa.array([[b"a", b"b"], [], [b"c"]], pa.list_(pa.binary())),
         nothing=pa.array([None, None, None], pa.string()),
     )
-    first, second, third = (features_of(example) for example in encode_examples(rows, "float_list"))
+    kept = ("title", "blob", "year:int64", "score:float", "flag:int64", "tags:string[]", "nothing")
+    schema = make_schema(kept=parse_kept_fields(kept))
+    first, second, third = (features_of(example) for example in encode_examples(rows, schema))
     names = ("title", "blob", "year", "flag", "tags")
     assert [first[name] for name in names] == [["é".encode()], [b"\xff"], [1900], [1], [b"a", b"b"]]
     assert [second.get(name, []) for name in names] == [[], [b""], [], [0], []]
     assert [third.get(name, []) for name in names] == [[b""], [], [-1], [], [b"c"]]
     assert first["score"] == [0.5] and np.isnan(second["score"][0]) and third.get("score", []) == []
     assert all(features.get("nothing", []) == [] for features in (first, second, third))
-    decoded = decode_examples(encode_examples(rows, "float_list"), "float_list")
-    assert decoded.column("title").to_pylist() == [["é".encode()], [], [b""]]
+    decoded = decode_examples(encode_examples(rows, schema), schema)
+    assert decoded.column("title").to_pylist() == ["é".encode(), None, b""]
+    assert decoded.column("nothing").to_pylist() == [None, None, None]
     assert decoded.column("id").to_pylist() == [b"row 0", b"row 1", b"row 2"]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_the_schema_describes_the_examples(encoding: Any) -> None:
     """What tf.io parses the examples with when it goes by the schema."""
-    schema = text_format.Parse(describe_examples(EMBEDDINGS, HIDDEN, encoding), schema_pb2.Schema())
+    schema = text_format.Parse(describe_features(make_schema(encoding)), schema_pb2.Schema())
     features = {feature.name: feature for feature in schema.feature}
-    found = features_of(encode_examples(make_rows([4]), encoding)[0])
+    found = features_of(encode_examples(make_rows([4]), make_schema(encoding))[0])
     assert sorted(features) == sorted(found)
     kinds = {bytes: schema_pb2.BYTES, int: schema_pb2.INT, float: schema_pb2.FLOAT}
     for name, values in found.items():
@@ -116,5 +124,7 @@ def test_the_schema_describes_the_examples(encoding: Any) -> None:
 
 
 def test_only_the_embeddings_there_are_in_the_schema() -> None:
-    schema = text_format.Parse(describe_examples(["mean_output"], 7, "float_list"), schema_pb2.Schema())
+    schema = text_format.Parse(
+        describe_features(RowSchema(embeddings=("mean_output",), hidden_size=7)), schema_pb2.Schema()
+    )
     assert [feature.name for feature in schema.feature if feature.name.endswith("_output")] == ["mean_output"]

@@ -19,7 +19,7 @@ from albert_embed.pipeline.resume.drop_finished import DropFinished
 from albert_embed.pipeline.resume.finished_shards import FinishedRows, choose_finished_shards, find_finished_shards
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
 from albert_embed.pipeline.shards.shard import Shard
-from tests.pipeline.embedded_rows import make_formats, make_rows, write_shard
+from tests.pipeline.embedded_rows import make_formats, make_rows, make_schema, write_shard
 
 BOTH = ("tfrecord", "parquet")
 
@@ -31,7 +31,7 @@ def write(directory: Path, *batches: pa.RecordBatch, sinks: tuple[str, ...] = BO
 
 def make_finished(directory: Path, *batches: pa.RecordBatch, sinks: tuple[str, ...] = BOTH) -> FinishedRows:
     shards = write(directory, *batches, sinks=sinks)
-    return FinishedRows(directory=str(directory), shards=tuple(shards), encoding="float_list", kept={})
+    return FinishedRows(directory=str(directory), shards=tuple(shards), schema=make_schema())
 
 
 def test_whole_shards_are_found(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from albert_embed.model.padded_batch import float_lists
-from albert_embed.pipeline.formats.parquet_format import ParquetFormat
-from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
+from albert_embed.pipeline.formats.registry import make_formats
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.shards.write_documents import WriteDocumentsFn, list_document_files
 
 ROWS = pa.RecordBatch.from_pydict(
@@ -22,7 +22,7 @@ ROWS = pa.RecordBatch.from_pydict(
         "document_output": float_lists(np.arange(4, dtype=np.float32), np.array([2, 2])),
     }
 )
-FORMATS = (TFRecordFormat(encoding="float_list"), ParquetFormat(hidden_size=2, kept={}))
+FORMATS = make_formats(["tfrecord", "parquet"], RowSchema(embeddings=(), hidden_size=2).of_documents())
 
 
 def test_a_pickled_copy_writes_each_format_once(tmp_path: Path) -> None:

@@ -15,12 +15,10 @@ from apache_beam.internal import pickler
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
-from albert_embed.pipeline.formats.read_shards import read_shards
 from albert_embed.pipeline.shards.open_files import ShardWriteError
 from albert_embed.pipeline.shards.row_keys import row_keys, sort_keys
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.shard_index import SCHEMA, read_index
-from albert_embed.pipeline.shards.shard_writer import OpenShard
 from albert_embed.pipeline.shards.write_shards import WriteShardFn, WriteShards
 from tests.pipeline.embedded_rows import make_formats, make_rows, rename_shard, write_shard
 
@@ -41,7 +39,8 @@ def make_write(directory: Path, *, shard_bytes: int = 1 << 30, shard_seconds: fl
 
 def read_ids(directory: Path, shard: Shard, format_name: str) -> list[bytes]:
     path = str(directory / shard.data_file(format_name))
-    batches = read_shards([path], format_name, encoding="float_list", kept={})
+    (format_,) = make_formats([format_name])
+    batches = format_.read([path])
     return [name for batch in batches for name in batch.column("id").to_pylist()]
 
 
@@ -123,7 +122,7 @@ def test_the_step_is_pickled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sinks", [("tfrecord",), ("parquet",)])
-def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...]) -> None:
+def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     class FullDisk:
         """`/dev/full`: every write fails with ENOSPC."""
 
@@ -140,19 +139,14 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...]) ->
             self._file.close()
             self.closed = True
 
-    shard = OpenShard(str(tmp_path), [])
-    handle = FullDisk()
-    (format_,) = make_formats(sinks)
-    shard._files._handles[format_.name], shard._files._files[format_.name] = handle, format_.begin(handle)
+    monkeypatch.setattr("apache_beam.io.filesystems.FileSystems.create", lambda *_, **__: FullDisk())
     with pytest.raises(ShardWriteError) as error:
-        shard.write(BATCHES[0])
-        shard.finish()
+        write_shard(str(tmp_path), BATCHES[0], make_formats(sinks))
     assert isinstance(error.value.__cause__, OSError) and error.value.__cause__.errno == errno.ENOSPC
     assert str(error.value) == (
         f"can't write to {tmp_path}: No space left on device; nothing was published, and an earlier output is as it "
         "was. Make room there, or whatever it says, and run the same command again"
     )
-    shard.abandon()
 
 
 def test_keys_tell_rows_apart() -> None:

@@ -1,0 +1,88 @@
+"""`TableColumn`: a column of a table as BigQuery describes it, from Arrow's description, and compared with another."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pyarrow as pa
+
+from albert_embed.pipeline.settings.field_type import VALUE_TYPES
+
+_BIGQUERY_TYPES = {
+    **{pa.type_for_alias(type_.stored): type_.bigquery for type_ in VALUE_TYPES.values()},
+    # Of columns that are not of the rows, but tell their versions apart.
+    pa.binary(): "BYTES",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableColumn:
+    """A column as BigQuery describes it.
+
+    Attributes:
+      name: its name.
+      type: its type in the API's words: STRING, INTEGER, FLOAT, BYTES, TIMESTAMP or RECORD.
+      mode: NULLABLE, REQUIRED or REPEATED.
+      fields: those of a RECORD.
+    """
+
+    name: str
+    type: str
+    mode: str
+    fields: tuple[TableColumn, ...] = ()
+
+    def describe(self) -> str:
+        """Its type in GoogleSQL's words, such as `ARRAY<FLOAT64>`."""
+        sql = {"INTEGER": "INT64", "FLOAT": "FLOAT64"}.get(self.type, self.type)
+        if self.type == "RECORD":
+            inner = ", ".join(f"{field.name} {field.describe()}" for field in self.fields)
+            sql = f"STRUCT<{inner}>"
+        return f"ARRAY<{sql}>" if self.mode == "REPEATED" else sql
+
+
+def describe_schema(schema: pa.Schema) -> tuple[TableColumn, ...]:
+    """The columns of a table that Parquet files of this schema are loaded into."""
+    return tuple(_describe_column(field) for field in schema)
+
+
+def _describe_column(field: pa.Field) -> TableColumn:
+    """An Arrow field as a column."""
+    type_, mode = field.type, "NULLABLE"
+    if pa.types.is_list(type_):
+        type_, mode = type_.value_type, "REPEATED"
+    if pa.types.is_struct(type_):
+        inner = tuple(_describe_column(type_.field(number)) for number in range(type_.num_fields))
+        return TableColumn(name=field.name, type="RECORD", mode=mode, fields=inner)
+    return TableColumn(name=field.name, type=_BIGQUERY_TYPES[type_], mode=mode)
+
+
+def compare_columns(wanted: tuple[TableColumn, ...], found: tuple[TableColumn, ...]) -> list[str]:
+    """What keeps rows of the columns `wanted` out of a table with the columns `found`, in words, one for each.
+
+    Columns that the table has beyond them are left null, so they must not be REQUIRED. Case and order do not matter.
+    """
+    differences = []
+    by_name = {column.name.lower(): column for column in found}
+    for column in wanted:
+        other = by_name.pop(column.name.lower(), None)
+        if other is None:
+            differences.append(f"it has no column {column.name}, which is {column.describe()} here")
+        elif _canonical(column) != _canonical(other):
+            differences.append(f"its column {column.name} is {other.describe()}; here it is {column.describe()}")
+    for column in by_name.values():
+        if column.mode == "REQUIRED":
+            differences.append(f"its column {column.name} is REQUIRED, and no row here has it")
+    return differences
+
+
+def _canonical(column: TableColumn) -> tuple[object, ...]:
+    """What must be equal: name, type, whether it is an array, and the fields; not whether nulls are allowed."""
+    type_ = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "STRUCT": "RECORD"}.get(column.type, column.type)
+    return (
+        column.name.lower(),
+        type_,
+        column.mode == "REPEATED",
+        tuple(sorted(_canonical(field) for field in column.fields)),
+    )

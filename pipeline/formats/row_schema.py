@@ -1,0 +1,152 @@
+"""`RowSchema`: the single description of a row that is written, whatever the format."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import pyarrow as pa
+
+from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.settings.field_type import FLOAT, STRING, VALUE_TYPES, FieldType, ValueType
+from albert_embed.transforms.columns import (
+    DOCUMENT_OUTPUT,
+    ID,
+    INPUT_IDS,
+    INTERNAL_COLUMNS,
+    MEAN_OUTPUT,
+    POOLED_OUTPUT,
+    SEQUENCE_OUTPUT,
+    TOKEN_COLUMNS,
+    TOKENS,
+    TRUNCATED,
+    TYPES,
+    WINDOW,
+    WINDOW_START,
+    WINDOWS,
+)
+
+_VALUE_TYPES = {pa.type_for_alias(type_.arrow): type_ for type_ in VALUE_TYPES.values()}
+_OWN_COLUMNS = {
+    "window": (ID, WINDOW, WINDOW_START, TRUNCATED, INPUT_IDS),
+    "document": (ID, WINDOWS, TOKENS),
+}
+_EMBEDDINGS = {"window": (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT), "document": (DOCUMENT_OUTPUT,)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a row.
+
+    Attributes:
+      name: its name.
+      value: the type of each value.
+      shape: of a row's values: `()` one value, `(None,)` a list, `(hidden,)` a vector, `(None, hidden)` a vector for
+        each token. RecordBatches and tf.Examples hold them flat, row by row.
+      kept: whether it is a field of the input that is passed through; only such a column has nulls.
+    """
+
+    name: str
+    value: ValueType
+    shape: tuple[int | None, ...] = ()
+    kept: bool = False
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it holds an embedding."""
+        return bool(self.shape) and self.shape[-1] is not None
+
+    @property
+    def is_string(self) -> bool:
+        """Whether its values are strings."""
+        return self.value.name == STRING.name
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """Its type in RecordBatches."""
+        one = pa.type_for_alias(self.value.arrow)
+        return pa.large_list(one) if self.shape else one
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RowSchema:
+    """What a row holds. The schema of every format follows from it.
+
+    Attributes:
+      embeddings: the embedding columns, such as `pooled_output`.
+      hidden_size: width of a vector.
+      encoding: how tf.Examples hold embeddings; `float16_bytes` is float16 in Parquet.
+      kept: the fields that are passed through, with their types.
+      tokens: whether each token's piece and its bytes in the text are there (`--tokens`).
+      level: what a row stands for, a window of a document (or all of it), or a document.
+
+    Raises:
+      ValueError: where a row has no such embedding.
+    """
+
+    embeddings: tuple[str, ...]
+    hidden_size: int
+    encoding: Encoding = "float_list"
+    kept: Mapping[str, FieldType] = dataclasses.field(default_factory=dict)
+    tokens: bool = False
+    level: Literal["window", "document"] = "window"
+
+    def __post_init__(self) -> None:
+        known = _EMBEDDINGS[self.level]
+        for name in self.embeddings:
+            if name not in known:
+                raise ValueError(f"the row of a {self.level} has no embedding {name!r}, only {', '.join(known)}")
+
+    def of_documents(self) -> RowSchema:
+        """The rows of documents that are written beside these (`--embeddings document`)."""
+        return dataclasses.replace(self, embeddings=(DOCUMENT_OUTPUT,), tokens=False, level="document")
+
+    @functools.cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The output's own columns, the embeddings, the kept fields; each in the order in which they were given."""
+        own = (*_OWN_COLUMNS[self.level], *(TOKEN_COLUMNS if self.tokens else ()))
+        return (
+            *(_own_column(name) for name in own),
+            *(
+                Column(
+                    name=name,
+                    value=FLOAT,
+                    shape=(None, self.hidden_size) if name == SEQUENCE_OUTPUT else (self.hidden_size,),
+                )
+                for name in self.embeddings
+            ),
+            *(
+                Column(name=name, value=type_.value, shape=(None,) if type_.is_list else (), kept=True)
+                for name, type_ in self.kept.items()
+            ),
+        )
+
+    @functools.cached_property
+    def sorted_columns(self) -> tuple[Column, ...]:
+        """The columns as readers see them and Parquet stores them: the output's own, then all others by name."""
+        own = [column for column in self.columns if not (column.is_vector or column.kept)]
+        others = [column for column in self.columns if column.is_vector or column.kept]
+        return (*own, *sorted(others, key=lambda column: column.name))
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The schema of the RecordBatches that readers yield."""
+        return pa.schema([(column.name, column.arrow) for column in self.sorted_columns])
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raises ValueError where these names, internal columns aside, are not those of a row's columns."""
+        found = set(names) - set(INTERNAL_COLUMNS)
+        wanted = {column.name for column in self.columns}
+        for name in sorted(found - wanted):
+            raise ValueError(f"the column {name!r} is neither one of the output's nor a kept field")
+        for name in sorted(wanted - found):
+            raise ValueError(f"the rows have no column {name!r}, which the output has")
+
+
+def _own_column(name: str) -> Column:
+    type_ = TYPES[name]
+    if pa.types.is_large_list(type_):
+        return Column(name=name, value=_VALUE_TYPES[type_.value_type], shape=(None,))
+    return Column(name=name, value=_VALUE_TYPES[type_])
