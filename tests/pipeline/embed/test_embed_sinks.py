@@ -50,7 +50,7 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
     for format_name in ("tfrecord", "parquet"):
         shards = [shard for shard in manifest.shards if shard.format == format_name]
         assert sum(shard.rows for shard in shards) == manifest.counts["rows"]
-        paths = [path for path, _ in find_files(str(output), shards)]
+        paths = [file.path for file in find_files(str(output), shards)]
         format_ = make_format(format_name, describe_rows(manifest))
         tables.append(pa.Table.from_batches(format_.read(paths)))
     assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts["rows"] > 40
