@@ -47,8 +47,8 @@ def main() -> None:
     collect_vectors(arguments.output, manifest, read_tokens(arguments.tokens)).write(arguments.outcome)
     print_report(
         {
-            "padded_tokens": manifest.measured["counters"]["padded_tokens"],
-            "measured": manifest.measured,
+            "padded_tokens": manifest.measured.counters["padded_tokens"],
+            "measured": manifest.measured.to_dict(),
             "versions": manifest.versions,
         }
     )

@@ -24,7 +24,7 @@ from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, 
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.analysis.plan import make_plan
 from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
-from albert_embed.pipeline.dataset.versions import list_versions
+from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance, list_versions
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.documents.read_documents import make_read_files
 from albert_embed.pipeline.embed.job import make_absolute, make_preprocessing_config, with_absolute_paths
@@ -125,7 +125,9 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
             created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             corpus=_describe_corpus(corpus, embed),
             model=_describe_model(embed, model, vocabulary),
-            transform={"fingerprint": transform_fingerprint(description), "options": description["options"]},
+            transform=TransformProvenance(
+                fingerprint=transform_fingerprint(description), options=description["options"]
+            ),
             statistics=statistics.to_dict(),
             batch_shapes=dataclasses.asdict(choose_batch_shapes(statistics.histogram, options.shapes)),
             failures=_count_failures(failure_files),
@@ -293,11 +295,11 @@ def _describe_corpus(corpus: _Corpus, embed: EmbedOptions) -> dict[str, Any]:
     }
 
 
-def _describe_model(embed: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary) -> dict[str, Any]:
-    return {
-        "name": embed.model,
-        "fingerprint": model.fingerprint,
-        "precision": model.precision,
-        "lower_case": model.lower_case,
-        "vocabulary_fingerprint": vocabulary.fingerprint,
-    }
+def _describe_model(embed: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary) -> ModelProvenance:
+    return ModelProvenance(
+        name=embed.model,
+        fingerprint=model.fingerprint,
+        precision=model.precision,
+        lower_case=model.lower_case,
+        vocabulary_fingerprint=vocabulary.fingerprint,
+    )

@@ -6,6 +6,8 @@ import dataclasses
 import json
 from typing import Any
 
+from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
+
 ANALYSIS_FILE = "analysis.json"
 FORMAT_VERSION = 1
 
@@ -17,8 +19,8 @@ class CorpusReport:
     Attributes:
       created: when it was published, UTC, ISO 8601.
       corpus: `patterns`, `files`, `bytes`, and how many files were read now and how many were known from the cache.
-      model: its `name`, `fingerprint`, `precision`, `lower_case` and `vocabulary_fingerprint`.
-      transform: the `fingerprint` and `options` of the graph beside it.
+      model: which model it is for.
+      transform: the graph beside it.
       statistics: `transforms.corpus_statistics.CorpusStatistics`, as plain values.
       batch_shapes: the lengths to pad to, rows for each, real and padded tokens (`transforms.batch_shapes`).
       failures: `count`, `by_reason` and `file`.
@@ -30,8 +32,8 @@ class CorpusReport:
 
     created: str
     corpus: dict[str, Any]
-    model: dict[str, Any]
-    transform: dict[str, Any]
+    model: ModelProvenance
+    transform: TransformProvenance
     statistics: dict[str, Any]
     batch_shapes: dict[str, Any]
     failures: dict[str, Any]
@@ -45,6 +47,10 @@ class CorpusReport:
         """The same with the name of the failures file."""
         return dataclasses.replace(self, failures={**self.failures, "file": file})
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns it as plain values for JSON."""
+        return {**dataclasses.asdict(self), "model": self.model.to_dict()}
+
     def to_json(self) -> str:
         """As JSON text."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"

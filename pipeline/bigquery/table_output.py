@@ -29,6 +29,7 @@ from albert_embed.pipeline.bigquery.vector_index import (
     make_search_query,
     make_vectors_query,
 )
+from albert_embed.pipeline.dataset.table_load import TableLoad, VectorIndex
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.transforms.columns import ID
@@ -44,29 +45,6 @@ _URIS_OF_A_JOB = 10_000
 
 class TableLoadError(RuntimeError):
     """A job of BigQuery failed. What it was to do to the table was not done at all."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TableLoad:
-    """What came into the table.
-
-    Attributes:
-      table: `PROJECT.DATASET.TABLE`.
-      loaded_rows: rows of the load files.
-      rows: of them, those with an (id, window) of their own, which are in the table now.
-      clashing_ids: ids that several documents with different contents shared, one of which is in the table.
-      inserted, updated, deleted: rows of the table that the merge changed; None where BigQuery did not say.
-      job_ids: of the load jobs and the merge.
-    """
-
-    table: str
-    loaded_rows: int
-    rows: int
-    clashing_ids: int
-    inserted: int | None
-    updated: int | None
-    deleted: int | None
-    job_ids: list[str]
 
 
 class TableOutput:
@@ -184,38 +162,32 @@ class TableOutput:
             job_ids=[*job_ids, merge.job_id],
         )
 
-    def index_vectors(self, *, run: bool) -> list[dict[str, Any]]:
-        """What the vector index of each column of vectors would be, and an example of a search.
+    def index_vectors(self, *, run: bool) -> list[VectorIndex]:
+        """Describes the vector index of each column of vectors.
 
         Args:
           run: whether to make the indexes, too; BigQuery builds them in the background.
 
-        Returns:
-          For each column a dict: `column`, `statement`, `search`, `obstacles` (why BigQuery would refuse the
-          statement), `made`.
-
         Raises:
           TableLoadError: where a job fails; the rows are in the table all the same.
         """
-        indexes: list[dict[str, Any]] = []
-        for column in self._layout.vectors:
-            with self._explain(f"looking at the vectors of {column}"):
-                found = next(iter(self._client.query_and_wait(make_vectors_query(self.table, column))))
-            obstacles = list(find_obstacles(column, **dict(found)))
-            statement = make_index_statement(self.table, column)
-            if run and not obstacles:
-                with self._explain(f"the index of {column}"):
-                    self._client.query_and_wait(statement)
-            indexes.append(
-                {
-                    "column": column,
-                    "statement": statement,
-                    "search": make_search_query(self.table, column),
-                    "obstacles": obstacles,
-                    "made": run and not obstacles,
-                }
-            )
-        return indexes
+        return [self._index_column(column, run=run) for column in self._layout.vectors]
+
+    def _index_column(self, column: str, *, run: bool) -> VectorIndex:
+        with self._explain(f"looking at the vectors of {column}"):
+            found = next(iter(self._client.query_and_wait(make_vectors_query(self.table, column))))
+        obstacles = list(find_obstacles(column, **dict(found)))
+        statement = make_index_statement(self.table, column)
+        if run and not obstacles:
+            with self._explain(f"the index of {column}"):
+                self._client.query_and_wait(statement)
+        return VectorIndex(
+            column=column,
+            statement=statement,
+            search=make_search_query(self.table, column),
+            obstacles=obstacles,
+            made=run and not obstacles,
+        )
 
     def _make_staging_table(self, staged: TableName, columns: Sequence[TableColumn]) -> str:
         """An empty staging table; when it was made tells its jobs from those of an earlier attempt."""

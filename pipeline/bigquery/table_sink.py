@@ -16,6 +16,7 @@ from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_output import TableOutput
 from albert_embed.pipeline.bigquery.table_rows import MAX_ROW_BYTES, check_rows
 from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.table_load import TableLoad
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
@@ -44,15 +45,15 @@ class TableSink:
 
     def check_added_to(self, previous: Manifest) -> None:
         """Raises ValueError where the rows of an output that an incremental run adds to are not in the table."""
-        held = None if previous.bigquery is None else previous.bigquery["table"]
+        held = None if previous.bigquery is None else previous.bigquery.table
         if held != str(self.output.table):
             raise ValueError(
                 f"{self.output.table.option} lacks the rows of the output's earlier runs, which wrote to "
                 f"{held or 'no table'}; give that, or --rebuild to embed everything again"
             )
 
-    def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> dict[str, Any]:
-        """Brings the load files into the table; what the manifest says of it (`TableLoad`, and `vector_indexes`).
+    def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> TableLoad:
+        """Brings the load files into the table.
 
         Args:
           paths: the load files.
@@ -64,7 +65,7 @@ class TableSink:
         loaded = self.output.load(paths, tombstones)
         logger.info("%d rows are in %s", loaded.rows, loaded.table)
         indexes = [] if self.vector_index is None else self.output.index_vectors(run=self.vector_index == "run")
-        return {**dataclasses.asdict(loaded), "vector_indexes": indexes}
+        return dataclasses.replace(loaded, vector_indexes=indexes)
 
 
 def make_table_sink(

@@ -41,7 +41,7 @@ def _make_corpus_table(report: CorpusReport, directory: str) -> Table:
         "tokens": statistics["tokens"],
         "tokens per document, " + " / ".join(shown): " / ".join(f"{quantiles[name]:,}" for name in shown),
         "tokens of the longest document": statistics["longest_tokens"],
-        f"longer than max-tokens {report.transform['options']['max_tokens']}": _share(
+        f"longer than max-tokens {report.transform.options['max_tokens']}": _share(
             counts["over_length"], statistics["over_length_share"]
         ),
         "empty": _share(counts["empty"], statistics["empty_share"]),

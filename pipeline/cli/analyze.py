@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from albert_embed.pipeline.cli import embed
 from albert_embed.pipeline.cli.command import JSON, Arguments, Command
 from albert_embed.pipeline.cli.option import Kind, Option
@@ -78,7 +76,7 @@ def run_analyze(arguments: Arguments) -> CommandResult:
     report = run_analyze(options, PipelineOptions(list(arguments.beam)))
     directory = options.embed.output
     return CommandResult(
-        record={"status": "published", "exit_status": 0, "output": directory, **dataclasses.asdict(report)},
+        record={"status": "published", "exit_status": 0, "output": directory, **report.to_dict()},
         blocks=make_analysis_summary(report, directory),
     )
 

@@ -26,7 +26,7 @@ def run_compact(arguments: Arguments) -> CommandResult:
         "status": _status(compaction),
         "exit_status": 0,
         "output": directory,
-        "counts": compaction.manifest.counts,
+        "counts": compaction.manifest.counts.to_dict(),
         "generations": len(compaction.before.generations),
         "freed_bytes": compaction.freed_bytes,
     }
@@ -43,8 +43,8 @@ def _make_table(compaction: Compaction, directory: str) -> Table:
     rows: dict[str, Any] = {
         _status(compaction): directory,
         "generations before": len(compaction.before.generations),
-        "documents": compaction.manifest.counts["documents"],
-        "rows": compaction.manifest.counts["rows"],
+        "documents": compaction.manifest.counts.documents,
+        "rows": compaction.manifest.counts.rows,
         "bytes freed": compaction.freed_bytes,
     }
     return make_pairs_table("compact", rows)

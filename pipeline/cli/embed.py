@@ -202,15 +202,16 @@ def run_embed(arguments: Arguments) -> CommandResult:
 
     outcome = job.run_embed(options, PipelineOptions(list(arguments.beam)))
     manifest = outcome.manifest
+    described = manifest.to_dict()
     record = {
         "status": "published" if outcome.published else "unchanged",
         "exit_status": 0,
         "output": options.output,
-        "counts": manifest.counts,
-        **({"changes": manifest.changes} if manifest.changes else {}),
+        "counts": described["counts"],
+        **({"changes": described["changes"]} if described["changes"] else {}),
         "failures_by_reason": manifest.failures_by_reason,
-        "bigquery": manifest.bigquery,
-        "measured": manifest.measured,
+        "bigquery": described["bigquery"],
+        "measured": described["measured"],
     }
     named = " and ".join(filter(None, (options.output, options.table)))
     return CommandResult(record=record, blocks=make_embed_summary(manifest, named, published=outcome.published))

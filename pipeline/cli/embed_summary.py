@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.cli.pairs_table import make_pairs_table
@@ -10,6 +10,7 @@ from albert_embed.pipeline.cli.pairs_table import make_pairs_table
 if TYPE_CHECKING:
     from albert_embed.pipeline.cli.output import Block
     from albert_embed.pipeline.dataset.manifest import Manifest
+    from albert_embed.pipeline.dataset.table_load import VectorIndex
 
 
 def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> tuple[Block, ...]:
@@ -21,36 +22,37 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
       published: whether there was anything to publish.
     """
     counts, measured = manifest.counts, manifest.measured
-    counters = measured["counters"]
+    changes = {} if manifest.changes is None else dataclasses.asdict(manifest.changes)
+    counters = measured.counters
     rows: dict[str, Any] = {
         "published" if published else "unchanged": output,
-        **{name.replace("_", " "): count for name, count in manifest.changes.items()},
-        "documents": counts["documents"],
-        "rows": counts["rows"],
+        **{name.replace("_", " "): count for name, count in changes.items()},
+        "documents": counts.documents,
+        "rows": counts.rows,
         **({"  of a run that was cut off": reused} if (reused := counters.get("reused_rows")) else {}),
-        **({"rows of documents": counts["document_rows"]} if "document_rows" in counts else {}),
-        "tokens": counts["tokens"],
-        "truncated": counts["truncated"],
-        "failures": counts["failures"],
+        **({"rows of documents": counts.document_rows} if counts.document_rows is not None else {}),
+        "tokens": counts.tokens,
+        "truncated": counts.truncated,
+        "failures": counts.failures,
         **{f"  {reason}": count for reason, count in manifest.failures_by_reason.items()},
         "batches": counters.get("batches", 0),
-        "fill (real / padded tokens)": "-" if measured["fill"] is None else f"{measured['fill']:.3f}",
-        "seconds, whole / pipeline": f"{measured['total_seconds']:.1f} / {measured['pipeline_seconds']:.1f}",
-        **{f"  {stage}": f"{spent:.1f}" for stage, spent in measured["seconds_by_stage"].items()},
-        "documents / s": f"{measured['documents_per_second']:,.1f}",
-        "tokens / s": f"{measured['useful_tokens_per_second']:,.0f}",
+        "fill (real / padded tokens)": "-" if measured.fill is None else f"{measured.fill:.3f}",
+        "seconds, whole / pipeline": f"{measured.total_seconds:.1f} / {measured.pipeline_seconds:.1f}",
+        **{f"  {stage}": f"{spent:.1f}" for stage, spent in measured.seconds_by_stage.items()},
+        "documents / s": f"{measured.documents_per_second:,.1f}",
+        "tokens / s": f"{measured.useful_tokens_per_second:,.0f}",
     }
     if manifest.bigquery is None:
         return (make_pairs_table("embed", rows),)
-    rows["rows in the table"] = manifest.bigquery["rows"]
-    indexes = [_describe_vector_index(index) for index in manifest.bigquery["vector_indexes"]]
+    rows["rows in the table"] = manifest.bigquery.rows
+    indexes = [_describe_vector_index(index) for index in manifest.bigquery.vector_indexes]
     return (make_pairs_table("embed", rows), *indexes)
 
 
-def _describe_vector_index(index: Mapping[str, Any]) -> str:
+def _describe_vector_index(index: VectorIndex) -> str:
     """Returns the statement of a vector index, or why there is none, and an example of a search, ready to be copied."""
-    if index["obstacles"]:
-        statement = f"-- no vector index over {index['column']}: {'; '.join(index['obstacles'])}"
+    if index.obstacles:
+        statement = f"-- no vector index over {index.column}: {'; '.join(index.obstacles)}"
     else:
-        statement = f"-- vector index over {index['column']}{', made' if index['made'] else ''}:\n{index['statement']};"
-    return f"{statement}\n-- a search:\n{index['search']};"
+        statement = f"-- vector index over {index.column}{', made' if index.made else ''}:\n{index.statement};"
+    return f"{statement}\n-- a search:\n{index.search};"

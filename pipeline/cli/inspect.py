@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.cli.command import JSON, Arguments, Command
@@ -30,7 +29,7 @@ def run_inspect(arguments: Arguments) -> CommandResult:
     from albert_embed.pipeline.dataset.inspect_output import inspect_output
 
     inspection = inspect_output(directory, head=head)
-    return CommandResult(record=dataclasses.asdict(inspection), blocks=_make_blocks(inspection))
+    return CommandResult(record=inspection.to_dict(), blocks=_make_blocks(inspection))
 
 
 def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
@@ -41,9 +40,9 @@ def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
     rows: dict[str, Any] = {
         "directory": inspection.directory,
         "created": inspection.created,
-        "model": inspection.model["name"],
-        "precision": inspection.model["precision"],
-        **inspection.counts,
+        "model": inspection.model.name,
+        "precision": inspection.model.precision,
+        **inspection.counts.to_dict(),
         **{f"  {reason}": count for reason, count in inspection.failures.items()},
         **{f"{name} width": width for name, width in inspection.dimensions.items()},
         "encoding": inspection.encoding,

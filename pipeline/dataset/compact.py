@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.dataset.generations import describe_generation
+from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
 from albert_embed.pipeline.dataset.manifest_rows import describe_rows
 from albert_embed.pipeline.dataset.output_directory import SCHEMA_FILE, OutputDirectory
@@ -99,8 +99,8 @@ def _compact(output: OutputDirectory, before: Manifest, shard_bytes: int) -> Com
         shards=list_data_files(shards),
         index_shards=list_index_files(shards, sizes),
         tombstone_shards=[],
-        generations=[describe_generation(created, before.counts)],
-        changes={},
+        generations=[Generation(created=created, counts=before.counts.row_counts)],
+        changes=None,
     )
     return Compaction(manifest=output.publish(manifest, _read_schema(output.path)), before=before, published=True)
 
@@ -156,18 +156,18 @@ def _write_rows(
 def _choose_formats(manifest: Manifest) -> list[RowFormat]:
     """The formats of the files that are there."""
     metadata = {
-        "albert_embed.model_fingerprint": manifest.model["fingerprint"],
-        "albert_embed.transform_fingerprint": manifest.transform["fingerprint"],
+        "albert_embed.model_fingerprint": manifest.model.fingerprint,
+        "albert_embed.transform_fingerprint": manifest.transform.fingerprint,
     }
     names = dict.fromkeys(file.format for file in manifest.shards if file.format)
     return make_formats(names, describe_rows(manifest), metadata)
 
 
 def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:
-    counts = {name: getattr(found, name) for name in ("documents", "rows", "tokens", "truncated")}
-    expected = {name: before.counts[name] for name in counts}
-    if counts != expected:
-        raise describe_damage(directory, f"the data hold {counts}, the manifest says {expected}")
+    expected = before.counts.row_counts
+    if found.row_counts != expected:
+        counted = [dataclasses.asdict(counts) for counts in (found.row_counts, expected)]
+        raise describe_damage(directory, f"the data hold {counted[0]}, the manifest says {counted[1]}")
 
 
 def _read_schema(directory: str) -> str | None:

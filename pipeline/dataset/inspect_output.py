@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
+from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
 from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, read_rows
@@ -27,8 +29,7 @@ class Inspection:
       directory: where.
       created: when it was published.
       model: what the manifest says of the model.
-      counts: documents, rows, tokens, truncated and failures, as read from the data; and document_rows, where
-        documents have vectors of their own.
+      counts: as read from the data.
       dimensions: embedding → width of its vectors.
       encoding: how embeddings are written.
       tokens: quantiles and mean of the rows' token counts; empty where there are no rows.
@@ -42,8 +43,8 @@ class Inspection:
 
     directory: str
     created: str
-    model: dict[str, Any]
-    counts: dict[str, int]
+    model: ModelProvenance
+    counts: OutputCounts
     dimensions: dict[str, int]
     encoding: str
     tokens: dict[str, float]
@@ -53,6 +54,10 @@ class Inspection:
     dead_rows: int
     head: list[dict[str, Any]]
     failed: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns it as plain values for JSON."""
+        return {**dataclasses.asdict(self), "model": self.model.to_dict(), "counts": self.counts.to_dict()}
 
 
 def inspect_output(directory: str, *, head: int = 0) -> Inspection:
@@ -93,37 +98,36 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
             failed.append(failure)
     all_lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
     found = add_statistics(counted)
-    counts = {
-        "documents": found.documents,
-        "rows": found.rows,
-        "tokens": found.tokens,
-        "truncated": found.truncated,
-        "failures": sum(reasons.values()),
-    }
-    if "document_rows" in manifest.counts:
-        counts["document_rows"] = _count_documents(output)
+    counts = OutputCounts(
+        **dataclasses.asdict(found.row_counts),
+        failures=sum(reasons.values()),
+        document_rows=None if manifest.counts.document_rows is None else _count_documents(output),
+    )
     if counts != manifest.counts:
         raise OutputError(
-            f"{directory}: the data hold {counts}, the manifest says {manifest.counts}; the output was damaged after "
-            "it was published, make it again"
+            f"{directory}: the data hold {counts.to_dict()}, the manifest says {manifest.counts.to_dict()}; the output "
+            "was damaged after it was published, make it again"
         )
     return Inspection(
         directory=directory,
         created=manifest.created,
         model=manifest.model,
         counts=counts,
-        dimensions=dict.fromkeys(
-            [*manifest.embeddings, *([DOCUMENT_OUTPUT] if "document_rows" in counts else [])], manifest.hidden_size
-        ),
+        dimensions=dict.fromkeys(_list_embeddings(manifest), manifest.hidden_size),
         encoding=manifest.encoding,
         tokens=_describe_lengths(all_lengths),
         failures=dict(sorted(reasons.items())),
         bytes=sum(file.bytes for file in (*manifest.shards, *manifest.document_shards)),
         generations=len(manifest.generations),
-        dead_rows=sum(generation["dead"]["rows"] for generation in manifest.generations),
+        dead_rows=sum(generation.dead.rows for generation in manifest.generations),
         head=shown,
         failed=failed,
     )
+
+
+def _list_embeddings(manifest: Manifest) -> list[str]:
+    documents = [] if manifest.counts.document_rows is None else [DOCUMENT_OUTPUT]
+    return [*manifest.embeddings, *documents]
 
 
 def _count_documents(output: PublishedOutput) -> int:

@@ -9,7 +9,12 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.pipeline.dataset.generation import DocumentCounts, Generation
+from albert_embed.pipeline.dataset.measurements import Measurements
+from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
+from albert_embed.pipeline.dataset.table_load import TableLoad
 from albert_embed.pipeline.shards.data_file import DataFile
+from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.storage.output_error import OutputError
 
 MANIFEST_FILE = "manifest.json"
@@ -19,79 +24,100 @@ FILE_LISTS = ("shards", "index_shards", "document_shards", "tombstone_shards", "
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What `manifest.json` says.
+class OutputCounts(RowCounts):
+    """What a dataset holds: its live rows, and the failures of the last run.
+
+    Attributes:
+      failures: documents and windows that the last run could not embed.
+      document_rows: rows of documents, where documents have vectors of their own; else None.
+    """
+
+    failures: int = 0
+    document_rows: int | None = None
+
+    @property
+    def row_counts(self) -> RowCounts:
+        """The counts of the rows alone."""
+        return RowCounts(documents=self.documents, rows=self.rows, tokens=self.tokens, truncated=self.truncated)
+
+    def to_dict(self) -> dict[str, int]:
+        """Returns them as plain values for JSON, without `document_rows` where documents have no vectors."""
+        return {name: count for name, count in dataclasses.asdict(self).items() if count is not None}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Manifest(Provenance):
+    """What `manifest.json` says: what the rows of a dataset were made with, and what there is.
 
     Attributes:
       created: when it was published, UTC, ISO 8601.
-      counts: `documents`, `rows`, `tokens`, `truncated`, `failures`; `document_rows` where documents have vectors of
-        their own.
+      counts: what the dataset holds.
       failures_by_reason: "stage: reason" → how many.
       shards: the data files. Where there are several formats, each holds every row, and those of the first sink come
         first.
       index_shards: which rows each shard holds (`pipeline.shards.shard_index`).
       document_shards: the files of documents' vectors (`--embeddings document`), like `shards`.
+      tombstone_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`). The counts are
+        without those rows.
       failure_shards: the failures files.
-      embeddings: the embedding columns, such as `pooled_output`.
-      hidden_size: width of an embedding.
-      encoding: how embeddings are written (`pipeline.formats.tf_examples`); in Parquet `float16_bytes` is float16.
-      model: its `name`, `fingerprint`, `precision`, `lower_case` and `vocabulary_fingerprint`.
-      transform: its `fingerprint` and `options`.
-      options: the options of the run.
-      measured: seconds, rates and fill of the run.
+      measured: what the last run measured of itself.
       versions: of this program and the libraries that shape the result.
       generation: how often the output has been replaced or added to; from the second version on it is in the names of
         the files.
-      bigquery: what the run loaded into a table (`pipeline.bigquery.table_output.TableLoad`, and `vector_indexes`);
-        None where there is no table.
-      tombstone_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`).
-        The counts are without those rows.
-      generations: the runs that the output consists of: of each its `number`, when it was `created`, the `counts` of
-        its rows, and `dead`, the counts of those that it superseded.
-      changes: of an `--incremental` run, how many documents were what
-        (`pipeline.incremental.compare_documents.DocumentCounts`).
+      bigquery: what the run loaded into a table; None where there is no table.
+      generations: the runs that the dataset consists of.
+      changes: of an `--incremental` run, how many documents it found of each kind; else None.
     """
 
     created: str
-    counts: dict[str, int]
+    counts: OutputCounts
     failures_by_reason: dict[str, int]
     shards: list[DataFile]
     index_shards: list[DataFile]
     failure_shards: list[DataFile]
-    embeddings: list[str]
-    hidden_size: int
-    encoding: str
-    model: dict[str, Any]
-    transform: dict[str, Any]
-    options: dict[str, Any]
-    measured: dict[str, Any]
+    measured: Measurements
     versions: dict[str, str]
     generation: int = 0
-    bigquery: dict[str, Any] | None = None
+    bigquery: TableLoad | None = None
     document_shards: list[DataFile] = dataclasses.field(default_factory=list)
     tombstone_shards: list[DataFile] = dataclasses.field(default_factory=list)
-    generations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    changes: dict[str, int] = dataclasses.field(default_factory=dict)
+    generations: list[Generation] = dataclasses.field(default_factory=list)
+    changes: DocumentCounts | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        """As JSON text."""
+        """Returns it as JSON text."""
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON."""
-        files = {name: [file.to_dict() for file in getattr(self, name)] for name in FILE_LISTS}
-        return {**dataclasses.asdict(self), **files}
+        """Returns it as plain values for JSON."""
+        return {
+            **dataclasses.asdict(self),
+            **{name: [file.to_dict() for file in getattr(self, name)] for name in FILE_LISTS},
+            "counts": self.counts.to_dict(),
+            "model": self.model.to_dict(),
+            "measured": self.measured.to_dict(),
+            "changes": {} if self.changes is None else dataclasses.asdict(self.changes),
+        }
 
     @staticmethod
     def from_dict(fields: Mapping[str, Any]) -> Manifest:
-        """What `to_dict` made.
+        """Returns the manifest that these plain values describe.
 
         Raises:
-          TypeError: where a field is missing or unknown.
+          KeyError, TypeError: where a field is missing or unknown.
         """
-        files = {name: [DataFile(**file) for file in fields[name]] for name in FILE_LISTS if name in fields}
-        return Manifest(**{**fields, **files})
+        files = {name: [DataFile(**file) for file in fields[name]] for name in FILE_LISTS}
+        typed = {
+            "counts": OutputCounts(**fields["counts"]),
+            "model": ModelProvenance(**fields["model"]),
+            "transform": TransformProvenance(**fields["transform"]),
+            "measured": Measurements(**fields["measured"]),
+            "bigquery": None if fields["bigquery"] is None else TableLoad.from_dict(fields["bigquery"]),
+            "generations": [Generation.from_dict(generation) for generation in fields["generations"]],
+            "changes": DocumentCounts(**fields["changes"]) if fields["changes"] else None,
+        }
+        return Manifest(**{**fields, **files, **typed})
 
 
 def read_manifest(directory: str) -> Manifest:

@@ -148,7 +148,10 @@ class OutputDirectory:
         previous = self._read_published()
         generation = 0 if previous is None else previous.generation + 1
         named: dict[str, Any] = {name: _name_published(getattr(manifest, name), generation) for name in FILE_LISTS}
-        generations = [{"number": generation, **entry} for entry in manifest.generations]
+        generations = [
+            entry if entry.number is not None else dataclasses.replace(entry, number=generation)
+            for entry in manifest.generations
+        ]
         published = dataclasses.replace(manifest, generation=generation, generations=generations, **named)
         renamed = [
             (staged.path, file.path)

@@ -24,7 +24,7 @@ def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
       OutputError: where the directory is not a finished output, was damaged since, or has no such rows.
     """
     with open_published_output(str(directory)) as output:
-        if "document_rows" not in output.manifest.counts:
+        if output.manifest.counts.document_rows is None:
             raise OutputError(
                 f"{directory} has no vectors of documents: it was made without document among its --embeddings"
             )

@@ -94,7 +94,7 @@ def _check_for_files(directory: str, manifest: Manifest) -> None:
     """Raises OutputError where the rows are in a table alone."""
     if manifest.bigquery is not None and not manifest.shards:
         raise OutputError(
-            f"{directory} holds no files of embeddings: its rows are in {manifest.bigquery['table']}; query them there"
+            f"{directory} holds no files of embeddings: its rows are in {manifest.bigquery.table}; query them there"
         )
 
 

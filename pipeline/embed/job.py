@@ -17,7 +17,6 @@ from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.bigquery.column_kinds import read_query_kinds, read_table_kinds
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.bigquery.table_sink import make_table_sink
-from albert_embed.pipeline.dataset.generations import is_same_output
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.embed.choose_rows import choose_row_schema
@@ -29,6 +28,7 @@ from albert_embed.pipeline.embed.run_manifest import RunResult, describe_rows, m
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import FORMATS, make_formats
 from albert_embed.pipeline.formats.row_format import WritableFormat
+from albert_embed.pipeline.incremental.add_generation import is_same_dataset
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
 from albert_embed.pipeline.incremental.select_documents import make_select_documents
@@ -119,7 +119,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         description = check_transform_graph(options.transform, vocabulary, preprocessing)
     else:
         description = describe_transform(vocabulary, preprocessing)
-    made_with = describe_rows(options, model, vocabulary, description)
+    provenance = describe_rows(options, model, vocabulary, description)
     runner = choose_runner(beam_options)
     previous = output.prepare(
         overwrite=options.overwrite or options.rebuild,
@@ -140,7 +140,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     changes = None
     if options.incremental:
         if previous is not None:
-            check_same_dataset(previous, made_with, options.output)
+            check_same_dataset(previous, provenance, options.output)
             if table is not None:
                 table.check_added_to(previous)
         # Copied, because a PTransform belongs to the one pipeline that it is applied in.
@@ -188,7 +188,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
         )
     manifest = make_manifest(
         run,
-        made_with=made_with,
+        provenance=provenance,
         output=output,
         reused=shards,
         total_seconds=time.time() - started,
@@ -196,7 +196,7 @@ def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: Pi
     )
     if changes is not None:
         manifest = changes.add_to(previous, manifest, output)
-        if previous is not None and is_same_output(previous, manifest):
+        if previous is not None and is_same_dataset(previous, manifest):
             output.discard_staged()
             return EmbedOutcome(manifest=manifest, published=False)
     if table is not None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Sequence
-from typing import Any
 
 from albert_embed.model.engines import choose_engine
 from albert_embed.model.handler import EMBEDDING_COLUMNS
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
-from albert_embed.pipeline.dataset.generations import describe_generation
-from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.generation import Generation
+from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
+from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
-from albert_embed.pipeline.dataset.versions import list_versions
+from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance, list_versions
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
@@ -45,29 +45,29 @@ class RunResult:
 
 def describe_rows(
     options: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary, description: Description
-) -> dict[str, Any]:
-    """What the rows of a run are made with, as the manifest has it."""
-    return {
-        "embeddings": [EMBEDDING_COLUMNS[name] for name in options.row_embeddings],
-        "hidden_size": model.config.hidden_size,
-        "encoding": options.encoding,
-        "model": {
-            "name": options.model,
-            "fingerprint": model.fingerprint,
-            "precision": model.precision,
-            "engine": choose_engine(options.engine),
-            "lower_case": model.lower_case,
-            "vocabulary_fingerprint": vocabulary.fingerprint,
-        },
-        "transform": {"fingerprint": transform_fingerprint(description), "options": description["options"]},
-        "options": options.to_dict(),
-    }
+) -> Provenance:
+    """Returns what the rows of a run are made with."""
+    return Provenance(
+        embeddings=[EMBEDDING_COLUMNS[name] for name in options.row_embeddings],
+        hidden_size=model.config.hidden_size,
+        encoding=options.encoding,
+        model=ModelProvenance(
+            name=options.model,
+            fingerprint=model.fingerprint,
+            precision=model.precision,
+            engine=choose_engine(options.engine),
+            lower_case=model.lower_case,
+            vocabulary_fingerprint=vocabulary.fingerprint,
+        ),
+        transform=TransformProvenance(fingerprint=transform_fingerprint(description), options=description["options"]),
+        options=options.to_dict(),
+    )
 
 
 def make_manifest(
     run: RunResult,
     *,
-    made_with: dict[str, Any],
+    provenance: Provenance,
     output: OutputDirectory,
     reused: Sequence[Shard],
     total_seconds: float,
@@ -77,7 +77,7 @@ def make_manifest(
 
     Args:
       run: what it has staged.
-      made_with: what `describe_rows` says.
+      provenance: of its rows.
       output: where.
       reused: of its shards, those that a run that was cut off had finished.
       total_seconds: that it took from the start.
@@ -89,37 +89,36 @@ def make_manifest(
     embedded_tokens = statistics.tokens - sum(shard.tokens for shard in reused)
     index_sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    counts = {
-        "documents": statistics.documents,
-        "rows": statistics.rows,
-        "tokens": statistics.tokens,
-        "truncated": statistics.truncated,
-        "failures": sum(statistics.failures.values()),
-    }
-    sinks = made_with["options"]["sinks"]
-    if DOCUMENT in made_with["options"]["embeddings"]:
-        counts["document_rows"] = sum(file.rows or 0 for file in run.document_files if file.format == sinks[0])
+    options = provenance.options
+    document_rows = None
+    if DOCUMENT in options["embeddings"]:
+        document_rows = sum(file.rows or 0 for file in run.document_files if file.format == options["sinks"][0])
+    counts = OutputCounts(
+        **dataclasses.asdict(statistics.row_counts),
+        failures=sum(statistics.failures.values()),
+        document_rows=document_rows,
+    )
     return Manifest(
         created=created,
         counts=counts,
         failures_by_reason=statistics.failures,
         shards=[file for file in list_data_files(run.shards) if file.format != LOAD_FORMAT],
         index_shards=list_index_files(run.shards, index_sizes),
-        document_shards=list_document_files(run.document_files, sinks),
+        document_shards=list_document_files(run.document_files, options["sinks"]),
         failure_shards=output.staged_files("failures-"),
-        measured={
-            "total_seconds": round(total_seconds, 3),
-            "pipeline_seconds": round(run.seconds, 3),
-            "batch_tokens": batch_tokens,
-            "counters": counters,
-            "documents_per_second": round(embedded_documents / run.seconds, 1) if run.seconds else 0.0,
-            "useful_tokens_per_second": round(embedded_tokens / run.seconds, 1) if run.seconds else 0.0,
-            "seconds_by_stage": _seconds_by_stage(counters, run.seconds),
-            "fill": round(counters.get("tokens", 0) / padded, 4) if padded else None,
-        },
+        measured=Measurements(
+            total_seconds=round(total_seconds, 3),
+            pipeline_seconds=round(run.seconds, 3),
+            batch_tokens=batch_tokens,
+            counters=counters,
+            documents_per_second=round(embedded_documents / run.seconds, 1) if run.seconds else 0.0,
+            useful_tokens_per_second=round(embedded_tokens / run.seconds, 1) if run.seconds else 0.0,
+            seconds_by_stage=_seconds_by_stage(counters, run.seconds),
+            fill=round(counters.get("tokens", 0) / padded, 4) if padded else None,
+        ),
         versions=list_versions(),
-        generations=[describe_generation(created, counts)],
-        **made_with,
+        generations=[Generation(created=created, counts=counts.row_counts)],
+        **vars(provenance),
     )
 
 

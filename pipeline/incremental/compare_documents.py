@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.dataset.tombstones import (
     DELETED,
     DOCUMENTS,
@@ -34,29 +35,6 @@ INDEX_SCHEMA = shard_index.SCHEMA.append(pa.field(GENERATION, pa.int64()))
 # Documents to take on the second reading: `key` is `document_keys`; `origin` is of the one to take where there
 # are equal ones, else null; those that are not `unique` share their id with another content and are to fail.
 SELECTED_SCHEMA = pa.schema([(KEY, pa.binary(KEY_BYTES)), (ORIGIN, TYPES[ORIGIN]), (UNIQUE, pa.bool_())])
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DocumentCounts:
-    """How many documents of an input are what.
-
-    Attributes:
-      read: all that were read.
-      new: their ids are not in the output.
-      changed: their ids are, with another content, or not with all windows.
-      unchanged: they are in the output as they are.
-      repeated: equal to another one in the input, which alone is counted above.
-      not_unique: their ids have several contents in the input.
-      deleted: documents of the output that the input does not have; 0 unless it is known to hold all.
-    """
-
-    read: int = 0
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    repeated: int = 0
-    not_unique: int = 0
-    deleted: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

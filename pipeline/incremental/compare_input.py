@@ -13,12 +13,12 @@ from apache_beam.io.parquetio import WriteToParquetBatched
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
-from albert_embed.pipeline.dataset.generations import add_generation
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
+from albert_embed.pipeline.incremental.add_generation import add_generation
 from albert_embed.pipeline.incremental.compare_documents import SELECTED_SCHEMA
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, FindChanges
 from albert_embed.pipeline.settings.runner import choose_runner
@@ -70,9 +70,8 @@ class Changes:
           run: of the run alone.
           output: where the tombstones are staged.
         """
-        counts = dataclasses.asdict(self.counts.documents)
-        measured = {**run.measured, "comparison_seconds": round(self.seconds, 3)}
-        run = dataclasses.replace(run, changes=counts, measured=measured)
+        measured = dataclasses.replace(run.measured, comparison_seconds=round(self.seconds, 3))
+        run = dataclasses.replace(run, changes=self.counts.documents, measured=measured)
         if previous is None:
             return run
         tombstones = output.staged_files(TOMBSTONE_PREFIX) if self.counts.tombstones else []

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
-from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.provenance import Provenance
 from albert_embed.pipeline.settings.embed_options import DOCUMENT
 
 
@@ -20,22 +18,22 @@ _OPTIONS = {"sinks": "--sink", "tokens": "--tokens", "keep_fields": "--keep-fiel
 _DOCUMENTS = {"text": "lines", "files": "files"}
 
 
-def check_same_dataset(previous: Manifest, made_with: Mapping[str, Any], directory: str) -> None:
+def check_same_dataset(previous: Provenance, wanted: Provenance, directory: str) -> None:
     """Checks that a run can add to an output.
 
     Args:
-      previous: what is there.
-      made_with: `model`, `transform`, `embeddings`, `encoding` and `options` of the run, as a manifest has them.
+      previous: of what is there.
+      wanted: of what the run would add.
       directory: the output, for the message.
 
     Raises:
       DatasetMismatchError: naming every difference with both values.
     """
-    found, wanted = _describe(dataclasses.asdict(previous)), _describe(made_with)
+    there, here = _describe(previous), _describe(wanted)
     differences = [
-        f"{name}: {found.get(name)!r} there, {wanted.get(name)!r} here"
-        for name in [*found, *(name for name in wanted if name not in found)]
-        if found.get(name) != wanted.get(name)
+        f"{name}: {there.get(name)!r} there, {here.get(name)!r} here"
+        for name in [*there, *(name for name in here if name not in there)]
+        if there.get(name) != here.get(name)
     ]
     if differences:
         raise DatasetMismatchError(
@@ -45,17 +43,18 @@ def check_same_dataset(previous: Manifest, made_with: Mapping[str, Any], directo
         )
 
 
-def _describe(made_with: Mapping[str, Any]) -> dict[str, Any]:
-    """All that must be the same of every row of an output, by name."""
+def _describe(provenance: Provenance) -> dict[str, Any]:
+    """Returns all that must be the same of every row of an output, by name."""
+    options = provenance.options
     return {
-        "model fingerprint": made_with["model"].get("fingerprint"),
-        **{f"transform option {name}": value for name, value in made_with["transform"].get("options", {}).items()},
-        "transform fingerprint (library versions)": made_with["transform"].get("fingerprint"),
-        "embeddings": _to_plain(made_with["embeddings"]),
-        "document vectors": DOCUMENT in made_with["options"].get("embeddings", ()),
-        "encoding": made_with["encoding"],
-        "documents": _DOCUMENTS.get(made_with["options"].get("format"), "records"),
-        **{flag: _to_plain(made_with["options"].get(name)) for name, flag in _OPTIONS.items()},
+        "model fingerprint": provenance.model.fingerprint,
+        **{f"transform option {name}": value for name, value in provenance.transform.options.items()},
+        "transform fingerprint (library versions)": provenance.transform.fingerprint,
+        "embeddings": _to_plain(provenance.embeddings),
+        "document vectors": DOCUMENT in options.get("embeddings", ()),
+        "encoding": provenance.encoding,
+        "documents": _DOCUMENTS.get(options.get("format", ""), "records"),
+        **{flag: _to_plain(options.get(name)) for name, flag in _OPTIONS.items()},
     }
 
 

@@ -11,17 +11,18 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import DOCUMENTS, ROWS, TOMBSTONE_IDS_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
-    DocumentCounts,
     add_counts,
     compare_documents,
 )
 from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets, from_bytes
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile
+from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.transforms.columns import TOKENS, TRUNCATED
 
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
@@ -35,13 +36,13 @@ class ChangeCounts:
       documents: of the input, and how many of the output are deleted.
       selected: contents to take on the second reading, those that are to fail among them.
       tombstones: ids whose published rows are dead from now on.
-      dead: what those rows come to: `documents`, `rows`, `tokens`, `truncated`.
+      dead: what those rows come to.
     """
 
     documents: DocumentCounts = dataclasses.field(default_factory=DocumentCounts)
     selected: int = 0
     tombstones: int = 0
-    dead: dict[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(_DEAD, 0))
+    dead: RowCounts = dataclasses.field(default_factory=RowCounts)
 
     def to_json(self) -> str:
         """As one line of JSON."""
@@ -51,20 +52,20 @@ class ChangeCounts:
     def from_json(line: str | bytes) -> ChangeCounts:
         """What `to_json` wrote."""
         fields = json.loads(line)
-        return ChangeCounts(**{**fields, "documents": DocumentCounts(**fields["documents"])})
+        typed = {"documents": DocumentCounts(**fields["documents"]), "dead": RowCounts(**fields["dead"])}
+        return ChangeCounts(**{**fields, **typed})
 
 
 def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
     """The sum of all parts."""
     counts = []
     selected = tombstones = 0
-    dead = dict.fromkeys(_DEAD, 0)
+    dead = RowCounts()
     for part in parts:
         counts.append(part.documents)
         selected += part.selected
         tombstones += part.tombstones
-        for name in _DEAD:
-            dead[name] += part.dead[name]
+        dead += part.dead
     return ChangeCounts(documents=add_counts(counts), selected=selected, tombstones=tombstones, dead=dead)
 
 
@@ -152,5 +153,5 @@ class CompareBucket(beam.DoFn):
             documents=comparison.counts,
             selected=selected.num_rows,
             tombstones=tombstones.num_rows,
-            dead={name: pc.sum(tombstones[name]).as_py() or 0 for name in _DEAD},
+            dead=RowCounts(**{name: pc.sum(tombstones[name]).as_py() or 0 for name in _DEAD}),
         )

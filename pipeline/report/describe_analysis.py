@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
     plan: dict[str, Any] = report.plan or {}
     return Page(
         title=f"Analysis in {directory}",
-        subtitle=f"Made {report.created} for {report.model['name']}",
+        subtitle=f"Made {report.created} for {report.model.name}",
         headline=[
             Fact(name="documents", value=f"{statistics['documents']:,}"),
             Fact(name="tokens", value=f"{statistics['tokens']:,}"),
@@ -33,7 +34,7 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
         histograms=[
             HistogramSection(
                 heading="Tokens per row",
-                histogram=_count_rows(statistics["rows_of_length"], report.transform["options"]["max_tokens"]),
+                histogram=_count_rows(statistics["rows_of_length"], report.transform.options["max_tokens"]),
                 sentence=_describe_truncation(report),
             )
         ],
@@ -46,8 +47,8 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
             FactTable(heading="Corpus", facts=list_facts(report.corpus)),
             FactTable(heading="Documents", facts=list_facts({**statistics, "rows_of_length": {}})),
             FactTable(heading="Plan for this machine", facts=list_facts(plan.get("here") or {})),
-            FactTable(heading="Model", facts=list_facts(report.model)),
-            FactTable(heading="Preprocessing", facts=list_facts(report.transform)),
+            FactTable(heading="Model", facts=list_facts(report.model.to_dict())),
+            FactTable(heading="Preprocessing", facts=list_facts(dataclasses.asdict(report.transform))),
             FactTable(heading="Versions", facts=list_facts(report.versions)),
         ],
     )
@@ -62,7 +63,7 @@ def _count_rows(rows_of_length: dict[str, int], max_tokens: int) -> Any:
 
 def _describe_truncation(report: CorpusReport) -> str:
     """What `--max-tokens` costs, in a sentence."""
-    statistics, options = report.statistics, report.transform["options"]
+    statistics, options = report.statistics, report.transform.options
     share = 100 * (statistics["over_length_share"] or 0)
     sentence = f"{share:.1f} % of the documents are longer than {options['max_tokens']} tokens"
     if options["long_documents"] != "truncate" or not share:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
 from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, read_rows
@@ -36,39 +38,46 @@ def describe_dataset(directory: str) -> Page:
         sample = sample_rows(rows, searched.column, size=SAMPLE_ROWS, seed=_SEED)
         failures = _group_failures(output)
     counts, measured = manifest.counts, manifest.measured
-    max_tokens = manifest.transform["options"]["max_tokens"]
+    max_tokens = manifest.transform.options["max_tokens"]
     return Page(
         title=f"Embeddings in {directory}",
-        subtitle=f"Published {manifest.created} with {manifest.model['name']}",
+        subtitle=f"Published {manifest.created} with {manifest.model.name}",
         headline=[
-            Fact(name="documents", value=f"{counts['documents']:,}"),
-            Fact(name="rows", value=f"{counts['rows']:,}"),
-            Fact(name="tokens", value=f"{counts['tokens']:,}"),
-            Fact(name="failures", value=f"{counts['failures']:,}"),
+            Fact(name="documents", value=f"{counts.documents:,}"),
+            Fact(name="rows", value=f"{counts.rows:,}"),
+            Fact(name="tokens", value=f"{counts.tokens:,}"),
+            Fact(name="failures", value=f"{counts.failures:,}"),
             *_describe_speed(measured),
         ],
-        changes=list_facts(manifest.changes) if len(manifest.generations) > 1 else [],
-        stages=make_shares(measured["seconds_by_stage"]),
+        changes=_describe_changes(manifest),
+        stages=make_shares(measured.seconds_by_stage),
         histograms=_describe_lengths(sample, max_tokens, of_documents=searched.of_documents),
         failures=failures,
         vectors=make_vector_sections(sample, searched.column),
         tables=[
-            FactTable(heading="Model", facts=list_facts(manifest.model)),
-            FactTable(heading="Preprocessing", facts=list_facts(manifest.transform)),
+            FactTable(heading="Model", facts=list_facts(manifest.model.to_dict())),
+            FactTable(heading="Preprocessing", facts=list_facts(dataclasses.asdict(manifest.transform))),
             FactTable(heading="Options of the last run", facts=list_facts(manifest.options)),
-            FactTable(heading="Measured", facts=list_facts({**measured, "seconds_by_stage": {}})),
+            FactTable(heading="Measured", facts=list_facts({**measured.to_dict(), "seconds_by_stage": {}})),
             FactTable(heading="Versions", facts=list_facts(manifest.versions)),
         ],
     )
 
 
-def _describe_speed(measured: dict[str, Any]) -> list[Fact]:
+def _describe_changes(manifest: Manifest) -> list[Fact]:
+    """Nothing for a dataset of one run."""
+    if manifest.changes is None or len(manifest.generations) <= 1:
+        return []
+    return list_facts(dataclasses.asdict(manifest.changes))
+
+
+def _describe_speed(measured: Measurements) -> list[Fact]:
     """Nothing for a run that embedded nothing."""
-    if measured["fill"] is None:
+    if measured.fill is None:
         return []
     return [
-        Fact(name="tokens per second", value=f"{measured['useful_tokens_per_second']:,.0f}"),
-        Fact(name="fill", value=f"{measured['fill']:.3f}"),
+        Fact(name="tokens per second", value=f"{measured.useful_tokens_per_second:,.0f}"),
+        Fact(name="fill", value=f"{measured.fill:.3f}"),
     ]
 
 

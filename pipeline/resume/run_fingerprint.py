@@ -8,7 +8,7 @@ from typing import Any
 
 from albert_embed.model.engines import choose_engine
 from albert_embed.model.model_directory import ModelDirectory
-from albert_embed.pipeline.dataset.versions import list_versions
+from albert_embed.pipeline.dataset.provenance import list_versions
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.storage.input_files import list_input_files
 from albert_embed.transforms.transform_graph import Description, transform_fingerprint

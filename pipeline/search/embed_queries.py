@@ -14,6 +14,7 @@ import pyarrow as pa
 from albert_embed.model.engines import choose_engine, load_engine
 from albert_embed.model.handler import EMBEDDING_COLUMNS, embed_batch
 from albert_embed.model.locate import locate_model
+from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.embed.open_model import load_model
 from albert_embed.transforms.columns import TEXT
@@ -37,7 +38,7 @@ class QueryEmbedder:
     A query longer than a row is truncated, whatever became of long documents.
 
     Args:
-      model: what the dataset's manifest says of its model: `name`, `fingerprint`, `engine`.
+      model: the model that the dataset was made with.
       transform_options: what it says of the preprocessing.
       embedding: one of `model.handler.EMBEDDING_COLUMNS`.
 
@@ -46,17 +47,16 @@ class QueryEmbedder:
       ValueError, OSError: where the model can't be found or used, or the dataset is one of pairs.
     """
 
-    def __init__(self, *, model: Mapping[str, Any], transform_options: Mapping[str, Any], embedding: str) -> None:
-        name = model["name"]
+    def __init__(self, *, model: ModelProvenance, transform_options: Mapping[str, Any], embedding: str) -> None:
         if transform_options["pair"]:
             raise ValueError(
                 "the dataset holds pairs of texts, and a query is one text; search a dataset of single texts"
             )
-        found, vocabulary = load_model(name)
-        if found.fingerprint != model["fingerprint"]:
+        found, vocabulary = load_model(model.name)
+        if found.fingerprint != model.fingerprint:
             raise AnotherModelError(
-                f"the model {name} is not the one that the dataset was made with: its fingerprint is "
-                f"{found.fingerprint[:16]}…, the manifest says {model['fingerprint'][:16]}…; "
+                f"the model {model.name} is not the one that the dataset was made with: its fingerprint is "
+                f"{found.fingerprint[:16]}…, the manifest says {model.fingerprint[:16]}…; "
                 "put the old model back, or embed the corpus again"
             )
         config = PreprocessingConfig(
@@ -65,7 +65,7 @@ class QueryEmbedder:
         with tempfile.TemporaryDirectory() as graph:
             save_transform_graph(vocabulary, config, graph)
             self._transform = SavedTransform(graph)
-        self._engine = load_engine(choose_engine(_runnable(model["engine"])), locate_model(name))
+        self._engine = load_engine(choose_engine(_runnable(model.engine)), locate_model(model.name))
         self._embedding = embedding
 
     def embed(self, queries: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -87,6 +87,6 @@ class QueryEmbedder:
         return np.concatenate(parts)
 
 
-def _runnable(engine: str) -> str:
+def _runnable(engine: str | None) -> str:
     """The engine that made the dataset where it is installed, else TensorFlow: they agree to 1e-6."""
-    return engine if engine == "tensorflow" or importlib.util.find_spec(engine) is not None else "tensorflow"
+    return engine if engine is not None and importlib.util.find_spec(engine) is not None else "tensorflow"

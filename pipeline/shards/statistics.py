@@ -11,6 +11,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.transforms.columns import INPUT_IDS, TRUNCATED, WINDOW
 from albert_embed.transforms.failure import Failure
@@ -34,6 +35,11 @@ class Statistics:
     tokens: int = 0
     truncated: int = 0
     failures: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def row_counts(self) -> RowCounts:
+        """The counts of the rows alone."""
+        return RowCounts(documents=self.documents, rows=self.rows, tokens=self.tokens, truncated=self.truncated)
 
     def to_json(self) -> str:
         """As one line of JSON."""

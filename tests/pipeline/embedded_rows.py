@@ -12,22 +12,40 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from albert_embed.model.padded_batch import float_lists
-from albert_embed.pipeline.dataset.generations import add_generation, describe_generation
-from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.generation import Generation
+from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
+from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.formats import registry
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.row_format import RowFormat, WritableFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
+from albert_embed.pipeline.incremental.add_generation import add_generation
 from albert_embed.pipeline.resume.start_run import start_run
 from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from albert_embed.pipeline.shards.shard_writer import OpenShard
 
 HIDDEN = 3
 EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]
+MODEL = ModelProvenance(
+    name="m", fingerprint="f", precision="float32", engine="tensorflow", lower_case=True, vocabulary_fingerprint="v"
+)
+NOTHING_DEAD = RowCounts()
+NOTHING_MEASURED = Measurements(
+    total_seconds=0.0,
+    pipeline_seconds=0.0,
+    batch_tokens=1024,
+    counters={},
+    documents_per_second=0.0,
+    useful_tokens_per_second=0.0,
+    seconds_by_stage={},
+    fill=None,
+)
 
 
 def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.RecordBatch:
@@ -90,8 +108,8 @@ def make_manifest(
     index_sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     fields: dict[str, Any] = {
         "created": "2026-01-02T03:04:05+00:00",
-        "counts": {**count_made(rows), "failures": 0},
-        "generations": [describe_generation("2026-01-02T03:04:05+00:00", count_made(rows))],
+        "counts": OutputCounts(**dataclasses.asdict(count_made(rows))),
+        "generations": [Generation(created="2026-01-02T03:04:05+00:00", counts=count_made(rows))],
         "failures_by_reason": {},
         "shards": list_data_files(shards),
         "index_shards": list_index_files(shards, index_sizes),
@@ -99,10 +117,10 @@ def make_manifest(
         "embeddings": EMBEDDINGS,
         "hidden_size": HIDDEN,
         "encoding": encoding,
-        "model": {"name": "m", "fingerprint": "f", "precision": "float32"},
-        "transform": {"fingerprint": "t", "options": {}},
+        "model": MODEL,
+        "transform": TransformProvenance(fingerprint="t", options={}),
         "options": {},
-        "measured": {},
+        "measured": NOTHING_MEASURED,
         "versions": {},
     }
     return Manifest(**{**fields, **changes})
@@ -152,14 +170,14 @@ def add_rows(
     return output
 
 
-def count_made(rows: Sequence[pa.RecordBatch]) -> dict[str, int]:
+def count_made(rows: Sequence[pa.RecordBatch]) -> RowCounts:
     """Returns the counts of these rows, each the only one of its document."""
-    return {
-        "documents": sum(batch.num_rows for batch in rows),
-        "rows": sum(batch.num_rows for batch in rows),
-        "tokens": sum(len(batch.column("input_ids").flatten()) for batch in rows),
-        "truncated": sum(batch.column("truncated").sum().as_py() or 0 for batch in rows),
-    }
+    return RowCounts(
+        documents=sum(batch.num_rows for batch in rows),
+        rows=sum(batch.num_rows for batch in rows),
+        tokens=sum(len(batch.column("input_ids").flatten()) for batch in rows),
+        truncated=sum(batch.column("truncated").sum().as_py() or 0 for batch in rows),
+    )
 
 
 def _publish(
@@ -171,7 +189,7 @@ def _publish(
     kept: Mapping[str, FieldType] | None,
     failures: list[str] | None = None,
     previous: Manifest | None = None,
-    dead: dict[str, int] | None = None,
+    dead: RowCounts = NOTHING_DEAD,
 ) -> None:
     formats = make_formats(sinks, encoding, kept)
     shards = [
@@ -187,8 +205,8 @@ def _publish(
         options={"keep_fields": [f"{name}:{type_}" for name, type_ in (kept or {}).items()]},
     )
     if failures:
-        manifest.counts["failures"] = len(failures)
+        manifest = dataclasses.replace(manifest, counts=dataclasses.replace(manifest.counts, failures=len(failures)))
     if previous is not None:
         tombstones = output.staged_files("tombstones")
-        manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=dead or count_made([]))
+        manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=dead)
     output.publish(manifest, describe_features(make_schema(encoding)))

@@ -74,7 +74,7 @@ def test_a_table_beside_a_directory(table: TableName, tiny_model: Path, tmp_path
     manifest = read_manifest(output)
     assert {shard.format for shard in manifest.shards} == {"parquet"}
     assert manifest.bigquery is not None
-    assert (manifest.bigquery["table"], manifest.bigquery["rows"]) == (str(table), 30)
+    assert (manifest.bigquery.table, manifest.bigquery.rows) == (str(table), 30)
     assert not (tmp_path / "out" / "_staging").exists()
 
 
@@ -121,7 +121,7 @@ def test_an_incremental_run_keeps_the_table_up(
     write_corpus(tmp_path / "c.jsonl", [TEXTS[0], "changed", *TEXTS[2:7]])
     assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0
     manifest = read_manifest(output)
-    assert manifest.bigquery is not None and manifest.bigquery["rows"] == 3
+    assert manifest.bigquery is not None and manifest.bigquery.rows == 3
     after = read_table(table.sql)
     assert [row["id"] for row in after] == [f"d{number}" for number in range(7)]
     assert [row == old for row, old in zip(after, before, strict=False)] == [True, False, True, True, True]
@@ -203,7 +203,7 @@ def test_a_run_killed_at_ten_moments_is_repeated(
         [*arguments, *more], cwd=ROOT, env=command_environment(emulators), capture_output=True, text=True
     )
     assert again.returncode == 0, again.stderr
-    assert more or read_manifest(str(tmp_path / "out")).measured["counters"]["reused_rows"] > 0
+    assert more or read_manifest(str(tmp_path / "out")).measured.counters["reused_rows"] > 0
     names = ("id", "window", "content_hash", "views")
     assert values(table, *names) == values(undisturbed, *names)
     assert len({row[:2] for row in values(table, *names)}) == len(values(table, *names)) == 4000
@@ -234,7 +234,7 @@ def test_a_run_that_dies_at_the_table_goes_on_from_its_shards(
     after = read_table(table.sql)
     assert len(after) == 5 and after[: len(before)] == before
     manifest = read_manifest(f"{bucket}/temp/albert-embed/{table}" if alone else str(tmp_path / "out"))
-    assert manifest.measured["counters"]["reused_rows"] == 5
+    assert manifest.measured.counters["reused_rows"] == 5
 
 
 def test_a_table_of_other_columns_is_refused_before_anything_is_read(
@@ -261,7 +261,7 @@ def test_rows_that_do_not_fit(
     (failure,) = read_failures(output)
     assert (failure["id"], failure["stage"], failure["reason"]) == ("d1", "write", "row too large")
     assert "BigQuery takes 3,000 at most" in failure["error"]
-    assert read_manifest(output).counts["rows"] == 1
+    assert read_manifest(output).counts.rows == 1
 
 
 @pytest.mark.parametrize("way", ["print", "run"])
@@ -294,7 +294,7 @@ def test_the_vector_index(
     assert [sql.startswith(statement) for sql in statements] == ([True] if way == "run" else [])
     manifest = read_manifest(output)
     assert manifest.bigquery is not None
-    assert [index["made"] for index in manifest.bigquery["vector_indexes"]] == [way == "run"]
+    assert [index.made for index in manifest.bigquery.vector_indexes] == [way == "run"]
 
 
 def test_a_table_alone_needs_a_place_for_the_rest(

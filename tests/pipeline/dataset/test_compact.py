@@ -53,7 +53,7 @@ def test_rows_are_the_same_before_and_after(tmp_path: Path, encoding: Any, sinks
     assert read_rows(tmp_path) == before and len(before) == 5
     after = read_manifest(str(tmp_path))
     assert after == compaction.manifest and after.counts == manifest.counts == inspect_output(str(tmp_path)).counts
-    assert [(entry["number"], entry["counts"]["rows"]) for entry in after.generations] == [(3, 5)]
+    assert [(entry.number, entry.counts.rows) for entry in after.generations] == [(3, 5)]
     assert after.tombstone_shards == [] and after.failure_shards == manifest.failure_shards
     assert [file.format for file in after.shards] == list(sinks)
     named = {file.path for file in (*after.shards, *after.index_shards, *after.failure_shards)}

@@ -73,7 +73,7 @@ def test_overwrite_leaves_the_old_output_until_the_new_one_is_published(tmp_path
     (tmp_path / "notes.txt").write_text("mine")
     begin_run(output, overwrite=True)
     assert list_files(tmp_path) == ["_staging/run.json", *sorted([*FINISHED, "notes.txt"])]
-    assert read_manifest(str(tmp_path)).counts["rows"] == 1
+    assert read_manifest(str(tmp_path)).counts.rows == 1
 
 
 def test_overwriting_takes_old_shards_away_and_nothing_else(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_reader_in_a_loop_sees_old_or_new_and_never_a_mixture(tmp_path: Path) 
             counts = token_counts(tmp_path)
             assert len(counts) == 7 and len(set(counts)) == 1
             seen.append(counts[0])
-            assert inspect_output(str(tmp_path)).counts["rows"] == 7
+            assert inspect_output(str(tmp_path)).counts.rows == 7
             if len(seen) > 20 and len(set(seen)) > 4:
                 enough.touch()
     finally:

@@ -12,7 +12,7 @@ import pytest
 
 import albert_embed
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.manifest import OutputCounts, read_manifest
 from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.settings.embed_options import ENCODINGS
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -63,7 +63,7 @@ def test_an_output_without_rows(tmp_path: Path) -> None:
     publish_rows(tmp_path, [])
     assert list(albert_embed.read_embeddings(str(tmp_path))) == []
     inspection = inspect_output(str(tmp_path), head=3)
-    assert inspection.counts == {"documents": 0, "rows": 0, "tokens": 0, "truncated": 0, "failures": 0}
+    assert inspection.counts == OutputCounts()
     assert inspection.tokens == {} and inspection.head == []
 
 
@@ -75,7 +75,7 @@ def test_failures_come_back(tmp_path: Path, rows: list[pa.RecordBatch]) -> None:
 def test_what_inspect_finds(tmp_path: Path, rows: list[pa.RecordBatch]) -> None:
     publish_rows(tmp_path, rows, failures=[json.dumps(FAILURE), json.dumps({**FAILURE, "reason": "invalid JSON"})])
     inspection = inspect_output(str(tmp_path), head=1)
-    assert inspection.counts == {"documents": 5, "rows": 5, "tokens": 16, "truncated": 2, "failures": 2}
+    assert inspection.counts == OutputCounts(documents=5, rows=5, tokens=16, truncated=2, failures=2)
     assert inspection.failures == {"read: invalid JSON": 1, "read: invalid UTF-8": 1}
     assert inspection.dimensions == dict.fromkeys(EMBEDDINGS, HIDDEN)
     assert inspection.tokens == {"min": 2, "p25": 2, "median": 3, "p75": 4, "p95": 4.8, "max": 5, "mean": 3.2}
@@ -113,7 +113,7 @@ def test_a_directory_that_is_not_finished(tmp_path: Path, rows: list[pa.RecordBa
         ("{", "is not a manifest of this program: JSONDecodeError"),
         ("[]", "is not a manifest of this program: TypeError"),
         ("{}", "is not a manifest of this program: KeyError"),
-        ('{"format_version": 2}', "is not a manifest of this program: TypeError"),
+        ('{"format_version": 2}', "is not a manifest of this program: KeyError"),
         ('{"format_version": 1}', "has format_version 1, this program reads 2"),
     ],
 )

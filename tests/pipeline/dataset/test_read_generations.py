@@ -58,9 +58,9 @@ def test_readers_pass_dead_rows_over(tmp_path: Path, sinks: tuple[str, ...]) -> 
     expected = {b"row 0": 2, b"row 1": 9, b"row 2": 6, b"row 3": 5, b"row 4": 8}
     assert read_rows(tmp_path) == read_dataset(tmp_path) == expected
     manifest = read_manifest(str(tmp_path))
-    assert manifest.counts["rows"] == 5 and manifest.counts["tokens"] == sum(expected.values())
-    assert [entry["number"] for entry in manifest.generations] == [0, 1, 2]
-    assert [entry["counts"]["rows"] for entry in manifest.generations] == [4, 2, 2]
+    assert manifest.counts.rows == 5 and manifest.counts.tokens == sum(expected.values())
+    assert [entry.number for entry in manifest.generations] == [0, 1, 2]
+    assert [entry.counts.rows for entry in manifest.generations] == [4, 2, 2]
     assert [file.generation for file in manifest.tombstone_shards] == [1, 2]
     inspection = inspect_output(str(tmp_path))
     assert (inspection.counts, inspection.generations, inspection.dead_rows) == (manifest.counts, 3, 3)
@@ -120,7 +120,7 @@ def test_a_reader_in_a_loop_sees_old_or_new_and_never_a_mixture(tmp_path: Path) 
             rows = read_rows(tmp_path)
             assert len(rows) == 7 and len(set(rows.values())) == 1, rows
             seen.append(rows[b"row 0"])
-            assert inspect_output(str(tmp_path)).counts["rows"] == 7
+            assert inspect_output(str(tmp_path)).counts.rows == 7
             if len(seen) > 20 and len(set(seen)) > 6:
                 enough.touch()
     finally:

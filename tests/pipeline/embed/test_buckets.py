@@ -72,7 +72,7 @@ def test_bucket_to_bucket(bucket: str, remote_model_path: str, corpus: str, tiny
     names = list_files(output)
     assert not [name for name in names if name.startswith("_")], "staging or lock left behind"
     assert "manifest.json" in names
-    assert read_manifest(output).counts["rows"] == 20
+    assert read_manifest(output).counts.rows == 20
     (failure,) = read_failures(output)
     assert (failure["reason"], failure["error"][: len(bucket)]) == ("invalid UTF-8", bucket)
     assert inspect_output(output).counts == read_manifest(output).counts
@@ -109,7 +109,7 @@ def test_overwriting_in_a_bucket(
     assert "holds a finished output" in capsys.readouterr().err
     assert main(command(str(tiny_model), f"{bucket}/one.txt", output, "--overwrite")) == 0
     manifest = read_manifest(output)
-    assert (manifest.generation, manifest.counts["rows"]) == (1, 1)
+    assert (manifest.generation, manifest.counts.rows) == (1, 1)
     data = [name for name in list_files(output) if name.startswith("embeddings-")]
     assert sorted(file.path for file in manifest.shards) == data
 
@@ -154,5 +154,5 @@ def test_a_killed_run_in_a_bucket(
     assert "is being written by another run" in capsys.readouterr().err
     write(f"{output}/{LOCK_FILE}", json.dumps({**lock, "renewed": lock["renewed"] - 3600}).encode())
     assert main(arguments) == 0
-    assert read_manifest(output).counts["rows"] == 4000
+    assert read_manifest(output).counts.rows == 4000
     assert not [name for name in list_files(output) if name.startswith("_")]

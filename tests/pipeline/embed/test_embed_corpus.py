@@ -16,6 +16,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.shards.data_file import DataFile
+from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.sources.content_id import content_id
 from tests.pipeline.reference import TOLERANCE, Reference
 from tests.tiny_model import CORPUS
@@ -80,13 +81,8 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
     manifest = read_manifest(str(corpus_output))
     rows = read_rows(corpus_output).values()
     tokens = sum(len(row["input_ids"]) for row in rows)
-    assert manifest.counts == {
-        "documents": 300,
-        "rows": 300,
-        "tokens": tokens,
-        "truncated": sum(row["truncated"] for row in rows),
-        "failures": 0,
-    }
+    counted = RowCounts(documents=300, rows=300, tokens=tokens, truncated=sum(row["truncated"] for row in rows))
+    assert (manifest.counts.row_counts, manifest.counts.failures) == (counted, 0)
     assert manifest.shards == [
         DataFile(path=path.name, bytes=path.stat().st_size, format="tfrecord", rows=300, generation=0)
         for path in sorted(corpus_output.glob("embeddings-*"))
@@ -96,17 +92,16 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
         for path in sorted(corpus_output.glob("index-*"))
     ]
     assert sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard.path))) == 300
-    counted = {name: count for name, count in manifest.counts.items() if name != "failures"}
     (generation,) = manifest.generations
-    assert (generation["number"], generation["counts"], set(generation["dead"].values())) == (0, counted, {0})
-    counters = manifest.measured["counters"]
+    assert (generation.number, generation.counts, generation.dead) == (0, counted, RowCounts())
+    counters = manifest.measured.counters
     assert counters["documents"] == counters["rows"] == 300
-    assert counters["tokens"] == tokens and counters["truncated"] == manifest.counts["truncated"]
+    assert counters["tokens"] == tokens and counters["truncated"] == manifest.counts.truncated
     assert counters.get("failures", 0) == 0
     # Every batch within its budget, and little of it padding.
     assert tokens <= counters["padded_tokens"] <= 600 * counters["batches"]
-    assert manifest.measured["fill"] == round(tokens / counters["padded_tokens"], 4) > 0.85
-    assert manifest.measured["batch_tokens"] == 600
+    assert manifest.measured.fill == round(tokens / counters["padded_tokens"], 4) > 0.85
+    assert manifest.measured.batch_tokens == 600
     assert manifest.embeddings == ["pooled_output", "sequence_output", "mean_output"] and manifest.hidden_size == 16
     assert manifest.options["input"] == [str(CORPUS)] and manifest.options["format"] == "text"
     assert manifest.versions["apache-beam"] and manifest.versions["tensorflow"] == tf.__version__
@@ -162,9 +157,9 @@ def test_the_awkward_file(tiny_model: Path, tmp_path: Path, reference: Reference
     assert Counter(failure["id"] for failure in failures) == Counter(content_id(line).decode() for line in bad)
     assert {(failure["stage"], failure["reason"]) for failure in failures} == {("read", "invalid UTF-8")}
     manifest = read_manifest(str(tmp_path / "out"))
-    assert manifest.counts["rows"] == 10 and manifest.counts["failures"] == 2
+    assert manifest.counts.rows == 10 and manifest.counts.failures == 2
     assert manifest.failures_by_reason == {"read: invalid UTF-8": 2}
-    assert manifest.measured["counters"]["failures"] == 2
+    assert manifest.measured.counters["failures"] == 2
 
 
 @pytest.mark.integration
@@ -234,7 +229,7 @@ def test_windows(tiny_model: Path, tmp_path: Path, reference: Reference, overlap
         assert found[key]["window_start"] == start and found[key]["truncated"] == 0
         reference.assert_row(found[key], ids)
     counts = read_manifest(str(tmp_path / "out")).counts
-    assert (counts["documents"], counts["rows"], counts["truncated"]) == (3, len(expected), 0)
+    assert (counts.documents, counts.rows, counts.truncated) == (3, len(expected), 0)
 
 
 @pytest.mark.integration

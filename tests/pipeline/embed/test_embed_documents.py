@@ -75,7 +75,7 @@ def test_a_row_per_document(tiny_model: Path, tmp_path: Path, sinks: str, encodi
     rows = next(read_embeddings(str(output)))
     assert "mean_output" not in rows.schema.names and "sequence_output" in rows.schema.names
     inspection = inspect_output(str(output))
-    assert inspection.counts["document_rows"] == len(DOCUMENTS)
+    assert inspection.counts.document_rows == len(DOCUMENTS)
     assert inspection.dimensions == {"sequence_output": 16, "document_output": 16}
     assert 'name: "document_output"' in (output / "documents_schema.pbtxt").read_text()
     if "parquet" in sinks:
@@ -100,7 +100,7 @@ def test_what_can_not_be_one_vector_fails_and_the_rest_is_there(tiny_model: Path
         ("same", "combine", "id not unique")
     ] * 2
     counts = read_manifest(str(output)).counts
-    assert (counts["failures"], counts["document_rows"], counts["documents"]) == (2, len(DOCUMENTS), 23)
+    assert (counts.failures, counts.document_rows, counts.documents) == (2, len(DOCUMENTS), 23)
     (batch, *_) = read_embeddings(str(output))
     assert not {"mean_output", "pooled_output", "document_output"} & set(batch.schema.names)
 

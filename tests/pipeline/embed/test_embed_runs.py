@@ -41,7 +41,7 @@ def test_a_killed_run_leaves_no_manifest_and_can_be_repeated(tiny_model: Path, t
         list(read_embeddings(str(output)))
     again = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert read_manifest(str(output)).counts["rows"] == 9000
+    assert read_manifest(str(output)).counts.rows == 9000
     assert not (output / "_staging").exists() and not (output / "_lock").exists()
 
 
@@ -63,7 +63,7 @@ def test_an_empty_input(tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     assert main(command(tiny_model, tmp_path / "empty.txt", tmp_path / "out")) == 0
     assert list(read_embeddings(str(tmp_path / "out"))) == []
-    assert read_manifest(str(tmp_path / "out")).counts["rows"] == 0
+    assert read_manifest(str(tmp_path / "out")).counts.rows == 0
     assert main(["inspect", str(tmp_path / "out"), "--head", "3"]) == 0
 
 
@@ -114,7 +114,7 @@ def test_as_a_program_of_its_own(tiny_model: Path, tmp_path: Path) -> None:
         assert part in result.stdout
     assert "Traceback" not in result.stderr
     manifest = read_manifest(str(tmp_path / "out"))
-    assert manifest.counts["rows"] == 2 and manifest.options["input"] == [str(tmp_path / "in.txt")]
+    assert manifest.counts.rows == 2 and manifest.options["input"] == [str(tmp_path / "in.txt")]
 
 
 def test_a_transform_graph_of_another_vocabulary_is_refused(

@@ -49,11 +49,11 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
     tables = []
     for format_name in ("tfrecord", "parquet"):
         shards = [shard for shard in manifest.shards if shard.format == format_name]
-        assert sum(shard.rows for shard in shards) == manifest.counts["rows"]
+        assert sum(shard.rows for shard in shards) == manifest.counts.rows
         paths = [file.path for file in find_files(str(output), shards)]
         format_ = make_format(format_name, describe_rows(manifest))
         tables.append(pa.Table.from_batches(format_.read(paths)))
-    assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts["rows"] > 40
+    assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts.rows > 40
     assert tables[0].equals(pa.Table.from_batches(read_embeddings(str(output))))
     with open(find_files(str(output), manifest.index_shards)[0].path, "rb") as file:
         _, index = read_index(file)
@@ -64,8 +64,8 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
     assert index["window_count"].to_pylist() == [last_windows[name] + 1 for name, _ in _pairs(index)]
     parquet = next(output.glob("embeddings-*.parquet"))
     metadata = pq.read_schema(parquet).metadata
-    assert metadata[b"albert_embed.model_fingerprint"].decode() == manifest.model["fingerprint"]
-    assert metadata[b"albert_embed.transform_fingerprint"].decode() == manifest.transform["fingerprint"]
+    assert metadata[b"albert_embed.model_fingerprint"].decode() == manifest.model.fingerprint
+    assert metadata[b"albert_embed.transform_fingerprint"].decode() == manifest.transform.fingerprint
     assert main(["inspect", str(output), "--head", "2"]) == 0
 
 
@@ -107,9 +107,9 @@ def test_ids_that_are_no_text(tiny_model: Path, tmp_path: Path) -> None:
     (failure,) = read_failures(str(tmp_path / "out"))
     assert (failure["id"], failure["reason"], failure["text"]) == ("\\xff\x00", "invalid UTF-8", "two")
     counts = read_manifest(str(tmp_path / "out")).counts
-    assert (counts["documents"], counts["failures"]) == (1, 1)
+    assert (counts.documents, counts.failures) == (1, 1)
     assert embed(tiny_model, tmp_path / "in.parquet", tmp_path / "both", "--sink", "tfrecord") == 0
-    assert read_manifest(str(tmp_path / "both")).counts["rows"] == 2
+    assert read_manifest(str(tmp_path / "both")).counts.rows == 2
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_IDS_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
     Comparison,
-    DocumentCounts,
     add_counts,
     compare_documents,
 )

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from albert_embed.pipeline.incremental.compare_documents import DocumentCounts
+from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.incremental.compare_input import Changes
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts
 

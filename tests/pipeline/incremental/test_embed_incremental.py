@@ -112,12 +112,12 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
         kept = {key for key in read_rows(output) if key not in expected}
         assert "--full-snapshot" not in flags or not kept
         assert_same_rows({key: row for key, row in read_rows(output).items() if key not in kept}, expected)
-        assert result["counts"] == manifest.counts
+        assert result["counts"] == manifest.counts.to_dict()
         return manifest
 
     write_corpus(source, texts)
     first = check({"read": 7, "new": 7})
-    assert [entry["number"] for entry in first.generations] == [0] and first.tombstone_shards == []
+    assert [entry.number for entry in first.generations] == [0] and first.tombstone_shards == []
 
     texts["shrinks"] = "a long road"
     texts["grows"] = "short no more, it runs on and on and on and does not end where it did before " * 3
@@ -128,10 +128,10 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     assert (b"goes", 0) in read_rows(output)  # nothing is deleted unless the input is said to be whole
     assert {file.generation for file in second.shards} == {0, 1}
     assert [file.generation for file in second.tombstone_shards] == [1]
-    assert second.generations[1]["dead"]["documents"] == 2
+    assert second.generations[1].dead.documents == 2
 
     third = check({"read": 6, "unchanged": 6, "deleted": 2}, "--full-snapshot")
-    assert third.generations[2]["counts"]["rows"] == 0 and third.generations[2]["dead"]["documents"] == 2
+    assert third.generations[2].counts.rows == 0 and third.generations[2].dead.documents == 2
 
     texts["returns"] = gone["returns"]
     write_corpus(source, texts)
@@ -139,14 +139,14 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     texts["returns"] = "gone, back and another"
     write_corpus(source, texts)
     fifth = check({"read": 7, "changed": 1, "unchanged": 6}, "--full-snapshot")
-    assert [entry["number"] for entry in fifth.generations] == [0, 1, 2, 3, 4]
+    assert [entry.number for entry in fifth.generations] == [0, 1, 2, 3, 4]
 
     result = run(tiny_model, source, output, "--incremental", "--rebuild", *common)
     assert changes_of(result) == {"read": 7, "new": 7}
     rebuilt = assert_sound(output)
-    assert [entry["number"] for entry in rebuilt.generations] == [5] and {
-        file.generation for file in rebuilt.shards
-    } == {5}
+    assert [entry.number for entry in rebuilt.generations] == [5] and {file.generation for file in rebuilt.shards} == {
+        5
+    }
     assert_same_rows(read_rows(output), read_rows(tmp_path / "fresh"))
 
 
@@ -174,11 +174,11 @@ def test_an_output_of_a_plain_run_can_be_added_to(tiny_model: Path, tmp_path: Pa
     source, output = tmp_path / "in.txt", tmp_path / "out"
     source.write_text("one text\nanother\none text\n")
     run(tiny_model, source, output)
-    assert read_manifest(str(output)).counts["rows"] == 3
+    assert read_manifest(str(output)).counts.rows == 3
     source.write_text("one text\nanother\none text\nmore\n")
     result = run(tiny_model, source, output, "--incremental")
     assert changes_of(result) == {"read": 4, "new": 1, "changed": 1, "unchanged": 1, "repeated": 1}
-    assert assert_sound(output).counts["rows"] == 3
+    assert assert_sound(output).counts.rows == 3
 
 
 def test_documents_that_fail_are_tried_again_and_take_their_old_rows_with_them(
@@ -286,7 +286,7 @@ def test_other_options_are_refused_and_nothing_is_touched(tiny_model: Path, tmp_
         "give --rebuild",
     ):
         assert difference in error
-    assert read_manifest(str(output)).counts["rows"] == 1
+    assert read_manifest(str(output)).counts.rows == 1
     assert run(tiny_model, source, output, *other, "--rebuild")["counts"]["rows"] == 2
     assert read_manifest(str(output)).embeddings == ["mean_output"]
 

@@ -12,11 +12,13 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
+from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import GENERATION, TOMBSTONE_IDS_SCHEMA, TOMBSTONE_SCHEMA
-from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, DocumentCounts, compare_documents
+from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, compare_documents
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile, read_generation
+from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.sources.content_id import hash_content
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_tombstones
@@ -45,12 +47,13 @@ def files(tmp_path: Path) -> dict[str, list[PublishedFile]]:
 def test_beam_finds_what_one_join_finds(files: dict[str, list[PublishedFile]], full_snapshot: bool) -> None:
     whole = compare_documents(DOCUMENTS, INDEX, TOMBSTONES, full_snapshot=full_snapshot)
     expected = {name: getattr(whole, name).to_pylist() for name in ("selected", "tombstones")}
-    dead = {name: sum(row[name] for row in expected["tombstones"]) for name in ("documents", "rows", "tokens")}
+    counted = ("documents", "rows", "tokens", "truncated")
+    dead = RowCounts(**{name: sum(row[name] for row in expected["tombstones"]) for name in counted})
     counts = ChangeCounts(
         documents=whole.counts,
         selected=len(expected["selected"]),
         tombstones=len(expected["tombstones"]),
-        dead={**dead, "truncated": sum(row["truncated"] for row in expected["tombstones"])},
+        dead=dead,
     )
     assert whole.counts.changed and whole.counts.new and whole.counts.unchanged
     assert bool(whole.counts.deleted) == full_snapshot

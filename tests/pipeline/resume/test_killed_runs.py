@@ -95,7 +95,7 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
     seconds = {"starting": writing - started, "writing": 0.7 * (time.monotonic() - writing)}
     expected = read_rows(tmp_path / "undisturbed")
     undisturbed = read_manifest(str(tmp_path / "undisturbed"))
-    assert len(expected) > 1500 and "reused_rows" not in undisturbed.measured["counters"]
+    assert len(expected) > 1500 and "reused_rows" not in undisturbed.measured.counters
 
     generator = random.Random(20261125)
     kills = outputs = with_reuse = 0
@@ -121,7 +121,7 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
         manifest = read_manifest(str(output))
         assert manifest.counts == undisturbed.counts
         assert_same_rows(read_rows(output), expected)
-        reused = manifest.measured["counters"].get("reused_rows", 0)
+        reused = manifest.measured.counters.get("reused_rows", 0)
         assert reused >= finished
         with_reuse += reused > 0
     assert with_reuse

@@ -32,7 +32,7 @@ def embed(model: Path, source: Path, output: Path, *more: str) -> int:
 
 
 def reused_rows(output: Path) -> int:
-    return int(read_manifest(str(output)).measured["counters"].get("reused_rows", 0))
+    return int(read_manifest(str(output)).measured.counters.get("reused_rows", 0))
 
 
 def test_what_was_embedded_before_too_many_failures_is_used(
@@ -45,10 +45,10 @@ def test_what_was_embedded_before_too_many_failures_is_used(
     assert embed(tiny_model, source, output, "--max-failures", "1", "--batch-tokens", "500") == 0
     assert "300 rows in 1 shards of a run that was cut off are used again" in caplog.messages
     manifest = read_manifest(str(output))
-    counters = manifest.measured["counters"]
+    counters = manifest.measured.counters
     assert counters["reused_rows"] == 300 and counters.get("rows", 0) == 0
-    assert (manifest.counts["rows"], manifest.counts["failures"]) == (300, 1)
-    assert manifest.measured["useful_tokens_per_second"] == 0
+    assert (manifest.counts.rows, manifest.counts.failures) == (300, 1)
+    assert manifest.measured.useful_tokens_per_second == 0
     (shard,) = output.glob("embeddings-*")
     assert [shard.stat().st_ino] == list(staged.values())  # the very file
     assert main(["inspect", str(output)]) == 0
@@ -77,7 +77,7 @@ def test_with_something_changed_all_is_embedded_again(
     message = f"300 rows of a run that was cut off are embedded again: other than there are {difference}"
     assert message in caplog.messages
     assert reused_rows(output) == 0
-    assert read_manifest(str(output)).counts["rows"] == sum(batch.num_rows for batch in read_embeddings(str(output)))
+    assert read_manifest(str(output)).counts.rows == sum(batch.num_rows for batch in read_embeddings(str(output)))
 
 
 def test_another_model_of_the_same_name_is_another_model(
@@ -120,7 +120,7 @@ def test_a_corpus_of_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
     workers = ["--direct_running_mode", "multi_threading", "--direct_num_workers", "2", "--shard-bytes", "1"]
     assert embed(tiny_model, tmp_path / "*.txt", tmp_path / "out", *workers) == 0
     manifest = read_manifest(str(tmp_path / "out"))
-    assert manifest.counts["rows"] == 4 and len({shard.path for shard in manifest.shards}) == len(manifest.shards)
+    assert manifest.counts.rows == 4 and len({shard.path for shard in manifest.shards}) == len(manifest.shards)
     ids = [name for batch in read_embeddings(str(tmp_path / "out")) for name in batch.column("id").to_pylist()]
     assert len(ids) == 4 and len(set(ids)) == 2
 
@@ -156,10 +156,10 @@ def test_a_full_disk_leaves_the_version_before(tiny_model: Path, source: Path, s
         "same command again [while running 'WriteEmbeddings/WriteShard']"
     )
     assert "Exception ignored" not in failed.stderr
-    assert read_manifest(str(output)).counts["rows"] == 2
+    assert read_manifest(str(output)).counts.rows == 2
     assert sum(batch.num_rows for batch in read_embeddings(str(output))) == 2
     # With room made, the same command goes on from the shards that were finished.
     subprocess.run(["mount", "-o", "remount,size=60m", str(small_disk)], check=True)
     again = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert read_manifest(str(output)).counts["rows"] == 1500 and reused_rows(output) > 0
+    assert read_manifest(str(output)).counts.rows == 1500 and reused_rows(output) > 0

@@ -1,0 +1,73 @@
+"""`Provenance`: what rows were made with. Rows of one dataset all have the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from typing import Any
+
+_PACKAGES = ("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "tensorflow-transform", "tfx-bsl")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelProvenance:
+    """Which model.
+
+    Attributes:
+      name: as `--model` named it.
+      fingerprint: SHA-256 of its files, in hexadecimal digits.
+      precision: of its weights.
+      engine: what executed it; None where nothing did, as in an analysis.
+      lower_case: whether text is lower-cased for it.
+      vocabulary_fingerprint: SHA-256 of its SentencePiece model.
+    """
+
+    name: str
+    fingerprint: str
+    precision: str
+    engine: str | None = None
+    lower_case: bool
+    vocabulary_fingerprint: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns it as plain values for JSON, without what is None."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransformProvenance:
+    """Which transform graph.
+
+    Attributes:
+      fingerprint: of its description (`transforms.transform_graph`), the versions of its libraries included.
+      options: of preprocessing, as the description has them.
+    """
+
+    fingerprint: str
+    options: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What rows were made with.
+
+    Attributes:
+      embeddings: the embedding columns, such as `pooled_output`.
+      hidden_size: width of an embedding.
+      encoding: how embeddings are written (`pipeline.formats.tf_examples`); in Parquet `float16_bytes` is float16.
+      model: which model.
+      transform: which transform graph.
+      options: all options of the run, as plain values.
+    """
+
+    embeddings: list[str]
+    hidden_size: int
+    encoding: str
+    model: ModelProvenance
+    transform: TransformProvenance
+    options: dict[str, Any]
+
+
+def list_versions() -> dict[str, str]:
+    """Returns the versions that shape a result, this program's and its libraries': name → version."""
+    return {name: importlib.metadata.version(name) for name in _PACKAGES}

@@ -1,0 +1,44 @@
+"""`add_generation`: a dataset after a run has added to it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from albert_embed.pipeline.dataset.generation import Generation
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.shards.data_file import DataFile
+from albert_embed.pipeline.shards.row_counts import RowCounts
+
+
+def add_generation(previous: Manifest, run: Manifest, *, tombstone_shards: list[DataFile], dead: RowCounts) -> Manifest:
+    """Returns the manifest of a dataset after a run has added to it.
+
+    Args:
+      previous: of the dataset before.
+      run: of the run alone.
+      tombstone_shards: the staged files of tombstones.
+      dead: what the rows come to that the tombstones take away.
+
+    Returns:
+      The files of both, the failures of the run, the counts of all live rows. A run that neither adds rows nor takes
+      any away is no generation.
+    """
+    added = run.counts.row_counts
+    adds = [Generation(created=run.created, counts=added, dead=dead)] if added or tombstone_shards else []
+    live = previous.counts.row_counts - dead + added
+    return dataclasses.replace(
+        run,
+        counts=dataclasses.replace(run.counts, **dataclasses.asdict(live)),
+        shards=[*previous.shards, *run.shards],
+        index_shards=[*previous.index_shards, *run.index_shards],
+        tombstone_shards=[*previous.tombstone_shards, *tombstone_shards],
+        generations=[*previous.generations, *adds],
+    )
+
+
+def is_same_dataset(previous: Manifest, manifest: Manifest) -> bool:
+    """Tells whether a dataset to which `manifest` has added would hold what it held before.
+
+    That is so where no rows are new, none are dead, and neither of the last two runs has failures.
+    """
+    return manifest.generations == previous.generations and not (manifest.counts.failures or previous.counts.failures)
