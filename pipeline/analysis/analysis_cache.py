@@ -1,9 +1,10 @@
-"""`AnalysisCache`: what tf.Transform's analysers found of files that were analysed before, and which those are.
+"""`AnalysisCache`: what tf.Transform's analysers found in files that were analysed before, and which those are.
 
-tf.Transform keeps its cache by data set, in a folder each. A data set here is one file; where more files are new than
-`MOST_NEW_DATASETS`, several share one, because each costs the pipeline a few dozen stages. `cache.json` says which
-files a data set is made of. It is written last: folders that it does not name belong to a run that was cut off, and are
-cleared by the next one. A data set is used again only while all its files are what they were, by path, size and time.
+tf.Transform keeps its cache by data set, each in a folder of its own. A data set here is one file. Where there are more
+new files than `MOST_NEW_DATASETS`, several share a data set, because each costs the pipeline a few dozen stages.
+`cache.json` says which files a data set consists of. It is written last: folders that it does not name belong to a run
+that was cut off, and are cleared by the next one. A data set is used again only while all its files are unchanged, by
+path, size and time.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ CACHE_FILE = "cache.json"
 FAILURES_FILE = "failures.jsonl"
 FORMAT_VERSION = 1
 MOST_NEW_DATASETS = 16
-# More data sets than this are not kept apart: the smaller half of them is read again, as one.
+# With more data sets than this, the smaller half of them is read again, as one.
 MOST_CACHED_DATASETS = 48
 
 
 class AnalysisCacheError(ValueError):
-    """A cache is another vocabulary's."""
+    """A cache belongs to another vocabulary."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
@@ -69,8 +70,8 @@ class AnalysisCache:
     Args:
       directory: where it is or will be.
       vocabulary_fingerprint: of the vocabulary that the analysis is for.
-      made_with: all else that a cached analysis depends on: options, versions, how the files are read. A cache that
-        was made with anything else is not used.
+      made_with: everything else that a cached analysis depends on: options, versions, how the files are read. A cache
+        that was made with anything else is not used.
     """
 
     def __init__(self, directory: str, *, vocabulary_fingerprint: str, made_with: Mapping[str, Any]) -> None:
@@ -81,16 +82,15 @@ class AnalysisCache:
         self._lock = OutputLock(directory)
 
     def open(self, *, replace: bool) -> None:
-        """Locks the cache, reads which data sets are there, and clears what a run that was cut off, or another version,
-        has left.
+        """Locks the cache, reads which data sets are there, and clears what is left of other runs and versions.
 
         Args:
-          replace: whether a cache of another vocabulary is cleared, too.
+          replace: whether a cache of another vocabulary is cleared too.
 
         Raises:
-          AnalysisCacheError: where the cache is another vocabulary's and `replace` is not given, or the directory holds
+          AnalysisCacheError: if the cache is another vocabulary's and `replace` is not given, or the directory holds
             something else.
-          OutputError: where another run is using the cache.
+          OutputError: if another run is using the cache.
         """
         self._lock.acquire()
         try:
@@ -100,7 +100,7 @@ class AnalysisCache:
             raise
 
     def close(self) -> None:
-        """Lets other runs use the cache."""
+        """Lets other runs use the cache again."""
         self._lock.release()
 
     def _read(self, *, replace: bool) -> None:
@@ -129,15 +129,15 @@ class AnalysisCache:
         self._clear(names)
 
     def failures_file(self, dataset: Dataset) -> str:
-        """Where the failures of a data set lie, one JSON object a line."""
+        """Returns the path of a data set's failures, one JSON object per line."""
         return FileSystems.join(self.directory, dataset.key, FAILURES_FILE)
 
     def check_out(self, dataset: Dataset, directory: str) -> None:
-        """Copies what is known of a data set to its folder in `directory`."""
+        """Copies what is known about a data set to its folder in `directory`."""
         copy_directory(FileSystems.join(self.directory, dataset.key), FileSystems.join(directory, dataset.key))
 
     def check_in(self, dataset: Dataset, directory: str) -> None:
-        """Takes over what was found of a data set from its folder in `directory`, its failures among it."""
+        """Copies what was found in a data set, failures included, from its folder in `directory`."""
         copy_directory(FileSystems.join(directory, dataset.key), FileSystems.join(self.directory, dataset.key))
 
     def arrange(self, files: Sequence[InputFile]) -> tuple[list[Dataset], list[Dataset]]:
@@ -152,7 +152,7 @@ class AnalysisCache:
         return cached, new
 
     def commit(self, datasets: Sequence[Dataset]) -> None:
-        """Says that the folders of these data sets are whole; all others go."""
+        """Records that the folders of these data sets are complete, and removes all others."""
         content = {
             "vocabulary": self._vocabulary_fingerprint,
             "made_with": self._made_with,
@@ -164,7 +164,7 @@ class AnalysisCache:
         self._clear(list_directory(self.directory))
 
     def _clear(self, names: Sequence[str]) -> None:
-        """Removes, of the files of these names, the folders that are not of known data sets."""
+        """Removes those of the named files that are not in the folder of a known data set."""
         known = {dataset.key for dataset in self._known}
         for folder in sorted({name.split("/")[0] for name in names if "/" in name} - known):
             if _is_key(folder):
@@ -176,7 +176,7 @@ def _is_key(name: str) -> bool:
 
 
 def _divide(files: Sequence[InputFile], most: int) -> list[list[InputFile]]:
-    """The files in at most so many parts of about the same size, each as one where they are no more than that."""
+    """Divides the files into at most `most` parts of about the same size; one file each if there are no more files."""
     if len(files) <= most:
         return [[file] for file in files]
     parts: list[list[InputFile]] = [[] for _ in range(most)]

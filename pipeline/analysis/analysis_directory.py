@@ -1,7 +1,7 @@
-"""`AnalysisDirectory`: where an analysis is written, and how it is published: `analysis.json` last.
+"""`AnalysisDirectory`: where an analysis is written, and how it is published, with `analysis.json` last.
 
-The directory holds a saved transform graph (`transforms.transform_graph`), so that `embed --transform` takes it, the
-failures, the cache and `analysis.json`. Everything but the cache is made in `_staging/` first.
+The directory holds a saved transform graph (`transforms.transform_graph`) for `embed --transform`, the failures, the
+cache and `analysis.json`. Everything except the cache is first written to `_staging/`.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class AnalysisDirectory:
         self._lock = OutputLock(path)
 
     def prepare(self, *, overwrite: bool) -> None:
-        """Makes the directory ready for a run, locks it, and clears what a run that was cut off has left.
+        """Locks the directory for a run, and clears what a run that was cut off has left.
 
         Raises:
-          OutputError: where another run is writing to the directory, or it holds embeddings, or a finished analysis or
-            anything else and `overwrite` is not given.
+          OutputError: if another run is writing to the directory, if it holds embeddings, or if it holds anything else
+            and `overwrite` is not given.
         """
         self._lock.acquire()
         try:
@@ -78,25 +78,25 @@ class AnalysisDirectory:
             return
         if ANALYSIS_FILE in names:
             raise OutputError(
-                f"{self.path} holds a finished analysis; give another --output, or --overwrite to replace it (what its "
-                "cache says of files that have not changed is used again)"
+                f"{self.path} holds a finished analysis; give another --output, or --overwrite to replace it (its "
+                "cache is used again for files that have not changed)"
             )
         unfinished = any(name.startswith(STAGING + "/") for name in names)
         foreign = sorted(name for name in names if not (unfinished and _is_own(name)))
         if foreign:
             raise OutputError(
                 f"{self.path} already holds something ({', '.join(foreign[:3])}); "
-                "give an empty or new --output, or --overwrite to write there all the same"
+                "give an empty or new --output, or --overwrite to write there anyway"
             )
 
     def publish(self, report: CorpusReport, failure_files: Sequence[str]) -> CorpusReport:
-        """Puts the staged graph in its place, the failures beside it and `analysis.json` last; unlocks.
+        """Publishes the staged graph, the failures, and `analysis.json` last; then unlocks.
 
-        A graph that is there already and is the same stays untouched: an embedding may be reading it.
+        A graph that is already there and is the same stays untouched: an embedding may be reading it.
 
         Args:
-          report: what `analysis.json` is to say, its failures file left out.
-          failure_files: local or remote files of failures, one JSON object a line, that become one.
+          report: the content of `analysis.json`, without the name of its failures file.
+          failure_files: local or remote files of failures, one JSON object per line, that are joined into one.
 
         Returns:
           The report as it was published.
@@ -124,7 +124,7 @@ class AnalysisDirectory:
             return False
 
     def _join_failures(self, files: Sequence[str]) -> str:
-        """Makes one file of several and returns its name, which says its content: a new one never replaces an old."""
+        """Joins files into one, and returns its name, which has a hash of the content: it never replaces another."""
         staged = FileSystems.join(self.staging, "failures.jsonl")
         digest = hashlib.sha256()
         with FileSystems.create(staged, compression_type="uncompressed") as joined:
@@ -139,7 +139,7 @@ class AnalysisDirectory:
         return name
 
     def _list(self) -> set[str]:
-        """Names of all files below the directory, relative to it, the cache's and the lock left out."""
+        """Lists all files below the directory, relative to it, without those of the cache and the lock."""
         names = set(list_directory(self.path)) - {LOCK_FILE}
         return {name for name in names if not name.startswith(CACHE + "/")}
 

@@ -52,7 +52,7 @@ _FAILURES = "failures"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Corpus:
-    """The files of the input, and the data sets that they are."""
+    """The files of the input, and the data sets that they form."""
 
     files: list[InputFile]
     cached: list[Dataset]
@@ -63,7 +63,7 @@ class _Corpus:
         return [*self.cached, *self.new]
 
     def without_cached(self, missing: set[str]) -> _Corpus:
-        """The same, what is `missing` from the cache after all moved to the new ones."""
+        """Returns the same with the data sets that are `missing` from the cache among the new ones."""
         lost = [dataset for dataset in self.cached if dataset.key in missing]
         kept = [dataset for dataset in self.cached if dataset.key not in missing]
         return dataclasses.replace(self, cached=kept, new=[*self.new, *lost])
@@ -73,9 +73,9 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> Corpu
     """Runs the analysis and returns what was published.
 
     Raises:
-      ValueError, OSError: where an option, the model, the cache, the output or the input can't be used; nothing has
+      ValueError, OSError: if an option, the model, the cache, the output or the input can't be used; nothing has
         been read by then.
-      RuntimeError: where the pipeline failed; nothing has been published.
+      RuntimeError: if the pipeline failed; nothing has been published.
     """
     options = dataclasses.replace(
         options,
@@ -152,10 +152,10 @@ def _run_pass(
     beam_options: PipelineOptions,
     work: str,
 ) -> tuple[_Corpus, dict[str, int]]:
-    """Runs the pass and keeps what it found of new files in the cache; says what was read, and the pass's counters.
+    """Runs the pass, keeps what it found in new files in the cache, and returns what was read and the counters.
 
     Raises:
-      RuntimeError: where the pipeline failed.
+      RuntimeError: if the pipeline failed.
     """
     cached, new = cache.arrange(files)
     for dataset in cached:
@@ -181,11 +181,11 @@ def _run_pass(
 
 
 def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: PreprocessingConfig) -> AnalysisCache:
-    """The cache for this analysis, locked until it is closed; one of other options or versions is emptied.
+    """Opens the cache for this analysis and locks it until it is closed; one of other options or versions is emptied.
 
     Raises:
-      AnalysisCacheError: where the cache that `--cache` names is another model's.
-      OutputError: where another run is using it.
+      AnalysisCacheError: if the cache that `--cache` names belongs to another model.
+      OutputError: if another run is using it.
     """
     embed = options.embed
     cache = AnalysisCache(
@@ -198,14 +198,14 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
             "read_as": [embed.chosen_format, embed.text_field, embed.id_field, embed.pair_field],
         },
     )
-    # The output's own cache goes with the output that --overwrite replaces; one that is named may be others' as well.
+    # --overwrite also replaces the output's own cache; a cache that is named may belong to others as well.
     cache.open(replace=options.cache is None and embed.overwrite)
     return cache
 
 
 @contextlib.contextmanager
 def _open_work_directory(output: AnalysisDirectory, beam_options: PipelineOptions) -> Iterator[str]:
-    """A folder that the workers and TensorFlow can write to: local ones where they are, others below the output.
+    """Yields a folder that workers and TensorFlow can write to: local for local workers, else below the output.
 
     TensorFlow knows fewer file systems than Beam, and tf.Transform writes with both.
     """
@@ -217,7 +217,7 @@ def _open_work_directory(output: AnalysisDirectory, beam_options: PipelineOption
 
 
 def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: _Corpus, embed: EmbedOptions, work: str) -> _Corpus:
-    """Wires the pass, and says which data sets it reads."""
+    """Wires the pass, and returns which data sets it reads."""
     found = analysis.read_cache(pipeline, FileSystems.join(work, CACHE), [dataset.key for dataset in corpus.cached])
     missing = analysis.find_missing([dataset.key for dataset in corpus.datasets], found)
     corpus = corpus.without_cached(missing)
@@ -250,19 +250,19 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: _Corpus, emb
 
 
 def _read_statistics(graph: str, config: PreprocessingConfig) -> CorpusStatistics:
-    """`read_statistics` of a graph on any file system that Beam knows."""
+    """Calls `read_statistics` for a graph on any file system that Beam knows."""
     with tempfile.TemporaryDirectory() as local:
         copy_directory(graph, local)
         return read_statistics(local, config)
 
 
 def name_failure(failure: Failure, key: str) -> str:
-    """A failure as a line: the data set that it is of, and the failure as JSON."""
+    """Formats a failure as a line: its data set, and the failure as JSON."""
     return f"{key} {failure.to_json()}"
 
 
 def _divide_failures(new: Sequence[Dataset], work: str) -> None:
-    """Puts the failures of each data set that was read beside what was found of it."""
+    """Writes the failures of each data set that was read beside what was found in it."""
     with contextlib.ExitStack() as open_files:
         files = {}
         for dataset in new:

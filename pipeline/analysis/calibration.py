@@ -1,4 +1,4 @@
-"""A short run of the real model, from which the plan reckons how long the whole corpus takes on this machine."""
+"""A short run of the real model, from which the plan estimates how long the whole corpus takes on this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.saved_transform import SavedTransform
 from albert_embed.transforms.vocabulary import WORD_START, Vocabulary
 
-# Batches that are timed, and how long at most; those that no time is left for are taken to be like their neighbours.
+# How many batches are timed, and for how long at most; batches that are left out are assumed to be like their
+# neighbours.
 _TIMED_BATCHES = 12
 _MOST_SECONDS = 60.0
 _FEWEST_BATCHES = 4
@@ -42,13 +43,13 @@ _PREPROCESSED_WORDS = 40_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelTimes:
-    """What the model was found to take.
+    """How long the model takes.
 
     Attributes:
       warm_seconds: for its first batch, which traces and allocates.
-      batch_seconds: for all batches of the corpus, embedded and encoded: reckoned.
-      timed_batches: from how many that was reckoned.
-      timed_seconds: what they took.
+      batch_seconds: for all batches of the corpus, embedded and encoded; estimated.
+      timed_batches: how many batches that was estimated from.
+      timed_seconds: how long those took.
     """
 
     warm_seconds: float
@@ -66,10 +67,10 @@ def time_model(
     vocabulary_size: int,
     pair: bool,
 ) -> ModelTimes:
-    """Embeds and encodes some of the batches that are expected, with random tokens, and reckons what all take.
+    """Embeds and encodes some of the expected batches, with random tokens, and estimates the time for all of them.
 
-    The batches, sorted by length, are divided into parts of as many padded tokens each; of every part the one in the
-    middle is timed and stands for it.
+    The batches, sorted by length, are divided into parts with equal numbers of padded tokens. The middle batch of every
+    part is timed and represents it.
     """
     generator = np.random.default_rng(_SEED)
 
@@ -78,7 +79,7 @@ def time_model(
         started = time.perf_counter()
         for embedded in embed_batch(batch, engine, embeddings):
             if isinstance(embedded, Failure):
-                raise RuntimeError(f"the plan can't be made, the model fails on random tokens: {embedded.error}")
+                raise RuntimeError(f"there is no plan, because the model fails on random tokens: {embedded.error}")
             encode_examples(embedded.drop_columns([TEXT_START]), schema)
         return time.perf_counter() - started
 
@@ -107,7 +108,7 @@ def time_model(
 
 
 def _spread(parts: int) -> list[int]:
-    """0 … parts - 1, such that the first few are spread over all."""
+    """Returns 0 … parts - 1 in an order in which the first few are spread over all."""
     order = [0, parts - 1]
     step = parts
     while step > 1:
@@ -117,7 +118,7 @@ def _spread(parts: int) -> list[int]:
 
 
 def make_batch(input_ids: npt.NDArray[np.int64], *, pair: bool) -> pa.RecordBatch:
-    """Rows as they come to the model: `input_ids` `[rows, length]`, all real tokens, ids as long as hashes are."""
+    """Makes rows as the model gets them: `input_ids` `[rows, length]`, all real tokens, ids as long as hashes are."""
     rows, length = input_ids.shape
     offsets = pa.array(np.arange(rows + 1) * length)
     zeros = pa.array(np.zeros(rows, np.int64))
@@ -138,7 +139,7 @@ def make_batch(input_ids: npt.NDArray[np.int64], *, pair: bool) -> pa.RecordBatc
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PreprocessingTimes:
-    """What preprocessing was found to take.
+    """How long preprocessing takes.
 
     Attributes:
       load_seconds: to load the graph.
@@ -150,9 +151,10 @@ class PreprocessingTimes:
 
 
 def time_preprocessing(transform_directory: str, vocabulary: Vocabulary) -> PreprocessingTimes:
-    """Applies a saved graph to texts of random words, each as often as Zipf's law has it.
+    """Applies a saved graph to texts of random words, whose frequencies follow Zipf's law.
 
-    How often matters: preprocessing looks at every word of a batch once. A vocabulary stands in the order of frequency.
+    The frequencies matter, because preprocessing handles every word of a batch once. A vocabulary is in the order of
+    frequency.
     """
     started = time.perf_counter()
     transform = SavedTransform(transform_directory)

@@ -1,4 +1,4 @@
-"""`CorpusReport`: what `analysis.json` says. It is written last, so a directory without it is no finished analysis."""
+"""`CorpusReport`: the content of `analysis.json`. It is written last: without it, an analysis is not finished."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FORMAT_VERSION = 1
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusReport:
-    """What an analysis found.
+    """The result of an analysis.
 
     Attributes:
       created: when it was published, UTC, ISO 8601.
-      corpus: `patterns`, `files`, `bytes`, and how many files were read now and how many were known from the cache.
+      corpus: `patterns`, `files`, `bytes`, how many files were read now and how many were known from the cache.
       model: which model it is for.
       transform: the graph beside it.
       statistics: `transforms.corpus_statistics.CorpusStatistics`, as plain values.
@@ -44,7 +44,7 @@ class CorpusReport:
     format_version: int = FORMAT_VERSION
 
     def with_failures(self, file: str) -> CorpusReport:
-        """The same with the name of the failures file."""
+        """Returns the same with the name of the failures file."""
         return dataclasses.replace(self, failures={**self.failures, "file": file})
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,5 +52,5 @@ class CorpusReport:
         return {**dataclasses.asdict(self), "model": self.model.to_dict()}
 
     def to_json(self) -> str:
-        """As JSON text."""
+        """Returns JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"

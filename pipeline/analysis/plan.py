@@ -1,4 +1,4 @@
-"""The plan: what `embed` will take for a corpus that was analysed. All of it is estimated; the plan says from what."""
+"""The plan: what `embed` will take for an analysed corpus. All of it is estimated; the plan says from what."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.token_batches import TokenBatchConfig
 from albert_embed.transforms.vocabulary import Vocabulary
 
-# Beam's in-process runner: until the first document is read, and after the last row is written. Measured with a tiny
-# model on two cores: 2.4 to 3.7 s.
+# The time of Beam's in-process runner before the first document is read and after the last row is written. Measured
+# with a tiny model on two cores: 2.4 to 3.7 s.
 _RUNNER_SECONDS = 2.5
 # Around every record of a TFRecord file.
 _RECORD_FRAME_BYTES = 16
@@ -58,15 +58,15 @@ def make_plan(
     prepare_seconds: float,
     rates: PlanRates,
 ) -> dict[str, Any]:
-    """The plan for `embed` with these options, as plain values for JSON.
+    """Makes the plan for `embed` with these options, as plain values for JSON.
 
     Args:
       options: of the embedding.
-      beam_options: tell how many threads it will have.
+      beam_options: say how many threads it will have.
       model, vocabulary, preprocessing: what it embeds with.
       statistics: of the corpus.
-      transform_directory: the saved graph, to time it.
-      prepare_seconds: what opening the model and building the graph took here.
+      transform_directory: the saved graph, which is timed.
+      prepare_seconds: how long opening the model and building the graph took here.
       rates: of accelerators.
     """
     batch_tokens = choose_batch_tokens(
@@ -117,9 +117,9 @@ def make_plan(
 def forecast_for(
     statistics: CorpusStatistics, config: PreprocessingConfig, batch_tokens: int, *, tokens_written: bool
 ) -> BatchForecast:
-    """The batches of a corpus within a token budget, its rows as large in the buffer as they are in `embed`."""
+    """Predicts the batches of a corpus within a token budget, with rows as large in the buffer as in `embed`."""
     start_bytes = min(TEXT_START_BYTES, statistics.text_bytes / max(1, statistics.documents))
-    # An id of 32 bytes, the content's hash, four integers, and the offsets of four columns.
+    # An id of 32 bytes, the hash of the content, four integers, and the offsets of four columns.
     row_bytes = 32 + 16 + 4 * 8 + 4 * 8 + start_bytes
     token_bytes = 8 * (1 + config.pair) + (2 * 8 + 4 + 4 if tokens_written else 0)
     return forecast_batches(
@@ -131,9 +131,9 @@ def forecast_for(
 
 
 def estimate_output_bytes(options: EmbedOptions, config: AlbertConfig, statistics: CorpusStatistics) -> int:
-    """Bytes of the TFRecord files: rows of two lengths are encoded, all others lie on the line through them.
+    """Estimates the bytes of the TFRecord files from encoded rows of two lengths, and a line through both.
 
-    Ids are taken to be as long as content hashes, and fields that are kept to be empty.
+    Ids are assumed to be as long as content hashes, and kept fields to be empty.
     """
     if not statistics.rows:
         return 0
@@ -142,14 +142,14 @@ def estimate_output_bytes(options: EmbedOptions, config: AlbertConfig, statistic
     per_token = (sizes[1] - sizes[0]) / (long - short)
     more_id_bytes = statistics.id_bytes / statistics.tokens - 1 if statistics.tokens else 0.0
     rows = statistics.rows * (sizes[0] - short * per_token) + statistics.row_tokens * (per_token + more_id_bytes)
-    # A document's row is nearly that of a window of few tokens with one vector.
+    # A document's row has nearly the size of a window's with few tokens and one vector.
     one_vector = dataclasses.replace(options, embeddings=("mean",), tokens=False)
     documents = statistics.documents * _row_bytes(one_vector, config, 2) if DOCUMENT in options.embeddings else 0
     return round(rows + documents)
 
 
 def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int) -> int:
-    """Bytes of one row of `length` tokens in a TFRecord file, each token's id being one byte."""
+    """Returns the bytes of one row of `length` tokens in a TFRecord file, where each token's id has one byte."""
     ids = np.ones((1, length), np.int64)
     zeros = {
         POOLED_OUTPUT: np.zeros((1, config.hidden_size), np.float32),
@@ -180,7 +180,7 @@ def _plan_here(
     transform_directory: str,
     prepare_seconds: float,
 ) -> dict[str, Any] | None:
-    """The time on this machine, from a short run of the model; None where there is nothing to embed."""
+    """Estimates the time on this machine from a short run of the model; None where there is nothing to embed."""
     if not statistics.rows:
         return None
     started = time.perf_counter()
@@ -216,7 +216,7 @@ def _plan_here(
 def plan_accelerators(
     config: AlbertConfig, precision: str, forecast: BatchForecast, rates: PlanRates
 ) -> list[dict[str, Any]]:
-    """Hours and dollars for each accelerator that has the precision, and each number of workers."""
+    """Estimates hours and dollars for each accelerator that has the precision, and each number of workers."""
     shapes = zip(forecast.rows.tolist(), forecast.lengths.tolist(), strict=True)
     flops = forecast.weight * sum(count_batch_flops(config, rows, length) for rows, length in shapes)
     planned = []

@@ -1,4 +1,4 @@
-"""`PlanRates`: how fast accelerators are taken to be and what they cost, from one JSON file that people edit."""
+"""`PlanRates`: the assumed speed and cost of accelerators, from one JSON file that people edit."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Accelerator:
     """One kind of accelerator, one on each worker.
 
     Attributes:
-      name: what it is called.
-      peak_teraflops: precision → what its maker says, 10¹² operations a second; a precision it lacks is left out.
-      peak_source: where that is from.
-      utilisation: which share of it the model is taken to reach, from 0 to 1.
-      utilisation_source: where that is from.
+      name: its name.
+      peak_teraflops: precision → the maker's figure, 10¹² operations per second; a precision that it lacks is left out.
+      peak_source: the source of that.
+      utilisation: the share of it that the model is assumed to reach, from 0 to 1.
+      utilisation_source: the source of that.
       dollars_per_hour: of a worker with it.
-      price_source: where that is from.
-      price_as_of: when it held.
+      price_source: the source of that.
+      price_as_of: the date of the price.
 
     Raises:
-      ValueError: where a number is out of its range.
+      ValueError: if a number is out of its range.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Accelerator:
         _check_number(f"{self.name}: dollars_per_hour", self.dollars_per_hour)
 
     def flops_per_second(self, precision: str) -> float | None:
-        """What it is taken to reach in a precision; None where it lacks it."""
+        """Returns the assumed speed in a precision; None where it lacks the precision."""
         peak = self.peak_teraflops.get(precision)
         return None if peak is None else 1e12 * peak * self.utilisation
 
@@ -58,9 +58,9 @@ class PlanRates:
 
     Attributes:
       file: where it is.
-      start_seconds: until a worker embeds.
-      host_tokens_per_second: what a worker does beside the model, in tokens a second.
-      workers: for how many workers to reckon.
+      start_seconds: the time until a worker embeds.
+      host_tokens_per_second: the speed of a worker's processing outside the model.
+      workers: the numbers of workers to plan for.
       accelerators: the kinds.
     """
 
@@ -72,11 +72,11 @@ class PlanRates:
 
 
 def read_plan_rates(path: str | None = None) -> PlanRates:
-    """The rates in `path`; None means the package's own.
+    """Reads the rates in `path`; None means the package's own.
 
     Raises:
-      OSError: where the file can't be read.
-      ValueError: where it is not such a file, or a number in it is out of its range; the message names both.
+      OSError: if the file can't be read.
+      ValueError: if it is not a file of rates, or a number in it is out of its range; the message names both.
     """
     path = path or str(RATES_FILE)
     try:
@@ -96,7 +96,7 @@ def read_plan_rates(path: str | None = None) -> PlanRates:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         what = f"lacks {e}" if isinstance(e, KeyError) else str(e)
-        raise ValueError(f"{path} is no file of rates for the plan: {what}; {RATES_FILE} is one") from e
+        raise ValueError(f"{path} is not a file of rates for the plan: {what}; see {RATES_FILE} for an example") from e
 
 
 def _check_number(name: str, value: Any, *, above: float | None = None, most: float | None = None) -> None:

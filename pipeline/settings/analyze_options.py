@@ -1,4 +1,4 @@
-"""`AnalyzeOptions`: everything `albert-embed analyze` can be told, checked when built."""
+"""`AnalyzeOptions`: the options of `albert-embed analyze`, checked when they are built."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class AnalyzeOptions:
     """What to analyse, and for which embedding of it.
 
     Attributes:
-      embed: the embedding that is prepared for: it says the model, the corpus and how both are read. Its output is
-        where the analysis goes.
-      shapes: how many batch shapes to choose at most.
-      cache: where what was found of each file is kept; None means `cache` in the output.
-      plan: whether to foretell what the embedding takes.
+      embed: the embedding to prepare for: it names the model, the corpus and how both are read. Its output is the
+        directory for the analysis.
+      shapes: maximum number of batch shapes to choose.
+      cache: the folder for what was found in each file; None means `cache` in the output.
+      plan: whether to predict what the embedding takes.
       rates: a file of accelerators' rates and prices in place of the package's own.
 
     Raises:
-      ValueError: where an option is out of its range or contradicts another; the message says what to give.
+      ValueError: if an option is out of its range or contradicts another; the message says what to give.
     """
 
     embed: EmbedOptions
@@ -46,7 +46,7 @@ class AnalyzeOptions:
             raise ValueError(f"--output is {self.embed.table}: an analysis is written to a directory; give one")
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for `analysis.json`."""
+        """Returns plain values, for `analysis.json`."""
         return {
             **self.embed.to_dict(),
             **{field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "embed"},

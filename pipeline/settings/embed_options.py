@@ -1,4 +1,4 @@
-"""`EmbedOptions`: everything `albert-embed embed` can be told, checked when built."""
+"""`EmbedOptions`: the options of `albert-embed embed`, checked when they are built."""
 
 from __future__ import annotations
 
@@ -37,41 +37,43 @@ _COMPRESSION_ENDINGS = (".gz", ".bz2", ".zst", ".deflate", ".lzma")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EmbedOptions:
-    """What to embed, with what, and where to.
+    """What to embed, with what, and where the result goes.
 
     Attributes:
       model: directory or TF Hub handle.
       input: paths or globs, or tables as `bq:PROJECT:DATASET.TABLE`.
       query: a query of BigQuery whose result is the input, instead.
-      output: the directory to write; may be empty where there is a table: then what is not rows goes below Beam's
-        `--temp_location`.
+      output: the directory to write; may be empty where there is a table: then everything but the rows goes below
+        Beam's `--temp_location`.
       table: the table of BigQuery to write, `bq:PROJECT:DATASET.TABLE`.
-      format: how documents lie in the files; None guesses from the names.
+      format: the format of the files; None guesses it from their names.
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
       keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
-      max_failures: how many failures a run may have, `N` or `P%` of its documents; None: any number.
+      max_failures: maximum failures of a run, `N` or `P%` of its documents; None means any number.
       embeddings: which of pooled, sequence, mean and document; the last is a row of its own for each document.
-      sinks: what is written: tfrecord and parquet to the directory, of which readers take the first; bigquery to the
+      sinks: what is written: tfrecord and parquet to the directory, of which readers use the first; bigquery to the
         table.
-      bigquery_method: how rows come into the table, by load jobs (file_loads) or by the Storage Write API.
+      bigquery_method: how rows get into the table: by load jobs (file_loads) or by the Storage Write API.
       vector_index: after loading the table, `print` the statement that makes a vector index, or `run` it.
       encoding: how embeddings are written.
       tokens: whether to write each token's piece and the bytes of the text that it came from.
-      max_tokens: the longest row, [CLS] and [SEP] included; None means 512, or what the model has positions for.
+      max_tokens: maximum tokens per row, [CLS] and [SEP] included; None means 512, or fewer where the model has fewer
+        positions.
       long_documents: truncate, window or reject.
       window_overlap: tokens that consecutive windows share.
-      batch_tokens: padded tokens of a batch at most; None chooses.
+      batch_tokens: maximum padded tokens per batch; None chooses by the device.
       engine: what executes the model: tensorflow, openvino or auto.
       transform: a saved transform graph to use.
-      overwrite: whether an output that is there may be replaced.
-      incremental: whether the run adds to the output that is there, embedding only what is new or changed.
-      rebuild: with `incremental`, embeds everything and replaces what is there.
-      full_snapshot: with `incremental`, documents of the output that the input lacks are deleted.
-      shard_seconds, shard_bytes: a shard is finished when it is so old or large; None: `pipeline.shards.write_shards`.
+      overwrite: whether an existing output may be replaced.
+      incremental: whether the run adds to an existing output, embedding only what is new or changed.
+      rebuild: with `incremental`: embeds everything and replaces what is there.
+      full_snapshot: with `incremental`: deletes documents from the output that the input lacks.
+      shard_seconds, shard_bytes: a shard is finished at this age or size; None means the defaults of
+        `pipeline.shards.write_shards`.
 
     Raises:
-      ValueError: where an option is out of its range or contradicts another; the message says what to give.
+      ValueError: if an option is out of its range or contradicts another; the message says what to give.
     """
 
     model: str
@@ -107,7 +109,7 @@ class EmbedOptions:
     def __post_init__(self) -> None:
         self._check_outputs()
         if self.query is not None and (self.input or self.format not in (None, "bigquery")):
-            raise ValueError("--query is an input of its own, of --format bigquery; leave --input and --format out")
+            raise ValueError("--query is an input of its own, of format bigquery; leave out --input and --format")
         if not self.input and not self.query:
             raise ValueError("--input names no files; give at least one path or pattern, or a --query for BigQuery")
         if self.format is not None:
@@ -119,12 +121,12 @@ class EmbedOptions:
         if DOCUMENT in self.embeddings and self.table is not None:
             raise ValueError(
                 "--embeddings document writes files, not tables: leave the table out of --output, or document out of "
-                "--embeddings; in the table the mean of a document's windows is a query"
+                "--embeddings; in a table, a query can compute the mean of a document's windows"
             )
         if DOCUMENT in self.embeddings and self.incremental:
             raise ValueError(
-                "--embeddings document can't be added to by --incremental: leave document out, or give --overwrite "
-                "instead of --incremental"
+                "--incremental can't add to --embeddings document: leave document out, or give --overwrite instead of "
+                "--incremental"
             )
         for name, value in (
             ("--max-tokens", self.max_tokens),
@@ -135,7 +137,7 @@ class EmbedOptions:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         for name, given in (("--rebuild", self.rebuild), ("--full-snapshot", self.full_snapshot)):
             if given and not self.incremental:
-                raise ValueError(f"{name} is of use only with --incremental; give both, or none")
+                raise ValueError(f"{name} works only with --incremental; give both, or neither")
         if self.incremental and self.overwrite:
             raise ValueError(
                 "--incremental adds to an output and --overwrite replaces it; to replace it give --rebuild"
@@ -170,7 +172,7 @@ class EmbedOptions:
             raise ValueError(f"--output names {self.table}, but --sink has no bigquery; add it, or leave the table out")
         if self.table is not None and self.incremental and not files:
             raise ValueError(
-                "--incremental tells by its files what has been embedded: give --output a directory, and --sink "
+                "--incremental needs files to see what has been embedded: give --output a directory, and --sink "
                 "tfrecord or parquet, beside the table"
             )
         _check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
@@ -184,10 +186,10 @@ class EmbedOptions:
 
     @property
     def chosen_format(self) -> Format:
-        """The format given, else the one that the input's names tell.
+        """The format given, else the one that the input's names suggest.
 
         Raises:
-          ValueError: where the names tell different ones.
+          ValueError: if the names suggest different ones.
         """
         if self.format is not None:
             return self.format
@@ -205,7 +207,7 @@ class EmbedOptions:
 
     @property
     def computed_embeddings(self) -> tuple[str, ...]:
-        """The embeddings that the model is asked for: a document's vector is made of its windows' means."""
+        """The embeddings that the model computes: a document's vector is made from its windows' means."""
         mean = ("mean",) if DOCUMENT in self.embeddings and "mean" not in self.embeddings else ()
         return (*self.row_embeddings, *mean)
 
@@ -215,12 +217,12 @@ class EmbedOptions:
         return parse_kept_fields(self.keep_fields)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for the manifest."""
+        """Returns plain values, for the manifest."""
         return {**dataclasses.asdict(self), "format": self.chosen_format}
 
 
 def guess_format(pattern: str) -> Format:
-    """The format that a path or glob's ending tells; text where it tells none. Tables say it themselves."""
+    """Guesses the format from the ending of a path or glob, or from a table's prefix; text where neither is known."""
     if names_table(pattern):
         return "bigquery"
     name = pattern.lower()

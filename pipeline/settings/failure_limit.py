@@ -1,4 +1,4 @@
-"""`FailureLimit`: how many failures a run may have and still be published (`--max-failures`)."""
+"""`FailureLimit`: the maximum of failures with which a run is still published (`--max-failures`)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 
 class TooManyFailuresError(RuntimeError):
-    """More documents failed than the run may have."""
+    """More documents failed than `--max-failures` allows."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FailureLimit:
-    """`count` failures at most, or `percent` of all documents, failed ones counted among them.
+    """At most `count` failures, or at most `percent` of all documents, failed ones included.
 
     Attributes:
       count: how many; None where there is a percentage.
@@ -24,7 +24,7 @@ class FailureLimit:
 
     @staticmethod
     def parse(given: str) -> FailureLimit:
-        """`N` or `P%` as a limit; ValueError for anything else."""
+        """Parses `N` or `P%`; raises ValueError for anything else."""
         try:
             if given.endswith("%"):
                 limit = FailureLimit(percent=float(given[:-1]))
@@ -39,7 +39,7 @@ class FailureLimit:
         return limit
 
     def check(self, *, documents: int, failures: Mapping[str, int], kept: str) -> None:
-        """Raises where there are too many.
+        """Refuses a run with too many failures.
 
         Args:
           documents: those that were embedded.
@@ -47,7 +47,7 @@ class FailureLimit:
           kept: where the failures can be read.
 
         Raises:
-          TooManyFailuresError: with the count, the limit and the most frequent reasons.
+          TooManyFailuresError: if there are too many; with the count, the limit and the most frequent reasons.
         """
         failed = sum(failures.values())
         if self.count is not None:

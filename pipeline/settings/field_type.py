@@ -1,4 +1,4 @@
-"""`FieldType`: the types of values that rows have, and what each is called wherever rows are read or written."""
+"""`FieldType`: the types of values in rows, and the name of each wherever rows are read or written."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class ValueType:
     """The type of one value.
 
     Attributes:
-      name: what `--keep-fields` calls it.
+      name: its name in `--keep-fields`.
       arrow: Arrow's name for it in the pipeline's RecordBatches, where strings are bytes, as in a tf.Example.
       stored: Arrow's name for it in Parquet files, where strings are UTF-8.
       feature: the list of a tf.train.Feature that holds it, and its FeatureType in a tf.Metadata schema.
       tensor: TensorFlow's name for it.
       bigquery: BigQuery's name for it.
-      default: what a tensor holds for a row without a value: tensors know no null.
+      default: what a tensor holds for a row without a value, because tensors have no null.
     """
 
     name: str
@@ -58,14 +58,14 @@ class FieldType:
 
     @staticmethod
     def parse(name: str) -> FieldType:
-        """The type that `--keep-fields` calls `string`, `int64` or `float`; with `[]` behind it a list of such.
+        """Parses a type of `--keep-fields`: `string`, `int64` or `float`, with `[]` after it for a list.
 
         Raises:
-          ValueError: where it is none of these.
+          ValueError: if it is none of these.
         """
         value = VALUE_TYPES.get(name.removesuffix("[]"))
         if value is None:
-            raise ValueError(f"{name!r} is no type: give one of {', '.join(VALUE_TYPES)}, with [] behind it for lists")
+            raise ValueError(f"{name!r} is not a type: give one of {', '.join(VALUE_TYPES)}; with [] for lists")
         return FieldType(value=value, is_list=name.endswith("[]"))
 
     def __str__(self) -> str:

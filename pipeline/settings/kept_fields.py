@@ -38,10 +38,10 @@ RESERVED = frozenset(
 
 
 def parse_kept_fields(given: tuple[str, ...]) -> dict[str, FieldType]:
-    """`NAME` or `NAME:TYPE` each → name → type; `string` where no type is given.
+    """Parses fields, each `NAME` or `NAME:TYPE`, into name → type; `string` where no type is given.
 
     Raises:
-      ValueError: where a type is unknown, or a name is given twice or is one of the output's own columns.
+      ValueError: if a type is unknown, or a name is given twice or is one of the output's own columns.
     """
     kept: dict[str, FieldType] = {}
     for field in given:
@@ -49,7 +49,7 @@ def parse_kept_fields(given: tuple[str, ...]) -> dict[str, FieldType]:
         if not name or (type_name or "string").removesuffix("[]") not in VALUE_TYPES:
             raise ValueError(
                 f"--keep-fields has {field!r}: give NAME or NAME:TYPE, TYPE one of {', '.join(VALUE_TYPES)}, "
-                "with [] behind it for lists"
+                "with [] after it for lists"
             )
         if name in RESERVED:
             raise ValueError(f"--keep-fields has {name!r}, which is a column of the output itself; rename the field")
@@ -60,10 +60,10 @@ def parse_kept_fields(given: tuple[str, ...]) -> dict[str, FieldType]:
 
 
 def convert_value(value: Any, type_: FieldType) -> Any:
-    """`value` as a value of a type; None stays.
+    """Converts `value` to a type; None stays None.
 
     Raises:
-      ValueError: where it is none.
+      ValueError: if it is not of that type.
     """
     if value is None:
         return None
@@ -83,17 +83,17 @@ def _convert_one(value: Any, type_: ValueType) -> Any:
         return int(value)  # true and false as 1 and 0
     if name == FLOAT.name and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    raise ValueError(f"{type(value).__name__} {str(value)[:80]}, which is no {type_.name}")
+    raise ValueError(f"{type(value).__name__} {str(value)[:80]}, which is not of type {type_.name}")
 
 
 def convert_kept(values: list[Any], name: str, type_: FieldType, errors: dict[int, tuple[str, str]]) -> list[Any]:
-    """The values of a kept field, None where one is of another type, which goes to `errors`."""
+    """Converts the values of a kept field: None where one is of another type, and an entry in `errors`."""
     taken = []
     for row, value in enumerate(values):
         try:
             taken.append(convert_value(value, type_))
         except ValueError as e:
             taken.append(None)
-            hint = f"it is kept as {type_}; another type is given as --keep-fields {name}:TYPE"
+            hint = f"it is kept as {type_}; choose another type with --keep-fields {name}:TYPE"
             errors.setdefault(row, ("wrong type", f"the field {name!r} is {e}; {hint}"))
     return taken

@@ -10,11 +10,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 
 def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
-    """The runner for `options`.
+    """Chooses the runner for `options`.
 
-    Beam 2.77's own DirectRunner first tries Prism, which it downloads where it can, so the same command would run on
-    one runner online and on another offline. `--runner DirectRunner`, and no `--runner`, mean Beam's in-process runner
-    here, with `--direct_num_workers` and `--direct_running_mode` as Beam has them.
+    Beam 2.77's own DirectRunner first tries Prism, which it downloads if it can. So the same command would run on one
+    runner online and on another offline. Here `--runner DirectRunner`, and no `--runner`, mean Beam's in-process
+    runner, with `--direct_num_workers` and `--direct_running_mode` as in Beam.
     """
     name = options.view_as(StandardOptions).runner
     if name in (None, "DirectRunner"):
@@ -27,15 +27,15 @@ _RUNNERS_IN_MEMORY = frozenset((None, "DirectRunner", "FnApiRunner", "SwitchingD
 
 
 def holds_shuffle_in_memory(options: PipelineOptions) -> bool:
-    """Whether the runner holds what is shuffled in memory, so that only keys and ranges may travel, but no rows."""
+    """Returns whether the runner holds shuffled data in memory, so that only keys and ranges may travel, not rows."""
     return options.view_as(StandardOptions).runner in _RUNNERS_IN_MEMORY
 
 
 def threads_per_worker(options: PipelineOptions) -> int | None:
-    """How many threads each worker process may use for one batch; None where it has the machine to itself.
+    """Returns how many threads each worker process may use for one batch; None where it has the machine to itself.
 
-    Local worker processes (`--direct_running_mode multi_processing`) share the cores among them. TensorFlow reads its
-    share from the environment, which the workers inherit, so that is set here too.
+    Local worker processes (`--direct_running_mode multi_processing`) share the cores. TensorFlow reads its share from
+    the environment, which the workers inherit, so it is set here too.
     """
     direct = options.view_as(DirectOptions)
     workers = direct.direct_num_workers or os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""`SearchOptions`: everything `albert-embed search` can be told, checked when built."""
+"""`SearchOptions`: the options of `albert-embed search`, checked when they are built."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SearchOptions:
       metric: `cosine`, or `dot` for the inner product.
 
     Raises:
-      ValueError: where an option is out of its range; the message says what to give.
+      ValueError: if an option is out of its range; the message says what to give.
     """
 
     directory: str

@@ -11,7 +11,7 @@ _NAME = re.compile(rf"(?P<project>{_PROJECT}):(?P<dataset>\w{{1,1024}})\.(?P<tab
 
 
 def names_table(given: str) -> bool:
-    """Whether `given` names a BigQuery table rather than a path."""
+    """Returns whether `given` names a BigQuery table rather than a path."""
     return given.startswith(PREFIX)
 
 
@@ -31,29 +31,29 @@ class TableName:
 
     @staticmethod
     def parse(given: str) -> TableName:
-        """`bq:PROJECT:DATASET.TABLE` as a name.
+        """Parses `bq:PROJECT:DATASET.TABLE`.
 
         Raises:
-          ValueError: where it is none.
+          ValueError: if it does not name a table.
         """
         match = _NAME.fullmatch(given.removeprefix(PREFIX))
         if match is None or not names_table(given):
             raise ValueError(
-                f"{given!r} names no BigQuery table: give bq:PROJECT:DATASET.TABLE, such as "
+                f"{given!r} does not name a BigQuery table: give bq:PROJECT:DATASET.TABLE, such as "
                 "bq:my-project:search.embeddings"
             )
         return TableName(**match.groupdict())
 
     def __str__(self) -> str:
-        """As the API and SQL write it, `PROJECT.DATASET.TABLE`."""
+        """Formats the name as the API and SQL do, `PROJECT.DATASET.TABLE`."""
         return f"{self.project}.{self.dataset}.{self.table}"
 
     @property
     def sql(self) -> str:
-        """Quoted for GoogleSQL."""
+        """The name quoted for GoogleSQL."""
         return f"`{self}`"
 
     @property
     def option(self) -> str:
-        """As `--output` takes it."""
+        """The name as `--output` takes it."""
         return f"{PREFIX}{self.project}:{self.dataset}.{self.table}"

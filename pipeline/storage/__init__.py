@@ -1,1 +1,1 @@
-"""File systems: what lies where, opening and decompressing, framing, locking. It is the lowest room."""
+"""File systems: listing, opening and decompressing, framing, locking. It is the lowest room."""

@@ -1,4 +1,4 @@
-"""`InputFile`: a file of the input, and what tells whether it changed since another run."""
+"""`InputFile`: a file of the input, and what shows whether it has changed since another run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class InputFile:
     Attributes:
       path: where it is.
       bytes: its size.
-      modified: when it was written last, seconds since 1970; 0 where the file system does not say.
-      repeat: 0, or for a file that several patterns name: how often it came before. It is read as often.
+      modified: when it was last written, seconds since 1970; 0 where the file system does not say.
+      repeat: how often the patterns have named the file before; it is read each time.
     """
 
     path: str
@@ -27,15 +27,15 @@ class InputFile:
     repeat: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON."""
+        """Returns plain values for JSON."""
         return dataclasses.asdict(self)
 
 
 def list_input_files(patterns: Sequence[str]) -> list[InputFile]:
-    """All files that the patterns match, in the order of their paths.
+    """Lists all files that the patterns match, in the order of their paths.
 
     Raises:
-      FileNotFoundError: where a pattern matches none.
+      FileNotFoundError: if a pattern matches none.
     """
     files: list[InputFile] = []
     seen: Counter[str] = Counter()

@@ -1,7 +1,7 @@
-"""`open_input`: a file's content, decompressed, where a file that is cut off is an error and not its end.
+"""`open_input`: opens a file, decompressed; a compressed file that is cut off is an error.
 
-Beam's `CompressedFile` takes the end of a truncated gzip file for the end of its content, so that what is missing would
-be lost without a word.
+Beam's `CompressedFile` treats the end of a truncated gzip file as the end of its content, so the rest would be lost
+silently.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     CompressionTypes.BZIP2: bz2.BZ2Decompressor,
     CompressionTypes.ZSTD: lambda: zstandard.ZstdDecompressor().decompressobj(),
 }
-_READ_BYTES = 1 << 16  # of compressed content at a time: decompressed it may be a thousand times as much
+_READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may be a thousand times larger
 
 
 def open_input(path: str) -> Any:
@@ -48,7 +48,7 @@ class DecompressedFile(io.RawIOBase):
       make_decompressor: makes an object with `decompress`, `eof` and `unused_data`.
 
     Raises:
-      BrokenFileError: where the file ends in the middle of a stream, is not compressed so, or is damaged.
+      BrokenFileError: if the file ends in the middle of a stream, is not compressed in this way, or is damaged.
     """
 
     def __init__(self, file: Any, make_decompressor: Callable[[], Any]) -> None:

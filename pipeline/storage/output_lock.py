@@ -26,10 +26,10 @@ _DEAD_AFTER_SECONDS = 120.0
 class OutputLock:
     """The lock of one output, taken until it is released or the process ends.
 
-    On a local file system it is a `flock`, which the operating system takes back when the process dies, however it
-    dies. Anywhere else it is a file that a thread renews every 20 seconds; one that was not renewed for two minutes
-    belongs to a dead run. There, two runs that start within the same second can both get it: object stores have no
-    operation through Beam that only one of them can win.
+    On a local file system it is a `flock`, which the operating system releases when the process dies, however it dies.
+    Anywhere else it is a file that a thread renews every 20 seconds; one that was not renewed for two minutes belongs
+    to a dead run. There, two runs that start within the same second can both get it: through Beam, object stores have
+    no operation that only one of them can win.
 
     Args:
       directory: the output, on any file system that Beam knows.
@@ -47,7 +47,7 @@ class OutputLock:
         """Takes the lock.
 
         Raises:
-          OutputError: where a run that is alive holds it; the message says which.
+          OutputError: if a run that is alive holds it; the message says which.
         """
         if is_remote(self._directory):
             self._acquire_remote()
@@ -55,7 +55,7 @@ class OutputLock:
             self._acquire_local()
 
     def release(self) -> None:
-        """Gives the lock back and takes its file away; nothing happens where it is not held."""
+        """Releases the lock and removes its file; nothing happens where it is not held."""
         if self._descriptor is not None:
             os.unlink(self._path)
             os.close(self._descriptor)
@@ -76,7 +76,7 @@ class OutputLock:
                 holder = os.read(descriptor, 1000)
                 os.close(descriptor)
                 raise self._refuse(holder) from e
-            # The run before may have taken the file away between the two calls: then this lock is of no file.
+            # The run before may have removed the file between the two calls: then this lock is of no file.
             if self._is_in_place(descriptor):
                 break
             os.close(descriptor)
@@ -106,7 +106,7 @@ class OutputLock:
         while not stopped.wait(_BEAT_SECONDS):
             try:
                 self._renew()
-            except Exception:  # the run itself is told by its own writes; a later renewal may pass
+            except Exception:  # if it lasts, the run's own writes fail; a later renewal may succeed
                 logger.warning("could not renew the lock %s", self._path, exc_info=True)
 
     def _renew(self) -> None:
@@ -122,7 +122,7 @@ class OutputLock:
 
 
 def _parse(holder: bytes) -> dict[str, Any]:
-    """What a lock's file says; nothing where it was caught half written."""
+    """Returns what a lock's file says; nothing where it is only partly written."""
     try:
         owner = json.loads(holder)
     except ValueError:

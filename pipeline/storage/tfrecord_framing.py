@@ -11,7 +11,7 @@ _MASK_DELTA = 0xA282EAD8
 
 
 def frame_records(records: Sequence[bytes]) -> bytes:
-    """The records as they stand in a TFRecord file, one after the other.
+    """Returns the records as a TFRecord file holds them, one after the other.
 
     Each is its length (uint64), the masked CRC-32C of that (uint32), its bytes, and their masked CRC-32C (uint32), all
     little-endian (tensorflow/core/lib/io/record_writer.h).
@@ -24,6 +24,6 @@ def frame_records(records: Sequence[bytes]) -> bytes:
 
 
 def masked_crc(content: bytes) -> bytes:
-    """The CRC-32C of `content`, rotated and shifted so that a CRC of data that holds CRCs stays a good one."""
+    """Returns the CRC-32C of `content`, rotated and shifted so that a CRC of data with CRCs in it stays a good one."""
     crc = google_crc32c.value(content)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)

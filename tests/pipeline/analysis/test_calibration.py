@@ -64,7 +64,7 @@ def test_a_model_that_fails_is_told() -> None:
         np.array([0, 0, 3]), TokenBatchConfig(batch_tokens=4, max_tokens=4), row_bytes=0, token_bytes=8
     )
     schema = RowSchema(embeddings=("pooled_output",), hidden_size=4)
-    with pytest.raises(RuntimeError, match="the plan can't be made, the model fails on random tokens"):
+    with pytest.raises(RuntimeError, match="there is no plan, because the model fails on random tokens"):
         time_model(BrokenEngine(), forecast, embeddings=["pooled"], schema=schema, vocabulary_size=9, pair=True)
 
 

@@ -56,7 +56,7 @@ def test_another_file_counts_instead(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     path = write_rates(tmp_path / "rates.json", **changes)
-    with pytest.raises(ValueError, match="is no file of rates for the plan") as raised:
+    with pytest.raises(ValueError, match="is not a file of rates for the plan") as raised:
         read_plan_rates(path)
     assert path in str(raised.value) and message in str(raised.value)
 
@@ -66,7 +66,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.json").write_text("no JSON")
     (tmp_path / "empty.json").write_text("{}")
     for name in ("list.json", "text.json", "empty.json"):
-        with pytest.raises(ValueError, match=f"{name} is no file of rates for the plan"):
+        with pytest.raises(ValueError, match=f"{name} is not a file of rates for the plan"):
             read_plan_rates(str(tmp_path / name))
     with pytest.raises(FileNotFoundError):
         read_plan_rates(str(tmp_path / "nothing.json"))

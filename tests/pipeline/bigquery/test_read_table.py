@@ -92,8 +92,8 @@ def test_tables_are_known_by_their_prefix() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"input": ("bq:d.t",)}, r"^'bq:d.t' names no BigQuery table: give bq:PROJECT:DATASET.TABLE"),
-        ({"input": ("a.parquet",), "format": "bigquery"}, r"^'a.parquet' names no BigQuery table"),
+        ({"input": ("bq:d.t",)}, r"^'bq:d.t' does not name a BigQuery table: give bq:PROJECT:DATASET.TABLE"),
+        ({"input": ("a.parquet",), "format": "bigquery"}, r"^'a.parquet' does not name a BigQuery table"),
         ({"input": ("a.txt",), "query": "SELECT 1"}, r"^--query is an input of its own"),
         ({"input": (), "query": "SELECT 1", "format": "csv"}, r"^--query is an input of its own"),
         ({"input": ()}, r"^--input names no files"),

@@ -110,7 +110,7 @@ def test_names() -> None:
 def test_what_is_no_name(given: str) -> None:
     with pytest.raises(ValueError) as error:
         TableName.parse(given)
-    assert str(error.value).startswith(f"{given!r} names no BigQuery table: give bq:PROJECT:DATASET.TABLE")
+    assert str(error.value).startswith(f"{given!r} does not name a BigQuery table: give bq:PROJECT:DATASET.TABLE")
 
 
 def test_the_merge_uses_no_reserved_word_as_a_name() -> None:

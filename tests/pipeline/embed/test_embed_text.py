@@ -124,7 +124,7 @@ def test_formats_are_told_by_names(name: str, expected: str) -> None:
         ),
         (
             {"table": "bq:my-project:d.t", "sinks": ("bigquery",), "incremental": True},
-            "--incremental tells by its files what has been embedded: give --output a directory, and --sink "
+            "--incremental needs files to see what has been embedded: give --output a directory, and --sink "
             "tfrecord or parquet, beside the table",
         ),
         (
