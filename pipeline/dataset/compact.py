@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
@@ -26,8 +27,9 @@ from albert_embed.pipeline.formats.registry import make_format, make_formats
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
+from albert_embed.pipeline.shards.rolling_writer import RollingWriter
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
-from albert_embed.pipeline.shards.shard_writer import OpenShard
+from albert_embed.pipeline.shards.shard_writer import ShardWriter
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_shard
 from albert_embed.pipeline.shards.write_shards import SHARD_BYTES
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -135,22 +137,11 @@ def _write_rows(
     batches: Iterator[pa.RecordBatch], directory: str, formats: Sequence[RowFormat], shard_bytes: int
 ) -> list[Shard]:
     shards: list[Shard] = []
-    shard: OpenShard | None = None
-    try:
+    with RollingWriter(partial(ShardWriter, directory, formats), max_bytes=shard_bytes) as writer:
         for rows in batches:
             if rows.num_rows:
-                shard = shard or OpenShard(directory, formats)
-                shard.write(rows)
-            if shard is not None and shard.size >= shard_bytes:
-                shards.append(shard.finish())
-                shard = None
-        if shard is not None:
-            shards.append(shard.finish())
-            shard = None
-    finally:
-        if shard is not None:
-            shard.abandon()
-    return shards
+                shards += writer.write(rows)
+        return [*shards, *writer.finish()]
 
 
 def _choose_formats(manifest: Manifest) -> list[RowFormat]:

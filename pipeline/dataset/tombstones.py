@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.published_output import PublishedFile
-from albert_embed.pipeline.shards.document_keys import id_keys
-from albert_embed.pipeline.shards.row_keys import find_keys
+from albert_embed.pipeline.shards.keys import find_keys, id_keys
 from albert_embed.transforms.columns import ID, TOKENS, TRUNCATED, TYPES
 
 _BATCH_IDS = 64 * 1024

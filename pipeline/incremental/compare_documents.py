@@ -21,8 +21,7 @@ from albert_embed.pipeline.dataset.tombstones import (
     TOMBSTONE_SCHEMA,
 )
 from albert_embed.pipeline.shards import shard_index
-from albert_embed.pipeline.shards.document_keys import document_keys, keys_to_arrow
-from albert_embed.pipeline.shards.row_keys import KEY_BYTES
+from albert_embed.pipeline.shards.keys import KEY_BYTES, document_keys, keys_to_arrow
 from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
 
 KEY = "key"

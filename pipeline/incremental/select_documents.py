@@ -12,8 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
 from albert_embed.pipeline.incremental.compare_documents import KEY, SELECTED_SCHEMA, UNIQUE
-from albert_embed.pipeline.shards.document_keys import document_keys, keys_from_arrow
-from albert_embed.pipeline.shards.row_keys import find_keys
+from albert_embed.pipeline.shards.keys import document_keys, find_keys, keys_from_arrow
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, TEXT_START
 from albert_embed.transforms.failure import Failure

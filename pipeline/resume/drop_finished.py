@@ -13,7 +13,7 @@ from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.resume.finished_shards import FinishedKeys, FinishedRows
-from albert_embed.pipeline.shards.row_keys import row_keys
+from albert_embed.pipeline.shards.keys import row_keys
 from albert_embed.transforms import metrics
 
 # Positions in `FinishedKeys.keys`, each once, and how often each was met.

@@ -15,8 +15,8 @@ from apache_beam.io.filesystems import FileSystems
 from albert_embed.pipeline.formats.registry import FORMATS, make_format
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
+from albert_embed.pipeline.shards.keys import find_keys, make_keys, row_keys
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
-from albert_embed.pipeline.shards.row_keys import KEY_BYTES, find_keys, row_keys
 from albert_embed.pipeline.shards.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
 from albert_embed.pipeline.shards.shard_index import read_index
 
@@ -110,7 +110,7 @@ class FinishedKeys:
         Returns:
           `[len(keys)]` bool, and the positions in `self.keys` of those that are, int64.
         """
-        positions = find_keys(self.keys, np.array(keys, f"S{KEY_BYTES}"))
+        positions = find_keys(self.keys, make_keys(keys))
         there = positions >= 0
         return there, positions[there]
 
@@ -142,8 +142,8 @@ class FinishedRows:
 
     def load_keys(self) -> FinishedKeys:
         """The keys of all rows, read from the indexes."""
-        parts = [np.array(self.load_shard_keys(shard), f"S{KEY_BYTES}") for shard in self.shards]
-        return FinishedKeys(np.concatenate(parts) if parts else np.zeros(0, f"S{KEY_BYTES}"))
+        parts = [make_keys(self.load_shard_keys(shard)) for shard in self.shards]
+        return FinishedKeys(np.concatenate([make_keys([]), *parts]))
 
     def load_shard_keys(self, shard: Shard) -> list[bytes]:
         """The keys of the rows of one shard, in their order."""

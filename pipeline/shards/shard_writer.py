@@ -1,4 +1,4 @@
-"""`OpenShard`: a shard that is being written, under names that nobody takes for finished ones."""
+"""`ShardWriter`: writes a shard, under names that nobody takes for finished ones."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.formats.row_format import WritableFormat
+from albert_embed.pipeline.shards.keys import KEY_BYTES, row_keys
 from albert_embed.pipeline.shards.open_files import UNCOMPRESSED, OpenFiles, explain_failure
-from albert_embed.pipeline.shards.row_keys import KEY_BYTES, row_keys
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.shard_index import index_rows, write_index
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_rows
 
 
-class OpenShard:
-    """One shard, a file for each format. Not thread-safe.
+class ShardWriter:
+    """Writes one shard, a file for each format. Not thread-safe.
 
     The files have a random name below `unfinished/` while they are written. Finishing puts them in their places, the
     index last. A shard's name starts with a hash of its rows, so that shards have the same order in every run, and ends

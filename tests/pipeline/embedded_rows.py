@@ -28,7 +28,7 @@ from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
-from albert_embed.pipeline.shards.shard_writer import OpenShard
+from albert_embed.pipeline.shards.shard_writer import ShardWriter
 
 HIDDEN = 3
 EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]
@@ -87,7 +87,7 @@ def make_formats(
 
 def write_shard(directory: str, rows: pa.RecordBatch, formats: Sequence[WritableFormat]) -> Shard:
     """Writes these rows."""
-    shard = OpenShard(directory, formats)
+    shard = ShardWriter(directory, formats)
     shard.write(rows)
     return shard.finish()
 

@@ -137,15 +137,15 @@ _COMPACT_SLOWLY = """
 import sys, time
 from albert_embed.pipeline.dataset.compact import compact_output
 from albert_embed.pipeline.formats import shard_file
-from albert_embed.pipeline.shards.shard_writer import OpenShard
+from albert_embed.pipeline.shards.shard_writer import ShardWriter
 shard_file.MAX_BATCH_ROWS = 1
-finish, finished = OpenShard.finish, []
+finish, finished = ShardWriter.finish, []
 def finish_two(self):
     if len(finished) == 2:
         time.sleep(3600)
     finished.append(self)
     return finish(self)
-OpenShard.finish = finish_two
+ShardWriter.finish = finish_two
 compact_output(sys.argv[1], shard_bytes=1)
 """
 

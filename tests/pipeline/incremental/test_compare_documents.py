@@ -13,8 +13,7 @@ from albert_embed.pipeline.incremental.compare_documents import (
     add_counts,
     compare_documents,
 )
-from albert_embed.pipeline.shards.document_keys import document_keys, id_keys, keys_from_arrow, keys_to_arrow
-from albert_embed.pipeline.shards.row_keys import find_keys
+from albert_embed.pipeline.shards.keys import document_keys, find_keys, id_keys, keys_from_arrow, keys_to_arrow
 from albert_embed.pipeline.sources.content_id import hash_content
 
 Document = tuple[bytes, bytes] | tuple[bytes, bytes, int | None]

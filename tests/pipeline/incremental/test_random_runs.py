@@ -10,7 +10,7 @@ import pytest
 
 from albert_embed.pipeline.dataset.tombstones import GENERATION, TOMBSTONE_IDS_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, compare_documents, find_live_documents
-from albert_embed.pipeline.shards.document_keys import document_keys, keys_to_arrow
+from albert_embed.pipeline.shards.keys import document_keys, keys_to_arrow
 from tests.pipeline.incremental.test_compare_documents import key, make_documents, make_index
 
 IDS = [b"d%d" % number for number in range(30)]

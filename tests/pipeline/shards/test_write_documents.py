@@ -1,8 +1,9 @@
-"""`WriteDocumentsFn`, without a pipeline: what it writes, and what a bundle that failed leaves."""
+"""`DocumentWriter` in a `WriteFilesFn`, without a pipeline: what it writes, and what a bundle that failed leaves."""
 
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 from albert_embed.model.padded_batch import float_lists
 from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.formats.row_schema import RowSchema
-from albert_embed.pipeline.shards.write_documents import WriteDocumentsFn, list_document_files
+from albert_embed.pipeline.shards.document_writer import DocumentWriter
+from albert_embed.pipeline.shards.write_documents import list_document_files
+from albert_embed.pipeline.shards.write_files import WriteFilesFn
 
 ROWS = pa.RecordBatch.from_pydict(
     {
@@ -26,13 +29,14 @@ FORMATS = make_formats(["tfrecord", "parquet"], RowSchema(embeddings=(), hidden_
 
 
 def test_a_pickled_copy_writes_each_format_once(tmp_path: Path) -> None:
-    write: WriteDocumentsFn = pickle.loads(pickle.dumps(WriteDocumentsFn(str(tmp_path), FORMATS)))
+    open_writer = partial(DocumentWriter, str(tmp_path), FORMATS)
+    write: WriteFilesFn = pickle.loads(pickle.dumps(WriteFilesFn(open_writer, max_bytes=1 << 30)))
     write.start_bundle()
     assert list(write.process(ROWS)) == []
     write.start_bundle()  # of the bundle before, which failed, nothing is finished
     assert list(tmp_path.glob("documents-*")) == []
     assert list(write.process(ROWS)) == []
-    files = [value.value for value in write.finish_bundle()]
+    (files,) = (value.value for value in write.finish_bundle())
     listed = list_document_files(files, ["parquet", "tfrecord"])
     assert [(file.format, file.rows) for file in listed] == [("parquet", 2), ("tfrecord", 2)]
     assert sorted(path.name for path in tmp_path.glob("documents-*")) == sorted(file.path for file in listed)

@@ -1,0 +1,81 @@
+"""`RollingWriter`: rows to one file after the other, each finished when it is large or old enough."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+import pyarrow as pa
+
+Finished = TypeVar("Finished")
+Finished_co = TypeVar("Finished_co", covariant=True)
+
+
+class FileWriter(Protocol[Finished_co]):
+    """Writes rows to files that are finished together, such as a `ShardWriter`."""
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Takes rows in."""
+
+    @property
+    def size(self) -> int:
+        """About the bytes of the largest file."""
+
+    def finish(self) -> Finished_co:
+        """Writes what is left and puts the files in their places; what is known of them."""
+
+    def abandon(self) -> None:
+        """Lets go of the files."""
+
+
+class RollingWriter(Generic[Finished]):
+    """Opens a writer when rows come, and finishes it when it is large or old enough. Not thread-safe.
+
+    As a context manager it abandons at the end of the `with` block what is not finished.
+
+    Args:
+      open_writer: opens the next writer.
+      max_bytes: a writer is finished when it has this size.
+      max_seconds: a writer is finished when rows come and it is this old.
+    """
+
+    def __init__(
+        self, open_writer: Callable[[], FileWriter[Finished]], *, max_bytes: int, max_seconds: float = math.inf
+    ) -> None:
+        self._open_writer = open_writer
+        self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
+        self._writer: FileWriter[Finished] | None = None
+        self._opened = 0.0
+
+    def write(self, rows: pa.RecordBatch) -> list[Finished]:
+        """Takes rows in, and returns what is finished with them: one thing or nothing."""
+        if self._writer is None:
+            self._writer = self._open_writer()
+            self._opened = time.monotonic()
+        self._writer.write(rows)
+        if self._writer.size >= self._max_bytes or time.monotonic() - self._opened >= self._max_seconds:
+            return self.finish()
+        return []
+
+    def finish(self) -> list[Finished]:
+        """Finishes the writer that is open, and returns what comes of it: one thing, or nothing where none is open."""
+        if self._writer is None:
+            return []
+        finished = self._writer.finish()
+        self._writer = None
+        return [finished]
+
+    def abandon(self) -> None:
+        """Abandons the writer that is open, if any."""
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+
+    def __enter__(self) -> RollingWriter[Finished]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abandon()
