@@ -27,8 +27,9 @@ from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance, list_versions
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.documents.read_documents import make_read_files
-from albert_embed.pipeline.embed.job import make_absolute, make_preprocessing_config, with_absolute_paths
-from albert_embed.pipeline.embed.open_model import load_model
+from albert_embed.pipeline.embed.open_model import open_model
+from albert_embed.pipeline.embed.prepared_run import make_preprocessing_config
+from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
 from albert_embed.pipeline.embed.run_counters import read_counters
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -92,7 +93,7 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> Corpu
 def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_options: PipelineOptions) -> CorpusReport:
     started = time.time()
     embed = options.embed
-    model, vocabulary = load_model(embed.model)
+    model, vocabulary = open_model(embed.model)
     preprocessing = make_preprocessing_config(embed, model)
     files = list_input_files(embed.input)
     rates = read_plan_rates(options.rates) if options.plan else None

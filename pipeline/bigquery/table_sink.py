@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import apache_beam as beam
+
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
@@ -17,6 +19,7 @@ from albert_embed.pipeline.bigquery.table_output import TableOutput
 from albert_embed.pipeline.bigquery.table_rows import MAX_ROW_BYTES, check_rows
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.table_load import TableLoad
+from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
@@ -43,6 +46,20 @@ class TableSink:
     max_row_bytes: int
     vector_index: str | None
 
+    @property
+    def formats(self) -> Sequence[WritableFormat]:
+        """What is written of each shard for it."""
+        return (self.format,)
+
+    def check(self) -> None:
+        """Finds out whether the rows will fit; ValueError where they will not (`TableOutput.check`)."""
+        self.output.check()
+
+    def check_rows(self, rows: beam.PCollection) -> tuple[beam.PCollection, list[beam.PCollection]]:
+        """Returns the rows that the table can hold, and the failures of the others."""
+        checked = rows | "CheckTableRows" >> make_check_rows(self.format.layout, self.max_row_bytes)
+        return checked.passed, [checked.failures]
+
     def check_added_to(self, previous: Manifest) -> None:
         """Raises ValueError where the rows of an output that an incremental run adds to are not in the table."""
         held = None if previous.bigquery is None else previous.bigquery.table
@@ -68,20 +85,38 @@ class TableSink:
         return dataclasses.replace(loaded, vector_indexes=indexes)
 
 
+class NoTable:
+    """Stands for the table of a run that writes to none."""
+
+    formats: Sequence[WritableFormat] = ()
+
+    def check(self) -> None:
+        """There is nothing to fit into."""
+
+    def check_rows(self, rows: beam.PCollection) -> tuple[beam.PCollection, list[beam.PCollection]]:
+        return rows, []
+
+    def check_added_to(self, previous: Manifest) -> None:
+        """There is nothing that could lack rows."""
+
+    def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> None:
+        return None
+
+
 def make_table_sink(
     options: EmbedOptions,
     rows: RowSchema,
     model: ModelDirectory,
     vocabulary: Vocabulary,
     preprocessing: PreprocessingConfig,
-) -> TableSink | None:
-    """The table that `options` name, connected; None where they name none.
+) -> TableSink | NoTable:
+    """Returns the table that `options` name, connected.
 
     Raises:
       ValueError: where a kept field can't be a column, or there are no credentials.
     """
     if options.table is None:
-        return None
+        return NoTable()
     layout = TableLayout(rows=rows)
     # Not the versions of libraries: another one does not make every row of the table anew.
     made_with = {"model": model.fingerprint, "preprocessing": dataclasses.asdict(preprocessing)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import json
 import logging
 import time
@@ -12,7 +12,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineState
 
-from albert_embed.pipeline.bigquery.table_sink import TableSink, make_check_rows
+from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
 from albert_embed.pipeline.embed.combine_documents import FAILURES as COMBINE_FAILURES
@@ -39,88 +39,100 @@ _SHARDS_FILE = "shards.jsonl"
 _DOCUMENT_FILES = "document_files.jsonl"
 
 
-def build_pipeline(
-    pipeline: beam.Pipeline,
-    documents: ReadForSinks,
-    embed_text: EmbedText,
-    formats: Sequence[WritableFormat],
-    document_formats: Sequence[WritableFormat],
-    table: TableSink | None,
-    options: EmbedOptions,
-    output: OutputDirectory,
-    finished: FinishedRows | None,
-) -> None:
-    """Puts all steps into `pipeline`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbedPipeline:
+    """All steps from the input to what is staged.
 
-    Args:
-      pipeline: still empty.
+    Attributes:
+      options: of the run.
+      staging: the folder where everything is staged.
       documents: reads the input.
       embed_text: embeds it.
+      table: of the run, which may refuse rows.
       formats: of the shards.
       document_formats: of the files of documents' vectors.
-      table: of BigQuery, whose rows are checked; None for none.
-      options: of the run.
-      output: where everything is staged.
       finished: rows that a run that was cut off has finished; None for none.
     """
-    read = pipeline | "Read" >> documents
-    embedded = read["documents"] | "EmbedText" >> embed_text
-    rows, failed = embedded[EMBEDDINGS], [read["failures"], embedded[FAILURES]]
-    if table is not None:
-        checked = rows | "CheckTableRows" >> make_check_rows(table.format.layout, table.max_row_bytes)
-        rows = checked.passed
-        failed.append(checked.failures)
-    rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
-    if DOCUMENT in options.embeddings:
-        combined = rows | "CombineDocuments" >> CombineDocuments(options.kept_fields)
-        failed.append(combined[COMBINE_FAILURES])
+
+    options: EmbedOptions
+    staging: str
+    documents: ReadForSinks
+    embed_text: EmbedText
+    table: TableSink | NoTable
+    formats: Sequence[WritableFormat]
+    document_formats: Sequence[WritableFormat]
+    finished: FinishedRows | None
+
+    def build(self, pipeline: beam.Pipeline) -> None:
+        """Puts all steps into `pipeline`, which is empty."""
+        read = pipeline | "Read" >> self.documents
+        embedded = read["documents"] | "EmbedText" >> self.embed_text
+        rows, refused = self.table.check_rows(embedded[EMBEDDINGS])
+        rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
+        failed = [read["failures"], embedded[FAILURES], *refused]
+        if DOCUMENT in self.options.embeddings:
+            failed.append(self._write_documents(rows))
+            if "mean" not in self.options.embeddings:
+                rows = rows | "DropMeans" >> beam.Map(lambda batch: batch.drop_columns([MEAN_OUTPUT]))
+        shards = rows | "WriteEmbeddings" >> self._make_write()
+        if self.finished is not None:
+            shards = self._add_finished(shards, embedded[MET], self.finished)
+        self._write_results(shards, failed | "AllFailures" >> beam.Flatten())
+
+    def _write_documents(self, rows: beam.PCollection) -> beam.PCollection:
+        """Stages the documents' vectors; returns the failures."""
+        combined = rows | "CombineDocuments" >> CombineDocuments(self.options.kept_fields)
         _ = (
             combined[DOCUMENTS]
-            | "WriteDocuments" >> WriteDocuments(output.staging, document_formats)
+            | "WriteDocuments" >> WriteDocuments(self.staging, self.document_formats)
             | "DocumentFileToJson" >> beam.Map(lambda file: json.dumps(file.to_dict()))
-            | "WriteDocumentFileList" >> _write_list(output, _DOCUMENT_FILES)
+            | "WriteDocumentFileList" >> self._write_list(_DOCUMENT_FILES)
         )
-        if "mean" not in options.embeddings:
-            rows = rows | "DropMeans" >> beam.Map(lambda batch: batch.drop_columns([MEAN_OUTPUT]))
-    failures = failed | "AllFailures" >> beam.Flatten()
-    write = functools.partial(
-        WriteShards,
-        output.staging,
-        formats,
-        shard_seconds=SHARD_SECONDS if options.shard_seconds is None else options.shard_seconds,
-        shard_bytes=SHARD_BYTES if options.shard_bytes is None else options.shard_bytes,
-    )
-    shards = rows | "WriteEmbeddings" >> write()
-    if finished is not None:
-        copied = embedded[MET] | "CopyRepeated" >> beam.ParDo(CopyRepeated(finished)) | "WriteCopies" >> write()
-        reused = pipeline | "FinishedShards" >> beam.Create(finished.shards)
-        shards = (shards, copied, reused) | "AllShards" >> beam.Flatten()
-    _ = (
-        shards
-        | "ShardToJson" >> beam.Map(lambda shard: shard.to_json())
-        | "WriteShardList" >> _write_list(output, _SHARDS_FILE)
-    )
-    _ = (
-        failures
-        | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
-        | "WriteFailures"
-        >> beam.io.WriteToText(FileSystems.join(output.staging, "failures"), file_name_suffix=".jsonl")
-    )
-    _ = (
-        (shards, failures)
-        | "CountOutput" >> CountOutput()
-        | "StatisticsToJson" >> beam.Map(lambda statistics: statistics.to_json())
-        | "WriteStatistics" >> _write_list(output, _STATISTICS_FILE)
-    )
+        return combined[COMBINE_FAILURES]
 
+    def _make_write(self) -> WriteShards:
+        options = self.options
+        return WriteShards(
+            self.staging,
+            self.formats,
+            shard_seconds=SHARD_SECONDS if options.shard_seconds is None else options.shard_seconds,
+            shard_bytes=SHARD_BYTES if options.shard_bytes is None else options.shard_bytes,
+        )
 
-def _write_list(output: OutputDirectory, name: str) -> beam.PTransform:
-    """Writes lines to one staged file."""
-    return beam.io.WriteToText(FileSystems.join(output.staging, name), num_shards=1, shard_name_template="")
+    def _add_finished(
+        self, shards: beam.PCollection, met: beam.PCollection, finished: FinishedRows
+    ) -> beam.PCollection:
+        copied = met | "CopyRepeated" >> beam.ParDo(CopyRepeated(finished)) | "WriteCopies" >> self._make_write()
+        reused = shards.pipeline | "FinishedShards" >> beam.Create(finished.shards)
+        return (shards, copied, reused) | "AllShards" >> beam.Flatten()
+
+    def _write_results(self, shards: beam.PCollection, failures: beam.PCollection) -> None:
+        """Stages the failures, the list of shards and the statistics."""
+        _ = (
+            shards
+            | "ShardToJson" >> beam.Map(lambda shard: shard.to_json())
+            | "WriteShardList" >> self._write_list(_SHARDS_FILE)
+        )
+        _ = (
+            failures
+            | "FailureToJson" >> beam.Map(lambda failure: failure.to_json())
+            | "WriteFailures"
+            >> beam.io.WriteToText(FileSystems.join(self.staging, "failures"), file_name_suffix=".jsonl")
+        )
+        _ = (
+            (shards, failures)
+            | "CountOutput" >> CountOutput()
+            | "StatisticsToJson" >> beam.Map(lambda statistics: statistics.to_json())
+            | "WriteStatistics" >> self._write_list(_STATISTICS_FILE)
+        )
+
+    def _write_list(self, name: str) -> beam.PTransform:
+        """Writes lines to one staged file."""
+        return beam.io.WriteToText(FileSystems.join(self.staging, name), num_shards=1, shard_name_template="")
 
 
 def run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputDirectory) -> RunResult:
-    """Runs what `build_pipeline` has made to its end.
+    """Runs what `EmbedPipeline` has built to its end.
 
     Raises:
       RuntimeError: where it fails.

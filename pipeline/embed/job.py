@@ -4,54 +4,36 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import os
 import time
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from albert_embed.model.handler import AlbertModelHandler
-from albert_embed.model.model_directory import ModelDirectory
-from albert_embed.pipeline.bigquery.column_kinds import read_query_kinds, read_table_kinds
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
-from albert_embed.pipeline.bigquery.table_sink import make_table_sink
+from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink, make_table_sink
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
-from albert_embed.pipeline.embed.choose_rows import choose_row_schema
-from albert_embed.pipeline.embed.embed_pipeline import build_pipeline, run_pipeline
+from albert_embed.pipeline.embed.embed_pipeline import EmbedPipeline, run_pipeline
 from albert_embed.pipeline.embed.embed_text import EmbedText
-from albert_embed.pipeline.embed.open_model import load_model
-from albert_embed.pipeline.embed.read_input import ReadForSinks, make_read_documents
-from albert_embed.pipeline.embed.run_manifest import RunResult, describe_rows, make_manifest
+from albert_embed.pipeline.embed.prepared_run import PreparedRun, prepare_run
+from albert_embed.pipeline.embed.resolve_options import resolve_options
+from albert_embed.pipeline.embed.run_manifest import RunResult, make_manifest
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import FORMATS, make_formats
-from albert_embed.pipeline.formats.row_format import WritableFormat
-from albert_embed.pipeline.incremental.add_generation import is_same_dataset
+from albert_embed.pipeline.incremental.changes import AllDocuments, RunScope
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
-from albert_embed.pipeline.incremental.select_documents import make_select_documents
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import start_run
-from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.settings.failure_limit import FailureLimit
-from albert_embed.pipeline.settings.runner import choose_runner, holds_shuffle_in_memory, threads_per_worker
-from albert_embed.pipeline.settings.table_name import TableName, names_table
+from albert_embed.pipeline.settings.runner import choose_runner, holds_shuffle_in_memory
+from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.statistics import Statistics
-from albert_embed.pipeline.sources.field_types import add_field_types, add_kinds
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import TokenBatchConfig
-from albert_embed.transforms.transform_graph import (
-    check_transform_graph,
-    describe_transform,
-    save_transform_graph,
-    transform_fingerprint,
-)
-
-DEFAULT_MAX_TOKENS = 512
+from albert_embed.transforms.transform_graph import save_transform_graph
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,201 +61,151 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
         nothing has been published.
       RuntimeError: where the pipeline failed; nothing has been published.
     """
-    options = with_absolute_paths(place_output(options, beam_options))
-    project = beam_options.view_as(GoogleCloudOptions).project
-    options = dataclasses.replace(
-        options,
-        keep_fields=_add_field_types(options, project),
-    )
-    output = OutputDirectory(options.output)
-    try:
-        return _embed_into(output, options, beam_options)
-    finally:
-        output.release()
+    run = prepare_run(resolve_options(options, beam_options), beam_options)
+    table = make_table_sink(run.options, run.rows, run.model, run.vocabulary, run.preprocessing)
+    return EmbedJob(run, table).execute()
 
 
-def _embed_into(output: OutputDirectory, options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutcome:
-    started = time.time()
-    model, vocabulary = load_model(options.model)
-    preprocessing = make_preprocessing_config(options, model)
-    batching = TokenBatchConfig(
-        batch_tokens=choose_batch_tokens(
-            options.batch_tokens, max_tokens=preprocessing.max_tokens, beam_options=beam_options
-        ),
-        max_tokens=preprocessing.max_tokens,
-    )
-    handler = AlbertModelHandler(
-        options.model,
-        embeddings=options.computed_embeddings,
-        engine=options.engine,
-        threads=threads_per_worker(beam_options),
-    )
-    # Patterns that match nothing are refused here, and so are tables without the fields that are asked for.
-    project = beam_options.view_as(GoogleCloudOptions).project
-    documents = ReadForSinks(make_read_documents(options, project, origins=options.incremental), options)
-    row_schema = choose_row_schema(options, model.config.hidden_size)
-    table = make_table_sink(options, row_schema, model, vocabulary, preprocessing)
-    if table is not None:
-        table.output.check()
-    if options.transform is not None:
-        description = check_transform_graph(options.transform, vocabulary, preprocessing)
-    else:
-        description = describe_transform(vocabulary, preprocessing)
-    provenance = describe_rows(options, model, vocabulary, description)
-    runner = choose_runner(beam_options)
-    previous = output.prepare(
-        overwrite=options.overwrite or options.rebuild,
-        add=options.incremental and not options.rebuild,
-    )
-    shards = start_run(
-        output,
-        fingerprint=fingerprint_run(options, model, description),
-        retries=not isinstance(runner, FnApiRunner),
-    )
-    finished = None
-    if shards:
-        finished = FinishedRows(
-            directory=output.staging,
-            shards=tuple(shards),
-            schema=row_schema,
+class EmbedJob:
+    """One run of `embed`, step by step.
+
+    Args:
+      run: prepared.
+      table: of the run.
+
+    Raises:
+      ValueError, OSError: where the input can't be read.
+    """
+
+    def __init__(self, run: PreparedRun, table: TableSink | NoTable) -> None:
+        self._run = run
+        self._options = run.options
+        self._table = table
+        self._documents = run.make_read()
+        self._output = OutputDirectory(run.options.output)
+        self._runner = choose_runner(run.beam_options)
+
+    def execute(self) -> EmbedOutcome:
+        """Runs all steps; what it raises is what `run_embed` raises."""
+        self._table.check()
+        try:
+            previous = self._open_output()
+            reused = self._find_finished_shards()
+            scope = self._choose_scope(previous)
+            result = self._embed(scope, reused)
+            scope.warn_of_missing(result.counters)
+            self._check_failures(result, scope)
+            manifest = scope.add_to_dataset(self._describe(result, reused))
+            if scope.is_unchanged(manifest):
+                self._output.discard_staged()
+                return EmbedOutcome(manifest=manifest, published=False)
+            return EmbedOutcome(manifest=self._publish(manifest, result, scope), published=True)
+        finally:
+            self._output.release()
+
+    def _open_output(self) -> Manifest | None:
+        """Locks the output; returns the manifest of the dataset that the run adds to, if there is one."""
+        options = self._options
+        previous = self._output.prepare(
+            overwrite=options.overwrite or options.rebuild, add=options.incremental and not options.rebuild
         )
-    changes = None
-    if options.incremental:
         if previous is not None:
-            check_same_dataset(previous, provenance, options.output)
-            if table is not None:
-                table.check_added_to(previous)
-        # Copied, because a PTransform belongs to the one pipeline that it is applied in.
-        changes = compare_input(
-            copy.deepcopy(documents),
+            check_same_dataset(previous, self._run.provenance, options.output)
+            self._table.check_added_to(previous)
+        return previous
+
+    def _find_finished_shards(self) -> list[Shard]:
+        """Returns the shards that a run that was cut off has finished; the rest of what it staged goes."""
+        return start_run(
+            self._output,
+            fingerprint=fingerprint_run(self._options, self._run.model, self._run.description),
+            retries=not isinstance(self._runner, FnApiRunner),
+        )
+
+    def _choose_scope(self, previous: Manifest | None) -> RunScope:
+        """Returns what to embed; an incremental run reads its input for that."""
+        if not self._options.incremental:
+            return AllDocuments()
+        return compare_input(
+            copy.deepcopy(self._documents),  # a PTransform belongs to the one pipeline that it is applied in
             previous=previous,
-            output=output,
-            full_snapshot=options.full_snapshot,
-            beam_options=beam_options,
+            output=self._output,
+            full_snapshot=self._options.full_snapshot,
+            beam_options=self._run.beam_options,
         )
-    run = RunResult(statistics=Statistics(failures={} if changes is None else changes.failures))
-    if changes is None or changes.selected_files:
-        transform_directory = options.transform
-        if transform_directory is None:
-            transform_directory = FileSystems.join(output.staging, "transform")
-            save_transform_graph(vocabulary, preprocessing, transform_directory)
-        embed_text = EmbedText(
-            transform_directory=transform_directory,
-            handler=handler,
-            batching=batching,
-            token_vocabulary=vocabulary if options.tokens else None,
-            select=None if changes is None else make_select_documents(changes.selected_files),
+
+    def _embed(self, scope: RunScope, reused: list[Shard]) -> RunResult:
+        """Stages rows and failures of what is to be embedded."""
+        if scope.is_empty:
+            return RunResult(statistics=Statistics(failures=scope.failures))
+        finished = None
+        if reused:
+            finished = FinishedRows(directory=self._output.staging, shards=tuple(reused), schema=self._run.rows)
+        pipeline = beam.Pipeline(runner=self._runner, options=self._run.beam_options)
+        self._make_pipeline(self._make_embed_text(scope, finished), finished).build(pipeline)
+        return run_pipeline(pipeline, self._options, self._output)
+
+    def _make_embed_text(self, scope: RunScope, finished: FinishedRows | None) -> EmbedText:
+        return EmbedText(
+            transform_directory=self._options.transform or self._save_transform(),
+            handler=self._run.make_handler(),
+            batching=self._run.batching,
+            token_vocabulary=self._run.vocabulary if self._options.tokens else None,
+            select=scope.make_select(),
             finished=finished,
-            reshuffle_batches=not holds_shuffle_in_memory(beam_options),
+            reshuffle_batches=not holds_shuffle_in_memory(self._run.beam_options),
         )
+
+    def _save_transform(self) -> str:
+        """Stages the transform graph, where the workers can read it."""
+        directory = FileSystems.join(self._output.staging, "transform")
+        save_transform_graph(self._run.vocabulary, self._run.preprocessing, directory)
+        return directory
+
+    def _make_pipeline(self, embed_text: EmbedText, finished: FinishedRows | None) -> EmbedPipeline:
+        provenance = self._run.provenance
         fingerprints = {
-            "albert_embed.model_fingerprint": model.fingerprint,
-            "albert_embed.transform_fingerprint": transform_fingerprint(description),
+            "albert_embed.model_fingerprint": provenance.model.fingerprint,
+            "albert_embed.transform_fingerprint": provenance.transform.fingerprint,
         }
-        file_formats = [name for name in options.sinks if name in FORMATS]
-        formats: list[WritableFormat] = [*make_formats(file_formats, row_schema, fingerprints)]
-        document_formats = make_formats(file_formats, row_schema.of_documents(), fingerprints)
-        if table is not None:
-            formats.append(table.format)
-        pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build_pipeline(pipeline, documents, embed_text, formats, document_formats, table, options, output, finished)
-        run = run_pipeline(pipeline, options, output)
-    if changes is not None:
-        changes.warn_of_missing(run.counters)
-    if options.max_failures is not None:
-        FailureLimit.parse(options.max_failures).check(
-            documents=run.statistics.documents + (0 if changes is None else changes.counts.documents.unchanged),
-            failures=run.statistics.failures,
-            kept=FileSystems.join(output.staging, "failures-*"),
+        names = [name for name in self._options.sinks if name in FORMATS]
+        return EmbedPipeline(
+            options=self._options,
+            staging=self._output.staging,
+            documents=self._documents,
+            embed_text=embed_text,
+            table=self._table,
+            formats=(*make_formats(names, self._run.rows, fingerprints), *self._table.formats),
+            document_formats=tuple(make_formats(names, self._run.rows.of_documents(), fingerprints)),
+            finished=finished,
         )
-    manifest = make_manifest(
-        run,
-        provenance=provenance,
-        output=output,
-        reused=shards,
-        total_seconds=time.time() - started,
-        batch_tokens=batching.batch_tokens,
-    )
-    if changes is not None:
-        manifest = changes.add_to(previous, manifest, output)
-        if previous is not None and is_same_dataset(previous, manifest):
-            output.discard_staged()
-            return EmbedOutcome(manifest=manifest, published=False)
-    if table is not None:
-        load_files = [FileSystems.join(output.staging, shard.data_file(LOAD_FORMAT)) for shard in run.shards]
-        tombstones = [] if changes is None else changes.list_tombstones(output)
-        manifest = dataclasses.replace(manifest, bigquery=table.load(load_files, tombstones))
-    schema = documents_schema = None
-    if "tfrecord" in options.sinks:
-        if DOCUMENT in options.embeddings:
-            documents_schema = describe_features(row_schema.of_documents())
-        schema = describe_features(row_schema)
-    published = output.publish(manifest, schema, documents_schema=documents_schema)
-    return EmbedOutcome(manifest=published, published=True)
 
+    def _check_failures(self, result: RunResult, scope: RunScope) -> None:
+        if self._options.max_failures is not None:
+            FailureLimit.parse(self._options.max_failures).check(
+                documents=result.statistics.documents + scope.unchanged,
+                failures=result.statistics.failures,
+                kept=FileSystems.join(self._output.staging, "failures-*"),
+            )
 
-def _add_field_types(options: EmbedOptions, project: str | None) -> tuple[str, ...]:
-    """`keep_fields` with the types that the input itself says for those that name none."""
-    if options.chosen_format != "bigquery" or all(":" in field for field in options.keep_fields):
-        return add_field_types(options.keep_fields, options.input, options.chosen_format)
-    if options.query is not None:
-        return add_kinds(options.keep_fields, read_query_kinds(options.query, project), "--query")
-    kinds = read_table_kinds(TableName.parse(options.input[0]))
-    return add_kinds(options.keep_fields, kinds, options.input[0])
-
-
-def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:
-    """The options of preprocessing for this model.
-
-    Raises:
-      ValueError: where max_tokens exceeds the model's positions, or an option is out of its range.
-    """
-    positions = model.config.max_position_embeddings
-    max_tokens = options.max_tokens or min(DEFAULT_MAX_TOKENS, positions)
-    if max_tokens > positions:
-        raise ValueError(f"--max-tokens {max_tokens} is more than the {positions} positions that the model has")
-    if options.pair_field is not None and model.config.type_vocab_size < 2:
-        raise ValueError("--pair-field needs a model with two segments; this one's type_vocab_size is 1")
-    return PreprocessingConfig(
-        lower_case=model.lower_case,
-        max_tokens=max_tokens,
-        long_documents=options.long_documents,  # type: ignore[arg-type]
-        window_overlap=options.window_overlap,
-        pair=options.pair_field is not None,
-    )
-
-
-def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
-    """`options` with a directory for what goes into no table, below `--temp_location`, where only a table is given.
-
-    What a former run wrote there is replaced: the rows are in the table.
-
-    Raises:
-      ValueError: where there is no `--temp_location`.
-    """
-    if options.output or options.table is None:
-        return options
-    location = beam_options.view_as(GoogleCloudOptions).temp_location
-    if location is None:
-        raise ValueError(
-            "a table alone as --output needs --temp_location gs://BUCKET/PATH: the files that BigQuery loads, the "
-            "failures and the manifest go there. Or give a directory beside the table"
+    def _describe(self, result: RunResult, reused: list[Shard]) -> Manifest:
+        """Returns the manifest of this run alone."""
+        return make_manifest(
+            result,
+            provenance=self._run.provenance,
+            output=self._output,
+            reused=reused,
+            total_seconds=time.time() - self._run.started,
+            batch_tokens=self._run.batching.batch_tokens,
         )
-    directory = FileSystems.join(location, "albert-embed", str(TableName.parse(options.table)))
-    return dataclasses.replace(options, output=directory, overwrite=True)
 
-
-def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
-    """`options` with local paths made absolute: workers may run in another folder."""
-    return dataclasses.replace(
-        options,
-        model=make_absolute(options.model),
-        input=tuple(make_absolute(pattern) for pattern in options.input),
-        output=make_absolute(options.output),
-        transform=None if options.transform is None else make_absolute(options.transform),
-    )
-
-
-def make_absolute(path: str) -> str:
-    """A local path made absolute; any other, or a table's name, as it is."""
-    return path if "://" in path or names_table(path) else os.path.abspath(path)
+    def _publish(self, manifest: Manifest, result: RunResult, scope: RunScope) -> Manifest:
+        """Loads the table, if there is one, and puts the files in their places; returns the published manifest."""
+        load_files = [FileSystems.join(self._output.staging, shard.data_file(LOAD_FORMAT)) for shard in result.shards]
+        manifest = dataclasses.replace(manifest, bigquery=self._table.load(load_files, scope.list_tombstones()))
+        schema = documents_schema = None
+        if "tfrecord" in self._options.sinks:
+            schema = describe_features(self._run.rows)
+            if DOCUMENT in self._options.embeddings:
+                documents_schema = describe_features(self._run.rows.of_documents())
+        return self._output.publish(manifest, schema, documents_schema=documents_schema)

@@ -7,7 +7,7 @@ from albert_embed.model.model_directory import ModelDirectory, open_model_direct
 from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
 
 
-def load_model(name: str) -> tuple[ModelDirectory, Vocabulary]:
+def open_model(name: str) -> tuple[ModelDirectory, Vocabulary]:
     """What the model says of itself, and its vocabulary.
 
     Raises:

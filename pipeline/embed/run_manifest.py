@@ -6,22 +6,17 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
-from albert_embed.model.engines import choose_engine
-from albert_embed.model.handler import EMBEDDING_COLUMNS
-from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
-from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance, list_versions
-from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.dataset.provenance import Provenance, list_versions
+from albert_embed.pipeline.settings.embed_options import DOCUMENT
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from albert_embed.pipeline.shards.statistics import Statistics
 from albert_embed.pipeline.shards.write_documents import list_document_files
-from albert_embed.transforms.transform_graph import Description, transform_fingerprint
-from albert_embed.transforms.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,27 +38,6 @@ class RunResult:
     seconds: float = 0.0
 
 
-def describe_rows(
-    options: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary, description: Description
-) -> Provenance:
-    """Returns what the rows of a run are made with."""
-    return Provenance(
-        embeddings=[EMBEDDING_COLUMNS[name] for name in options.row_embeddings],
-        hidden_size=model.config.hidden_size,
-        encoding=options.encoding,
-        model=ModelProvenance(
-            name=options.model,
-            fingerprint=model.fingerprint,
-            precision=model.precision,
-            engine=choose_engine(options.engine),
-            lower_case=model.lower_case,
-            vocabulary_fingerprint=vocabulary.fingerprint,
-        ),
-        transform=TransformProvenance(fingerprint=transform_fingerprint(description), options=description["options"]),
-        options=options.to_dict(),
-    )
-
-
 def make_manifest(
     run: RunResult,
     *,
@@ -81,7 +55,7 @@ def make_manifest(
       output: where.
       reused: of its shards, those that a run that was cut off had finished.
       total_seconds: that it took from the start.
-      batch_tokens: padded tokens of a batch at most.
+      batch_tokens: maximum padded tokens per batch.
     """
     statistics, counters = run.statistics, run.counters
     padded = counters.get("padded_tokens", 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import time
@@ -18,17 +17,15 @@ from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
-from albert_embed.pipeline.incremental.add_generation import add_generation
+from albert_embed.pipeline.incremental.changes import TOMBSTONE_PREFIX, Changes
 from albert_embed.pipeline.incremental.compare_documents import SELECTED_SCHEMA
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, FindChanges
 from albert_embed.pipeline.settings.runner import choose_runner
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_failure
 from albert_embed.pipeline.sources.records import fail_file
-from albert_embed.transforms import metrics
 
 logger = logging.getLogger(__name__)
 
-TOMBSTONE_PREFIX = "tombstones"
 _SELECTED_PREFIX = "selected"
 _FAILURES_PREFIX = "failures"
 _COUNTS_FILE = "changes.json"
@@ -36,51 +33,6 @@ _COUNTS_FILE = "changes.json"
 
 class IncompleteSnapshotError(RuntimeError):
     """Documents would be deleted, but the input can't be the whole corpus."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Changes:
-    """What the first reading found; the lists themselves are staged.
-
-    Attributes:
-      counts: how many documents are what.
-      selected_files: paths of the files that say what to embed.
-      failures: "stage: reason" → how many documents could not be read. They are read, and fail, again where there is
-        something to embed; else they are the run's failures, and are staged.
-      seconds: how long it took.
-    """
-
-    counts: ChangeCounts
-    selected_files: list[str]
-    failures: dict[str, int]
-    seconds: float
-
-    def warn_of_missing(self, counters: dict[str, int]) -> None:
-        """Says so where the second reading has not met all that the first one chose."""
-        found = self.counts.documents
-        missing = found.new + found.changed + found.not_unique - counters.get(metrics.SELECTED_DOCUMENTS, 0)
-        if missing > 0:
-            logger.warning("%d documents were changed while the run read them; the next run will embed them", missing)
-
-    def add_to(self, previous: Manifest | None, run: Manifest, output: OutputDirectory) -> Manifest:
-        """The manifest of the output after the run.
-
-        Args:
-          previous: of the output before; None where there was none.
-          run: of the run alone.
-          output: where the tombstones are staged.
-        """
-        measured = dataclasses.replace(run.measured, comparison_seconds=round(self.seconds, 3))
-        run = dataclasses.replace(run, changes=self.counts.documents, measured=measured)
-        if previous is None:
-            return run
-        tombstones = output.staged_files(TOMBSTONE_PREFIX) if self.counts.tombstones else []
-        return add_generation(previous, run, tombstone_shards=tombstones, dead=self.counts.dead)
-
-    def list_tombstones(self, output: OutputDirectory) -> list[str]:
-        """The paths of the staged tombstones."""
-        staged = output.staged_files(TOMBSTONE_PREFIX) if self.counts.tombstones else []
-        return [FileSystems.join(output.staging, file.path) for file in staged]
 
 
 def compare_input(
@@ -124,6 +76,8 @@ def compare_input(
         selected = output.staged_files(_SELECTED_PREFIX)
         output.delete_staged(_FAILURES_PREFIX)
     return Changes(
+        previous=previous,
+        output=output,
         counts=counts,
         selected_files=[FileSystems.join(output.staging, file.path) for file in selected],
         failures=failures,

@@ -16,7 +16,7 @@ from albert_embed.model.handler import EMBEDDING_COLUMNS, embed_batch
 from albert_embed.model.locate import locate_model
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
-from albert_embed.pipeline.embed.open_model import load_model
+from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.transforms.columns import TEXT
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
@@ -52,7 +52,7 @@ class QueryEmbedder:
             raise ValueError(
                 "the dataset holds pairs of texts, and a query is one text; search a dataset of single texts"
             )
-        found, vocabulary = load_model(model.name)
+        found, vocabulary = open_model(model.name)
         if found.fingerprint != model.fingerprint:
             raise AnotherModelError(
                 f"the model {model.name} is not the one that the dataset was made with: its fingerprint is "

@@ -111,7 +111,7 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
 def test_inspect_agrees(corpus_output: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(corpus_output), "--json"]) == 0
     inspection = json.loads(capsys.readouterr().out)
-    assert inspection["counts"] == read_manifest(str(corpus_output)).counts
+    assert inspection["counts"] == read_manifest(str(corpus_output)).counts.to_dict()
     assert inspection["tokens"]["max"] == MAX_TOKENS
 
 

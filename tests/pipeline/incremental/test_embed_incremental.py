@@ -18,7 +18,8 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.incremental.compare_input import Changes, compare_input
+from albert_embed.pipeline.incremental.changes import Changes
+from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.shards.data_file import DataFile
 from tests.pipeline.reference import TOLERANCE
 

@@ -1,0 +1,171 @@
+"""`PreparedRun`: what is known of a run before it reads anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from albert_embed.model.engines import choose_engine
+from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
+from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
+from albert_embed.pipeline.embed.open_model import open_model
+from albert_embed.pipeline.embed.read_input import ReadForSinks, make_read_documents
+from albert_embed.pipeline.formats.row_schema import RowSchema
+from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import threads_per_worker
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.token_batches import TokenBatchConfig
+from albert_embed.transforms.transform_graph import (
+    Description,
+    check_transform_graph,
+    describe_transform,
+    transform_fingerprint,
+)
+from albert_embed.transforms.vocabulary import Vocabulary
+
+DEFAULT_MAX_TOKENS = 512
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PreparedRun:
+    """What is known of a run before it reads anything.
+
+    Attributes:
+      started: when it began, seconds since 1970.
+      options: what it is to do (`embed.resolve_options`).
+      beam_options: how Beam runs it.
+      model: what it embeds with.
+      vocabulary: of the model.
+      preprocessing: for the model.
+      description: of the transform graph.
+      batching: how rows are cut into padded batches.
+    """
+
+    started: float
+    options: EmbedOptions
+    beam_options: PipelineOptions
+    model: ModelDirectory
+    vocabulary: Vocabulary
+    preprocessing: PreprocessingConfig
+    description: Description
+    batching: TokenBatchConfig
+
+    @functools.cached_property
+    def rows(self) -> RowSchema:
+        """The rows of windows that it writes."""
+        return choose_row_schema(self.options, self.model.config.hidden_size)
+
+    @functools.cached_property
+    def provenance(self) -> Provenance:
+        """What its rows are made with."""
+        return Provenance(
+            embeddings=list(self.rows.embeddings),
+            hidden_size=self.rows.hidden_size,
+            encoding=self.options.encoding,
+            model=ModelProvenance(
+                name=self.options.model,
+                fingerprint=self.model.fingerprint,
+                precision=self.model.precision,
+                engine=choose_engine(self.options.engine),
+                lower_case=self.model.lower_case,
+                vocabulary_fingerprint=self.vocabulary.fingerprint,
+            ),
+            transform=TransformProvenance(
+                fingerprint=transform_fingerprint(self.description), options=self.description["options"]
+            ),
+            options=self.options.to_dict(),
+        )
+
+    def make_handler(self) -> AlbertModelHandler:
+        """Returns the host of the model."""
+        return AlbertModelHandler(
+            self.options.model,
+            embeddings=self.options.computed_embeddings,
+            engine=self.options.engine,
+            threads=threads_per_worker(self.beam_options),
+        )
+
+    def make_read(self) -> ReadForSinks:
+        """Returns the step that reads the input; a query of BigQuery is run here.
+
+        Raises:
+          OSError: where a pattern matches nothing.
+          ValueError: where a table or the query can't be read, or lacks a field.
+        """
+        project = self.beam_options.view_as(GoogleCloudOptions).project
+        return ReadForSinks(make_read_documents(self.options, project, origins=self.options.incremental), self.options)
+
+
+def prepare_run(options: EmbedOptions, beam_options: PipelineOptions) -> PreparedRun:
+    """Opens the model and checks the transform graph, if one is given.
+
+    Args:
+      options: of the run (`embed.resolve_options`).
+      beam_options: of the run.
+
+    Raises:
+      ValueError, OSError: where the model or the transform graph can't be used, or an option does not go with them.
+    """
+    started = time.time()
+    model, vocabulary = open_model(options.model)
+    preprocessing = make_preprocessing_config(options, model)
+    if options.transform is None:
+        description = describe_transform(vocabulary, preprocessing)
+    else:
+        description = check_transform_graph(options.transform, vocabulary, preprocessing)
+    max_tokens = preprocessing.max_tokens
+    return PreparedRun(
+        started=started,
+        options=options,
+        beam_options=beam_options,
+        model=model,
+        vocabulary=vocabulary,
+        preprocessing=preprocessing,
+        description=description,
+        batching=TokenBatchConfig(
+            batch_tokens=choose_batch_tokens(options.batch_tokens, max_tokens=max_tokens, beam_options=beam_options),
+            max_tokens=max_tokens,
+        ),
+    )
+
+
+def choose_row_schema(options: EmbedOptions, hidden_size: int) -> RowSchema:
+    """Returns the schema of the rows of windows that `options` ask for.
+
+    Args:
+      options: of the run.
+      hidden_size: of the model.
+    """
+    return RowSchema(
+        embeddings=tuple(EMBEDDING_COLUMNS[name] for name in options.row_embeddings),
+        hidden_size=hidden_size,
+        encoding=options.encoding,
+        kept=options.kept_fields,
+        tokens=options.tokens,
+    )
+
+
+def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:
+    """Returns the options of preprocessing for this model.
+
+    Raises:
+      ValueError: where max_tokens exceeds the model's positions, or an option is out of its range.
+    """
+    positions = model.config.max_position_embeddings
+    max_tokens = options.max_tokens or min(DEFAULT_MAX_TOKENS, positions)
+    if max_tokens > positions:
+        raise ValueError(f"--max-tokens {max_tokens} is more than the {positions} positions that the model has")
+    if options.pair_field is not None and model.config.type_vocab_size < 2:
+        raise ValueError("--pair-field needs a model with two segments; this one's type_vocab_size is 1")
+    return PreprocessingConfig(
+        lower_case=model.lower_case,
+        max_tokens=max_tokens,
+        long_documents=options.long_documents,  # type: ignore[arg-type]
+        window_overlap=options.window_overlap,
+        pair=options.pair_field is not None,
+    )

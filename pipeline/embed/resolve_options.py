@@ -1,0 +1,72 @@
+"""Makes of the options as they were given those that the job runs with: full paths, an output, types of kept fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from albert_embed.pipeline.bigquery.column_kinds import read_query_kinds, read_table_kinds
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.table_name import TableName, names_table
+from albert_embed.pipeline.sources.field_types import add_field_types, add_kinds
+from albert_embed.transforms.directories import is_remote
+
+
+def resolve_options(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
+    """Returns the options with absolute paths, a directory as output, and a type for each kept field.
+
+    Raises:
+      ValueError, OSError: where there is no place for the output, or the input can't be read.
+    """
+    options = with_absolute_paths(place_output(options, beam_options))
+    project = beam_options.view_as(GoogleCloudOptions).project
+    return dataclasses.replace(options, keep_fields=_add_field_types(options, project))
+
+
+def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
+    """`options` with a directory for what goes into no table, below `--temp_location`, where only a table is given.
+
+    What a former run wrote there is replaced: the rows are in the table.
+
+    Raises:
+      ValueError: where there is no `--temp_location`.
+    """
+    if options.output or options.table is None:
+        return options
+    location = beam_options.view_as(GoogleCloudOptions).temp_location
+    if location is None:
+        raise ValueError(
+            "a table alone as --output needs --temp_location gs://BUCKET/PATH: the files that BigQuery loads, the "
+            "failures and the manifest go there. Or give a directory beside the table"
+        )
+    directory = FileSystems.join(location, "albert-embed", str(TableName.parse(options.table)))
+    return dataclasses.replace(options, output=directory, overwrite=True)
+
+
+def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
+    """`options` with local paths made absolute: workers may run in another folder."""
+    return dataclasses.replace(
+        options,
+        model=make_absolute(options.model),
+        input=tuple(make_absolute(pattern) for pattern in options.input),
+        output=make_absolute(options.output),
+        transform=None if options.transform is None else make_absolute(options.transform),
+    )
+
+
+def make_absolute(path: str) -> str:
+    """A local path made absolute; any other, or a table's name, as it is."""
+    return path if is_remote(path) or names_table(path) else os.path.abspath(path)
+
+
+def _add_field_types(options: EmbedOptions, project: str | None) -> tuple[str, ...]:
+    """`keep_fields` with the types that the input itself says for those that name none."""
+    if options.chosen_format != "bigquery" or all(":" in field for field in options.keep_fields):
+        return add_field_types(options.keep_fields, options.input, options.chosen_format)
+    if options.query is not None:
+        return add_kinds(options.keep_fields, read_query_kinds(options.query, project), "--query")
+    kinds = read_table_kinds(TableName.parse(options.input[0]))
+    return add_kinds(options.keep_fields, kinds, options.input[0])
