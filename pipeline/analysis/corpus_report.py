@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import posixpath
 from typing import Any
 
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.directories import read_file
 
 ANALYSIS_FILE = "analysis.json"
 FORMAT_VERSION = 1
@@ -54,3 +57,27 @@ class CorpusReport:
     def to_json(self) -> str:
         """Returns JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_corpus_report(directory: str) -> CorpusReport:
+    """The report of the finished analysis in `directory`.
+
+    Raises:
+      OutputError: where there is none, or it is not of this program.
+    """
+    path = posixpath.join(directory, ANALYSIS_FILE)
+    try:
+        fields = json.loads(read_file(path))
+        if fields["format_version"] != FORMAT_VERSION:
+            raise OutputError(
+                f"{path} has format_version {fields['format_version']}, this program reads {FORMAT_VERSION}"
+            )
+        typed = {
+            "model": ModelProvenance(**fields["model"]),
+            "transform": TransformProvenance(**fields["transform"]),
+        }
+        return CorpusReport(**{**fields, **typed})
+    except FileNotFoundError as e:
+        raise OutputError(f"{directory} holds no {ANALYSIS_FILE}: it is not a finished analysis") from e
+    except (json.JSONDecodeError, KeyError, TypeError) as e:
+        raise OutputError(f"{path} is not the report of an analysis: {e!r}") from e

@@ -19,6 +19,8 @@ from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.cli.export import EXPORT
 from albert_embed.pipeline.cli.inspect import INSPECT
 from albert_embed.pipeline.cli.output import Output, PrintError
+from albert_embed.pipeline.cli.report import REPORT
+from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.cli.usage_error import UsageError, find_nearest
 from albert_embed.pipeline.settings.failure_limit import TooManyFailuresError
 
@@ -27,7 +29,7 @@ EXIT_TOO_MANY_FAILURES = 3
 EXIT_FAILED = 4
 _STATUSES = {EXIT_USAGE: "usage", EXIT_TOO_MANY_FAILURES: "too many failures", EXIT_FAILED: "failed"}
 
-COMMANDS = {command.name: command for command in (EXPORT, ANALYZE, EMBED, INSPECT, COMPACT)}
+COMMANDS = {command.name: command for command in (EXPORT, ANALYZE, EMBED, INSPECT, COMPACT, SEARCH, REPORT)}
 _HELP_FLAGS = ("-h", "--help")
 _USAGE = f"{PROGRAM} COMMAND [options]"
 

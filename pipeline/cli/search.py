@@ -1,0 +1,121 @@
+"""`albert-embed search`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from albert_embed.pipeline.cli.command import JSON, Arguments, Command
+from albert_embed.pipeline.cli.option import Option
+from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS, SearchOptions
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from albert_embed.pipeline.search.find_nearest import Hit
+    from albert_embed.pipeline.search.search_dataset import SearchResult
+
+OPTIONS = (
+    Option(flag="DIR", field="directory", required=True, help="a finished output"),
+    Option(flag="QUERY", field="query", help="the text to look for; or --queries"),
+    Option(flag="--queries", field="queries_file", metavar="FILE", help="a file of queries, one per line"),
+    Option(flag="-k", field="hits", type=int, metavar="K", default=str(DEFAULT_HITS), help="hits for each query"),
+    Option(
+        flag="--embedding",
+        metavar="NAME",
+        default="document, mean or pooled, the first that the output has",
+        help="which of the output's embeddings to compare",
+    ),
+    Option(flag="--metric", choices=METRICS, default="cosine", help="how vectors are compared"),
+    JSON,
+)
+_MAX_TEXT = 100
+
+
+def run_search(arguments: Arguments) -> CommandResult:
+    """Finds the rows that are nearest to each query."""
+    options = SearchOptions(queries=_read_queries(arguments), **arguments.choose(SearchOptions))
+
+    from albert_embed.pipeline.search.search_dataset import search_dataset
+
+    result = search_dataset(options)
+    record = {
+        "status": "found",
+        "exit_status": 0,
+        "output": result.directory,
+        "embedding": result.embedding,
+        "metric": result.metric,
+        "queries": [
+            {"query": query, "hits": [_describe_hit(hit) for hit in hits]}
+            for query, hits in zip(result.queries, result.hits, strict=True)
+        ],
+    }
+    return CommandResult(record=record, blocks=tuple(_make_tables(result)))
+
+
+def _read_queries(arguments: Arguments) -> tuple[str, ...]:
+    """The query, or those of the file, empty lines left out.
+
+    Raises:
+      UsageError: where there is neither or both, or the file is not UTF-8.
+      OSError: where the file can't be read.
+    """
+    query, path = arguments.values.get("query"), arguments.values.get("queries_file")
+    if (query is None) == (path is None):
+        raise UsageError("give a query or --queries FILE, one of the two")
+    if path is None:
+        return (query,)
+
+    from albert_embed.transforms.directories import read_file
+
+    try:
+        lines = read_file(path).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as e:
+        raise UsageError(f"--queries {path} is not UTF-8 at byte {e.start}; convert the file to UTF-8") from e
+    return tuple(line for line in lines if line.strip())
+
+
+def _describe_hit(hit: Hit) -> dict[str, Any]:
+    return {"score": hit.score, **{name: _to_plain(value) for name, value in hit.row.items()}}
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="backslashreplace")
+    return [_to_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _make_tables(result: SearchResult) -> list[Table]:
+    from rich.markup import escape
+    from rich.table import Table
+
+    tables = []
+    for query, hits in zip(result.queries, result.hits, strict=True):
+        table = Table(title=escape(f"{query} ({result.embedding}, {result.metric})"), title_justify="left")
+        table.add_column("score", justify="right")
+        table.add_column("id", overflow="fold")
+        table.add_column("row", overflow="fold")
+        for hit in hits:
+            plain = _describe_hit(hit)
+            window = f", window {plain['window']}" if plain.get("window") else ""
+            table.add_row(f"{hit.score:.4f}", escape(f"{plain['id']}{window}"), escape(_summarise(plain)))
+        tables.append(table)
+    return tables
+
+
+def _summarise(row: dict[str, Any]) -> str:
+    """The start of the text, where the output keeps it, and the other kept fields."""
+    text = " ".join(str(row.get("text") or "").split())
+    shown = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    own = ("score", "id", "text", "window", "window_start", "truncated", "windows", "tokens")
+    others = [f"{name}: {value}" for name, value in row.items() if name not in own and value is not None]
+    return " · ".join(filter(None, (shown, *others)))
+
+
+SEARCH = Command(
+    name="search",
+    description="Find the rows of a finished output that are nearest to a text, by the output's own model.",
+    options=OPTIONS,
+    run=run_search,
+)
