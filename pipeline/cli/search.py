@@ -61,11 +61,12 @@ def _read_queries(arguments: Arguments) -> tuple[str, ...]:
       UsageError: where there is neither or both, or the file is not UTF-8.
       OSError: where the file can't be read.
     """
-    query, path = arguments.values.get("query"), arguments.values.get("queries_file")
-    if (query is None) == (path is None):
+    given = [name for name in ("query", "queries_file") if name in arguments.values]
+    if len(given) != 1:
         raise UsageError("give a query or --queries FILE, one of the two")
-    if path is None:
-        return (query,)
+    if given == ["query"]:
+        return (arguments.values["query"],)
+    path = arguments.values["queries_file"]
 
     from albert_embed.transforms.directories import read_file
 

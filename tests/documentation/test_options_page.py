@@ -12,7 +12,7 @@ from tests.documentation.pages import find_sections, find_table_rows
 from tests.tiny_model import ROOT
 
 PAGE = ROOT / "docs" / "options.md"
-_FLAG = re.compile(r"`(--[\w-]+|[A-Z]+)[^`]*`")
+_FLAG = re.compile(r"`(--?[\w-]+|[A-Z]+)[^`]*`")
 
 
 def read_rows(command: str) -> list[tuple[list[str], str, str]]:
@@ -49,4 +49,4 @@ def test_values_and_defaults(command: str) -> None:
             assert [choice for choice in option.choices if f"`{choice}`" not in effect] == [], flag
             if option.default:
                 first_word = option.default.split()[0].strip(",")
-                assert first_word in re.findall(r"[\w,-]*[\w-]", default), flag
+                assert first_word in re.findall(r"[\w,./-]*[\w-]", default), flag
