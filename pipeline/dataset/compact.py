@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
-from albert_embed.pipeline.dataset.manifest_rows import describe_rows
+from albert_embed.pipeline.dataset.manifest_rows import make_row_schema
 from albert_embed.pipeline.dataset.output_directory import SCHEMA_FILE, OutputDirectory
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
@@ -114,7 +114,7 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
       OutputError: where a file is damaged.
     """
     manifest = published.manifest
-    format_ = make_format(published.format, describe_rows(manifest))
+    format_ = make_format(published.format, make_row_schema(manifest))
     tombstones = read_tombstones(published)
     for file, index_file in zip(published.shards, _find_indexes(published), strict=True):
         try:
@@ -151,7 +151,7 @@ def _choose_formats(manifest: Manifest) -> list[RowFormat]:
         "albert_embed.transform_fingerprint": manifest.transform.fingerprint,
     }
     names = dict.fromkeys(file.format for file in manifest.shards if file.format)
-    return make_formats(names, describe_rows(manifest), metadata)
+    return make_formats(names, make_row_schema(manifest), metadata)
 
 
 def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:

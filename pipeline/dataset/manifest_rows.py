@@ -7,7 +7,7 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 
 
-def describe_rows(manifest: Manifest) -> RowSchema:
+def make_row_schema(manifest: Manifest) -> RowSchema:
     """The schema of the rows of windows in an output."""
     return RowSchema(
         embeddings=tuple(manifest.embeddings),

@@ -54,7 +54,7 @@ class Provenance:
     Attributes:
       embeddings: the embedding columns, such as `pooled_output`.
       hidden_size: width of an embedding.
-      encoding: how embeddings are written (`pipeline.formats.tf_examples`); in Parquet `float16_bytes` is float16.
+      encoding: how embeddings are written (`pipeline.formats.row_schema`); in Parquet `float16_bytes` is float16.
       model: which model.
       transform: which transform graph.
       options: all options of the run, as plain values.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from albert_embed.pipeline.dataset.manifest_rows import describe_rows
+from albert_embed.pipeline.dataset.manifest_rows import make_row_schema
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_embeddings import explain_damage
 from albert_embed.pipeline.formats.registry import make_format
@@ -33,6 +33,6 @@ def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 
 def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """What `read_document_embeddings` yields, of an output that is open."""
-    format_ = make_format(output.format, describe_rows(output.manifest).of_documents())
+    format_ = make_format(output.format, make_row_schema(output.manifest).of_documents())
     paths = [file.path for file in output.documents]
     yield from explain_damage(format_.read(paths), output)

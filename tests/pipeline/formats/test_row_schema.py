@@ -21,6 +21,7 @@ from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import FORMATS, make_format
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 from albert_embed.pipeline.formats.row_tensors import make_signature
+from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.settings.embed_options import ENCODINGS, SINKS
 from albert_embed.pipeline.settings.field_type import VALUE_TYPES, FieldType
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
@@ -184,3 +185,14 @@ def test_a_format_that_there_is_not() -> None:
 
 def test_every_sink_but_the_table_is_a_format() -> None:
     assert (*FORMATS, "bigquery") == SINKS
+
+
+def test_records_of_other_rows_are_a_damaged_shard(tmp_path: Path) -> None:
+    documents = RowSchema(embeddings=(), hidden_size=1).of_documents()
+    values = {"id": [b"a"], "windows": [1], "tokens": [2], "document_output": [[0.5]]}
+    path = tmp_path / "a.tfrecord"
+    with path.open("wb") as file, make_format("tfrecord", documents).open_writer(file) as writer:
+        writer.write(pa.RecordBatch.from_pydict(values, schema=documents.arrow))
+    windows = make_format("tfrecord", RowSchema(embeddings=(), hidden_size=1))
+    with pytest.raises(DamagedShardError, match=r"a\.tfrecord: the tf\.Examples have no 'window'$"):
+        list(windows.read([str(path)]))
