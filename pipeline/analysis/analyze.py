@@ -26,7 +26,7 @@ from albert_embed.pipeline.analysis.plan import make_plan
 from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance, list_versions
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
-from albert_embed.pipeline.documents.read_documents import make_read_files
+from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.embed.prepared_run import make_preprocessing_config
 from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
@@ -34,7 +34,8 @@ from albert_embed.pipeline.embed.run_counters import read_counters
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
-from albert_embed.pipeline.storage.input_files import InputFile, list_input_files
+from albert_embed.pipeline.sources.file_input import FileInput, list_file_input
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.transforms.analyze_texts import TextAnalysis
 from albert_embed.transforms.batch_shapes import choose_batch_shapes
 from albert_embed.transforms.corpus_analysis import ANALYSIS_VERSION, read_statistics
@@ -53,9 +54,9 @@ _FAILURES = "failures"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Corpus:
-    """The files of the input, and the data sets that they form."""
+    """The input, and the data sets that its files form."""
 
-    files: list[InputFile]
+    given: FileInput
     cached: list[Dataset]
     new: list[Dataset]
 
@@ -95,7 +96,9 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
     embed = options.embed
     model, vocabulary = open_model(embed.model)
     preprocessing = make_preprocessing_config(embed, model)
-    files = list_input_files(embed.input)
+    given = list_file_input(embed)
+    options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
+    embed = options.embed
     rates = read_plan_rates(options.rates) if options.plan else None
     output.prepare(overwrite=embed.overwrite)
     with contextlib.closing(open_cache(options, vocabulary, preprocessing)) as cache:
@@ -104,7 +107,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
         prepare_seconds = time.time() - started
         with _open_work_directory(output, beam_options) as work:
             analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
-            corpus, counters = _run_pass(analysis, cache, files, embed, beam_options, work)
+            corpus, counters = _run_pass(analysis, cache, given, embed, beam_options, work)
             statistics = _read_statistics(FileSystems.join(work, _GRAPH), preprocessing)
         pipeline_seconds = time.time() - started - prepare_seconds
         plan = None
@@ -148,7 +151,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
 def _run_pass(
     analysis: TextAnalysis,
     cache: AnalysisCache,
-    files: list[InputFile],
+    given: FileInput,
     embed: EmbedOptions,
     beam_options: PipelineOptions,
     work: str,
@@ -158,16 +161,16 @@ def _run_pass(
     Raises:
       RuntimeError: if the pipeline failed.
     """
-    cached, new = cache.arrange(files)
+    cached, new = cache.arrange(given.files)
     for dataset in cached:
         cache.check_out(dataset, FileSystems.join(work, CACHE))
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
-    corpus = _build(pipeline, analysis, _Corpus(files=files, cached=cached, new=new), embed, work)
+    corpus = _build(pipeline, analysis, _Corpus(given=given, cached=cached, new=new), embed, work)
     logger.info(
         "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
         sum(len(dataset.files) for dataset in corpus.new),
-        len(files),
-        embed.chosen_format,
+        len(given.files),
+        embed.format,
         embed.model,
     )
     result = pipeline.run()
@@ -196,7 +199,7 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
             "analysis": ANALYSIS_VERSION,
             "transform": describe_transform(vocabulary, config),
             "libraries": list_versions(),
-            "read_as": [embed.chosen_format, embed.text_field, embed.id_field, embed.pair_field],
+            "read_as": [embed.format, embed.text_field, embed.id_field, embed.pair_field],
         },
     )
     # --overwrite also replaces the output's own cache; a cache that is named may belong to others as well.
@@ -224,9 +227,10 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: _Corpus, emb
     corpus = corpus.without_cached(missing)
     documents: dict[str, beam.PCollection | None] = {dataset.key: None for dataset in corpus.cached}
     failures = []
+    fields = RecordFields.of(embed)
     for number, dataset in enumerate(corpus.new):
-        paths = [file.path for file in dataset.files]
-        read = pipeline | f"ReadDocuments{number}" >> make_read_files(embed, paths)
+        part = dataclasses.replace(corpus.given, files=dataset.files)
+        read = pipeline | f"ReadDocuments{number}" >> ReadDocuments(part.read(fields), fields)
         prepared = read["documents"] | f"PrepareDocuments{number}" >> make_prepare_documents()
         documents[dataset.key] = prepared.passed
         failures.append(
@@ -288,9 +292,9 @@ def _count_failures(files: Sequence[str]) -> dict[str, Any]:
 def _describe_corpus(corpus: _Corpus, embed: EmbedOptions) -> dict[str, Any]:
     return {
         "patterns": list(embed.input),
-        "format": embed.chosen_format,
-        "files": len(corpus.files),
-        "bytes": sum(file.bytes for file in corpus.files),
+        "format": embed.format,
+        "files": len(corpus.given.files),
+        "bytes": sum(file.bytes for file in corpus.given.files),
         "files_read": sum(len(dataset.files) for dataset in corpus.new),
         "files_from_cache": sum(len(dataset.files) for dataset in corpus.cached),
     }

@@ -1,4 +1,4 @@
-"""Records to documents: the one way for every format that has fields."""
+"""Records to documents: the one way for every format."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from albert_embed.pipeline.settings.kept_fields import convert_kept
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.origins import make_origins
 from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records, fail_record
+from albert_embed.pipeline.sources.records import Records, fail_record, show_value
 from albert_embed.transforms.columns import ID, ORIGIN, PAIR, TEXT
 from albert_embed.transforms.failure import Failure
 
 _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
+# Row → the reason and the error of its failure.
+Errors = dict[int, tuple[str, str]]
+
 
 def make_documents(records: Records, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
     """The documents that `records` hold, `{id, text[, pair], kept, origin}`, and a failure for each that is none."""
-    errors: dict[int, tuple[str, str]] = {}
+    errors: Errors = {}
     texts = {TEXT: _take_texts(records, fields.text, errors)}
     if fields.pair is not None:
         texts[PAIR] = _take_texts(records, fields.pair, errors)
@@ -35,69 +38,88 @@ def make_documents(records: Records, fields: RecordFields) -> tuple[pa.RecordBat
         columns[name] = _take_kept(records, name, type_, errors)
     columns[ORIGIN] = make_origins(records.file, records.positions)
     documents = pa.RecordBatch.from_pydict(columns)
-    failures = [
-        fail_record(
-            records.file,
-            f"{records.unit} {records.positions[row]}",
-            reason,
-            error,
-            texts[TEXT][row].as_py() or b"",
-        )
-        for row, (reason, error) in sorted(errors.items())
-    ]
-    if errors:
-        good = np.ones(documents.num_rows, bool)
-        good[list(errors)] = False
-        documents = documents.filter(pa.array(good))
-    return documents, failures
+    if not errors:
+        return documents, []
+    failures = [_fail(records, row, *errors[row], texts[TEXT][row].as_py()) for row in sorted(errors)]
+    good = np.ones(documents.num_rows, bool)
+    good[list(errors)] = False
+    return documents.filter(pa.array(good)), failures
 
 
-def _missing(records: Records, name: str) -> tuple[str, str]:
-    known = ", ".join(sorted(records.columns))[:200]
-    return "missing field", f"the field {name!r} is missing or null; the fields are: {known}"
+def _fail(records: Records, row: int, reason: str, error: str, text: bytes | None) -> Failure:
+    raw = None if records.raw is None else records.raw[row]
+    where = f"{records.unit} {records.positions[row]}"
+    return fail_record(records.file, where, reason, error, raw or text or b"", content=raw)
 
 
-def _take_texts(records: Records, name: str, errors: dict[int, tuple[str, str]]) -> pa.Array:
+def _missing(records: Records, row: int, name: str) -> tuple[str, str]:
+    names = records.columns if records.names is None else records.names[row]
+    known = ", ".join(sorted(names)).encode(errors="backslashreplace").decode() or "none"
+    return "missing field", f"the field {name!r} is missing or null; the fields are: {known[:200]}"
+
+
+def _half_a_pair(name: str, error: UnicodeEncodeError) -> tuple[str, str]:
+    """What is wrong with a string such as "\\ud800", which is valid JSON and no text."""
+    return "invalid Unicode", f"the field {name!r} holds half of a surrogate pair: {error.reason}"
+
+
+def _take_texts(records: Records, name: str, errors: Errors) -> pa.Array:
     """The texts as large_binary, null where there is none."""
     values = records.columns.get(name, [None] * len(records.positions))
     if isinstance(values, pa.Array) and values.type in _TEXT_TYPES:
         for row in np.flatnonzero(np.asarray(values.is_null())).tolist():
-            errors.setdefault(row, _missing(records, name))
+            errors.setdefault(row, _missing(records, row, name))
         return values.cast(pa.large_binary())
-    taken: list[bytes | None] = []
-    for row, value in enumerate(_to_list(values)):
-        taken.append(value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else None)
-        if value is None:
-            errors.setdefault(row, _missing(records, name))
-        elif taken[-1] is None:
-            errors.setdefault(
-                row,
-                ("wrong type", f"the field {name!r} must be a string, not {type(value).__name__} {str(value)[:80]}"),
-            )
-    return pa.array(taken, pa.large_binary())
+    return pa.array(
+        [_take_text(records, row, name, value, errors) for row, value in enumerate(_to_list(values))],
+        pa.large_binary(),
+    )
 
 
-def _take_ids(
-    records: Records, fields: RecordFields, texts: list[pa.Array], errors: dict[int, tuple[str, str]]
-) -> pa.Array:
+def _take_text(records: Records, row: int, name: str, value: Any, errors: Errors) -> bytes | None:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError as e:
+            errors.setdefault(row, _half_a_pair(name, e))
+    elif value is None:
+        errors.setdefault(row, _missing(records, row, name))
+    else:
+        errors.setdefault(row, ("wrong type", f"the field {name!r} must be a string, not {show_value(value)}"))
+    return None
+
+
+def _take_ids(records: Records, fields: RecordFields, texts: list[pa.Array], errors: Errors) -> pa.Array:
     values = _to_list(records.columns.get(fields.id, [None] * len(records.positions)))
-    ids: list[bytes] = []
-    for row, value in enumerate(values):
-        ids.append(b"")
-        if value is None:
-            if fields.id_required:
-                errors.setdefault(row, ("missing field", f"the id field {fields.id!r} is missing or null"))
-            else:
-                ids[-1] = content_id(*(text[row].as_py() or b"" for text in texts))
-        elif isinstance(value, bool) or not isinstance(value, (str, bytes, int)):
-            error = f"the id field {fields.id!r} must be a string or an integer, not {type(value).__name__} {value}"
-            errors.setdefault(row, ("wrong type", error[:200]))
-        else:
-            ids[-1] = value if isinstance(value, bytes) else str(value).encode()
+    contents = zip(*(text.to_pylist() for text in texts), strict=True)
+    ids = [
+        _take_id(row, value, fields, content, errors)
+        for row, (value, content) in enumerate(zip(values, contents, strict=True))
+    ]
     return pa.array(ids, pa.binary())
 
 
-def _take_kept(records: Records, name: str, type_: FieldType, errors: dict[int, tuple[str, str]]) -> pa.Array:
+def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | None, ...], errors: Errors) -> bytes:
+    if value is None and not fields.id_required:
+        return content_id(*(text or b"" for text in content))
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        try:
+            return str(value).encode()
+        except UnicodeEncodeError as e:
+            errors.setdefault(row, _half_a_pair(fields.id, e))
+    elif value is None:
+        errors.setdefault(row, ("missing field", f"the id field {fields.id!r} is missing or null"))
+    else:
+        error = f"the id field {fields.id!r} must be a string or an integer, not {show_value(value)}"
+        errors.setdefault(row, ("wrong type", error))
+    return b""
+
+
+def _take_kept(records: Records, name: str, type_: FieldType, errors: Errors) -> pa.Array:
     """A kept field; null where a record has none."""
     values = records.columns.get(name, [None] * len(records.positions))
     if isinstance(values, pa.Array) and values.type == type_.arrow and not type_.is_list:

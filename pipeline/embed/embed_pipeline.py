@@ -140,7 +140,7 @@ def run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputD
     logger.info(
         "embedding %s, read as %s, with %s",
         ", ".join(options.input) or "the query",
-        options.chosen_format,
+        options.format,
         options.model,
     )
     started = time.time()

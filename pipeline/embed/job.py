@@ -61,7 +61,8 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
         nothing has been published.
       RuntimeError: where the pipeline failed; nothing has been published.
     """
-    run = prepare_run(resolve_options(options, beam_options), beam_options)
+    options, given = resolve_options(options, beam_options)
+    run = prepare_run(options, given, beam_options)
     table = make_table_sink(run.options, run.rows, run.model, run.vocabulary, run.preprocessing)
     return EmbedJob(run, table).execute()
 
@@ -118,7 +119,7 @@ class EmbedJob:
         """Returns the shards that a run that was cut off has finished; the rest of what it staged goes."""
         return start_run(
             self._output,
-            fingerprint=fingerprint_run(self._options, self._run.model, self._run.description),
+            fingerprint=fingerprint_run(self._options, self._run.input.fingerprint, self._run.model, self._run.description),
             retries=not isinstance(self._runner, FnApiRunner),
         )
 

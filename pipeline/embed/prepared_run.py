@@ -6,14 +6,14 @@ import dataclasses
 import functools
 import time
 
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.engines import choose_engine
 from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.pipeline.embed.read_input import ReadForSinks, make_read_documents
+from albert_embed.pipeline.embed.read_input import Input, ReadForSinks, make_read_documents
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -38,6 +38,7 @@ class PreparedRun:
     Attributes:
       started: when it began, seconds since 1970.
       options: what it is to do (`embed.resolve_options`).
+      input: what it reads.
       beam_options: how Beam runs it.
       model: what it embeds with.
       vocabulary: of the model.
@@ -48,6 +49,7 @@ class PreparedRun:
 
     started: float
     options: EmbedOptions
+    input: Input
     beam_options: PipelineOptions
     model: ModelDirectory
     vocabulary: Vocabulary
@@ -94,18 +96,17 @@ class PreparedRun:
         """Returns the step that reads the input; a query of BigQuery is run here.
 
         Raises:
-          OSError: where a pattern matches nothing.
           ValueError: where a table or the query can't be read, or lacks a field.
         """
-        project = self.beam_options.view_as(GoogleCloudOptions).project
-        return ReadForSinks(make_read_documents(self.options, project, origins=self.options.incremental), self.options)
+        return make_read_documents(self.options, self.input)
 
 
-def prepare_run(options: EmbedOptions, beam_options: PipelineOptions) -> PreparedRun:
+def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptions) -> PreparedRun:
     """Opens the model and checks the transform graph, if one is given.
 
     Args:
       options: of the run (`embed.resolve_options`).
+      given: what it reads.
       beam_options: of the run.
 
     Raises:
@@ -122,6 +123,7 @@ def prepare_run(options: EmbedOptions, beam_options: PipelineOptions) -> Prepare
     return PreparedRun(
         started=started,
         options=options,
+        input=given,
         beam_options=beam_options,
         model=model,
         vocabulary=vocabulary,

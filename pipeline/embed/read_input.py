@@ -1,20 +1,72 @@
-"""`ReadForSinks`: the documents of the input that the run's sinks can hold."""
+"""What a run reads, resolved before it, and the documents of it that the run's sinks can hold."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
 import apache_beam as beam
 
-from albert_embed.pipeline.bigquery.read_table import ReadTable, open_query, open_table
-from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.read_documents import ReadDocuments, make_read_patterns
+from albert_embed.pipeline.bigquery.table_input import TableInput
+from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.file_input import list_file_input
+from albert_embed.pipeline.sources.record_fields import RecordFields, add_field_types
 from albert_embed.transforms.columns import ID
 from albert_embed.transforms.map_or_fail import MapOrFail
+
+
+class Input(Protocol):
+    """What a run reads: `FileInput` or `TableInput`."""
+
+    @property
+    def format(self) -> str:
+        """What `--format` calls it."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The same for the same input; None where that can't be told."""
+
+    def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """What names the types of fields, and its fields with their types; no fields where it names none.
+
+        Args:
+          wanted: the fields whose types are asked for.
+        """
+
+    def read(self, fields: RecordFields) -> beam.PTransform:
+        """The step that gives its Records and Failures."""
+
+
+def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[EmbedOptions, Input]:
+    """What the options name as input; and the options with its format, and with a type for each kept field.
+
+    Args:
+      options: of the run.
+      project: where a `query` runs; None for the one of the environment.
+
+    Raises:
+      OSError: where a pattern matches nothing.
+      ValueError: where the format can't be told, a table or the query can't be read, or a kept field is not there or
+        has a type that can't be kept.
+    """
+    given: Input
+    if options.reads_table:
+        tables = () if options.query is not None else tuple(map(TableName.parse, options.input))
+        given = TableInput(tables=tables, query=options.query, project=project)
+    else:
+        given = list_file_input(options)
+    keep_fields = options.keep_fields
+    untyped = [field for field in keep_fields if ":" not in field]
+    if untyped:
+        named_by, types = given.find_field_types(untyped)
+        if types:
+            keep_fields = add_field_types(keep_fields, types, named_by)
+    return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
 
 
 class ReadForSinks(beam.PTransform):
@@ -39,24 +91,15 @@ class ReadForSinks(beam.PTransform):
         return {"documents": checked.passed, "failures": failures}
 
 
-def make_read_documents(options: EmbedOptions, project: str | None = None, *, origins: bool = False) -> ReadDocuments:
-    """The step that reads the input which `options` name.
+def make_read_documents(options: EmbedOptions, given: Input) -> ReadForSinks:
+    """The step that reads the input.
 
-    Args:
-      options: of the run.
-      project: where a `query` runs; None for the one of the environment.
-      origins: whether documents get a column `origin` (`transforms.columns`). Those of BigQuery never do: the rows of a
-        table come in any order.
+    In incremental runs documents get a column `origin` (`transforms.columns`). Those of BigQuery never do: the rows of
+    a table come in any order.
 
     Raises:
-      OSError: where a pattern matches nothing.
       ValueError: where a table or the query can't be read, or lacks a field.
     """
-    if options.chosen_format == "bigquery":
-        fields = RecordFields.of(options)
-        parse = partial(make_documents, fields=fields)
-        if options.query is not None:
-            return ReadDocuments([ReadTable(open_query(options.query, project, fields))], parse)
-        tables = [TableName.parse(pattern) for pattern in options.input]
-        return ReadDocuments([ReadTable(open_table(table, fields)) for table in tables], parse)
-    return make_read_patterns(options, origins=origins)
+    fields = RecordFields.of(options)
+    origins = options.incremental and not options.reads_table
+    return ReadForSinks(ReadDocuments(given.read(fields), fields, origins=origins), options)

@@ -8,22 +8,20 @@ import os
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from albert_embed.pipeline.bigquery.column_kinds import read_query_kinds, read_table_kinds
+from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName, names_table
-from albert_embed.pipeline.sources.field_types import add_field_types, add_kinds
 from albert_embed.transforms.directories import is_remote
 
 
-def resolve_options(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
-    """Returns the options with absolute paths, a directory as output, and a type for each kept field.
+def resolve_options(options: EmbedOptions, beam_options: PipelineOptions) -> tuple[EmbedOptions, Input]:
+    """Returns the options with absolute paths, a directory as output, a format and types; and what they name as input.
 
     Raises:
       ValueError, OSError: where there is no place for the output, or the input can't be read.
     """
     options = with_absolute_paths(place_output(options, beam_options))
-    project = beam_options.view_as(GoogleCloudOptions).project
-    return dataclasses.replace(options, keep_fields=_add_field_types(options, project))
+    return resolve_input(options, beam_options.view_as(GoogleCloudOptions).project)
 
 
 def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
@@ -60,13 +58,3 @@ def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
 def make_absolute(path: str) -> str:
     """A local path made absolute; any other, or a table's name, as it is."""
     return path if is_remote(path) or names_table(path) else os.path.abspath(path)
-
-
-def _add_field_types(options: EmbedOptions, project: str | None) -> tuple[str, ...]:
-    """`keep_fields` with the types that the input itself says for those that name none."""
-    if options.chosen_format != "bigquery" or all(":" in field for field in options.keep_fields):
-        return add_field_types(options.keep_fields, options.input, options.chosen_format)
-    if options.query is not None:
-        return add_kinds(options.keep_fields, read_query_kinds(options.query, project), "--query")
-    kinds = read_table_kinds(TableName.parse(options.input[0]))
-    return add_kinds(options.keep_fields, kinds, options.input[0])

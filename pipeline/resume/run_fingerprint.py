@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -10,7 +9,6 @@ from albert_embed.model.engines import choose_engine
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.dataset.provenance import list_versions
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
-from albert_embed.pipeline.storage.input_files import list_input_files
 from albert_embed.transforms.transform_graph import Description, transform_fingerprint
 
 # What does not shape rows, and what is in the fingerprint under another name: whatever else there is shapes them.
@@ -30,27 +28,29 @@ _LEFT_OUT = frozenset(
 )
 
 
-def fingerprint_run(options: EmbedOptions, model: ModelDirectory, description: Description) -> dict[str, Any] | None:
+def fingerprint_run(
+    options: EmbedOptions, input_fingerprint: str | None, model: ModelDirectory, description: Description
+) -> dict[str, Any] | None:
     """Name → value of all that shapes the rows of a run; None where it can't be told whether the input is the same.
 
     The input counts as the same where its files have the same names, sizes and times: then a row that is found
     finished is met again, and nothing that was deleted is published.
 
     Args:
-      options: of the run. With document vectors none: they need every row anew.
+      options: of the run, with the format of its input. With document vectors none: they need every row anew.
+      input_fingerprint: of what it reads; None where it can't be told whether that is the same.
       model: what it embeds with.
       description: of its transform graph.
     """
-    if options.chosen_format == "bigquery" or DOCUMENT in options.embeddings:
+    if input_fingerprint is None or DOCUMENT in options.embeddings:
         return None
-    files = [file.to_dict() for file in list_input_files(options.input)]
     given = {name: value for name, value in options.to_dict().items() if name not in _LEFT_OUT}
     fingerprint = {
         **given,
         "engine": choose_engine(options.engine),
         "model": model.fingerprint,
         "transform": transform_fingerprint(description),
-        "input": hashlib.sha256(json.dumps(files).encode()).hexdigest(),
+        "input": input_fingerprint,
         "versions": list_versions(),
     }
     plain: dict[str, Any] = json.loads(json.dumps(fingerprint))  # as it comes back from a file

@@ -38,7 +38,7 @@ class AnalyzeOptions:
             raise ValueError(f"--shapes must lie between 1 and {MOST_SHAPES}, not {self.shapes}")
         if self.rates is not None and not self.plan:
             raise ValueError(f"--rates {self.rates} is for the plan; give --plan as well")
-        if self.embed.chosen_format == "bigquery":
+        if self.embed.reads_table:
             raise ValueError(
                 f"--input is {', '.join(self.embed.input)}: an analysis reads files; export the table first"
             )

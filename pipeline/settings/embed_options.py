@@ -12,9 +12,9 @@ from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 
-Format = Literal["text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files", "bigquery"]
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
-FORMATS: tuple[str, ...] = get_args(Format)
+# The names of `pipeline.sources.registry`, and that of tables.
+FORMATS = ("text", "jsonl", "csv", "parquet", "tfrecord", "avro", "files", "bigquery")
 SINKS = ("tfrecord", "parquet", "bigquery")
 BIGQUERY_METHODS = ("file_loads", "storage_write")
 VECTOR_INDEX = ("print", "run")
@@ -22,17 +22,6 @@ DOCUMENT = "document"
 EMBEDDING_NAMES = ("pooled", "sequence", "mean", DOCUMENT)
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 LONG_DOCUMENTS = ("truncate", "window", "reject")
-_FORMAT_ENDINGS: dict[str, Format] = {
-    ".jsonl": "jsonl",
-    ".json": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".tfrecord": "tfrecord",
-    ".tfrecords": "tfrecord",
-    ".avro": "avro",
-}
-_COMPRESSION_ENDINGS = (".gz", ".bz2", ".zst", ".deflate", ".lzma")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +35,7 @@ class EmbedOptions:
       output: the directory to write; may be empty where there is a table: then everything but the rows goes below
         Beam's `--temp_location`.
       table: the table of BigQuery to write, `bq:PROJECT:DATASET.TABLE`.
-      format: the format of the files; None guesses it from their names.
+      format: the format of the files; None finds it out from them, before the run.
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
       keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
@@ -79,7 +68,7 @@ class EmbedOptions:
     model: str
     input: tuple[str, ...]
     output: str
-    format: Format | None = None
+    format: str | None = None
     text_field: str = "text"
     id_field: str | None = None
     pair_field: str | None = None
@@ -145,17 +134,13 @@ class EmbedOptions:
         if self.shard_seconds is not None and not self.shard_seconds > 0:
             raise ValueError(f"--shard-seconds must be more than 0, not {self.shard_seconds}")
         parse_kept_fields(self.keep_fields)
-        for pattern in self.input if self.chosen_format == "bigquery" else ():
-            TableName.parse(pattern)
+        if self.reads_table:
+            if self.format not in (None, "bigquery"):
+                raise ValueError(f"--format is {self.format}, but --input names a table; leave --format out")
+            for name in self.input:
+                TableName.parse(name)
         if self.max_failures is not None:
             FailureLimit.parse(self.max_failures)
-        if self.chosen_format in ("text", "files") and (
-            self.pair_field or self.id_field or self.text_field != "text" or self.keep_fields
-        ):
-            raise ValueError(
-                "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
-                "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
-            )
 
     def _check_outputs(self) -> None:
         _check_choices("--sink", self.sinks, SINKS)
@@ -185,20 +170,9 @@ class EmbedOptions:
                 )
 
     @property
-    def chosen_format(self) -> Format:
-        """The format given, else the one that the input's names suggest.
-
-        Raises:
-          ValueError: if the names suggest different ones.
-        """
-        if self.format is not None:
-            return self.format
-        if self.query is not None:
-            return "bigquery"
-        guesses = {guess_format(pattern) for pattern in self.input}
-        if len(guesses) > 1:
-            raise ValueError(f"--input names files of several formats ({', '.join(self.input)}); give --format")
-        return guesses.pop()
+    def reads_table(self) -> bool:
+        """Whether the input is BigQuery's: tables, or a query."""
+        return self.format == "bigquery" or self.query is not None or any(map(names_table, self.input))
 
     @property
     def row_embeddings(self) -> tuple[str, ...]:
@@ -218,17 +192,7 @@ class EmbedOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values, for the manifest."""
-        return {**dataclasses.asdict(self), "format": self.chosen_format}
-
-
-def guess_format(pattern: str) -> Format:
-    """Guesses the format from the ending of a path or glob, or from a table's prefix; text where neither is known."""
-    if names_table(pattern):
-        return "bigquery"
-    name = pattern.lower()
-    for ending in _COMPRESSION_ENDINGS:
-        name = name.removesuffix(ending)
-    return next((format_ for ending, format_ in _FORMAT_ENDINGS.items() if name.endswith(ending)), "text")
+        return dataclasses.asdict(self)
 
 
 def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:

@@ -92,6 +92,11 @@ def convert_kept(values: list[Any], name: str, type_: FieldType, errors: dict[in
     for row, value in enumerate(values):
         try:
             taken.append(convert_value(value, type_))
+        except UnicodeEncodeError as e:
+            taken.append(None)
+            errors.setdefault(
+                row, ("invalid Unicode", f"the field {name!r} holds half of a surrogate pair: {e.reason}")
+            )
         except ValueError as e:
             taken.append(None)
             hint = f"it is kept as {type_}; choose another type with --keep-fields {name}:TYPE"

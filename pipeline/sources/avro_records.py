@@ -1,21 +1,68 @@
-"""Avro files to Records, block by block, through fastavro."""
+"""Avro files, block by block, through fastavro."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import fastavro
 
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
+_FIELD_TYPES = {
+    "string": "string",
+    "bytes": "string",
+    "enum": "string",
+    "int": "int64",
+    "long": "int64",
+    "boolean": "int64",
+    "float": "float",
+    "double": "float",
+}
 
-def read_avro(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:
-    """The records of an open Avro file; positions are record numbers from 0."""
-    first = 0
-    for block in fastavro.block_reader(file):
-        records: list[Any] = list(block)
-        columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in fields}
-        yield Records(file=path, unit="record", positions=range(first, first + len(records)), columns=columns)
-        first += len(records)
+
+class AvroRecords(Source):
+    """Records of Avro files; positions are record numbers from 0."""
+
+    name = "avro"
+    endings = (".avro",)
+
+    def recognises(self, start: bytes) -> bool:
+        return start.startswith(b"Obj\x01")
+
+    def read_field_types(self, file: BinaryIO) -> dict[str, str]:
+        schema = fastavro.reader(file).writer_schema
+        if not isinstance(schema, dict) or schema.get("type") != "record":
+            raise ValueError("its schema is no record")
+        return {field["name"]: name_avro_type(field["type"]) for field in schema["fields"]}
+
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        first = 0
+        for block in fastavro.block_reader(file):
+            records: list[Any] = list(block)
+            columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in fields.names}
+            yield Records(file=path, unit="record", positions=range(first, first + len(records)), columns=columns)
+            first += len(records)
+
+
+def name_avro_type(type_: Any) -> str:
+    """A type of an Avro schema as `--keep-fields` calls it; "?" and the type where it can't be kept.
+
+    A union with null is what it is beside null.
+    """
+    if isinstance(type_, list):
+        others = [item for item in type_ if item != "null"]
+        return name_avro_type(others[0]) if len(others) == 1 else f"?{type_}"
+    if isinstance(type_, dict):
+        if "logicalType" in type_:
+            return f"?{type_['logicalType']}"
+        if type_["type"] == "array":
+            item = name_avro_type(type_["items"])
+            return f"{item}[]" if item.isalnum() else f"?{type_}"
+        return name_avro_type(type_["type"])
+    return _FIELD_TYPES.get(type_, f"?{type_}")

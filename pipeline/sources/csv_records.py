@@ -1,4 +1,4 @@
-"""CSV files to Records: a header row, then rows, quoted fields over several lines included.
+"""CSV files: a header row, then rows, quoted fields over several lines included.
 
 Python's reader and not pyarrow's: that one gives up the whole file where a row does not fit into its block, and does
 not say on which line a row stood.
@@ -9,15 +9,83 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 
+from albert_embed.pipeline.sources.batching import batch_records
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_file, fail_record
+from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
-_BATCH_ROWS = 2048
-_BATCH_CHARACTERS = 2 << 20
+
+class CsvRecords(Source):
+    """Rows of CSV files; positions are the lines that they end on, the header being line 1."""
+
+    name = "csv"
+    endings = (".csv",)
+
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        csv.field_size_limit(LONGEST_TEXT_BYTES)
+        lines = _Lines(file)
+        reader = csv.reader(lines, strict=True)
+        header = next(reader, None)
+        if header is None:
+            return
+        if fields.text not in header or len(set(header)) != len(header):
+            yield fail_file(path, f"the header must name {fields.text!r} and each column once; it is {header}"[:400])
+            return
+        wanted = [name for name in fields.names if name in header]
+        for batch in batch_records(_read_rows(reader, lines, path, header)):
+            if isinstance(batch, Failure):
+                yield batch
+                continue
+            columns: dict[str, pa.Array | list[Any]] = {
+                name: _make_column(batch.records, header.index(name)) for name in wanted
+            }
+            yield Records(file=path, unit="line", positions=batch.positions, columns=columns)
+
+
+def _read_rows(
+    reader: _Reader, lines: _Lines, path: str, header: list[str]
+) -> Iterator[tuple[int, list[str], int] | Failure]:
+    """`(line, row, its size)` of each row that has the columns of the header."""
+    while True:
+        lines.cut = False
+        try:
+            row = next(reader, None)
+        except csv.Error as e:
+            reason = "text too long" if "field larger" in str(e) else "invalid CSV"
+            yield fail_record(path, f"line {reader.line_num}", reason, str(e))
+            continue
+        if row is None:
+            return
+        where = f"line {reader.line_num}"
+        if lines.cut:
+            yield fail_record(path, where, "text too long", f"the line has over {LONGEST_TEXT_BYTES:,} characters")
+        elif row and len(row) != len(header):  # an empty line is no record
+            start = ",".join(row).encode("utf-8", "surrogateescape")
+            error = f"{len(row)} columns, the header has {len(header)}"
+            yield fail_record(path, where, "wrong number of columns", error, start)
+        elif row:
+            yield reader.line_num, row, sum(map(len, row))
+
+
+def _make_column(rows: list[list[str]], place: int) -> pa.Array:
+    return pa.array([row[place].encode("utf-8", "surrogateescape") for row in rows], pa.large_binary())
+
+
+class _Reader(Protocol):
+    """What `csv.reader` gives, which has no name of its own."""
+
+    line_num: int
+
+    def __next__(self) -> list[str]: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 class _Lines:
@@ -44,65 +112,3 @@ class _Lines:
             self.cut = True
             rest = self._text.readline(LONGEST_TEXT_BYTES + 1)
         return line
-
-
-def read_csv(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:
-    """The rows of an open CSV file; positions are the lines they end on, the header being line 1."""
-    csv.field_size_limit(LONGEST_TEXT_BYTES)
-    lines = _Lines(file)
-    reader = csv.reader(lines, strict=True)
-    header = next(reader, None)
-    if header is None:
-        return
-    if fields[0] not in header or len(set(header)) != len(header):
-        yield fail_file(path, f"the header must name {fields[0]!r} and each column once; it is {header}"[:400])
-        return
-    wanted = [name for name in fields if name in header]
-    rows: list[list[str]] = []
-    positions: list[int] = []
-    size = 0
-    while True:
-        lines.cut = False
-        failure = None
-        try:
-            row = next(reader, None)
-        except csv.Error as e:
-            row = []
-            reason = "text too long" if "field larger" in str(e) else "invalid CSV"
-            failure = fail_record(path, f"line {reader.line_num}", reason, str(e))
-        except ValueError:  # BrokenFileError: first what stands before the break
-            if rows:
-                yield _make_records(path, header, wanted, rows, positions)
-            raise
-        if row is None:
-            break
-        if failure is None and not row:
-            continue  # an empty line is no record
-        if failure is None and lines.cut:
-            error = f"the line has over {LONGEST_TEXT_BYTES:,} characters"
-            failure = fail_record(path, f"line {reader.line_num}", "text too long", error)
-        if failure is None and len(row) != len(header):
-            start = ",".join(row).encode("utf-8", "surrogateescape")
-            error = f"{len(row)} columns, the header has {len(header)}"
-            failure = fail_record(path, f"line {reader.line_num}", "wrong number of columns", error, start)
-        if failure is not None:
-            yield failure
-            continue
-        rows.append(row)
-        positions.append(reader.line_num)
-        size += sum(map(len, row))
-        if len(rows) >= _BATCH_ROWS or size >= _BATCH_CHARACTERS:
-            yield _make_records(path, header, wanted, rows, positions)
-            rows, positions, size = [], [], 0
-    if rows:
-        yield _make_records(path, header, wanted, rows, positions)
-
-
-def _make_records(
-    path: str, header: list[str], wanted: list[str], rows: list[list[str]], positions: list[int]
-) -> Records:
-    columns: dict[str, pa.Array | list[Any]] = {}
-    for name in wanted:
-        place = header.index(name)
-        columns[name] = pa.array([row[place].encode("utf-8", "surrogateescape") for row in rows], pa.large_binary())
-    return Records(file=path, unit="line", positions=positions, columns=columns)

@@ -1,30 +1,61 @@
-"""Parquet files to Records, a piece of a row group at a time, only the columns that are wanted."""
+"""Parquet files, a piece of a row group at a time, only the columns that are wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from albert_embed.pipeline.sources.batching import BATCH_RECORDS
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records, fail_file
+from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
-_BATCH_ROWS = 2048
+
+class ParquetRecords(Source):
+    """Rows of Parquet files; positions are row numbers from 0."""
+
+    name = "parquet"
+    endings = (".parquet", ".pq")
+
+    def recognises(self, start: bytes) -> bool:
+        return start.startswith(b"PAR1")
+
+    def read_field_types(self, file: BinaryIO) -> dict[str, str]:
+        schema = pq.ParquetFile(pa.PythonFile(file, mode="r")).schema_arrow
+        return {field.name: name_arrow_type(field.type) for field in schema}
+
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
+        names = table.schema_arrow.names
+        if fields.text not in names:
+            yield fail_file(path, f"has no column {fields.text!r}; its columns are: {', '.join(names)[:200]}")
+            return
+        row = 0
+        wanted = [name for name in fields.names if name in names]
+        for batch in table.iter_batches(batch_size=BATCH_RECORDS, columns=wanted):
+            columns: dict[str, pa.Array | list[Any]] = {}
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                columns[name] = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+            yield Records(file=path, unit="row", positions=range(row, row + batch.num_rows), columns=columns)
+            row += batch.num_rows
 
 
-def read_parquet(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:
-    """The rows of an open Parquet file; positions are row numbers from 0."""
-    table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
-    names = table.schema_arrow.names
-    if fields[0] not in names:
-        yield fail_file(path, f"has no column {fields[0]!r}; its columns are: {', '.join(names)[:200]}")
-        return
-    row = 0
-    for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=[name for name in fields if name in names]):
-        columns: dict[str, pa.Array | list[Any]] = {}
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            columns[name] = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-        yield Records(file=path, unit="row", positions=range(row, row + batch.num_rows), columns=columns)
-        row += batch.num_rows
+def name_arrow_type(type_: pa.DataType) -> str:
+    """An Arrow type as `--keep-fields` calls it; "?" and the type where it can't be kept."""
+    types = pa.types
+    if types.is_dictionary(type_):
+        return name_arrow_type(type_.value_type)
+    if types.is_list(type_) or types.is_large_list(type_) or types.is_fixed_size_list(type_):
+        item = name_arrow_type(type_.value_type)
+        return f"{item}[]" if item.isalnum() else f"?{type_}"
+    if types.is_string(type_) or types.is_large_string(type_) or types.is_binary(type_) or types.is_large_binary(type_):
+        return "string"
+    if types.is_integer(type_) or types.is_boolean(type_):
+        return "int64"
+    return "float" if types.is_floating(type_) else f"?{type_}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.field_type import FieldType
@@ -43,3 +44,31 @@ class RecordFields:
         """All of them, the text first."""
         pair = [] if self.pair is None else [self.pair]
         return list(dict.fromkeys([self.text, self.id, *pair, *self.kept]))
+
+
+def add_field_types(keep_fields: Sequence[str], types: Mapping[str, str], named_by: str) -> tuple[str, ...]:
+    """`--keep-fields` with types for those that name none.
+
+    Args:
+      keep_fields: `NAME` or `NAME:TYPE` each.
+      types: field → type, "?" and its name in the input where it can't be kept.
+      named_by: what the types are of, for messages.
+
+    Raises:
+      ValueError: where there is no such field, or it has a type that can't be kept.
+    """
+    return tuple(field if ":" in field else f"{field}:{_find_type(field, types, named_by)}" for field in keep_fields)
+
+
+def _find_type(field: str, types: Mapping[str, str], named_by: str) -> str:
+    if field not in types:
+        raise ValueError(
+            f"--keep-fields has {field!r}, but {named_by} has no such column; its columns are: "
+            f"{', '.join(sorted(types))[:200]}"
+        )
+    if types[field].startswith("?"):
+        raise ValueError(
+            f"--keep-fields has {field!r}, which is {types[field][1:]} in {named_by}; strings, integers, floats and "
+            "lists of them can be kept"
+        )
+    return types[field]

@@ -1,9 +1,9 @@
-"""`Records`: what a format's reader gives, whatever the format; and the failures of whole files."""
+"""`Records`: what a format's reader gives, whatever the format; and the failures of records and of whole files."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -25,18 +25,34 @@ class Records:
       unit: what `positions` count: `byte`, `line`, `row` or `record`.
       positions: where each record stands; of a table's row, which has no place, what tells it from others.
       columns: field → its values, an Arrow array, or a list where they need not be of one type.
+      names: the fields that each record has, where each has its own; None where all have those of `columns`.
+      raw: each record as it stands in the file, where that can be shown; None where it can't.
     """
 
     file: str
     unit: str
     positions: Sequence[int | str]
     columns: Mapping[str, pa.Array | list[Any]]
+    names: Sequence[Collection[str]] | None = None
+    raw: Sequence[bytes] | None = None
 
 
-def fail_record(file: str, where: str, reason: str, error: str, text: bytes = b"") -> Failure:
-    """The failure of one record. Its id is the hash of where it stood, the same in every run."""
+def fail_record(
+    file: str, where: str, reason: str, error: str, text: bytes = b"", *, content: bytes | None = None
+) -> Failure:
+    """The failure of one record.
+
+    Args:
+      file: its file.
+      where: its place in that.
+      reason: in a few fixed words.
+      error: what is wrong with it.
+      text: its text, or what it looks like.
+      content: the whole record, where it is known; its hash is the id, else that of its place. Both are the same in
+        every run.
+    """
     return Failure(
-        id=content_id(file.encode(), where.encode()),
+        id=content_id(file.encode(), where.encode()) if content is None else content_id(content),
         stage="read",
         reason=reason,
         error=f"{file}, {where}: {error}",
@@ -47,3 +63,12 @@ def fail_record(file: str, where: str, reason: str, error: str, text: bytes = b"
 def fail_file(file: str, error: str) -> Failure:
     """The failure of a file, or of all that is left of it."""
     return Failure(id=content_id(file.encode()), stage="read", reason="broken file", error=f"{file}: {error}", text=b"")
+
+
+def show_value(value: Any) -> str:
+    """A value's type and its start, for messages; always encodable."""
+    try:
+        shown = f"{type(value).__name__} {str(value)[:80]}"
+    except (RecursionError, ValueError):  # nested so deeply that it could just be read; an integer of many digits
+        return type(value).__name__
+    return shown.encode(errors="backslashreplace").decode()

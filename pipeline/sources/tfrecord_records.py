@@ -1,58 +1,46 @@
-"""TFRecord files of tf.Examples to Records, through tfx-bsl. A record whose content is damaged costs that record."""
+"""TFRecord files of tf.Examples, through tfx-bsl. A record whose content is damaged costs that record."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from albert_embed.pipeline.sources.batching import batch_records
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.open_input import BrokenFileError
 from albert_embed.pipeline.storage.tfrecord_framing import masked_crc
 from albert_embed.transforms.failure import Failure
 
-_BATCH_RECORDS = 1024
-_BATCH_BYTES = 2 << 20
 _LONGEST_RECORD_BYTES = 4 * LONGEST_TEXT_BYTES
 
 
-def read_tfrecord(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:
-    """The records of an open TFRecord file; positions are the bytes they start at.
+class TFRecords(Source):
+    """tf.Examples of TFRecord files; positions are the bytes they start at."""
 
-    Raises:
-      ValueError: where the file can't be read further: a record's length is damaged, or the file is cut off.
-    """
-    examples: list[bytes] = []
-    positions: list[int] = []
-    size = 0
-    broken: Exception | None = None
-    frames = read_frames(file, path)
-    while True:
-        try:
-            found = next(frames, None)
-        except ValueError as e:  # first what stands before the break
-            broken, found = e, None
-        if isinstance(found, Failure):
-            yield found
-            continue
-        if found is not None:
-            positions.append(found[0])
-            examples.append(found[1])
-            size += len(found[1])
-        if examples and (found is None or len(examples) >= _BATCH_RECORDS or size >= _BATCH_BYTES):
-            yield from _decode(path, positions, examples, fields)
-            examples, positions, size = [], [], 0
-        if broken is not None:
-            raise broken
-        if found is None:
-            return
+    name = "tfrecord"
+    endings = (".tfrecord", ".tfrecords")
+
+    def recognises(self, start: bytes) -> bool:
+        return len(start) >= 12 and masked_crc(start[:8]) == start[8:12]
+
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        for batch in batch_records(read_frames(file, path)):
+            if isinstance(batch, Failure):
+                yield batch
+            else:
+                yield from _decode(path, batch.positions, batch.records, fields.names)
 
 
-def read_frames(file: Any, path: str) -> Iterator[tuple[int, bytes] | Failure]:
-    """Each record and the byte it starts at; a failure for each whose content is damaged.
+def read_frames(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes, int] | Failure]:
+    """The byte that each record starts at, the record and its size; a failure for each whose content is damaged.
 
     Raises:
       BrokenFileError: where the rest can't be found.
@@ -80,11 +68,11 @@ def read_frames(file: Any, path: str) -> Iterator[tuple[int, bytes] | Failure]:
                 error = "the record's content is damaged: its CRC-32C is another"
                 yield fail_record(path, f"byte {position}", "corrupt record", error, content[:-4])
             else:
-                yield position, content[:-4]
+                yield position, content[:-4], length
         position += 16 + length
 
 
-def _read(file: Any, size: int) -> bytes:
+def _read(file: BinaryIO, size: int) -> bytes:
     """`size` bytes, fewer at the end."""
     parts = []
     while size and (part := file.read(size)):

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 
+from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
 
-def read_whole_file(file: Any, path: str, fields: list[str]) -> Iterator[Records | Failure]:
-    """One record, `text` and `id`. An empty file is a document without text."""
-    parts: list[bytes] = []
-    size = 0
-    while part := file.read(1 << 20):
-        parts.append(part)
-        size += len(part)
-        if size > LONGEST_TEXT_BYTES:
-            yield fail_record(path, "byte 0", "text too long", f"over {LONGEST_TEXT_BYTES:,} bytes", parts[0])
-            return
-    text = pa.array([b"".join(parts)], pa.large_binary())
-    yield Records(file=path, unit="byte", positions=[0], columns={"text": text, "id": pa.array([path])})
+class WholeFiles(Source):
+    """One record a file. An empty file is a document without text."""
+
+    name = "files"
+    has_fields = False
+
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        parts: list[bytes] = []
+        size = 0
+        while part := file.read(1 << 20):
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST_TEXT_BYTES:
+                yield fail_record(path, "byte 0", "text too long", f"over {LONGEST_TEXT_BYTES:,} bytes", parts[0])
+                return
+        text = pa.array([b"".join(parts)], pa.large_binary())
+        columns = {fields.text: text, fields.id: pa.array([path])}
+        yield Records(file=path, unit="byte", positions=[0], columns=columns)

@@ -24,6 +24,16 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may be a thousand times larger
 
 
+def is_compressed(path: str) -> bool:
+    """Whether a file's name says that it is compressed."""
+    return CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED
+
+
+def strip_compression_ending(path: str) -> str:
+    """`path` without the ending that says how it is compressed."""
+    return path[: path.rindex(".")] if is_compressed(path) else path
+
+
 def open_input(path: str) -> Any:
     """Opens `path` on any file system that Beam knows; `.gz`, `.bz2`, `.zst` and the like are decompressed."""
     compression = CompressionTypes.detect_compression_type(path)

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from albert_embed.pipeline.documents.parse_lines import parse_text_lines
+from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
-from albert_embed.pipeline.sources.line_source import LineSource
+from albert_embed.pipeline.sources.read_files import FileRange, read_range
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.sources.text_lines import TextLines
 from albert_embed.transforms.columns import INPUT_IDS, TOKEN_COUNT
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.saved_transform import SavedTransform
@@ -38,16 +39,16 @@ def preprocess(corpus: Path, transform: SavedTransform) -> dict[str, Any]:
         if lines is None:
             break
         with clocks["ids"].measure():
-            parsed = parse_text_lines(lines)
+            documents_read, failures = make_documents(lines, RecordFields())
         with clocks["check"].measure():
-            prepared, failures = prepare_documents(parsed)
-        if failures:
+            prepared, unprepared = prepare_documents(documents_read)
+        if failures := failures + unprepared:
             raise ValueError(f"the corpus holds documents that can't be embedded: {failures[0].error}")
         with clocks["graph"].measure():
             transformed = transform.apply(prepared)
         with clocks["windows"].measure():
             rows = explode_windows(transformed)
-        documents += lines.num_rows
+        documents += prepared.num_rows
         content_tokens += transformed.column(TOKEN_COUNT).sum().as_py()
         kept_tokens += len(rows.column(INPUT_IDS).flatten())
     return {
@@ -59,9 +60,11 @@ def preprocess(corpus: Path, transform: SavedTransform) -> dict[str, Any]:
     }
 
 
-def _read(corpus: Path) -> Iterator[pa.RecordBatch]:
-    source = LineSource(str(corpus))
-    return source.read(source.get_range_tracker(None, None))
+def _read(corpus: Path) -> Iterator[Records]:
+    for found in read_range(FileRange(path=str(corpus)), TextLines(), RecordFields()):
+        if not isinstance(found, Records):
+            raise ValueError(f"the corpus can't be read: {found.error}")
+        yield found
 
 
 def main() -> None:

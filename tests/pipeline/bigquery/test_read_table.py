@@ -16,7 +16,7 @@ from albert_embed.pipeline.bigquery.read_table import ReadStream, TableStreams, 
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.settings.embed_options import EmbedOptions, guess_format
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.record_fields import RecordFields
@@ -83,16 +83,16 @@ def test_kinds_of_a_schema() -> None:
 
 
 def test_tables_are_known_by_their_prefix() -> None:
-    assert guess_format("bq:my-project:d.t") == "bigquery"
     options = EmbedOptions(model="m", input=("bq:my-project:d.t",), output="o", keep_fields=("views:int64",))
-    assert options.chosen_format == "bigquery"
-    assert EmbedOptions(model="m", input=(), query="SELECT 1", output="o").chosen_format == "bigquery"
+    assert options.reads_table
+    assert EmbedOptions(model="m", input=(), query="SELECT 1", output="o").reads_table
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"input": ("bq:d.t",)}, r"^'bq:d.t' does not name a BigQuery table: give bq:PROJECT:DATASET.TABLE"),
+        ({"input": ("bq:my-project:d.t",), "format": "csv"}, r"^--format is csv, but --input names a table"),
         ({"input": ("a.parquet",), "format": "bigquery"}, r"^'a.parquet' does not name a BigQuery table"),
         ({"input": ("a.txt",), "query": "SELECT 1"}, r"^--query is an input of its own"),
         ({"input": (), "query": "SELECT 1", "format": "csv"}, r"^--query is an input of its own"),

@@ -14,7 +14,7 @@ from apache_beam.testing.util import assert_that
 from albert_embed import EmbedText
 from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.model.model_directory import open_model_directory
-from albert_embed.pipeline.settings.embed_options import EmbedOptions, guess_format
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
@@ -92,24 +92,6 @@ def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str, reshuffle_batch
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a.txt", "text"),
-        ("a.jsonl", "jsonl"),
-        ("A.JSONL", "jsonl"),
-        ("a.json.gz", "jsonl"),
-        ("a.ndjson.bz2", "jsonl"),
-        ("a.jsonl.txt", "text"),
-        ("gs://b/*.jsonl", "jsonl"),
-        ("a.gz", "text"),
-        ("jsonl", "text"),
-    ],
-)
-def test_formats_are_told_by_names(name: str, expected: str) -> None:
-    assert guess_format(name) == expected
-
-
-@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"output": ""}, "--output names nothing; give a directory, a table as bq:PROJECT:DATASET.TABLE, or both"),
@@ -151,8 +133,3 @@ def test_options_are_checked_when_built(changes: dict[str, Any], message: str) -
     with pytest.raises(ValueError) as error:
         EmbedOptions(**{"model": "m", "input": ("a.txt",), "output": "o", **changes})
     assert str(error.value) == message
-
-
-def test_a_given_format_beats_the_name() -> None:
-    options = EmbedOptions(model="m", input=("a.txt", "b.jsonl"), output="o", format="jsonl", pair_field="q")
-    assert options.chosen_format == "jsonl" and options.to_dict()["format"] == "jsonl"

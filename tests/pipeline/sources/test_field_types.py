@@ -1,4 +1,4 @@
-"""`add_field_types`: what Parquet and Avro files say of their own columns."""
+"""The types of kept fields: what Parquet and Avro files say of their own columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.sources.field_types import add_field_types, arrow_kind, avro_kind
+from albert_embed.pipeline.embed.read_input import resolve_input
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.sources.avro_records import name_avro_type
+from albert_embed.pipeline.sources.parquet_records import name_arrow_type
+
+
+def add_types(pattern: str, *keep_fields: str) -> tuple[str, ...]:
+    options = EmbedOptions(model="m", input=(pattern,), output="o", keep_fields=keep_fields)
+    return resolve_input(options)[0].keep_fields
 
 
 @pytest.mark.parametrize(
@@ -32,17 +40,17 @@ from albert_embed.pipeline.sources.field_types import add_field_types, arrow_kin
     ids=str,
 )
 def test_arrow_types(type_: pa.DataType, kind: str) -> None:
-    assert arrow_kind(type_) == kind
+    assert name_arrow_type(type_) == kind
 
 
 def test_avro_types() -> None:
-    assert avro_kind(["null", "long"]) == "int64"
-    assert avro_kind({"type": "array", "items": "double"}) == "float[]"
-    assert avro_kind({"type": "enum", "name": "e", "symbols": ["A"]}) == "string"
-    assert avro_kind({"type": "string"}) == "string"
-    assert avro_kind({"type": "int", "logicalType": "date"}) == "?date"
-    assert avro_kind(["long", "string"]) == "?['long', 'string']"
-    assert avro_kind({"type": "map", "values": "long"}) == "?map"
+    assert name_avro_type(["null", "long"]) == "int64"
+    assert name_avro_type({"type": "array", "items": "double"}) == "float[]"
+    assert name_avro_type({"type": "enum", "name": "e", "symbols": ["A"]}) == "string"
+    assert name_avro_type({"type": "string"}) == "string"
+    assert name_avro_type({"type": "int", "logicalType": "date"}) == "?date"
+    assert name_avro_type(["long", "string"]) == "?['long', 'string']"
+    assert name_avro_type({"type": "map", "values": "long"}) == "?map"
 
 
 def write_parquet(path: Path) -> None:
@@ -52,14 +60,18 @@ def write_parquet(path: Path) -> None:
 
 def test_only_what_has_no_type_is_looked_up(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet")
-    patterns = [str(tmp_path / "*.parquet")]
-    assert add_field_types(["n", "scores"], patterns, "parquet") == ("n:int64", "scores:float[]")
-    assert add_field_types(["n:string"], patterns, "parquet") == ("n:string",)
-    assert add_field_types(["n"], patterns, "csv") == ("n",)
+    pattern = str(tmp_path / "*.parquet")
+    assert add_types(pattern, "n", "scores") == ("n:int64", "scores:float[]")
+    assert add_types(pattern, "n:string") == ("n:string",)
     with pytest.raises(ValueError, match=r"has 'm', but .*a\.parquet has no such column; its columns are: day, n, sc"):
-        add_field_types(["m"], patterns, "parquet")
+        add_types(pattern, "m")
     with pytest.raises(ValueError, match=r"has 'day', which is date32\[day\] in .*a\.parquet; strings, integers"):
-        add_field_types(["day"], patterns, "parquet")
+        add_types(pattern, "day")
+
+
+def test_formats_without_a_schema_say_no_types(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text,n\n1,a,2\n")
+    assert add_types(str(tmp_path / "a.csv"), "n") == ("n",)
 
 
 def test_avro_files(tmp_path: Path) -> None:
@@ -67,9 +79,9 @@ def test_avro_files(tmp_path: Path) -> None:
     fields = [{"name": "text", "type": "string"}, {"name": "n", "type": ["null", "int"]}]
     with path.open("wb") as file:
         fastavro.writer(file, {"type": "record", "name": "R", "fields": fields}, [{"text": "a", "n": 1}])
-    assert add_field_types(["n"], [str(path)], "avro") == ("n:int64",)
+    assert add_types(str(path), "n") == ("n:int64",)
     path.write_bytes(b"broken")
-    assert add_field_types(["n"], [str(path)], "avro") == ("n",)
+    assert add_types(str(path), "n") == ("n",)  # the run says what is wrong with it
 
 
 @pytest.mark.integration

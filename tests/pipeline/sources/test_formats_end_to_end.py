@@ -9,7 +9,6 @@ import json
 import pickle
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,14 @@ import zstandard
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.read_documents import parse_without_origins
+from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
-from albert_embed.pipeline.sources.csv_records import read_csv
-from albert_embed.pipeline.sources.file_source import FileSource, read_file
+from albert_embed.pipeline.sources.csv_records import CsvRecords
+from albert_embed.pipeline.sources.read_files import FileRange, ReadFiles
 from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms import columns
-from albert_embed.transforms.map_or_fail import MapOrFail
 from tests.pipeline.sources.test_sources import make_example
 from tests.tiny_model import CORPUS
 
@@ -173,12 +171,13 @@ def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_csv(path)
     fields = RecordFields(kept=parse_kept_fields(("title:string",)))
-    source = pickle.loads(pickle.dumps(FileSource(str(path), read_csv, fields.names)))
-    step = MapOrFail(partial(parse_without_origins, partial(make_documents, fields=fields)))
-    (documents,) = pickle.loads(pickle.dumps(step))._step.process(
-        next(read_file(str(path), source._reader, fields.names))
-    )
-    assert documents.num_rows == len(RECORDS) and "origin" not in documents.schema.names
+    files = [InputFile(path=str(path), bytes=path.stat().st_size, modified=0)]
+    step = pickle.loads(pickle.dumps(ReadDocuments(ReadFiles(CsvRecords(), files, fields), fields)))
+    (range_,) = step._read._ranges
+    assert range_ == FileRange(path=str(path))
+    (records,) = step._read._step.process(range_)
+    documents, failures = step._make(records)
+    assert documents.num_rows == len(RECORDS) and "origin" not in documents.schema.names and failures == []
 
 
 def test_no_kept_field_can_have_the_name_of_a_column() -> None:

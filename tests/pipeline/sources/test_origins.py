@@ -5,16 +5,16 @@ from __future__ import annotations
 import pyarrow as pa
 
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.parse_lines import parse_json_lines, parse_text_lines
-from albert_embed.pipeline.sources.line_source import SCHEMA
 from albert_embed.pipeline.sources.origins import make_origins
 from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records
 
 
 def make_lines(file: str, lines: dict[int, bytes]) -> pa.RecordBatch:
-    columns = [pa.array(lines.values(), pa.large_binary()), pa.array([file] * len(lines)), pa.array(lines.keys())]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+    """The documents of these lines."""
+    texts = pa.array(lines.values(), pa.large_binary())
+    records = Records(file=file, unit="byte", positions=list(lines), columns={"text": texts})
+    return make_documents(records, RecordFields())[0]
 
 
 def test_origins_never_change() -> None:
@@ -27,16 +27,13 @@ def test_origins_never_change() -> None:
 
 
 def test_a_line_has_the_same_origin_whatever_was_read_with_it() -> None:
-    whole, _ = parse_text_lines(make_lines("a.txt", {0: b"x", 2: b"\xff", 4: b"x", 6: b"x"}))
-    rest, _ = parse_text_lines(make_lines("a.txt", {4: b"x", 6: b"x"}))
+    whole = make_lines("a.txt", {0: b"x", 2: b"\xff", 4: b"x", 6: b"x"})
+    rest = make_lines("a.txt", {4: b"x", 6: b"x"})
     assert whole["origin"].to_pylist() == make_origins("a.txt", [0, 4, 6]).to_pylist()
     assert rest["origin"].to_pylist() == make_origins("a.txt", [4, 6]).to_pylist()
 
 
 def test_records_that_fail_leave_the_others_their_origins() -> None:
-    lines = make_lines("a.jsonl", {0: b'{"text": "x"}', 14: b"{", 16: b"  ", 19: b'{"text": "x"}'})
-    documents, failures = parse_json_lines(lines, RecordFields())
-    assert len(failures) == 1 and documents["origin"].to_pylist() == make_origins("a.jsonl", [0, 19]).to_pylist()
     records = Records(file="a.csv", unit="line", positions=[2, 3, 7], columns={"text": ["x", None, "x"]})
     documents, failures = make_documents(records, RecordFields())
     assert len(failures) == 1 and documents["origin"].to_pylist() == make_origins("a.csv", [2, 7]).to_pylist()

@@ -20,23 +20,24 @@ from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.settings.failure_limit import FailureLimit, TooManyFailuresError
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
-from albert_embed.pipeline.sources.avro_records import read_avro
-from albert_embed.pipeline.sources.csv_records import read_csv
-from albert_embed.pipeline.sources.file_source import Reader, read_file
-from albert_embed.pipeline.sources.parquet_records import read_parquet
+from albert_embed.pipeline.sources.avro_records import AvroRecords
+from albert_embed.pipeline.sources.csv_records import CsvRecords
+from albert_embed.pipeline.sources.parquet_records import ParquetRecords
+from albert_embed.pipeline.sources.read_files import FileRange, read_range
 from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records
-from albert_embed.pipeline.sources.tfrecord_records import read_tfrecord
-from albert_embed.pipeline.sources.whole_files import read_whole_file
+from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.sources.tfrecord_records import TFRecords
+from albert_embed.pipeline.sources.whole_files import WholeFiles
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 
 
-def read(path: Path, reader: Reader, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+def read(path: Path, source: Source, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
     """Returns the documents, and reason and error of each failure without the path."""
     wanted = RecordFields(**fields)
     documents: list[dict[str, Any]] = []
     failures = []
-    for found in read_file(str(path), reader, wanted.names):
+    for found in read_range(FileRange(path=str(path)), source, wanted):
         if isinstance(found, Records):
             batch, failed = make_documents(found, wanted)
             assert batch["origin"].null_count == 0
@@ -62,7 +63,7 @@ def test_csv(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     long = b"6," + b"z" * (33 << 20)
     path.write_bytes(b'id,text\n1,"a\nb"\n2,caf\xe9\n3\n4,"x"y\n5,good\n\n' + long + b"\n7,after\n")
-    documents, failures = read(path, read_csv)
+    documents, failures = read(path, CsvRecords())
     assert documents == [
         {"id": b"1", "text": b"a\nb"},
         {"id": b"5", "text": b"good"},
@@ -80,7 +81,7 @@ def test_a_truncated_gzip_gives_what_stands_before_the_break(tmp_path: Path) -> 
     path = tmp_path / "a.csv.gz"
     whole = gzip.compress("".join(["id,text\n", *(f"{i},text {i * i}\n" for i in range(100_000))]).encode())
     path.write_bytes(whole[: len(whole) // 2])
-    documents, failures = read(path, read_csv)
+    documents, failures = read(path, CsvRecords())
     assert 10_000 < len(documents) < 90_000
     assert documents[-1]["text"] == b"text %d" % (len(documents) - 1) ** 2
     ((reason, error),) = failures
@@ -90,11 +91,11 @@ def test_a_truncated_gzip_gives_what_stands_before_the_break(tmp_path: Path) -> 
 def test_parquet(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"id": [1, 2, 3], "text": ["a", None, "c"], "n": [1, 2, None]}), path)
-    documents, failures = read(path, read_parquet, kept=parse_kept_fields(("n:int64",)))
+    documents, failures = read(path, ParquetRecords(), kept=parse_kept_fields(("n:int64",)))
     assert documents == [{"id": b"1", "text": b"a", "n": 1}, {"id": b"3", "text": b"c", "n": None}]
     assert [reason for reason, _ in failures] == ["missing field"] and failures[0][1].startswith(", row 1: ")
     path.write_bytes(b"hello")
-    assert [reason for reason, _ in read(path, read_parquet)[1]] == ["broken file"]
+    assert [reason for reason, _ in read(path, ParquetRecords())[1]] == ["broken file"]
 
 
 def test_avro(tmp_path: Path) -> None:
@@ -103,11 +104,11 @@ def test_avro(tmp_path: Path) -> None:
     with path.open("wb") as file:
         records = [{"text": "a", "n": 1}, {"text": None, "n": 2}, {"text": "c", "n": "x"}]
         fastavro.writer(file, {"type": "record", "name": "R", "fields": fields}, records)
-    documents, failures = read(path, read_avro, kept=parse_kept_fields(("n:int64",)))
+    documents, failures = read(path, AvroRecords(), kept=parse_kept_fields(("n:int64",)))
     assert [(document["text"], document["n"]) for document in documents] == [(b"a", 1)]
     assert [reason for reason, _ in failures] == ["missing field", "wrong type"]
     path.write_bytes(path.read_bytes()[:-5])
-    assert [reason for reason, _ in read(path, read_avro)[1]] == ["broken file"]
+    assert [reason for reason, _ in read(path, AvroRecords())[1]] == ["broken file"]
 
 
 def test_tfrecord(tmp_path: Path) -> None:
@@ -116,28 +117,28 @@ def test_tfrecord(tmp_path: Path) -> None:
     frames = [bytearray(frame_records([record])) for record in [*records, make_example(text=b"last")]]
     frames[1][-6] ^= 1
     path.write_bytes(b"".join(frames))
-    documents, failures = read(path, read_tfrecord)
+    documents, failures = read(path, TFRecords())
     assert [document["text"] for document in documents] == [b"one", b"last"]
     assert sorted(reason for reason, _ in failures) == ["corrupt record", "invalid tf.Example", "wrong type"]
     assert failures[0][1].startswith(f", byte {len(frames[0])}: ")
     frames[3][9] ^= 1
     path.write_bytes(b"".join(frames))
-    documents, failures = read(path, read_tfrecord)
+    documents, failures = read(path, TFRecords())
     assert [document["text"] for document in documents] == [b"one"]
     assert failures[-1][0] == "broken file" and "a record's length is damaged" in failures[-1][1]
 
 
-@pytest.mark.parametrize("reader", [read_csv, read_tfrecord])
-def test_an_empty_file_holds_nothing(tmp_path: Path, reader: Reader) -> None:
+@pytest.mark.parametrize("source", [CsvRecords(), TFRecords()])
+def test_an_empty_file_holds_nothing(tmp_path: Path, source: Source) -> None:
     path = tmp_path / "empty"
     path.touch()
-    assert read(path, reader) == ([], [])
+    assert read(path, source) == ([], [])
 
 
 def test_whole_files(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text("one\ntwo\n")
-    assert read(path, read_whole_file) == ([{"id": str(path).encode(), "text": b"one\ntwo\n"}], [])
+    assert read(path, WholeFiles()) == ([{"id": str(path).encode(), "text": b"one\ntwo\n"}], [])
 
 
 def test_kept_fields_are_checked() -> None:

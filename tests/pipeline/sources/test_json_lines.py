@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import json
+from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from albert_embed.pipeline.documents.parse_lines import parse_json_lines, parse_text_lines
+from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.sources.content_id import content_id
-from albert_embed.pipeline.sources.line_source import SCHEMA
 from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.registry import SOURCES
+from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
 
-def make_lines(*lines: bytes) -> pa.RecordBatch:
-    columns = [pa.array(lines, pa.large_binary()), pa.array(["f.jsonl"] * len(lines)), pa.array(range(len(lines)))]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-
-
-def parse(*lines: bytes, **fields: object) -> tuple[list[dict], list[Failure]]:
-    documents, failures = parse_json_lines(make_lines(*lines), RecordFields(**fields))  # type: ignore[arg-type]
+def parse(*lines: bytes, source: Source = SOURCES["jsonl"], **fields: Any) -> tuple[list[dict], list[Failure]]:
+    """The documents and failures of a file with these lines."""
+    wanted = RecordFields(**fields)
+    documents: list[dict] = []
+    failures: list[Failure] = []
+    for found in source.read(io.BytesIO(b"\n".join(lines)), "f.jsonl", wanted):
+        if isinstance(found, Failure):
+            failures.append(found)
+            continue
+        made, failed = make_documents(found, wanted)
+        failures += failed
+        assert len(set(made["origin"].to_pylist())) == made.num_rows
+        documents += made.drop_columns(["origin"]).to_pylist()
     for failure in failures:
         json.loads(failure.to_json().encode())  # whatever the line holds, its failure can be written
-    assert len(set(documents["origin"].to_pylist())) == documents.num_rows
-    return documents.drop_columns(["origin"]).to_pylist(), failures
+    return documents, failures
 
 
 def test_the_hash_of_a_content_never_changes() -> None:
@@ -39,12 +46,8 @@ def test_contents_are_told_apart() -> None:
 
 
 def test_every_line_of_text_is_a_document() -> None:
-    documents, failures = parse_text_lines(make_lines(b"one", b"", b"  ", b"\xff", b"one"))
-    assert documents.schema.names == ["id", "text", "origin"]
-    assert documents.column("text").to_pylist() == [b"one", b"", b"  ", b"one"]
-    ids = documents.column("id").to_pylist()
-    assert ids == [content_id(text) for text in (b"one", b"", b"  ", b"one")]
-    assert documents.schema.field("id").type == pa.binary()
+    documents, failures = parse(b"one", b"", b"  ", b"\xff", b"one", source=SOURCES["text"])
+    assert documents == [{"id": content_id(text), "text": text} for text in (b"one", b"", b"  ", b"one")]
     (failure,) = failures
     assert (failure.id, failure.stage, failure.reason, failure.text) == (
         content_id(b"\xff"),
@@ -52,7 +55,7 @@ def test_every_line_of_text_is_a_document() -> None:
         "invalid UTF-8",
         b"\xff",
     )
-    assert failure.error.startswith("f.jsonl, byte 3: the line is not UTF-8: byte 0xff at position 0")
+    assert failure.error.startswith("f.jsonl, byte 8: text is not UTF-8: byte 0xff at position 0")
 
 
 def test_json_lines() -> None:
@@ -92,9 +95,7 @@ def test_other_fields() -> None:
         b'{"body": "a", "title": "b", "key": 1}', b'{"body": "a", "key": 2}', text="body", pair="title", id="key"
     )
     assert documents == [{"id": b"1", "text": b"a", "pair": b"b"}]
-    assert (
-        failures[0].error == "f.jsonl, byte 1: the field 'title' is missing or null; the line's fields are: body, key"
-    )
+    assert failures[0].error == "f.jsonl, byte 38: the field 'title' is missing or null; the fields are: body, key"
 
 
 def test_the_id_of_a_pair_is_of_both_texts() -> None:
@@ -113,19 +114,19 @@ BAD = [
     (b'{"text": "x"', "invalid JSON", "not a JSON object: Expecting ',' delimiter"),
     (b"text", "invalid JSON", "not a JSON object: Expecting value"),
     (b'{"text": "x"} {}', "invalid JSON", "not a JSON object: Extra data"),
-    (b'["x"]', "invalid JSON", 'a JSON object is wanted, this is list ["x"]'),
-    (b"null", "invalid JSON", "a JSON object is wanted, this is NoneType null"),
+    (b'["x"]', "invalid JSON", "a JSON object is wanted, this is list ['x']"),
+    (b"null", "invalid JSON", "a JSON object is wanted, this is NoneType None"),
     (b"[" * 100_000, "invalid JSON", "not a JSON object: maximum recursion depth exceeded"),
     (b'{"id": ' + b"1" * 5000 + b', "text": "x"}', "invalid JSON", "not a JSON object: Exceeds the limit"),
-    (b'{"txt": "x", "id": 1}', "missing field", "the field 'text' is missing or null; the line's fields are: id, txt"),
-    (b"{}", "missing field", "the field 'text' is missing or null; the line's fields are: none"),
-    (b'{"text": null}', "missing field", "the field 'text' is missing or null; the line's fields are: text"),
-    (b'{"\\ud800": 1}', "missing field", "the line's fields are: \\ud800"),
+    (b'{"txt": "x", "id": 1}', "missing field", "the field 'text' is missing or null; the fields are: id, txt"),
+    (b"{}", "missing field", "the field 'text' is missing or null; the fields are: none"),
+    (b'{"text": null}', "missing field", "the field 'text' is missing or null; the fields are: text"),
+    (b'{"\\ud800": 1}', "missing field", "the fields are: \\ud800"),
     (b'{"text": 5}', "wrong type", "the field 'text' must be a string, not int 5"),
-    (b'{"text": ["x"]}', "wrong type", "the field 'text' must be a string, not list [\"x\"]"),
-    (b'{"text": NaN}', "wrong type", "the field 'text' must be a string, not float NaN"),
+    (b'{"text": ["x"]}', "wrong type", "the field 'text' must be a string, not list ['x']"),
+    (b'{"text": NaN}', "wrong type", "the field 'text' must be a string, not float nan"),
     (b'{"text": "x", "id": 1.5}', "wrong type", "the id field 'id' must be a string or an integer, not float 1.5"),
-    (b'{"text": "x", "id": true}', "wrong type", "the id field 'id' must be a string or an integer, not bool true"),
+    (b'{"text": "x", "id": true}', "wrong type", "the id field 'id' must be a string or an integer, not bool True"),
     (b'{"text": "x", "id": {}}', "wrong type", "the id field 'id' must be a string or an integer, not dict {}"),
     (b'{"text": "\\ud800x"}', "invalid Unicode", "the field 'text' holds half of a surrogate pair"),
     (b'{"text": "x", "id": "\\udfff"}', "invalid Unicode", "the field 'id' holds half of a surrogate pair"),
@@ -137,7 +138,7 @@ def test_a_bad_line_fails_with_its_reason(line: bytes, reason: str, error: str) 
     documents, (failure,) = parse(b'{"text": "good", "id": "g1"}', line, b'{"text": "good", "id": "g2"}')
     assert [document["id"] for document in documents] == [b"g1", b"g2"]
     assert (failure.id, failure.stage, failure.reason) == (content_id(line), "read", reason)
-    assert failure.error.startswith("f.jsonl, byte 1: ") and error in failure.error
+    assert failure.error.startswith("f.jsonl, byte 29: ") and error in failure.error
     assert failure.text == line[:200] and failure.window is None
 
 

@@ -1,0 +1,31 @@
+"""Which format the files of a run have, found out once, before anything is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from albert_embed.pipeline.sources.registry import DEFAULT, SOURCES, find_by_name
+from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.storage.input_files import InputFile
+from albert_embed.pipeline.storage.open_input import strip_compression_ending
+
+
+def choose_source(files: Sequence[InputFile], given: str | None) -> Source:
+    """The format given, else the one that the files' names tell; text where they tell none.
+
+    Raises:
+      ValueError: where they tell different ones.
+    """
+    if given is not None:
+        return SOURCES[given]
+    examples: dict[str, str] = {}
+    for file in files:
+        source = find_by_name(strip_compression_ending(file.path)) or DEFAULT
+        examples.setdefault(source.name, file.path)
+    if len(examples) > 1:
+        found = ", ".join(f"{path} ({name})" for name, path in sorted(examples.items()))
+        raise ValueError(
+            f"--input names files of several formats: {found}; give --format if they are of one, or embed each "
+            "format in a run of its own"
+        )
+    return SOURCES[next(iter(examples))]

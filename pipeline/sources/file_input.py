@@ -1,0 +1,80 @@
+"""`FileInput`: the files of a run, listed once, and the format that they have."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+
+import apache_beam as beam
+
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.sources.choose_source import choose_source
+from albert_embed.pipeline.sources.read_files import ReadFiles
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.storage.input_files import InputFile, list_input_files
+from albert_embed.pipeline.storage.open_input import open_input
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileInput:
+    """What a run reads.
+
+    Attributes:
+      source: the format of all files.
+      files: in the order of their paths.
+    """
+
+    source: Source
+    files: tuple[InputFile, ...]
+
+    @property
+    def format(self) -> str:
+        """What `--format` calls the format."""
+        return self.source.name
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Tells whether the input is the one of another run: a hash of the files' names, sizes and times."""
+        return hashlib.sha256(json.dumps([file.to_dict() for file in self.files]).encode()).hexdigest()
+
+    def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """The first file, and its fields with their types; no fields where it names none, or is broken.
+
+        A broken file is a failure of the run, with everything that it says.
+        """
+        path = self.files[0].path
+        try:
+            with open_input(path) as file:
+                return path, self.source.read_field_types(file)
+        except Exception as e:  # as many kinds as there are libraries
+            logger.warning("%s says no types of fields: %s", path, e)
+            return path, {}
+
+    def read(self, fields: RecordFields) -> beam.PTransform:
+        """The step that reads all files."""
+        return ReadFiles(self.source, self.files, fields)
+
+
+def list_file_input(options: EmbedOptions) -> FileInput:
+    """Lists the files that the options name, and finds out their format.
+
+    Raises:
+      FileNotFoundError: where a pattern matches no file.
+      ValueError: where the files are of several formats, or the options name fields and the format has none.
+    """
+    files = tuple(list_input_files(options.input))
+    source = choose_source(files, options.format)
+    if not source.has_fields and (
+        options.pair_field or options.id_field or options.text_field != "text" or options.keep_fields
+    ):
+        raise ValueError(
+            "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
+            "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
+        )
+    return FileInput(source=source, files=files)

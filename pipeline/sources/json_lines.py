@@ -1,0 +1,100 @@
+"""JSON lines: each line is a JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from albert_embed.pipeline.sources.batching import Batch, batch_records
+from albert_embed.pipeline.sources.lines import read_lines
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record, show_value
+from albert_embed.pipeline.sources.source import Source
+from albert_embed.transforms.failure import Failure
+
+
+class JsonLines(Source):
+    """One JSON object a line; positions are the bytes they start at. Lines of white space are no records."""
+
+    name = "jsonl"
+    endings = (".jsonl", ".ndjson", ".json")
+    splittable = True
+
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        for batch in batch_records(read_lines(file, start, stop)):
+            if isinstance(batch, Failure):
+                yield batch
+            else:
+                yield from _parse(batch, path, fields)
+
+
+def _parse(lines: Batch, path: str, fields: RecordFields) -> Iterator[Records | Failure]:
+    positions: list[int] = []
+    objects: list[dict[str, Any]] = []
+    raw: list[bytes] = []
+    for position, line in zip(lines.positions, lines.records, strict=True):
+        if not line.strip():
+            continue
+        try:
+            objects.append(parse_object(line))
+        except JsonError as e:
+            yield fail_record(path, f"byte {position}", e.reason, str(e), line, content=line)
+            continue
+        positions.append(position)
+        raw.append(line)
+    if objects:
+        yield make_object_records(objects, fields, file=path, unit="byte", positions=positions, raw=raw)
+
+
+def make_object_records(
+    objects: list[dict[str, Any]],
+    fields: RecordFields,
+    *,
+    file: str,
+    unit: str,
+    positions: list[int],
+    raw: list[bytes] | None,
+) -> Records:
+    """JSON objects as Records."""
+    return Records(
+        file=file,
+        unit=unit,
+        positions=positions,
+        columns={name: [record.get(name) for record in objects] for name in fields.names},
+        names=[tuple(record) for record in objects],
+        raw=raw,
+    )
+
+
+class JsonError(ValueError):
+    """A line is no JSON object.
+
+    Attributes:
+      reason: of the failure.
+    """
+
+    def __init__(self, reason: str, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+
+
+def parse_object(line: bytes) -> dict[str, Any]:
+    """The JSON object that a line holds.
+
+    Raises:
+      JsonError: where it holds none.
+    """
+    if len(line) > LONGEST_TEXT_BYTES:
+        raise JsonError("text too long", f"the line has more than {LONGEST_TEXT_BYTES:,} bytes")
+    try:
+        record = json.loads(line.decode())
+    except UnicodeDecodeError as e:
+        raise JsonError("invalid UTF-8", f"not UTF-8: {e}; convert the file to UTF-8") from e
+    except (ValueError, RecursionError) as e:  # ValueError: no JSON, or an integer of thousands of digits
+        raise JsonError("invalid JSON", f"not a JSON object: {e}") from e
+    if not isinstance(record, dict):
+        raise JsonError("invalid JSON", f"a JSON object is wanted, this is {show_value(record)}")
+    return record

@@ -1,0 +1,63 @@
+"""The lines of a file, or of a range of its bytes, with where each stands.
+
+Beam's own `ReadFromText` makes an element of every line and forgets where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
+
+_READ_BYTES = 1 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def read_lines(file: BinaryIO, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes, int]]:
+    """`(position, line, its size)` of each line that starts in a range of bytes.
+
+    A line ends at `\\n` or `\\r\\n`, and is given without that; the last may lack it. A byte-order mark is left out.
+    Of a line longer than `LONGEST_TEXT_BYTES` its start comes, longer than that by a little: no more is held.
+
+    Args:
+      file: opened and decompressed.
+      start: only lines that start from this byte on;
+      stop: and before this one, None for all.
+    """
+    for position, line in _split_lines(file, start):
+        if stop is not None and position >= stop:
+            return
+        if position == 0:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        yield position, line, len(line)
+
+
+def _split_lines(file: BinaryIO, start: int) -> Iterator[tuple[int, bytes]]:
+    position = start
+    skipping = start > 0
+    if skipping:
+        # From one byte earlier: if that is a line's end, the line at `start` is ours.
+        position = start - 1
+        file.seek(position)
+    parts: list[bytes] = []
+    held = size = 0  # bytes of the line that `parts` hold, and that it has so far
+    while block := file.read(_READ_BYTES):
+        *ended, rest = block.split(b"\n")
+        for line in ended:
+            line_size = size + len(line)
+            if parts:
+                line = b"".join([*parts, line])
+                parts, held, size = [], 0, 0
+            if skipping:
+                skipping = False
+            else:
+                yield position, line.removesuffix(b"\r")
+            position += line_size + 1
+        if rest:
+            size += len(rest)
+            if held <= LONGEST_TEXT_BYTES:
+                parts.append(rest)
+                held += len(rest)
+    if parts and not skipping:
+        yield position, b"".join(parts).removesuffix(b"\r")

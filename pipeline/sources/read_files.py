@@ -1,0 +1,109 @@
+"""`ReadFiles`: files that are known by name → Records and failures."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.records import Records, fail_file
+from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.storage.input_files import InputFile
+from albert_embed.pipeline.storage.open_input import is_compressed, open_input
+from albert_embed.transforms import metrics
+from albert_embed.transforms.failure import Failure
+
+logger = logging.getLogger(__name__)
+
+RANGE_BYTES = 64 << 20  # of one file, for one worker
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileRange:
+    """What one worker reads of a file.
+
+    Attributes:
+      path: of the file.
+      start: the records that start from this byte on,
+      stop: and before this one; None for all.
+    """
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+
+
+def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
+    """The ranges of all files, together every byte of each once.
+
+    Args:
+      files: which are read; one that is listed twice is read twice.
+      splittable: whether files that are not compressed may be split.
+      range_bytes: how long a range is.
+    """
+    ranges = []
+    for file in files:
+        starts = [0]
+        if splittable and not is_compressed(file.path):
+            starts = list(range(0, max(file.bytes, 1), range_bytes))
+        for start, stop in zip(starts, [*starts[1:], None], strict=True):
+            ranges.append(FileRange(path=file.path, start=start, stop=stop))
+    return ranges
+
+
+class ReadFiles(beam.PTransform):
+    """The records of files, in as many steps for a thousand files as for one.
+
+    Args:
+      source: their format.
+      files: which are read.
+      fields: which fields of a record are wanted.
+    """
+
+    def __init__(self, source: Source, files: Sequence[InputFile], fields: RecordFields) -> None:
+        super().__init__()
+        self._ranges = split_files(files, splittable=source.splittable)
+        self._step = ReadRange(source, fields)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return (
+            pipeline
+            | "Ranges" >> beam.Create(self._ranges, reshuffle=False)
+            | "SpreadRanges" >> beam.Reshuffle()
+            | "ReadRange" >> beam.ParDo(self._step)
+        )
+
+
+class ReadRange(beam.DoFn):
+    """One range of a file → its Records and failures. The time that reading takes is counted."""
+
+    def __init__(self, source: Source, fields: RecordFields) -> None:
+        self._source = source
+        self._fields = fields
+
+    def process(self, range_: FileRange) -> Iterator[Records | Failure]:
+        found = read_range(range_, self._source, self._fields)
+        while True:
+            with metrics.count_usecs(metrics.READ_USECS):
+                one = next(found, None)
+            if one is None:
+                return
+            yield one
+
+
+def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Iterator[Records | Failure]:
+    """The records of one range; whatever its library raises over its content becomes one failure, the last element."""
+    records = 0
+    try:
+        with open_input(range_.path) as file:
+            for found in source.read(file, range_.path, fields, start=range_.start, stop=range_.stop):
+                records += len(found.positions) if isinstance(found, Records) else 1
+                yield found
+    except MemoryError:
+        raise
+    except Exception as e:  # the libraries raise many kinds, and each says that this file can't be read
+        logger.warning("%s is broken after %d records: %s", range_.path, records, e)
+        yield fail_file(range_.path, f"can't be read after {records} records: {type(e).__name__}: {str(e)[:300]}")

@@ -1,0 +1,37 @@
+"""All formats of input files: the one place that lists them."""
+
+from __future__ import annotations
+
+from albert_embed.pipeline.sources.avro_records import AvroRecords
+from albert_embed.pipeline.sources.csv_records import CsvRecords
+from albert_embed.pipeline.sources.json_lines import JsonLines
+from albert_embed.pipeline.sources.parquet_records import ParquetRecords
+from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.sources.text_lines import TextLines
+from albert_embed.pipeline.sources.tfrecord_records import TFRecords
+from albert_embed.pipeline.sources.whole_files import WholeFiles
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        TextLines(),
+        JsonLines(),
+        CsvRecords(),
+        ParquetRecords(),
+        TFRecords(),
+        AvroRecords(),
+        WholeFiles(),
+    )
+}
+DEFAULT = SOURCES[TextLines.name]
+
+
+def find_by_name(path: str) -> Source | None:
+    """The format that a file's name tells, None where it tells none. `path` has no ending of a compression."""
+    name = path.lower()
+    return next((source for source in SOURCES.values() if name.endswith(source.endings)), None)
+
+
+def find_by_content(start: bytes) -> Source | None:
+    """The format that is certain from how the decompressed content of a file starts, None where there is none."""
+    return next((source for source in SOURCES.values() if source.recognises(start)), None)

@@ -1,0 +1,60 @@
+"""`Source`: a format of input files."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.records import Records
+from albert_embed.transforms.failure import Failure
+
+
+class Source(abc.ABC):
+    """How the files of one format are recognised and read. Formats differ in nothing else.
+
+    It has no state: what it knows of a file is in the arguments.
+
+    Attributes:
+      name: what `--format` calls it.
+      endings: of the names that its files go by, in lower case, without that of a compression.
+      has_fields: whether its records have fields that the user can name; else each is a text and nothing more.
+      splittable: whether a file that is not compressed can be read in ranges of bytes, by several workers.
+    """
+
+    name: str
+    endings: tuple[str, ...] = ()
+    has_fields: bool = True
+    splittable: bool = False
+
+    def recognises(self, start: bytes) -> bool:
+        """Whether a file whose decompressed content starts so is certainly of this format."""
+        return False
+
+    def read_field_types(self, file: BinaryIO) -> dict[str, str]:
+        """The fields that a file itself names, with their types as `--keep-fields` calls them.
+
+        A type that can't be kept is "?" and its name in the file. Formats without a schema name no fields.
+
+        Raises:
+          Exception: where the file is damaged; which one depends on the library that reads it.
+        """
+        return {}
+
+    @abc.abstractmethod
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        """The records of a file, and a failure for each that can't be read.
+
+        Args:
+          file: opened and decompressed.
+          path: of the file, for messages and origins.
+          fields: which are wanted; others need not be given.
+          start: where `splittable`, only the records that start from this byte on are wanted;
+          stop: and before this one, None for all.
+
+        Raises:
+          Exception: where the rest of the file can't be read, after what stands before that. It becomes one failure.
+        """

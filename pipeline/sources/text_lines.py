@@ -1,0 +1,36 @@
+"""Text: each line is a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from albert_embed.pipeline.sources.batching import batch_records
+from albert_embed.pipeline.sources.lines import read_lines
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.sources.source import Source
+from albert_embed.transforms.failure import Failure
+
+
+class TextLines(Source):
+    """Lines as texts; positions are the bytes they start at."""
+
+    name = "text"
+    endings = (".txt", ".text")
+    has_fields = False
+    splittable = True
+
+    def read(
+        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Records | Failure]:
+        for batch in batch_records(read_lines(file, start, stop)):
+            if isinstance(batch, Failure):
+                yield batch
+                continue
+            texts = pa.array(batch.records, pa.large_binary())
+            yield Records(
+                file=path, unit="byte", positions=batch.positions, columns={fields.text: texts}, raw=batch.records
+            )

@@ -1,0 +1,106 @@
+"""Files to records: by name, in ranges that give each record once."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+
+from albert_embed.pipeline.sources.read_files import FileRange, ReadFiles, ReadRange, read_range, split_files
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.sources.registry import SOURCES
+from albert_embed.pipeline.storage.input_files import InputFile
+
+
+def make_file(path: Path | str, bytes_: int = 0) -> InputFile:
+    size = Path(path).stat().st_size if Path(path).exists() else bytes_
+    return InputFile(path=str(path), bytes=size, modified=0)
+
+
+def take_texts(found: Records) -> list[bytes]:
+    texts = found.columns["text"]
+    assert isinstance(texts, pa.Array)
+    return texts.cast(pa.large_binary()).to_pylist()
+
+
+def check_texts(format_: str, paths: list[Path], expected: list[bytes]) -> None:
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        step = ReadFiles(SOURCES[format_], [make_file(path) for path in paths], RecordFields())
+        assert_that(pipeline | step | beam.FlatMap(take_texts), equal_to(expected))
+
+
+def test_no_name_is_taken_for_a_pattern_and_no_other_file_is_read(tmp_path: Path) -> None:
+    names = ["a[1].txt", "*.txt", "a?.txt"]
+    for name in [*names, "a1.txt", "ab.txt"]:
+        (tmp_path / name).write_text(f"{name}\n")
+    check_texts("text", [tmp_path / name for name in names], [name.encode() for name in names])
+
+
+def test_a_file_that_is_listed_twice_is_read_twice(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    check_texts("text", [tmp_path / "a.txt"] * 2, [b"one", b"two"] * 2)
+
+
+def test_compressed_files_and_files_with_records(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.txt.gz", "wt") as file:
+        file.write("packed\n")
+    check_texts("text", [tmp_path / "a.txt.gz"], [b"packed"])
+    pq.write_table(pa.table({"text": ["one", "two"]}), tmp_path / "a.parquet")
+    check_texts("parquet", [tmp_path / "a.parquet"], [b"one", b"two"])
+
+
+def test_ranges_hold_every_byte_once() -> None:
+    files = [make_file("a.txt", 25), make_file("b.txt", 0), make_file("c.txt.gz", 99), make_file("d.txt", 20)]
+    assert split_files(files, splittable=True, range_bytes=10) == [
+        FileRange(path="a.txt", start=0, stop=10),
+        FileRange(path="a.txt", start=10, stop=20),
+        FileRange(path="a.txt", start=20),
+        FileRange(path="b.txt"),
+        FileRange(path="c.txt.gz"),
+        FileRange(path="d.txt", start=0, stop=10),
+        FileRange(path="d.txt", start=10),
+    ]
+    assert split_files(files[:1], splittable=False, range_bytes=10) == [FileRange(path="a.txt")]
+
+
+@pytest.mark.parametrize("format_", [name for name, source in SOURCES.items() if source.splittable])
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 1000])
+def test_all_ranges_together_are_the_file(tmp_path: Path, format_: str, size: int) -> None:
+    texts = ["one", "", "four\r", "five five five", "", "seven"]
+    lines = [text if format_ == "text" else f'{{"text": "{text.strip()}"}}\r' for text in texts]
+    path = tmp_path / "file"
+    path.write_bytes("\n".join(["\ufeff" + lines[0], *lines[1:]]).encode())
+
+    def read(*ranges: FileRange) -> list[tuple[Any, bytes]]:
+        found = []
+        for range_ in ranges:
+            for records in read_range(range_, SOURCES[format_], RecordFields()):
+                assert isinstance(records, Records)
+                found += zip(records.positions, records.columns["text"], strict=True)
+        return [(position, value.as_py() if isinstance(value, pa.Scalar) else value) for position, value in found]
+
+    whole = read(FileRange(path=str(path)))
+    assert len(whole) == len(texts) and whole[0][0] == 0
+    ranges = split_files([make_file(path)], splittable=True, range_bytes=size)
+    assert len(ranges) == -(-path.stat().st_size // size)
+    assert read(*ranges) == whole
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_what_reads_travels_to_workers(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "no file of any format"
+    path.write_bytes(b'{"text": "x"}')
+    step = pickle.loads(pickle.dumps(ReadFiles(SOURCES[name], [make_file(path)], RecordFields())))
+    (range_,) = step._ranges
+    assert range_ == FileRange(path=str(path))
+    step = ReadRange(SOURCES[name], RecordFields())
+    assert len(list(pickle.loads(pickle.dumps(step)).process(range_))) == len(list(step.process(range_)))
