@@ -174,9 +174,14 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_files_of_several_formats(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    arguments = ["embed", "--model", "m", "--output", str(tmp_path / "out"), "--input", "a.txt", "b.jsonl.gz"]
-    message = "--input names files of several formats (a.txt, b.jsonl.gz); give --format"
-    assert refuse(capsys, arguments) == message
+    text, records = tmp_path / "a.txt", tmp_path / "b.jsonl.gz"
+    for path in (text, records):
+        path.touch()
+    arguments = ["embed", "--model", "m", "--output", str(tmp_path / "out"), "--input", str(text), str(records)]
+    assert refuse(capsys, arguments).startswith(
+        f"--input names files of several formats: {records} (jsonl), {text} (text); give --format if they are of one"
+    )
+    assert sorted(tmp_path.iterdir()) == [text, records]
 
 
 def test_inputs_and_models_that_are_not_there(
@@ -188,7 +193,7 @@ def test_inputs_and_models_that_are_not_there(
         f"{CORPUS.parent} holds no saved_model.pb; a check"
     )
     message = refuse(capsys, embed_arguments(tiny_model, out, source=tmp_path / "none-*.txt"))
-    assert message.startswith(f"No files found based on the file pattern {tmp_path}/none-*.txt")
+    assert message == f"--input {tmp_path}/none-*.txt matches no files; give a path or a glob that does"
     assert os.listdir(tmp_path) == []
 
 
