@@ -119,7 +119,9 @@ class EmbedJob:
         """Returns the shards that a run that was cut off has finished; the rest of what it staged goes."""
         return start_run(
             self._output,
-            fingerprint=fingerprint_run(self._options, self._run.input.fingerprint, self._run.model, self._run.description),
+            fingerprint=fingerprint_run(
+                self._options, self._run.input.fingerprint, self._run.model, self._run.description
+            ),
             retries=not isinstance(self._runner, FnApiRunner),
         )
 

@@ -15,7 +15,7 @@ from albert_embed.transforms.directories import is_remote
 
 
 def resolve_options(options: EmbedOptions, beam_options: PipelineOptions) -> tuple[EmbedOptions, Input]:
-    """Returns the options with absolute paths, a directory as output, a format and types; and what they name as input.
+    """Returns the options with full paths, an output, a format and types of fields; and what they name as input.
 
     Raises:
       ValueError, OSError: where there is no place for the output, or the input can't be read.
