@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from albert_embed.model.config import Activation, AlbertConfig
-from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, Weights, layer_prefix
+from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, POOLER_BIAS, POOLER_KERNEL, Weights, layer_prefix
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
@@ -162,11 +162,23 @@ class AlbertEncoder(tf.Module):
             ]
             for group in range(config.num_hidden_groups)
         ]
-        self.pooler = _Dense(weights["pooler/dense/kernel"], weights["pooler/dense/bias"], dtype, "pooler")
+        self.pooler = None
+        if POOLER_KERNEL in weights:
+            self.pooler = _Dense(weights[POOLER_KERNEL], weights[POOLER_BIAS], dtype, "pooler")
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What `encode` gives: without a pooler among the weights there is no `pooled_output`."""
+        return ("sequence_output",) if self.pooler is None else ("pooled_output", "sequence_output")
 
     def __call__(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        """`pooled_output` and `sequence_output` of `encode`, of a model that has both."""
+        outputs = self.encode(input_ids, input_mask, segment_ids)
+        return outputs["pooled_output"], outputs["sequence_output"]
+
+    def encode(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Encodes a padded batch.
 
         Args:
@@ -175,15 +187,18 @@ class AlbertEncoder(tf.Module):
           segment_ids: `[batch, seq]` int32, below `type_vocab_size`.
 
         Returns:
-          `pooled_output` `[batch, hidden]` and `sequence_output` `[batch, seq, hidden]`, both float32. Values at padded
-          positions of the second mean nothing.
+          `output_names`: `pooled_output` `[batch, hidden]` and `sequence_output` `[batch, seq, hidden]`, both float32.
+          Values at padded positions of the second mean nothing.
         """
         layers = self._inner_layers()
         hidden, mask, batch, length = self._embed(input_ids, input_mask, segment_ids)
         for layer in layers:
             hidden = layer(hidden, mask, batch, length)
         sequence_output = tf.reshape(hidden, [batch, length, self.config.hidden_size])
-        return self._pool(sequence_output[:, 0]), tf.cast(sequence_output, tf.float32)
+        outputs = {"sequence_output": tf.cast(sequence_output, tf.float32)}
+        if self.pooler is not None:
+            outputs["pooled_output"] = _pool(self.pooler, sequence_output[:, 0])
+        return outputs
 
     def pool(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
         """Returns only `pooled_output`, for which the last layer computes just the first token of each row.
@@ -194,7 +209,8 @@ class AlbertEncoder(tf.Module):
         hidden, mask, batch, length = self._embed(input_ids, input_mask, segment_ids)
         for layer in layers:
             hidden = layer(hidden, mask, batch, length)
-        return self._pool(last.first_token(hidden, mask, batch, length))
+        assert self.pooler is not None, "a model without a pooler has no signature that asks for it"
+        return _pool(self.pooler, last.first_token(hidden, mask, batch, length))
 
     def _inner_layers(self) -> list[_Layer]:
         """Returns the layers in the order in which they are applied; most of them several times."""
@@ -217,5 +233,6 @@ class AlbertEncoder(tf.Module):
         mask = (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :] * _MASKED_SCORE
         return hidden, mask, batch, length
 
-    def _pool(self, first: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.tanh(self.pooler(first)), tf.float32)
+
+def _pool(pooler: _Dense, first: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.tanh(pooler(first)), tf.float32)

@@ -40,6 +40,7 @@ class ExportReport:
       source_not_run: why it could not be run, else None.
       float32_differences: output → largest absolute difference from the same weights in float32.
       fingerprint: the export's fingerprint.
+      notes: what a user should know of the source: what was passed over, what it lacks.
     """
 
     source_format: str
@@ -48,6 +49,7 @@ class ExportReport:
     source_not_run: str | None
     float32_differences: dict[str, float]
     fingerprint: str
+    notes: tuple[str, ...]
 
 
 def export_model(
@@ -78,7 +80,8 @@ def export_model(
         vocabulary_file = _choose_vocabulary(published, vocabulary_file)
         check_vocabulary_size(load_vocabulary(str(vocabulary_file)), vocabulary_file, published.config)
         lower_case = _choose_casing(published, cased)
-        weights = published.read_weights()
+        source_weights = published.read_weights()
+        weights = source_weights.weights
         inputs = sample_inputs(published.config)
         exact = _run_encoder(AlbertEncoder(published.config, weights, "float32"), inputs)
         description = {
@@ -87,6 +90,7 @@ def export_model(
             "precision": precision,
             "lower_case": lower_case,
             "tensorflow": tf.__version__,
+            "notes": list(source_weights.notes),
         }
         write_saved_model(
             AlbertEncoder(published.config, weights, precision),
@@ -96,7 +100,7 @@ def export_model(
             description=description,
         )
         try:
-            report = _compare(published, output, inputs, exact, precision)
+            report = _compare(published, output, inputs, exact, precision, source_weights.notes)
             if precision == "float32":
                 _refuse_mismatch(report, source)
             # What the written program itself gave: the encoder run op by op rounds otherwise in bfloat16.
@@ -141,10 +145,11 @@ def largest_differences(
 ) -> dict[str, float]:
     """Output → largest absolute difference, of `sequence_output` on real tokens only."""
     real = inputs["input_mask"].astype(bool)
-    return {
-        "pooled_output": float(np.abs(outputs["pooled_output"] - expected["pooled_output"]).max()),
-        "sequence_output": float(np.abs(outputs["sequence_output"] - expected["sequence_output"])[real].max()),
-    }
+    differences = {}
+    if "pooled_output" in outputs:
+        differences["pooled_output"] = float(np.abs(outputs["pooled_output"] - expected["pooled_output"]).max())
+    differences["sequence_output"] = float(np.abs(outputs["sequence_output"] - expected["sequence_output"])[real].max())
+    return differences
 
 
 def _choose_vocabulary(published: PublishedModel, given: Path | None) -> Path:
@@ -181,6 +186,7 @@ def _compare(
     inputs: dict[str, np.ndarray],
     exact: dict[str, np.ndarray],
     precision: Precision,
+    notes: tuple[str, ...],
 ) -> ExportReport:
     """How the export in `output` compares with its source and with `exact`, the same weights in float32."""
     written = _run_saved_model(output, inputs)
@@ -196,6 +202,7 @@ def _compare(
         source_not_run=source_not_run,
         float32_differences=largest_differences(written, exact, inputs),
         fingerprint=fingerprint_model(output),
+        notes=notes,
     )
 
 
@@ -211,11 +218,11 @@ def _refuse_mismatch(report: ExportReport, source: str) -> None:
 
 
 def _run_encoder(encoder: AlbertEncoder, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    pooled_output, sequence_output = tf.function(encoder)(*(tf.constant(value) for value in inputs.values()))
-    return {"pooled_output": pooled_output.numpy(), "sequence_output": sequence_output.numpy()}
+    outputs = tf.function(encoder.encode)(*(tf.constant(value) for value in inputs.values()))
+    return {name: value.numpy() for name, value in outputs.items()}
 
 
 def _run_saved_model(directory: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     tokens = load_saved_model(directory).signatures[TOKENS_SIGNATURE]
     outputs = tokens(**{name: tf.constant(value) for name, value in inputs.items()})
-    return {name: outputs[name].numpy() for name in OUTPUT_NAMES}
+    return {name: outputs[name].numpy() for name in OUTPUT_NAMES if name in outputs}

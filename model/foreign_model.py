@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from albert_embed.model.hub_module_assets import read_saved_model_graph
+from albert_embed.model.saved_model_graph import read_saved_model_graph
 
 # Weights of the same models in files that this project doesn't read: pattern → what it is.
 _OTHER_WEIGHT_FILES = {

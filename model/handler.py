@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from apache_beam.ml.inference.base import ModelHandler
 from albert_embed.model.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.engines import ENGINES, EngineName, choose_engine, load_engine
 from albert_embed.model.locate import locate_model
+from albert_embed.model.model_directory import TOKENS_SIGNATURE
 from albert_embed.model.padded_batch import float_lists, pad_batch
+from albert_embed.model.saved_model_graph import read_signature_outputs
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import (
     ID,
@@ -47,6 +49,16 @@ def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
             f"embeddings must be one or more of {', '.join(EMBEDDING_COLUMNS)}, each once, not {list(embeddings)}"
         )
     return tuple(embeddings)
+
+
+def refuse_missing_outputs(embeddings: Sequence[str], outputs: Collection[str], model: str) -> None:
+    """Raise ValueError where `embeddings` need an output that the signature `tokens` of `model` does not give."""
+    for name in embeddings:
+        if _MODEL_OUTPUTS[name] not in outputs:
+            raise ValueError(
+                f"--embeddings {name}: the model {model} has no {_MODEL_OUTPUTS[name]}, because it was trained without "
+                f"a pooler; choose {' or '.join(other for other in _MODEL_OUTPUTS if _MODEL_OUTPUTS[other] in outputs)}"
+            )
 
 
 class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure", Engine]):
@@ -90,7 +102,9 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     def load_model(self) -> Engine:
         started = time.perf_counter()
         name = choose_engine(self._engine)
-        engine = load_engine(name, locate_model(self._model), threads=self._threads)
+        directory = locate_model(self._model)
+        refuse_missing_outputs(self._embeddings, read_signature_outputs(directory, TOKENS_SIGNATURE), self._model)
+        engine = load_engine(name, directory, threads=self._threads)
         logger.info("loaded %s with engine %s in %.1f s", self._model, name, time.perf_counter() - started)
         return engine
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from google.protobuf.message import DecodeError
+from albert_embed.model.saved_model_graph import read_saved_model_graph
 
 
 def find_hub_asset(directory: Path, signature: str, output: str) -> Path | None:
@@ -33,20 +32,3 @@ def find_hub_asset(directory: Path, signature: str, output: str) -> Path | None:
             if asset.tensor_info.name == wanted:
                 return directory / "assets" / asset.filename
     return None
-
-
-def read_saved_model_graph(directory: Path) -> Any:
-    """Reads `saved_model.pb` (the message `SavedModel`), without its variables.
-
-    Raises:
-      ValueError: if it can't be parsed.
-    """
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    saved_model = saved_model_pb2.SavedModel()
-    path = directory / "saved_model.pb"
-    try:
-        saved_model.ParseFromString(path.read_bytes())
-    except DecodeError as e:
-        raise ValueError(f"{path} is not a SavedModel: {e}") from e
-    return saved_model

@@ -3,7 +3,8 @@
 The contract: a SavedModel with the signatures `tokens` (`input_ids`, `input_mask`, `segment_ids`, int32
 `[batch, seq]` → `pooled_output` float32 `[batch, hidden]`, `sequence_output` float32 `[batch, seq, hidden]`) and
 `tokenization_info` (→ `vocab_file`, `do_lower_case`), and `albert_config.json` among its assets. The TF1 Hub modules
-google/albert_*/* satisfy it as published, and so does what `albert-embed export` writes.
+google/albert_*/* satisfy it as published, and so does what `albert-embed export` writes; of a model that was trained
+without a pooler an export has no `pooled_output`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ TOKENIZATION_SIGNATURE = "tokenization_info"
 POOLED_SIGNATURE = "pooled"
 POOLED_SIGNATURE_OUTPUT = "pooled_output_alone"
 INPUT_NAMES = ("input_ids", "input_mask", "segment_ids")
+# What the signature `tokens` gives: always the second; the first where the model has a pooler.
 OUTPUT_NAMES = ("pooled_output", "sequence_output")
+REQUIRED_OUTPUT = "sequence_output"
 
 
 class ModelDirectoryError(ValueError):
@@ -49,6 +52,7 @@ class ModelDirectory:
       vocabulary_file: the SentencePiece model inside the directory.
       lower_case: whether text is lower-cased for it.
       precision: what it computes in.
+      outputs: what the signature `tokens` gives.
       fingerprint: sha256 over the files that fix what it computes, as hexadecimal digits.
     """
 
@@ -58,6 +62,7 @@ class ModelDirectory:
     vocabulary_file: Path
     lower_case: bool
     precision: str
+    outputs: frozenset[str]
     fingerprint: str
 
 
@@ -87,7 +92,7 @@ def load_saved_model(path: Path) -> Any:
             )
     tokens = loaded.signatures[TOKENS_SIGNATURE]
     inputs = tokens.structured_input_signature[1]
-    if set(inputs) != set(INPUT_NAMES) or not set(OUTPUT_NAMES) <= set(tokens.structured_outputs):
+    if set(inputs) != set(INPUT_NAMES) or REQUIRED_OUTPUT not in tokens.structured_outputs:
         raise ModelDirectoryError(
             f"the signature {TOKENS_SIGNATURE!r} of {path} maps {sorted(inputs)} to "
             f"{sorted(tokens.structured_outputs)}; the contract is {list(INPUT_NAMES)} to {list(OUTPUT_NAMES)}"
@@ -115,7 +120,8 @@ def open_model_directory(path: Path) -> ModelDirectory:
         )
     refuse_stand_ins(path)
     refuse_foreign_saved_model(path)
-    information = load_saved_model(path).signatures[TOKENIZATION_SIGNATURE]()
+    loaded = load_saved_model(path)
+    information = loaded.signatures[TOKENIZATION_SIGNATURE]()
     if is_hub_module(path):
         vocabulary_file = find_hub_asset(path, TOKENIZATION_SIGNATURE, "vocab_file")
     else:
@@ -135,6 +141,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
         vocabulary_file=vocabulary_file,
         lower_case=bool(information["do_lower_case"].numpy()),
         precision=read_precision(path),
+        outputs=frozenset(loaded.signatures[TOKENS_SIGNATURE].structured_outputs),
         fingerprint=fingerprint_model(path),
     )
 

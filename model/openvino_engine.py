@@ -12,7 +12,8 @@ import numpy as np
 
 from albert_embed.model.bfloat16_constants import readable_by_openvino
 from albert_embed.model.engine import OutOfMemoryError, RowError
-from albert_embed.model.model_directory import INPUT_NAMES, OUTPUT_NAMES, ModelDirectoryError, read_precision
+from albert_embed.model.model_directory import INPUT_NAMES, TOKENS_SIGNATURE, ModelDirectoryError, read_precision
+from albert_embed.model.saved_model_graph import read_signature_outputs
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ def _read_model(directory: Path) -> Any:
     front_end = FrontEndManager().load_by_framework("tf")
     with readable_by_openvino(directory) as readable:
         saved_model = front_end.load(str(readable))
-        saved_model.override_all_outputs([saved_model.get_place_by_tensor_name(name) for name in OUTPUT_NAMES])
+        names = sorted(read_signature_outputs(directory, TOKENS_SIGNATURE))
+        saved_model.override_all_outputs([saved_model.get_place_by_tensor_name(name) for name in names])
         return front_end.convert(saved_model)
 
 

@@ -28,8 +28,9 @@ from albert_embed.model.model_directory import (
     open_model_directory,
 )
 from albert_embed.model.stand_ins import refuse_stand_in, refuse_stand_ins
+from albert_embed.model.tensor_files import find_tensor_file
 from albert_embed.model.tf1_checkpoint import find_checkpoint, list_checkpoint_indices, read_tf1_checkpoint
-from albert_embed.model.weights import CheckpointError, Weights
+from albert_embed.model.weights import CheckpointError, EncoderWeights
 
 Format = Literal["tf1_hub", "tf1_checkpoint", "huggingface"]
 # What the releases call their SentencePiece model: the ALBERT repository, then Hugging Face.
@@ -54,7 +55,7 @@ class PublishedModel:
     vocabulary_file: Path | None
     lower_case: bool | None
 
-    def read_weights(self) -> Weights:
+    def read_weights(self) -> EncoderWeights:
         """The weights, float32, names and shapes as `model.weights.weight_shapes`.
 
         Raises:
@@ -121,7 +122,7 @@ def _describe(directory: Path) -> PublishedModel:
             lower_case=module.lower_case,
         )
     vocabulary_file = next((directory / name for name in _VOCABULARY_NAMES if (directory / name).exists()), None)
-    if any((directory / name).exists() for name in ("model.safetensors", "pytorch_model.bin")):
+    if find_tensor_file(directory) is not None:
         return PublishedModel(
             format="huggingface",
             directory=directory,

@@ -34,12 +34,13 @@ class _ExportedAlbert(tf.Module):
         self._lower_case = lower_case
         inputs = [tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES]
         self.tokens = tf.function(self._tokens, input_signature=inputs)
-        self.pooled = tf.function(self._pooled, input_signature=inputs)
+        if "pooled_output" in encoder.output_names:
+            self.pooled = tf.function(self._pooled, input_signature=inputs)
         self.tokenization_info = tf.function(self._tokenization_info, input_signature=[])
 
     def _tokens(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        pooled_output, sequence_output = self.encoder(input_ids, input_mask, segment_ids)
-        return {"pooled_output": pooled_output, "sequence_output": sequence_output}
+        outputs: dict[str, tf.Tensor] = self.encoder.encode(input_ids, input_mask, segment_ids)
+        return outputs
 
     def _pooled(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         return {POOLED_SIGNATURE_OUTPUT: self.encoder.pool(input_ids, input_mask, segment_ids)}
@@ -73,9 +74,10 @@ def write_saved_model(
             exported = _ExportedAlbert(encoder, vocabulary_file, config_file, lower_case)
             signatures = {
                 TOKENS_SIGNATURE: exported.tokens,
-                POOLED_SIGNATURE: exported.pooled,
                 TOKENIZATION_SIGNATURE: exported.tokenization_info,
             }
+            if "pooled_output" in encoder.output_names:
+                signatures[POOLED_SIGNATURE] = exported.pooled
             tf.saved_model.save(exported, str(partial), signatures=signatures)
         (partial / EXPORT_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         partial.chmod(0o755)  # mkdtemp's 0700 would keep other users' workers from reading the model

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from albert_embed.model.config import AlbertConfig
-from albert_embed.model.foreign_model import name_foreign_weights
-from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, CheckpointError, Weights, check_weights
-
-# The encoder's variables stand below `bert/`, in Hub modules sometimes below `module/bert/`.
-_ENCODER_SCOPE = re.compile(r"^(?:module/)?bert/")
-# What pre-training leaves beside the encoder: its heads, its step counter, its optimisers' slots.
-_NOT_THE_ENCODER = re.compile(
-    r"^(?:module/)?cls/|^global_step$|/(?:adam|lamb|Adam|LAMB)_[mv]$|/Adam(?:_1)?$|^(?:beta1|beta2)_power$"
+from albert_embed.model.encoder_scope import TF1_NAMES, find_encoder
+from albert_embed.model.weights import (
+    MAPPING_BIAS,
+    MAPPING_KERNEL,
+    CheckpointError,
+    EncoderWeights,
+    check_weights,
+    note_pooler,
 )
 
 
@@ -56,7 +55,7 @@ def list_checkpoint_indices(directory: Path) -> list[Path]:
     return indices
 
 
-def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> Weights:
+def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> EncoderWeights:
     """The encoder's weights in the TF1 checkpoint `prefix`, float32.
 
     Where `embedding_size` equals `hidden_size` the original implementation has no mapping between the two
@@ -70,14 +69,12 @@ def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> Weights:
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()
-        foreign = name_foreign_weights(shapes)
-        if foreign is not None:
-            raise CheckpointError(f"{prefix}: these weights are {foreign}")
-        names = {_ENCODER_SCOPE.sub("", name): name for name in sorted(shapes) if not _NOT_THE_ENCODER.search(name)}
+        scope = find_encoder(shapes, TF1_NAMES, source=prefix)
         optional = (MAPPING_KERNEL, MAPPING_BIAS) if config.embedding_size == config.hidden_size else ()
         check_weights(
-            {own: tuple(shapes[name]) for own, name in names.items()}, config, source=prefix, optional=optional
+            {own: tuple(shapes[name]) for own, name in scope.names.items()}, config, source=prefix, optional=optional
         )
-        return {own: reader.get_tensor(name).astype("float32") for own, name in names.items()}
+        weights = {own: reader.get_tensor(name).astype("float32") for own, name in scope.names.items()}
     except (tf.errors.OpError, RuntimeError, IndexError) as e:  # IndexError is what a file cut short gives
         raise CheckpointError(f"{prefix} can't be read as a TensorFlow checkpoint: {e}") from e
+    return EncoderWeights(weights=weights, notes=(*scope.notes, *note_pooler(weights)))

@@ -6,6 +6,7 @@ Names are the ALBERT repository's variable names below `bert/` (google-research/
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -16,10 +17,26 @@ Weights = Mapping[str, np.ndarray]
 
 MAPPING_KERNEL = "encoder/embedding_hidden_mapping_in/kernel"
 MAPPING_BIAS = "encoder/embedding_hidden_mapping_in/bias"
+POOLER_KERNEL = "pooler/dense/kernel"
+POOLER_BIAS = "pooler/dense/bias"
 
 
 class CheckpointError(ValueError):
     """A checkpoint does not hold the weights that its config calls for."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderWeights:
+    """What a checkpoint gives.
+
+    Attributes:
+      weights: name → value, float32, names and shapes as `weight_shapes`; those of the pooler are absent where the
+        model was trained without one.
+      notes: what a user should know of how they were found.
+    """
+
+    weights: Weights = dataclasses.field(repr=False)
+    notes: tuple[str, ...] = ()
 
 
 def layer_prefix(group: int, inner: int) -> str:
@@ -38,8 +55,8 @@ def weight_shapes(config: AlbertConfig) -> dict[str, tuple[int, ...]]:
         "embeddings/LayerNorm/beta": (embedding,),
         MAPPING_KERNEL: (embedding, hidden),
         MAPPING_BIAS: (hidden,),
-        "pooler/dense/kernel": (hidden, hidden),
-        "pooler/dense/bias": (hidden,),
+        POOLER_KERNEL: (hidden, hidden),
+        POOLER_BIAS: (hidden,),
     }
     for group in range(config.num_hidden_groups):
         for inner in range(config.inner_group_num):
@@ -68,6 +85,8 @@ def check_weights(
 ) -> None:
     """Refuses a checkpoint whose weights are not exactly those that `config` calls for.
 
+    The pooler may be absent as a whole: models trained for masked words, tokens or answers have none.
+
     Args:
       found: name → shape of what the checkpoint holds, names as in `weight_shapes`.
       config: what the checkpoint claims to be.
@@ -78,7 +97,9 @@ def check_weights(
       CheckpointError: naming every missing, extra and mis-shaped weight.
     """
     expected = weight_shapes(config)
-    missing = sorted(set(expected) - set(found) - set(optional))
+    pooler = {POOLER_KERNEL, POOLER_BIAS}
+    absent = set(expected) - set(found) - set(optional)
+    missing = sorted(absent - pooler if pooler <= absent else absent)
     extra = sorted(set(found) - set(expected))
     misshaped = sorted(name for name in set(expected) & set(found) if tuple(found[name]) != expected[name])
     problems = []
@@ -98,3 +119,10 @@ def check_weights(
             f"{source} does not hold the weights that its config calls for; {'; '.join(problems)}. "
             "Is the config the one that was published with these weights?"
         )
+
+
+def note_pooler(weights: Weights) -> tuple[str, ...]:
+    """The note that there is no pooler, where there is none."""
+    if POOLER_KERNEL in weights:
+        return ()
+    return ("there is no pooler among the weights: the export gives no pooled output",)

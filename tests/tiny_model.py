@@ -54,7 +54,13 @@ def vocabulary_bytes(size: int = VOCABULARY_SIZE) -> bytes:
 
 
 def write_model(
-    output: Path, config: AlbertConfig = TINY, *, seed: int = 0, lower_case: bool = True, precision: str = "float32"
+    output: Path,
+    config: AlbertConfig = TINY,
+    *,
+    seed: int = 0,
+    lower_case: bool = True,
+    precision: str = "float32",
+    pooler: bool = True,
 ) -> None:
     """Writes an export of `config` to `output`."""
     from albert_embed.model.encoder import AlbertEncoder
@@ -62,8 +68,11 @@ def write_model(
 
     vocabulary_file = output.parent / "spiece.model"
     vocabulary_file.write_bytes(vocabulary_bytes(config.vocab_size))
+    weights = make_weights(config, seed=seed)
+    if not pooler:
+        weights = {name: value for name, value in weights.items() if not name.startswith("pooler/")}
     write_saved_model(
-        AlbertEncoder(config, make_weights(config, seed=seed), precision),  # type: ignore[arg-type]
+        AlbertEncoder(config, weights, precision),  # type: ignore[arg-type]
         output,
         vocabulary_file=vocabulary_file,
         lower_case=lower_case,

@@ -74,6 +74,8 @@ def _make_table(report: ExportReport, directory: str) -> Table:
             rows[f"largest difference from the source, {name}"] = f"{difference:.3g}"
     for name, difference in report.float32_differences.items():
         rows[f"largest difference from float32, {name}"] = f"{difference:.3g}"
+    for number, note in enumerate(report.notes, 1):
+        rows[f"note {number}"] = note
     return make_pairs_table("export", rows)
 
 

@@ -9,7 +9,7 @@ import time
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.engines import choose_engine
-from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler
+from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import open_model
@@ -114,6 +114,7 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
     """
     started = time.time()
     model, vocabulary = open_model(options.model)
+    refuse_missing_outputs(options.computed_embeddings, model.outputs, options.model)
     preprocessing = make_preprocessing_config(options, model)
     if options.transform is None:
         description = describe_transform(vocabulary, preprocessing)

@@ -62,6 +62,26 @@ def test_a_hugging_face_checkpoint(tmp_path: Path, vocabulary_file: Path, tiny_m
     assert_agree(tmp_path / "out", tiny_module)
 
 
+def test_a_model_without_a_pooler(tmp_path: Path, vocabulary_file: Path, tiny_module: Path) -> None:
+    """As transformers saves models for masked words, tokens and answers."""
+    weights = {name: value for name, value in make_weights(TINY).items() if "pooler" not in name}
+    tensors = {**huggingface_tensors(weights, prefix="albert."), "qa_outputs.bias": np.ones(2, np.float32)}
+    write_huggingface_checkpoint(tmp_path / "source", TINY, tensors)
+    output = tmp_path / "out"
+    report = export_model(source=str(tmp_path / "source"), output=output, vocabulary_file=vocabulary_file)
+    assert report.notes == (
+        "1 tensor outside the encoder is passed over: qa_outputs.bias",
+        "there is no pooler among the weights: the export gives no pooled output",
+    )
+    assert json.loads((output / "export.json").read_text())["notes"] == list(report.notes)
+    assert report.float32_differences.keys() == {"sequence_output"}
+    assert open_model_directory(output).outputs == {"sequence_output"}
+    assert sorted(load_saved_model(output).signatures) == ["tokenization_info", "tokens"]
+    inputs = make_inputs(TINY, [40, 21, 3, 2])
+    differences = largest_differences(run(output, inputs), run(tiny_module, inputs), inputs)
+    assert differences.keys() == {"sequence_output"} and max(differences.values()) <= 1e-5
+
+
 SLOW = pytest.mark.integration
 
 
@@ -165,6 +185,7 @@ def test_what_the_export_says_of_itself(tmp_path: Path, tiny_module: Path) -> No
         "lower_case": True,
         "float32_differences": report.float32_differences,
         "tensorflow": tf.__version__,
+        "notes": ["1 tensor outside the encoder is passed over: cls/predictions/output_bias"],
     }
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
 

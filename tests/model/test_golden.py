@@ -19,7 +19,7 @@ NAMES = ("input_ids", "input_mask", "segment_ids")
 
 def load_case(case: Path) -> tuple[AlbertEncoder, dict[str, np.ndarray]]:
     with open_published_model(str(case)) as published:
-        encoder = AlbertEncoder(published.config, published.read_weights())
+        encoder = AlbertEncoder(published.config, published.read_weights().weights)
     with np.load(case / "expected.npz") as arrays:
         return encoder, dict(arrays)
 

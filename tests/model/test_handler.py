@@ -22,7 +22,7 @@ from albert_embed.model.engines import EngineName, load_engine
 from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.model.model_directory import ModelDirectoryError, load_saved_model
 from tests.model.test_embed_batch import make_batch
-from tests.tiny_model import TINY, make_inputs
+from tests.tiny_model import TINY, make_inputs, write_model
 
 loads: list[str] = []
 lock = threading.Lock()
@@ -52,6 +52,25 @@ def test_the_engine_returns_only_what_is_asked_for(request: pytest.FixtureReques
             assert found[name].dtype == np.float32
             kept = real if name == "sequence_output" else slice(None)
             np.testing.assert_allclose(found[name][kept], expected[name][kept], atol=1e-5, rtol=0)
+
+
+def test_a_model_without_a_pooler(tmp_path: Path, tiny_model: Path, engine_name: EngineName) -> None:
+    model = str(tmp_path / "model")
+    write_model(tmp_path / "model", pooler=False)
+    with pytest.raises(ValueError) as error:
+        AlbertModelHandler(model, embeddings=("mean", "pooled"), engine=engine_name).load_model()
+    assert str(error.value) == (
+        f"--embeddings pooled: the model {model} has no pooled_output, because it was trained without a pooler; "
+        "choose sequence or mean"
+    )
+    engine = AlbertModelHandler(model, embeddings=("mean", "sequence"), engine=engine_name).load_model()
+    inputs = make_inputs(TINY, [20, 11, 2])
+    real = inputs["input_mask"].astype(bool)
+    (found, expected) = (
+        loaded.run(inputs, {"sequence_output"})["sequence_output"][real]
+        for loaded in (engine, load_engine(engine_name, tiny_model))
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_export_and_module_agree(tiny_model: Path, tiny_module: Path, engine_name: str) -> None:

@@ -24,7 +24,7 @@ PREFIXES = ["", "albert."]
 def read(directory: Path) -> dict[str, np.ndarray]:
     with open_published_model(str(directory)) as published:
         assert published.format == "huggingface"
-        return dict(published.read_weights())
+        return dict(published.read_weights().weights)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -47,10 +47,134 @@ def test_heads_and_buffers_are_passed_over(tmp_path: Path) -> None:
         "sop_classifier.classifier.weight": some,
         "classifier.weight": some,
         "qa_outputs.bias": some,
+        "my.own.head.weight": some,
+        "loss_weights": some,
         "albert.embeddings.position_ids": np.arange(5)[np.newaxis],
     }
     write_huggingface_checkpoint(tmp_path, TINY, {**huggingface_tensors(weights, prefix="albert."), **beside})
     assert_same_weights(read(tmp_path), weights)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["module.", "module.albert.", "_orig_mod.albert.", "model.albert.", "_orig_mod.module.", "0.auto_model.", "model."],
+)
+def test_the_usual_wrappers_are_taken_off(tmp_path: Path, prefix: str) -> None:
+    weights = dict(make_weights(TINY))
+    tensors = {**huggingface_tensors(weights, prefix=prefix), "classifier.weight": np.ones((2, 3), np.float32)}
+    write_huggingface_checkpoint(tmp_path, TINY, tensors)
+    with open_published_model(str(tmp_path)) as published:
+        found = published.read_weights()
+    assert_same_weights(dict(found.weights), weights)
+    assert found.notes == ("1 tensor outside the encoder is passed over: classifier.weight",)
+
+
+def test_the_same_names_behind_an_unknown_prefix_are_read_and_said(tmp_path: Path) -> None:
+    weights = dict(make_weights(TINY))
+    write_huggingface_checkpoint(tmp_path, TINY, huggingface_tensors(weights, prefix="student.net."))
+    with open_published_model(str(tmp_path)) as published:
+        found = published.read_weights()
+    assert_same_weights(dict(found.weights), weights)
+    assert found.notes == (
+        "the encoder's weights stand behind the prefix 'student.net.', which is none of the usual ones",
+    )
+
+
+def test_two_encoders_are_refused(tmp_path: Path) -> None:
+    weights = make_weights(TINY)
+    tensors = {**huggingface_tensors(weights, prefix="query."), **huggingface_tensors(weights, prefix="document.")}
+    write_huggingface_checkpoint(tmp_path, TINY, tensors)
+    with pytest.raises(CheckpointError, match=r"holds 2 encoders, behind the prefixes 'document.', 'query.'; save the"):
+        read(tmp_path)
+
+
+def test_a_usual_prefix_goes_before_others(tmp_path: Path) -> None:
+    weights = dict(make_weights(TINY))
+    others = huggingface_tensors(make_weights(TINY, seed=1), prefix="teacher.albert.")
+    write_huggingface_checkpoint(tmp_path, TINY, {**huggingface_tensors(weights, prefix="albert."), **others})
+    assert_same_weights(read(tmp_path), weights)
+
+
+def test_no_encoder_at_all(tmp_path: Path) -> None:
+    write_huggingface_checkpoint(tmp_path, TINY, {"a.weight": np.zeros(1), "b.weight": np.zeros(1)})
+    with pytest.raises(CheckpointError) as error:
+        read(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}/model.safetensors holds no ALBERT encoder: no name ends in embeddings.word_embeddings.weight; "
+        "it holds a.weight, b.weight"
+    )
+
+
+def test_layer_norms_by_their_old_names(tmp_path: Path) -> None:
+    weights = dict(make_weights(TINY))
+    tensors = {}
+    for name, value in huggingface_tensors(weights, prefix="albert.").items():
+        if "LayerNorm" in name or "layer_norm" in name:
+            name = name.replace(".weight", ".gamma").replace(".bias", ".beta")
+        tensors[name] = value
+    assert sum(name.endswith(".gamma") for name in tensors) == 5
+    write_huggingface_checkpoint(tmp_path, TINY, tensors)
+    assert_same_weights(read(tmp_path), weights)
+
+
+def test_no_pooler_is_no_fault_but_half_of_one_is(tmp_path: Path) -> None:
+    weights = {name: value for name, value in make_weights(TINY).items() if "pooler" not in name}
+    write_huggingface_checkpoint(tmp_path, TINY, huggingface_tensors(weights, prefix="albert."))
+    with open_published_model(str(tmp_path)) as published:
+        found = published.read_weights()
+    assert_same_weights(dict(found.weights), weights)
+    assert found.notes == ("there is no pooler among the weights: the export gives no pooled output",)
+
+
+def write_shards(directory: Path, tensors: dict[str, np.ndarray]) -> dict[str, str]:
+    """Write tensors as transformers does where they are too large for one file; returns name → file."""
+    from safetensors.numpy import save_file
+
+    write_huggingface_config(directory, TINY)
+    weight_map = {}
+    for number, names in enumerate(np.array_split(sorted(tensors), 3), 1):
+        file = f"model-{number:05}-of-00003.safetensors"
+        save_file({name: np.ascontiguousarray(tensors[name]) for name in names.tolist()}, directory / file)
+        weight_map.update(dict.fromkeys(names.tolist(), file))
+    index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index))
+    return weight_map
+
+
+def test_shards_are_read_by_their_index(tmp_path: Path) -> None:
+    weights = dict(make_weights(TINY))
+    write_shards(tmp_path, huggingface_tensors(weights, prefix="albert."))
+    assert_same_weights(read(tmp_path), weights)
+
+
+def test_shards_that_are_not_whole_are_named(tmp_path: Path) -> None:
+    weight_map = write_shards(tmp_path, huggingface_tensors(make_weights(TINY)))
+    index = tmp_path / "model.safetensors.index.json"
+    second = tmp_path / "model-00002-of-00003.safetensors"
+    kept = second.read_bytes()
+    second.unlink()
+    with pytest.raises(
+        CheckpointError, match=r"index.json names model-00002-of-00003.safetensors, which is missing; wa"
+    ):
+        read(tmp_path)
+    second.write_bytes(kept)
+    index.write_text(json.dumps({"weight_map": {**weight_map, "x.weight": second.name}}))
+    with pytest.raises(
+        CheckpointError, match=r"says that model-00002-of-00003.safetensors holds x.weight, which it do"
+    ):
+        read(tmp_path)
+    index.write_text(json.dumps({"weight_map": {"x.weight": "../elsewhere.safetensors"}}))
+    with pytest.raises(CheckpointError, match=r"names '../elsewhere.safetensors', which is not a file beside it$"):
+        read(tmp_path)
+    for content in ("{}", "[]", "no json", '{"weight_map": 1}'):
+        index.write_text(content)
+        with pytest.raises(CheckpointError, match=r"index.json is not an index of a sharded model"):
+            read(tmp_path)
+    index.unlink()
+    with pytest.raises(
+        CheckpointError, match=r"is a part of a model, whose index model.safetensors.index.json is missi"
+    ):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
