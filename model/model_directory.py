@@ -19,6 +19,7 @@ from typing import Any
 from albert_embed.model.config import AlbertConfig, read_config
 from albert_embed.model.foreign_model import refuse_foreign_saved_model
 from albert_embed.model.hub_module_assets import find_hub_asset
+from albert_embed.model.staged_output import UNFINISHED_FILE
 from albert_embed.model.stand_ins import refuse_stand_ins
 
 HUB_MODULE_FILE = "tfhub_module.pb"
@@ -27,6 +28,8 @@ CONFIG_FILE = "albert_config.json"
 EXPORT_FILE = "export.json"
 TOKENS_SIGNATURE = "tokens"
 TOKENIZATION_SIGNATURE = "tokenization_info"
+# What programs take that are not told which: the same as `tokens`.
+DEFAULT_SIGNATURE = "serving_default"
 # What exports have beside the contract: the pooled output alone, for less work. Its output has a name of its own, so
 # that a name still says which signature is meant.
 POOLED_SIGNATURE = "pooled"
@@ -117,6 +120,10 @@ def open_model_directory(path: Path) -> ModelDirectory:
             f"{path} holds no {SAVED_MODEL_FILE}; a checkpoint first goes through `albert-embed export --source {path}`"
             if path.is_dir()
             else f"there is no directory {path}; --model takes a SavedModel's directory or a TF Hub handle"
+        )
+    if (path / UNFINISHED_FILE).exists():
+        raise ModelDirectoryError(
+            f"{path} is what an export left that was stopped before its proof; remove it and export again"
         )
     refuse_stand_ins(path)
     refuse_foreign_saved_model(path)

@@ -6,11 +6,9 @@ import contextlib
 import dataclasses
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from albert_embed.model.archive import is_archive, unpack_archive
 from albert_embed.model.config import AlbertConfig, read_config
@@ -20,11 +18,8 @@ from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import (
     CONFIG_FILE,
     EXPORT_FILE,
-    OUTPUT_NAMES,
     SAVED_MODEL_FILE,
-    TOKENS_SIGNATURE,
     is_hub_module,
-    load_saved_model,
     open_model_directory,
 )
 from albert_embed.model.stand_ins import refuse_stand_in, refuse_stand_ins
@@ -66,22 +61,6 @@ class PublishedModel:
         if self.format == "tf1_hub":
             return read_tf1_checkpoint(str(self.directory / "variables" / "variables"), self.config)
         return read_tf1_checkpoint(find_checkpoint(self.directory), self.config)
-
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The outputs of the published program itself on `inputs` (the signature's, int32 `[batch, seq]`).
-
-        Raises:
-          NotRunnableError: where nothing here can run it; the message says why.
-        """
-        if self.format == "tf1_hub":
-            return _run_hub_module(self.directory, inputs)
-        if self.format == "huggingface":
-            return _run_transformers(self.directory, inputs)
-        raise NotRunnableError("a TF1 checkpoint holds weights and no program")
-
-
-class NotRunnableError(RuntimeError):
-    """The published model can't be run here as it is."""
 
 
 @contextlib.contextmanager
@@ -174,27 +153,3 @@ def _huggingface_lower_case(directory: Path) -> bool | None:
                 f"{path}: {name} is {fields[name]!r}; only {implemented!r}, the ALBERT repository's way, is implemented"
             )
     return fields.get("do_lower_case")
-
-
-def _run_hub_module(directory: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    import tensorflow as tf
-
-    module = load_saved_model(directory)
-    outputs = module.signatures[TOKENS_SIGNATURE](**{name: tf.constant(value) for name, value in inputs.items()})
-    return {name: outputs[name].numpy() for name in OUTPUT_NAMES}
-
-
-def _run_transformers(directory: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    try:
-        import torch
-        from transformers import AlbertModel
-    except ImportError as e:
-        raise NotRunnableError("PyTorch and transformers, which can run it, are not installed") from e
-    module = AlbertModel.from_pretrained(str(directory), dtype=torch.float32).eval()
-    with torch.no_grad():
-        outputs = module(
-            input_ids=torch.from_numpy(inputs["input_ids"]).long(),
-            attention_mask=torch.from_numpy(inputs["input_mask"]).long(),
-            token_type_ids=torch.from_numpy(inputs["segment_ids"]).long(),
-        )
-    return {"pooled_output": outputs.pooler_output.numpy(), "sequence_output": outputs.last_hidden_state.numpy()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import tensorflow as tf
 from albert_embed.model.encoder import AlbertEncoder
 from albert_embed.model.model_directory import (
     CONFIG_FILE,
+    DEFAULT_SIGNATURE,
     EXPORT_FILE,
     INPUT_NAMES,
     POOLED_SIGNATURE,
@@ -21,6 +21,7 @@ from albert_embed.model.model_directory import (
     TOKENIZATION_SIGNATURE,
     TOKENS_SIGNATURE,
 )
+from albert_embed.model.staged_output import stage_output
 
 
 class _ExportedAlbert(tf.Module):
@@ -36,17 +37,52 @@ class _ExportedAlbert(tf.Module):
         self.tokens = tf.function(self._tokens, input_signature=inputs)
         if "pooled_output" in encoder.output_names:
             self.pooled = tf.function(self._pooled, input_signature=inputs)
+        # For what calls a model with one dict: `hub.KerasLayer` calls the object, Keras' `TFSMLayer` an endpoint,
+        # `serve` unless it is told another. It looks for an attribute of that name before it looks for a signature.
+        self.__call__ = tf.function(self._call, input_signature=[{spec.name: spec for spec in inputs}])
+        self.serve = self.__call__
+        self.serving_default = self.__call__
         self.tokenization_info = tf.function(self._tokenization_info, input_signature=[])
 
     def _tokens(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = self.encoder.encode(input_ids, input_mask, segment_ids)
         return outputs
 
+    def _call(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The same as `tokens`, with the inputs as one dict."""
+        return self._tokens(**inputs)
+
     def _pooled(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         return {POOLED_SIGNATURE_OUTPUT: self.encoder.pool(input_ids, input_mask, segment_ids)}
 
     def _tokenization_info(self) -> dict[str, tf.Tensor]:
         return {"vocab_file": self.vocabulary_asset.asset_path, "do_lower_case": tf.constant(self._lower_case)}
+
+
+def save_encoder(encoder: AlbertEncoder, directory: Path, *, vocabulary_file: Path, lower_case: bool) -> None:
+    """Writes the SavedModel to `directory`, with its vocabulary and its config as assets."""
+    with tempfile.TemporaryDirectory() as assets:
+        config_file = Path(assets) / CONFIG_FILE
+        config_file.write_text(encoder.config.to_json(), encoding="utf-8")
+        exported = _ExportedAlbert(encoder, vocabulary_file, config_file, lower_case)
+        signatures = {
+            TOKENS_SIGNATURE: exported.tokens,
+            DEFAULT_SIGNATURE: exported.tokens,
+            TOKENIZATION_SIGNATURE: exported.tokenization_info,
+        }
+        if "pooled_output" in encoder.output_names:
+            signatures[POOLED_SIGNATURE] = exported.pooled
+        tf.saved_model.save(exported, str(directory), signatures=signatures)
+
+
+def write_description(directory: Path, description: Mapping[str, Any]) -> None:
+    """Writes `description` as `export.json`.
+
+    Raises:
+      ValueError: if it holds NaN or infinity, which JSON does not have.
+    """
+    text = json.dumps(description, indent=2, allow_nan=False)
+    (directory / EXPORT_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def write_saved_model(
@@ -59,37 +95,9 @@ def write_saved_model(
 ) -> None:
     """Writes the SavedModel and, beside it, `description` as `export.json`; completely or not at all.
 
-    Everything is first written to a folder beside `output`, which is then renamed.
-
     Raises:
       FileExistsError: if `output` already exists and holds something.
     """
-    refuse_existing_output(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
-    try:
-        with tempfile.TemporaryDirectory() as assets:
-            config_file = Path(assets) / CONFIG_FILE
-            config_file.write_text(encoder.config.to_json(), encoding="utf-8")
-            exported = _ExportedAlbert(encoder, vocabulary_file, config_file, lower_case)
-            signatures = {
-                TOKENS_SIGNATURE: exported.tokens,
-                TOKENIZATION_SIGNATURE: exported.tokenization_info,
-            }
-            if "pooled_output" in encoder.output_names:
-                signatures[POOLED_SIGNATURE] = exported.pooled
-            tf.saved_model.save(exported, str(partial), signatures=signatures)
-        (partial / EXPORT_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        partial.chmod(0o755)  # mkdtemp's 0700 would keep other users' workers from reading the model
-        if output.exists():
-            output.rmdir()
-        partial.rename(output)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-def refuse_existing_output(output: Path) -> None:
-    """Raises FileExistsError where `output` is a file or a folder that holds something."""
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise FileExistsError(f"{output} already exists and holds something; give a new directory, or remove it first")
+    with stage_output(output) as staged:
+        save_encoder(encoder, staged, vocabulary_file=vocabulary_file, lower_case=lower_case)
+        write_description(staged, description)

@@ -6,12 +6,11 @@ Nothing but tensors is ever read: what would need pickle's own loading, which ca
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from albert_embed.model.child_process import run_module
 from albert_embed.model.weights import CheckpointError
 
 _MORE_THAN_TENSORS, _UNREADABLE = 3, 4
@@ -28,14 +27,7 @@ def convert_torch_file(path: Path, target: Path) -> None:
             f"{path} needs PyTorch to be read, which is not installed; "
             "install torch, or get the model.safetensors of the same model"
         )
-    finished = subprocess.run(
-        [sys.executable, "-m", __name__, str(path.absolute()), str(target.absolute())],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
+    finished = run_module(__name__, str(path.absolute()), str(target.absolute()))
     if finished.returncode == _MORE_THAN_TENSORS:
         raise CheckpointError(
             f"{path} holds more than tensors (Python objects, which could run any code while they are read), or is "

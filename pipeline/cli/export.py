@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,12 @@ OPTIONS = (
         kind=Kind.SWITCH,
         help="keep upper and lower case in texts, where the source does not say",
     ),
+    Option(
+        flag="--accept-error",
+        kind=Kind.SWITCH,
+        help="write an export that differs from its source by more than rounding explains, or that can't be compared "
+        "because the source's own program fails",
+    ),
     JSON,
 )
 
@@ -54,7 +59,7 @@ def run_export(arguments: Arguments) -> CommandResult:
     values = {name: value for name, value in arguments.values.items() if name != "json"}
     report = export_model(**values)
     directory = str(values["output"])
-    record = {"status": "published", "exit_status": 0, "output": directory, **dataclasses.asdict(report)}
+    record = {"status": "published", "exit_status": 0, "output": directory, **report.to_json()}
     return CommandResult(record=record, blocks=(_make_table(report, directory),))
 
 
@@ -67,13 +72,16 @@ def _make_table(report: ExportReport, directory: str) -> Table:
         "precision": report.precision,
         "fingerprint": report.fingerprint,
     }
-    if report.source_differences is None:
-        rows["source not run"] = report.source_not_run
-    else:
-        for name, difference in report.source_differences.items():
-            rows[f"largest difference from the source, {name}"] = f"{difference:.3g}"
-    for name, difference in report.float32_differences.items():
-        rows[f"largest difference from float32, {name}"] = f"{difference:.3g}"
+    proof = report.proof
+    rows["compared on"] = proof.compared_on
+    if proof.source_not_run is not None:
+        rows["source not run"] = proof.source_not_run
+    for reference, agreements in (("the source", proof.source), ("float32", proof.float32)):
+        for name, agreement in agreements.items():
+            rows[f"largest difference from {reference}, {name}"] = f"{agreement.largest_difference:.3g}"
+            rows[f"smallest cosine with {reference}, {name}"] = f"{agreement.smallest_cosine:.6f}"
+    if proof.accepted_errors:
+        rows["accepted errors"] = "; ".join(proof.accepted_errors)
     for number, note in enumerate(report.notes, 1):
         rows[f"note {number}"] = note
     return make_pairs_table("export", rows)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from albert_embed.model.export import ExportMismatchError, export_model
+from albert_embed.model.agreement import BOUNDS, Bound
+from albert_embed.model.encoder import Precision
+from albert_embed.model.export import export_model
+from albert_embed.model.proof import ExportMismatchError
 from albert_embed.model.published_model import PublishedModel
+from albert_embed.model.source_program import SourceProgramError, run_source
 from albert_embed.model.weights import CheckpointError
+from albert_embed.pipeline.cli.main import main
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
 from tests.tiny_model import GOLDEN, TINY, make_weights, vocabulary_bytes
 
@@ -138,36 +145,109 @@ def test_a_source_that_is_none(tmp_path: Path, output: Path, make: Any, error: t
     assert_nothing_left(output)
 
 
-@pytest.mark.parametrize(
-    ("name", "by", "shown"),
-    [
-        ("sequence_output", np.nan, "nan"),
-        pytest.param("pooled_output", 1e-3, "0.001", marks=pytest.mark.integration),
-        pytest.param("sequence_output", 1e-3, "0.001", marks=pytest.mark.integration),
-    ],
-)
-def test_an_export_that_computes_something_else_is_removed(
-    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch, name: str, by: float, shown: str
-) -> None:
-    original = PublishedModel.run
+def falsify_source(monkeypatch: pytest.MonkeyPatch, name: str, by: float) -> None:
+    """Makes the source's own program give another first value."""
 
-    def run(self: PublishedModel, inputs: Any) -> dict[str, np.ndarray]:
-        outputs = original(self, inputs)
-        outputs[name] = outputs[name].copy()
+    def run(published: PublishedModel, inputs: Any) -> dict[str, np.ndarray]:
+        outputs = {key: value.copy() for key, value in run_source(published, inputs).items()}
         outputs[name].flat[0] += by
         return outputs
 
-    monkeypatch.setattr(PublishedModel, "run", run)
-    with pytest.raises(
-        ExportMismatchError, match=rf"differs from it by up to {shown}.* where rounding explains at most 0.0001"
-    ):
-        export_model(source=str(tiny_module), output=output)
+    monkeypatch.setattr("albert_embed.model.proof.run_source", run)
+
+
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.integration)])
+def test_an_encoder_that_computes_something_else(
+    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision
+) -> None:
+    falsify_source(monkeypatch, "sequence_output", 0.02)
+    with pytest.raises(ExportMismatchError) as error:
+        export_model(source=str(tiny_module), output=output, precision=precision)
+    assert re.fullmatch(
+        r"sequence_output of the encoder in float32 differs from the source: smallest cosine 0\.999\d+ "
+        r"\(bound 0\.99999\), largest difference 0\.02 \(bound 0\.000\d+\), on 8 English texts, 417 tokens\. "
+        r"Nothing was written\. Please report this model, unless its weights are damaged, "
+        r"or take the export as it is: --accept-error",
+        str(error.value),
+    )
     assert_nothing_left(output)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_never_accepted(
+    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    falsify_source(monkeypatch, "pooled_output", value)
+    with pytest.raises(
+        ExportMismatchError,
+        match=r"gives NaN or infinity in pooled_output, on .*NaN and infinity are never accepted\.$",
+    ):
+        export_model(source=str(tiny_module), output=output, accept_error=True)
+    assert_nothing_left(output)
+
+
+@pytest.mark.parametrize("accept_error", [False, True])
+def test_a_float16_export_that_overflows(tmp_path: Path, output: Path, accept_error: bool) -> None:
+    weights = dict(make_weights(TINY))
+    name = "encoder/transformer/group_0/inner_group_0/ffn_1/intermediate/dense/bias"
+    weights[name] = weights[name] + np.float32(1e5)  # float16 ends at 65,504
+    write_tf1_checkpoint(tmp_path / "source", TINY, tf1_variables(weights))
+    (tmp_path / "source" / "spiece.model").write_bytes(vocabulary_bytes())
+    with pytest.raises(ExportMismatchError) as error:
+        export_model(source=str(tmp_path / "source"), output=output, precision="float16", accept_error=accept_error)
+    assert str(error.value) == (
+        "the float16 export or the encoder in float32 gives NaN or infinity in pooled_output, on 8 English texts, 417 "
+        "tokens. Nothing was written. Export in bfloat16 or float32 (--precision). NaN and infinity are never accepted."
+    )
+    assert_nothing_left(output)
+
+
+def test_an_export_beyond_its_bound_is_refused_or_accepted_and_recorded(
+    source: Path, output: Path, vocabulary_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BOUNDS, "bfloat16", Bound(min_cosine=0.9999999, max_difference=1e-3))
+    message = (
+        r"sequence_output of the bfloat16 export differs from the encoder in float32: smallest cosine 0\.99\d+ \(bound "
+        r"0\.9999999\), largest difference 0\.0\d+ \(bound 0\.00\d+\), on 8 English texts, 417 tokens"
+    )
+    arguments = ["export", "--source", str(source), "--output", str(output), "--vocabulary", str(vocabulary_file)]
+    with pytest.raises(
+        ExportMismatchError,
+        match=r"of the bfloat16 export .*\. Nothing was written\. Export in float32 \(--precision\), or",
+    ):
+        export_model(source=str(source), output=output, precision="bfloat16", vocabulary_file=vocabulary_file)
+    assert_nothing_left(output)
+    assert main([*arguments, "--precision", "bfloat16"]) == 4
+    assert_nothing_left(output)
+    assert main([*arguments, "--precision", "bfloat16", "--accept-error"]) == 0
+    accepted = json.loads((output / "export.json").read_text())["proof"]["accepted_errors"]
+    assert len(accepted) == 3 and re.fullmatch(message, accepted[-1])
+    assert f"Accepted with `--accept-error`:\n- {accepted[0]}\n- " in (output / "README.md").read_text()
+
+
+def test_a_source_whose_program_fails_is_refused_or_accepted_and_recorded(
+    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise SourceProgramError("the own program of x crashed: it was ended by SIGSEGV")
+
+    monkeypatch.setattr("albert_embed.model.proof.run_source", fail)
+    with pytest.raises(SourceProgramError) as error:
+        export_model(source=str(tiny_module), output=output)
+    assert str(error.value) == (
+        "the own program of x crashed: it was ended by SIGSEGV. So there is no proof, and nothing was written. Export "
+        "where that program works, or take the export without this proof: --accept-error"
+    )
+    assert_nothing_left(output)
+    report = export_model(source=str(tiny_module), output=output, accept_error=True)
+    assert report.proof.source == {}
+    assert report.proof.source_not_run == "the own program of x crashed: it was ended by SIGSEGV"
+    assert report.proof.accepted_errors == ("the own program of x crashed: it was ended by SIGSEGV",)
 
 
 @pytest.mark.parametrize(
     "moment",
-    ["albert_embed.model.saved_model_export.tf.saved_model.save", "albert_embed.model.export.load_saved_model"],
+    ["albert_embed.model.saved_model_export.tf.saved_model.save", "albert_embed.model.proof.load_saved_model"],
 )
 def test_a_failure_on_the_way_leaves_nothing(
     tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -177,18 +257,6 @@ def test_a_failure_on_the_way_leaves_nothing(
 
     monkeypatch.setattr(moment, fail)
     with pytest.raises(OSError, match="the disk is full"):
-        export_model(source=str(tiny_module), output=output)
-    assert_nothing_left(output)
-
-
-def test_a_source_that_fails_to_run_leaves_nothing(
-    tiny_module: Path, output: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any) -> None:
-        raise RuntimeError("the program broke down")
-
-    monkeypatch.setattr(PublishedModel, "run", fail)
-    with pytest.raises(RuntimeError, match="the program broke down"):
         export_model(source=str(tiny_module), output=output)
     assert_nothing_left(output)
 

@@ -1,0 +1,55 @@
+"""A directory that appears whole or not at all: written beside its place under another name, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Lies in a directory that is still being written, locked by the process that writes.
+UNFINISHED_FILE = "export.unfinished"
+
+
+@contextlib.contextmanager
+def stage_output(output: Path) -> Iterator[Path]:
+    """A directory to write to, which becomes `output` when the block ends without an error, and else is gone.
+
+    What a process left here that was killed is removed first. `UNFINISHED_FILE` in it says that it is not finished.
+
+    Raises:
+      FileExistsError: if `output` is a file or a folder that holds something, before the block or after it.
+    """
+    refuse_existing_output(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(output)
+    staged = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".unfinished", dir=output.parent))
+    try:
+        with (staged / UNFINISHED_FILE).open("w") as marker:
+            fcntl.flock(marker, fcntl.LOCK_EX)
+            yield staged
+            staged.chmod(0o755)  # mkdtemp's 0700 would keep other users' workers from reading the model
+            refuse_existing_output(output)
+            (staged / UNFINISHED_FILE).unlink()
+            # Takes the place of an empty directory; of one that something was put into meanwhile it fails.
+            staged.rename(output)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+
+
+def refuse_existing_output(output: Path) -> None:
+    """Raises FileExistsError if `output` is a file or a folder that holds something."""
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise FileExistsError(f"{output} already exists and holds something; give a new directory, or remove it first")
+
+
+def _remove_leftovers(output: Path) -> None:
+    """Removes what processes that are dead left of this output; one that is alive holds its lock."""
+    for leftover in output.parent.glob(f".{glob.escape(output.name)}.*.unfinished"):
+        with contextlib.suppress(OSError), (leftover / UNFINISHED_FILE).open("r+") as marker:
+            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(leftover, ignore_errors=True)
