@@ -11,7 +11,7 @@ _MIN_TOKENS = 2  # [CLS] and [SEP]
 
 
 def describe_features(schema: RowSchema) -> str:
-    """The tf.Metadata schema of the rows as tf.Examples, as text."""
+    """Returns the tf.Metadata schema of the rows as tf.Examples, as text."""
     described = schema_pb2.Schema()
     for column in schema.columns:
         _add_feature(described, column, schema)

@@ -24,8 +24,8 @@ class ParquetFormat:
 
     Attributes:
       schema: of the rows.
-      metadata: what the files say of themselves, in the metadata of their schema.
-      row_group_bytes: a row group is written when its rows take so much memory.
+      metadata: what the files say about themselves, in the metadata of their schema.
+      row_group_bytes: a row group is written when its rows take this much memory.
     """
 
     name: ClassVar[str] = "parquet"
@@ -39,8 +39,8 @@ class ParquetFormat:
         writer = pq.ParquetWriter(
             file,
             make_parquet_schema(self.schema).with_metadata(dict(self.metadata)),
-            # Vectors are noise to a compressor, which saves 8 % of them (measured), and dictionaries and statistics of
-            # them are of no use. Ids of tokens, eight bytes each, shrink to a third and less.
+            # Vectors are noise to a compressor, which saves 8 % of them (measured), and their dictionaries and
+            # statistics are useless. Token ids, eight bytes each, shrink to a third or less.
             compression={_leaf(column): "none" if column.is_vector else "zstd" for column in columns},
             use_dictionary=[_leaf(column) for column in columns if column.is_string and column.name != ID],
             write_statistics=[ID, WINDOW],
@@ -68,7 +68,7 @@ class ParquetFormat:
                 yield from_parquet_rows(batch, self.schema)
 
     def make_dataset(self, paths: Sequence[str]) -> Any:
-        """See `RowFormat.make_dataset`: Arrow's reader as a generator, as TensorFlow itself reads no Parquet."""
+        """See `RowFormat.make_dataset`: Arrow's reader as a generator, because TensorFlow does not read Parquet."""
         import tensorflow as tf
 
         from albert_embed.pipeline.formats.row_tensors import list_tensors, make_signature
@@ -81,5 +81,5 @@ class ParquetFormat:
 
 
 def _leaf(column: Column) -> str:
-    """The path of the values as they are stored, such as `sequence_output.list.element.list.element`."""
+    """Returns the path of the values in the file, such as `sequence_output.list.element.list.element`."""
     return ".".join([column.name, *("list.element" for _ in column.shape)])

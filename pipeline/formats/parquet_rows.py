@@ -1,4 +1,4 @@
-"""Embedded rows as they stand in Parquet, and back: vectors of fixed width, texts as strings."""
+"""Converts embedded rows to those of Parquet, and back: vectors of fixed width, texts as strings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 
 
 def make_parquet_schema(schema: RowSchema) -> pa.Schema:
-    """The Parquet schema of rows, in the order of `RowSchema.sorted_columns`.
+    """Makes the Parquet schema of rows, in the order of `RowSchema.sorted_columns`.
 
-    Strings are UTF-8, a vector is a fixed_size_list, `sequence_output` a list of such, other lists are lists. float16
-    vectors where `schema.encoding` is `float16_bytes`. Only kept fields can be null, and no value of a list.
+    Strings are UTF-8, a vector is a fixed_size_list, `sequence_output` a list of these, other lists are lists. Vectors
+    are float16 where `schema.encoding` is `float16_bytes`. Only kept fields can be null, and never a value in a list.
     """
     return pa.schema(
         [pa.field(column.name, _stored_type(column, schema), nullable=column.kept) for column in schema.sorted_columns]
@@ -30,7 +30,7 @@ def _stored_type(column: Column, schema: RowSchema) -> pa.DataType:
 
 
 def to_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch:
-    """Embedded rows as a Parquet file holds them; the pipeline's internal columns are left out.
+    """Converts embedded rows to those of a Parquet file; the pipeline's internal columns are left out.
 
     Args:
       rows: as the model gives them.
@@ -40,7 +40,7 @@ def to_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch:
       A batch of `make_parquet_schema(schema)`.
 
     Raises:
-      ValueError: where an id or a kept string is not UTF-8, or the rows have other columns than `schema`.
+      ValueError: if an id or a kept string is not UTF-8, or the rows have other columns than `schema`.
     """
     schema.check_names(rows.schema.names)
     stored = make_parquet_schema(schema)
@@ -52,10 +52,10 @@ def to_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch:
 
 
 def from_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch:
-    """The rows again, as readers yield them whatever the format.
+    """Converts rows back, to those that readers yield for every format.
 
     Raises:
-      ValueError: where a column is missing.
+      ValueError: if a column is missing.
     """
     schema.check_names(rows.schema.names)
     arrays = [
@@ -69,7 +69,7 @@ def _store_column(values: pa.Array, column: Column, type_: pa.DataType) -> pa.Ar
     if column.is_vector:
         return _to_vectors(values, column, type_)
     if column.shape and not column.kept:
-        # Cast whole, a slice of a list array would be cast with all the values that it shares.
+        # As a whole, a slice of a list array would be cast with all the values that it shares.
         return pa.ListArray.from_arrays(_offsets(values), _cast(values.flatten(), type_.value_type), type=type_)
     return _cast(values, type_)
 
@@ -91,7 +91,7 @@ def _to_vectors(values: pa.Array, column: Column, type_: pa.DataType) -> pa.Arra
 
 
 def _from_vectors(column: pa.Array) -> pa.Array:
-    """Back to one flat list a row."""
+    """Converts vectors back to one flat list per row."""
     rows = len(column)
     if pa.types.is_fixed_size_list(column.type):
         ends = np.arange(rows + 1) * column.type.list_size
@@ -104,6 +104,6 @@ def _from_vectors(column: pa.Array) -> pa.Array:
 
 
 def _offsets(column: pa.Array) -> pa.Array:
-    """The offsets of a list array's rows into `column.flatten()`, int32."""
+    """Returns the offsets of a list array's rows into `column.flatten()`, int32."""
     offsets = np.asarray(column.offsets)
     return pa.array((offsets - offsets[0]).astype(np.int32))

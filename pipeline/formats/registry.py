@@ -1,4 +1,4 @@
-"""The formats of rows: the only place that lists them."""
+"""The registry of the formats of rows, the only place that lists them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ FORMATS: dict[str, Callable[[RowSchema, Mapping[str, str]], RowFormat]] = {
 
 
 def make_format(name: str, schema: RowSchema, metadata: Mapping[str, str] | None = None) -> RowFormat:
-    """The format of a name.
+    """Makes the format with a name.
 
     Args:
       name: one of `FORMATS`.
       schema: of the rows.
-      metadata: what files say of themselves, where the format has a place for it.
+      metadata: what files say about themselves, where the format has a place for it.
 
     Raises:
-      ValueError: where there is no such format.
+      ValueError: if there is no such format.
     """
     if name not in FORMATS:
         raise ValueError(f"there is no format {name!r} of rows: choose from {', '.join(FORMATS)}")
@@ -32,5 +32,5 @@ def make_format(name: str, schema: RowSchema, metadata: Mapping[str, str] | None
 
 
 def make_formats(names: Iterable[str], schema: RowSchema, metadata: Mapping[str, str] | None = None) -> list[RowFormat]:
-    """The formats of some names, in their order. See `make_format`."""
+    """Makes the formats with some names, in their order; see `make_format`."""
     return [make_format(name, schema, metadata) for name in names]

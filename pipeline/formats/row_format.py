@@ -1,4 +1,4 @@
-"""`RowFormat`: what a format of rows must do, and what it needs to do to be written only."""
+"""`RowFormat`: what a format of rows must do; `WritableFormat`: the part of it that writing needs."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import pyarrow as pa
 class RowWriter(abc.ABC):
     """Writes rows to one file. Whoever opened that file closes it.
 
-    As a context manager it is finished at the end of the `with` block, and abandoned where the block raises.
+    As a context manager it finishes at the end of the `with` block, and abandons the file where the block raises.
     """
 
     @abc.abstractmethod
     def write(self, rows: pa.RecordBatch) -> None:
-        """Takes embedded rows in, to be written at once or with later ones.
+        """Takes embedded rows, which are written at once or with later ones.
 
         Raises:
-          ValueError: where they are not rows of the format's schema.
+          ValueError: if they are not rows of the format's schema.
         """
 
     @property
     @abc.abstractmethod
     def size(self) -> int:
-        """About the bytes that the file would have if it were finished now."""
+        """About how many bytes the file would have if it were finished now."""
 
     @abc.abstractmethod
     def finish(self) -> None:
-        """Writes all that is left, and the format's own end."""
+        """Writes everything that is left, and the end of the format."""
 
     @abc.abstractmethod
     def abandon(self) -> None:
-        """Forgets what is left: nothing more is written, not even when the object goes."""
+        """Drops what is left: nothing more is written, not even when the object is deleted."""
 
     def __enter__(self) -> RowWriter:
         return self
@@ -50,32 +50,32 @@ class RowWriter(abc.ABC):
 
 
 class WritableFormat(Protocol):
-    """A format that shards are written in; it is pickled and sent to the workers.
+    """A format in which shards are written; it is pickled and sent to the workers.
 
     Attributes:
-      name: what `--sink` and the manifest call it; also the ending of the files' names.
+      name: its name in `--sink` and in the manifest; also the ending of the files' names.
     """
 
     @property
     def name(self) -> str: ...
 
     def open_writer(self, file: Any) -> RowWriter:
-        """A writer of rows to `file`, which is open for writing bytes."""
+        """Returns a writer of rows to `file`, which is open for writing bytes."""
 
 
 class RowFormat(WritableFormat, Protocol):
     """A format whose rows can also be read again."""
 
     def read(self, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of files, in batches of the Arrow schema of the format's `RowSchema`.
+        """Returns the rows of files, in batches of the Arrow schema of the format's `RowSchema`.
 
         Raises:
-          DamagedShardError: where a file is not what was written.
-          FileNotFoundError: where one is not there.
+          DamagedShardError: if a file is not what was written.
+          FileNotFoundError: if one is not there.
         """
 
     def make_dataset(self, paths: Sequence[str]) -> Any:
-        """The same rows as a `tf.data.Dataset` of the signature `row_tensors.make_signature`, one element for each.
+        """Returns the same rows as a `tf.data.Dataset` of the signature `row_tensors.make_signature`.
 
         Files are opened when the dataset comes to them.
         """

@@ -1,4 +1,4 @@
-"""`RowGroupWriter`: rows to a Parquet file, a row group at a time."""
+"""`RowGroupWriter`: writes rows to a Parquet file, a row group at a time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from albert_embed.pipeline.formats.row_format import RowWriter
 
-# A row group is what a reader holds in memory and what it skips: DuckDB and Spark share a file out by them, and
-# BigQuery reads them in parallel. So much of one waits in the memory of each worker.
+# A row group is the unit that a reader holds in memory or skips: DuckDB and Spark divide a file by them, and BigQuery
+# reads them in parallel. Each worker holds at most this much of one in memory.
 ROW_GROUP_BYTES = 64 << 20
 
 
@@ -19,8 +19,8 @@ class RowGroupWriter(RowWriter):
 
     Args:
       writer: of the file.
-      convert: embedded rows as the file holds them.
-      row_group_bytes: a row group is written when its rows take so much memory.
+      convert: converts embedded rows to those of the file.
+      row_group_bytes: a row group is written when its rows take this much memory.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RowGroupWriter(RowWriter):
 
     @property
     def size(self) -> int:
-        """See `RowWriter.size`; the sizes in memory, which those in the file come close to."""
+        """See `RowWriter.size`; these are sizes in memory, to which those in the file are close."""
         return self._written_bytes + self._waiting_bytes
 
     def finish(self) -> None:
@@ -57,7 +57,7 @@ class RowGroupWriter(RowWriter):
 
     def abandon(self) -> None:
         """See `RowWriter.abandon`."""
-        self._writer.is_open = False  # else it closes itself when it is collected
+        self._writer.is_open = False  # else it writes the rest when it is deleted
 
     def _write_row_group(self) -> None:
         table = pa.Table.from_batches(self._waiting)

@@ -45,7 +45,7 @@ class Column:
       value: the type of each value.
       shape: of a row's values: `()` one value, `(None,)` a list, `(hidden,)` a vector, `(None, hidden)` a vector for
         each token. RecordBatches and tf.Examples hold them flat, row by row.
-      kept: whether it is a field of the input that is passed through; only such a column has nulls.
+      kept: whether it is a kept field of the input; only such a column has nulls.
     """
 
     name: str
@@ -78,12 +78,12 @@ class RowSchema:
       embeddings: the embedding columns, such as `pooled_output`.
       hidden_size: width of a vector.
       encoding: how tf.Examples hold embeddings; `float16_bytes` is float16 in Parquet.
-      kept: the fields that are passed through, with their types.
+      kept: the kept fields, with their types.
       tokens: whether each token's piece and its bytes in the text are there (`--tokens`).
-      level: what a row stands for, a window of a document (or all of it), or a document.
+      level: whether a row is a window of a document (or all of it), or a document.
 
     Raises:
-      ValueError: where a row has no such embedding.
+      ValueError: if a row of this level can't have one of the embeddings.
     """
 
     embeddings: tuple[str, ...]
@@ -100,12 +100,12 @@ class RowSchema:
                 raise ValueError(f"the row of a {self.level} has no embedding {name!r}, only {', '.join(known)}")
 
     def of_documents(self) -> RowSchema:
-        """The rows of documents that are written beside these (`--embeddings document`)."""
+        """The schema of the documents' rows that are written beside these (`--embeddings document`)."""
         return dataclasses.replace(self, embeddings=(DOCUMENT_OUTPUT,), tokens=False, level="document")
 
     @functools.cached_property
     def columns(self) -> tuple[Column, ...]:
-        """The output's own columns, the embeddings, the kept fields; each in the order in which they were given."""
+        """The output's own columns, the embeddings and the kept fields, each in the given order."""
         own = (*_OWN_COLUMNS[self.level], *(TOKEN_COLUMNS if self.tokens else ()))
         return (
             *(_own_column(name) for name in own),
@@ -125,7 +125,7 @@ class RowSchema:
 
     @functools.cached_property
     def sorted_columns(self) -> tuple[Column, ...]:
-        """The columns as readers see them and Parquet stores them: the output's own, then all others by name."""
+        """The columns in the order of readers and of Parquet: the output's own, then all others by name."""
         own = [column for column in self.columns if not (column.is_vector or column.kept)]
         others = [column for column in self.columns if column.is_vector or column.kept]
         return (*own, *sorted(others, key=lambda column: column.name))
@@ -136,11 +136,11 @@ class RowSchema:
         return pa.schema([(column.name, column.arrow) for column in self.sorted_columns])
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Raises ValueError where these names, internal columns aside, are not those of a row's columns."""
+        """Raises ValueError if these names, without internal columns, are not those of a row's columns."""
         found = set(names) - set(INTERNAL_COLUMNS)
         wanted = {column.name for column in self.columns}
         for name in sorted(found - wanted):
-            raise ValueError(f"the column {name!r} is neither one of the output's nor a kept field")
+            raise ValueError(f"the column {name!r} is neither a column of the output nor a kept field")
         for name in sorted(wanted - found):
             raise ValueError(f"the rows have no column {name!r}, which the output has")
 

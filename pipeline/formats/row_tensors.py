@@ -1,4 +1,4 @@
-"""Rows as dicts of tensors: what a `tf.data.Dataset` of them yields."""
+"""Converts rows to dicts of tensors, as a `tf.data.Dataset` yields them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BYTES_TYPES = {"float32_bytes": tf.float32, "float16_bytes": tf.float16}
 
 
 def make_signature(schema: RowSchema) -> dict[str, tf.TensorSpec]:
-    """The tensor of each column: its shape, with None for the number of tokens or values of a list, and its type."""
+    """Makes the spec of each column's tensor: its type and shape, with None for the number of tokens or list values."""
     return {
         column.name: tf.TensorSpec(column.shape, tf.as_dtype(column.value.tensor)) for column in schema.sorted_columns
     }
 
 
 def parse_example(example: tf.Tensor, schema: RowSchema) -> dict[str, tf.Tensor]:
-    """A serialised tf.Example (string []) as tensors of `make_signature`, in graph mode."""
+    """Parses a serialised tf.Example (string []) into tensors of `make_signature`, in graph mode."""
     features = {column.name: _parsing_feature(column, schema) for column in schema.sorted_columns}
     parsed = tf.io.parse_single_example(example, features)
     return {column.name: _shape_values(parsed[column.name], column, schema) for column in schema.sorted_columns}
@@ -43,13 +43,13 @@ def _shape_values(values: tf.Tensor, column: Column, schema: RowSchema) -> tf.Te
             values = tf.cast(tf.io.decode_raw(values, _BYTES_TYPES[schema.encoding]), tf.float32)
         return tf.reshape(values, [-1 if size is None else size for size in column.shape])
     if column.kept and not column.shape:
-        # A row that lacks it has a list of no values, for which TensorFlow takes no default.
+        # A row that lacks it has an empty list, for which TensorFlow takes no default.
         return tf.concat([values, [column.value.default]], axis=0)[0]
     return values
 
 
 def list_tensors(rows: pa.RecordBatch, schema: RowSchema) -> Iterator[dict[str, np.ndarray]]:
-    """Each row as arrays of `make_signature`.
+    """Yields each row as arrays of `make_signature`.
 
     Args:
       rows: as readers yield them.

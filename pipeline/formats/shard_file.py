@@ -1,4 +1,4 @@
-"""A shard opened for reading."""
+"""Opens shards for reading."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-# A RecordBatch is given out when it has so many bytes in the file, or so many rows.
+# A RecordBatch is yielded when it has this many bytes in the file, or this many rows.
 MAX_BATCH_BYTES = 32 << 20
 MAX_BATCH_ROWS = 1024
 
 
 class DamagedShardError(ValueError):
-    """A shard is not what was written."""
+    """A shard does not hold what was written."""
 
 
 def open_shard(path: str) -> Any:
-    """The file at `path` open for reading bytes.
+    """Opens the file at `path` for reading bytes.
 
     Raises:
-      FileNotFoundError: where there is none.
+      FileNotFoundError: if there is none.
     """
-    if "://" in path and not FileSystems.exists(path):  # each file system would say it in its own way
+    if "://" in path and not FileSystems.exists(path):  # each file system would have its own message
         raise FileNotFoundError(f"no such file: {path}")
     return FileSystems.open(path, compression_type="uncompressed")

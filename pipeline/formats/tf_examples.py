@@ -1,4 +1,4 @@
-"""Rows as serialised tf.Examples and back, through tfx-bsl."""
+"""Converts rows to serialised tf.Examples and back, through tfx-bsl."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BYTES_TYPES: dict[str, np.dtype] = {"float32_bytes": np.dtype("<f4"), "float16_
 
 
 def encode_examples(rows: pa.RecordBatch, schema: RowSchema) -> list[bytes]:
-    """Each row as a serialised tf.Example; the pipeline's internal columns are left out.
+    """Encodes each row as a serialised tf.Example; the pipeline's internal columns are left out.
 
     Raises:
-      ValueError: where the rows have other columns than `schema`.
+      ValueError: if the rows have other columns than `schema`.
     """
     schema.check_names(rows.schema.names)
     described = {column.name: column for column in schema.columns}
@@ -34,10 +34,10 @@ def encode_examples(rows: pa.RecordBatch, schema: RowSchema) -> list[bytes]:
 
 
 def decode_examples(examples: Sequence[bytes], schema: RowSchema) -> pa.RecordBatch:
-    """The rows again, as readers yield them; features that `schema` does not name are left out.
+    """Decodes rows, as readers yield them; features that `schema` does not name are left out.
 
     Raises:
-      ValueError: where a column is missing, or a row has another number of values than its column says.
+      ValueError: if a column is missing, or the number of a row's values is not that of its column.
     """
     decoded = ExamplesToRecordBatchDecoder(None).DecodeBatch(list(examples))
     found = dict(zip(decoded.schema.names, decoded.columns, strict=True))
@@ -64,7 +64,7 @@ def _encode_column(values: pa.Array, column: Column, encoding: Encoding) -> pa.A
 
 
 def _decode_column(values: pa.Array, column: Column, encoding: Encoding) -> pa.Array:
-    """A column as tfx-bsl reads it, a list for each row or null, as readers yield it."""
+    """Converts a column as tfx-bsl reads it, a list for each row or null, to that of readers."""
     if column.is_vector and encoding != "float_list":
         return _bytes_to_floats(values.flatten(), encoding)
     if column.shape:
@@ -77,7 +77,7 @@ def _decode_column(values: pa.Array, column: Column, encoding: Encoding) -> pa.A
 
 
 def _wrap(column: pa.Array) -> pa.Array:
-    """A list of one value for each row, or of none where it is null."""
+    """Makes a list for each row: of its one value, or empty where it is null."""
     if column.null_count == 0:
         return pa.LargeListArray.from_arrays(pa.array(np.arange(len(column) + 1)), column)
     lengths = np.asarray(column.is_valid(), dtype=np.int64)

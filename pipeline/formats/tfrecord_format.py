@@ -23,8 +23,8 @@ from albert_embed.transforms.failure import Failure
 class TFRecordFormat:
     """A `RowFormat`: each row a tf.Example.
 
-    A batch is framed and written at once: at 10,000 records a second and more, what Beam's `WriteToTFRecord` spends on
-    each record costs as much as encoding it (benchmarks/NOTES.md).
+    A batch is framed and written at once: at 10,000 records per second and more, what Beam's `WriteToTFRecord` spends
+    on each record costs as much as encoding it (benchmarks/NOTES.md).
 
     Attributes:
       schema: of the rows.
@@ -80,7 +80,7 @@ class TFRecordWriter(RowWriter):
         self._size = 0
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """See `RowWriter.write`; written at once."""
+        """See `RowWriter.write`; rows are written at once."""
         framed = frame_records(encode_examples(rows, self._schema))
         self._file.write(framed)
         self._size += len(framed)
@@ -109,7 +109,7 @@ def _read_local_records(paths: Sequence[str]) -> Iterator[bytes]:
 
 
 def _read_remote_records(paths: Sequence[str]) -> Iterator[bytes]:
-    """Through Beam: TensorFlow knows fewer file systems than it."""
+    """Yields records read through Beam, which knows more file systems than TensorFlow."""
     for path in paths:
         with open_shard(path) as file:
             try:

@@ -1,4 +1,4 @@
-"""Charts as coordinates, for the templates to draw as SVG: nothing here knows of HTML."""
+"""Charts as coordinates, which the templates draw as SVG: nothing here knows of HTML."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Histogram:
       bars: from left to right.
       least, greatest: the ends of the axis, in words.
       peak: the count of the highest bar.
-      mark: where a line stands, from 0 to 1; negative for none.
+      mark: the position of a line, from 0 to 1; negative for none.
       mark_label: what the line means.
     """
 
@@ -51,11 +51,11 @@ class Histogram:
 
 
 def count_histogram(counts: npt.NDArray[np.int64], *, limit: int, limit_label: str) -> Histogram:
-    """A histogram of whole numbers.
+    """Makes a histogram of whole numbers.
 
     Args:
       counts: `[n]`, how often each number from 0 occurs.
-      limit: where the line stands.
+      limit: the position of the line.
       limit_label: what the line means.
     """
     found = np.flatnonzero(counts)
@@ -74,7 +74,7 @@ def count_histogram(counts: npt.NDArray[np.int64], *, limit: int, limit_label: s
 
 
 def value_histogram(values: npt.NDArray[np.float32], bars: int = 30) -> Histogram:
-    """A histogram of real numbers, in bins of one width."""
+    """Makes a histogram of real numbers, in bins of equal width."""
     if not len(values):
         return Histogram(bars=[], least="", greatest="", peak=0)
     counts, edges = np.histogram(values.astype(np.float64), bins=bars)
@@ -112,7 +112,7 @@ class Share:
 
 
 def make_shares(values: Mapping[str, float]) -> list[Share]:
-    """The parts of a whole side by side, without those that are nothing."""
+    """Returns the parts of a whole side by side, without those of 0."""
     total = sum(values.values())
     shares, left = [], 0.0
     for label, value in values.items():
@@ -139,7 +139,7 @@ class Point:
 
 
 def place_points(coordinates: npt.NDArray[np.float32], titles: Sequence[str], texts: Sequence[str]) -> list[Point]:
-    """Points of a map, both axes in one scale, in the middle of a square.
+    """Returns the points of a map, with one scale for both axes, in the middle of a square.
 
     Args:
       coordinates: `[points, 2]`.

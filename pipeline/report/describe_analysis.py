@@ -14,11 +14,11 @@ from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, His
 
 
 def describe_analysis(report: CorpusReport, directory: str) -> Page:
-    """A page of what an analysis found.
+    """Makes a page of what an analysis found.
 
     Args:
-      report: what `analysis.json` says.
-      directory: where it is.
+      report: the content of `analysis.json`.
+      directory: the analysis.
     """
     statistics = report.statistics
     plan: dict[str, Any] = report.plan or {}
@@ -62,12 +62,12 @@ def _count_rows(rows_of_length: dict[str, int], max_tokens: int) -> Any:
 
 
 def _describe_truncation(report: CorpusReport) -> str:
-    """What `--max-tokens` costs, in a sentence."""
+    """Describes what `--max-tokens` costs, in a sentence."""
     statistics, options = report.statistics, report.transform.options
     share = 100 * (statistics["over_length_share"] or 0)
     sentence = f"{share:.1f} % of the documents are longer than {options['max_tokens']} tokens"
     if options["long_documents"] != "truncate" or not share:
-        return f"{sentence}; with long documents the run will do this: {options['long_documents']}."
+        return f"{sentence}; the run will {options['long_documents']} them."
     lost = statistics["tokens"] - (statistics["row_tokens"] - 2 * statistics["rows"])
     lost_share = 100 * lost / statistics["tokens"]
     return (

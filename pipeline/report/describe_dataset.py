@@ -16,7 +16,7 @@ from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, His
 from albert_embed.pipeline.report.sample_rows import RowSample, sample_rows
 from albert_embed.pipeline.search.searched_embedding import choose_embedding
 
-# The map and the pairs are of so many rows: 2,000 make 2 million pairs, and a page well below 2 MB.
+# Rows of the map and the pairs: 2,000 make 2 million pairs, and a page well below 2 MB.
 SAMPLE_ROWS = 2000
 _SEED = 20190926
 _EXAMPLES = 3
@@ -25,11 +25,11 @@ _MAX_CATEGORIES = 20
 
 
 def describe_dataset(directory: str) -> Page:
-    """Reads a finished dataset once and makes a page of it.
+    """Reads a finished dataset once, and makes a page of it.
 
     Raises:
-      OutputError: where the directory is not a finished output, or was damaged since.
-      ValueError: where it has no embedding of one vector per row.
+      OutputError: if the directory is not a finished output, or was damaged since.
+      ValueError: if it has no embedding of one vector per row.
     """
     with open_published_output(directory) as output:
         manifest = output.manifest
@@ -65,14 +65,14 @@ def describe_dataset(directory: str) -> Page:
 
 
 def _describe_changes(manifest: Manifest) -> list[Fact]:
-    """Nothing for a dataset of one run."""
+    """Returns nothing for a dataset of one run."""
     if manifest.changes is None or len(manifest.generations) <= 1:
         return []
     return list_facts(dataclasses.asdict(manifest.changes))
 
 
 def _describe_speed(measured: Measurements) -> list[Fact]:
-    """Nothing for a run that embedded nothing."""
+    """Returns nothing for a run that embedded nothing."""
     if measured.fill is None:
         return []
     return [
@@ -86,13 +86,13 @@ def _describe_lengths(sample: RowSample, max_tokens: int, *, of_documents: bool)
         return []
     if of_documents:
         limit, heading = int(sample.lengths.nonzero()[0].max()), "Tokens per document"
-        sentence = "Tokens of all windows of each document, those that windows share counted each time."
+        sentence = "Tokens of all windows of each document; tokens that windows share are counted each time."
         chart = count_histogram(sample.lengths, limit=limit, limit_label="")
     else:
         heading = "Tokens per row"
         share = 100 * sample.truncated / sample.row_count
         sentence = (
-            f"{sample.truncated:,} rows ({share:.1f} %) hold only the start of their document: what stood behind "
+            f"{sample.truncated:,} rows ({share:.1f} %) hold only the start of their document: what came after "
             f"{max_tokens} tokens was not embedded. --long-documents window embeds all of it."
             if sample.truncated
             else f"No document was truncated at {max_tokens} tokens."
@@ -102,7 +102,7 @@ def _describe_lengths(sample: RowSample, max_tokens: int, *, of_documents: bool)
 
 
 def _group_failures(output: PublishedOutput) -> list[FailureGroup]:
-    """The failures by category, the most frequent first."""
+    """Groups the failures by category, the most frequent first."""
     counts = output.manifest.failures_by_reason
     examples: dict[str, list[tuple[str, str, str]]] = {category: [] for category in counts}
     for failure in read_failure_rows(output):

@@ -16,7 +16,7 @@ _MAX_TITLE = 60
 
 
 def make_vector_sections(sample: RowSample, column: str) -> list[VectorSection]:
-    """One section; none where the sample has fewer than two rows, of which nothing can be compared."""
+    """Returns one section, or none where the sample has fewer than two rows, which can't be compared."""
     if len(sample.rows) < 2:
         return []
     found = describe_vectors(sample.vectors)
@@ -53,6 +53,6 @@ def make_vector_sections(sample: RowSample, column: str) -> list[VectorSection]:
 
 
 def name_row(row: dict[str, Any]) -> str:
-    """What a row is called: its id, and its window where it is not the first."""
+    """Returns the name of a row: its id, and its window where it is not the first."""
     title = shorten(row[ID], _MAX_TITLE)
     return f"{title}, window {row[WINDOW]}" if row.get(WINDOW) else title

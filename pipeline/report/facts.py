@@ -1,4 +1,4 @@
-"""Values as words, for the tables of a report."""
+"""Formats values as words, for the tables of a report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from albert_embed.pipeline.report.page import Fact
 
 
 def list_facts(values: Mapping[str, Any], *, prefix: str = "") -> list[Fact]:
-    """Names and values, nested ones by dots. What is None, empty or False says nothing and is left out."""
+    """Lists names and values, nested names with dots. Values that are None, empty or False are left out."""
     facts = []
     for name, value in values.items():
         if isinstance(value, Mapping):
@@ -20,7 +20,7 @@ def list_facts(values: Mapping[str, Any], *, prefix: str = "") -> list[Fact]:
 
 
 def describe_value(value: Any) -> str:
-    """A value in words: numbers with commas, lists with commas between."""
+    """Formats a value: numbers with commas for thousands, lists with commas between."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -33,7 +33,7 @@ def describe_value(value: Any) -> str:
 
 
 def shorten(text: Any, limit: int) -> str:
-    """At most `limit` characters of a text, or of bytes read as one, on one line; "…" where more follows."""
+    """Returns at most `limit` characters of a text or bytes, on one line, with "…" where more follows."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", errors="backslashreplace")
     words = " ".join(str(text).split())

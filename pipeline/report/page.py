@@ -1,4 +1,4 @@
-"""`Page`: all that the report shows, as the template takes it."""
+"""`Page`: everything that the report shows, as the template takes it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class VectorSection:
       norms: their lengths.
       points: the map.
       map_sentence: what the axes are.
-      near_duplicates: pairs that are all but equal.
+      near_duplicates: pairs that are nearly equal.
       neighbours: rows and those that are nearest to each: `(row, neighbours)`.
     """
 
@@ -86,7 +86,7 @@ class Page:
     Attributes:
       title: what it is about.
       subtitle: when it was made, and with what.
-      headline: the figures that stand first.
+      headline: the figures at the top.
       tables: facts by heading.
       stages: where the time went, in seconds.
       histograms: of tokens.

@@ -1,4 +1,4 @@
-"""A `Page` as one HTML file that needs no other."""
+"""Renders a `Page` as one HTML file that needs no other."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from albert_embed.pipeline.report.page import Page
 from albert_embed.transforms.directories import write_file_atomically
 
 _TEMPLATE = "report.html.jinja"
-# A bound that mail and chat programs take, and that a phone opens at once.
+# A size that mail and chat programs accept, and that a phone opens at once.
 MAX_PAGE_BYTES = 2_000_000
 
 
 def render_page(page: Page) -> str:
-    """The HTML text. Everything that comes from the data is escaped, the points of the map stand in a JSON block."""
+    """Returns the HTML text. Everything from the data is escaped; the points of the map are in a JSON block."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("albert_embed.pipeline.report"),
         autoescape=True,
@@ -32,7 +32,7 @@ def render_page(page: Page) -> str:
 
 
 def to_json_block(value: object) -> Markup:
-    """JSON that may stand inside a `<script>` element: nothing in it can end the element or begin a comment.
+    """Returns JSON for a `<script>` element: nothing in it can end the element or begin a comment.
 
     The HTML standard, "Restrictions for contents of script elements".
     """
@@ -43,10 +43,10 @@ def to_json_block(value: object) -> Markup:
 
 
 def write_page(page: Page, path: str) -> int:
-    """Writes the page, whole or not at all; its size in bytes.
+    """Writes the page, completely or not at all, and returns its size in bytes.
 
     Raises:
-      OSError: where it can't be written.
+      OSError: if it can't be written.
     """
     content = render_page(page).encode("utf-8", errors="backslashreplace")
     write_file_atomically(os.fspath(path), content)

@@ -1,4 +1,4 @@
-"""A sample of a dataset's rows, and what is counted over all of them, in one pass."""
+"""Takes a sample of a dataset's rows, and counts over all of them, in one pass."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from albert_embed.transforms.list_lengths import list_lengths
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RowSample:
-    """Some rows, chosen at random, and what all rows come to.
+    """Some rows, chosen at random, and counts over all rows.
 
     Attributes:
-      rows: of the chosen ones all columns but vectors and single tokens, as plain values, in the order of the dataset.
-      vectors: theirs, `[sample, hidden]` float32.
+      rows: the chosen rows without vectors and single tokens, as plain values, in the order of the dataset.
+      vectors: of the chosen rows, `[sample, hidden]` float32.
       row_count: rows of the dataset.
       lengths: rows by number of tokens: `[longest + 1]` int64.
       truncated: rows that hold only the start of their document.
@@ -34,9 +34,9 @@ class RowSample:
 
 
 def sample_rows(batches: Iterable[pa.RecordBatch], column: str, *, size: int, seed: int) -> RowSample:
-    """Reads rows once and keeps `size` of them; the same ones for the same seed, however the rows are cut.
+    """Reads rows once and keeps `size` of them: the same ones for the same seed, however the rows are batched.
 
-    Each row draws a number, and those with the smallest are kept: a batch and the sample are in memory, no more.
+    Each row draws a number, and those with the smallest are kept. Only a batch and the sample are in memory.
 
     Args:
       batches: rows as the readers of a dataset yield them.
@@ -89,7 +89,7 @@ def _draw(batch: pa.RecordBatch, row: int, column: str, number: float, first: in
 
 
 def _count_tokens(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Tokens of each row; of a document's row the column says it."""
+    """Counts the tokens of each row; a document's row has a column for it."""
     if INPUT_IDS in batch.schema.names:
         return list_lengths(batch.column(INPUT_IDS))
     tokens: npt.NDArray[np.int64] = batch.column(TOKENS).to_numpy()

@@ -1,4 +1,4 @@
-"""What vectors look like: lengths, cosines of random pairs, near duplicates, neighbours, and a map."""
+"""Describes vectors: lengths, cosines of random pairs, near duplicates, neighbours, and a map."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-# Vectors whose cosine is above this are taken for the same text but for a word or two.
+# Vectors whose cosine is above this are assumed to be of the same text, except for a word or two.
 NEAR_DUPLICATE_COSINE = 0.995
 _MAX_PAIRS_SHOWN = 10
 _NEIGHBOURS = 4
@@ -16,7 +16,7 @@ _DOCUMENTS_WITH_NEIGHBOURS = 6
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two rows of a sample and how alike they are."""
+    """Two rows of a sample, and their similarity."""
 
     first: int
     second: int
@@ -25,16 +25,16 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class VectorStatistics:
-    """What the vectors of a sample look like.
+    """Statistics of the vectors of a sample.
 
     Attributes:
       norms: `[sample]` float32, their lengths.
       mean_cosine: of pairs of different rows: 0 where vectors point everywhere, near 1 where all point the same way
         (anisotropy: Ethayarajh 2019, "How Contextual are Contextualized Word Representations?").
-      cosine_quantiles: 5, 50 and 95 percent of those cosines.
+      cosine_quantiles: the 5, 50 and 95 per cent quantiles of those cosines.
       near_duplicates: how many pairs are above `NEAR_DUPLICATE_COSINE`.
-      duplicate_examples: some of them, the most alike first.
-      neighbours: of some rows the most alike others, best first.
+      duplicate_examples: some of them, the most similar first.
+      neighbours: for some rows the most similar others, best first.
       map: `[sample, 2]` float32, the first two principal components.
       map_variance: the share of the variance that each of the two holds.
     """
@@ -50,10 +50,10 @@ class VectorStatistics:
 
 
 def describe_vectors(vectors: npt.NDArray[np.float32]) -> VectorStatistics:
-    """What the vectors of a sample look like.
+    """Describes the vectors of a sample.
 
     Args:
-      vectors: `[sample, hidden]`, at least two. All pairs are compared, so a few thousand at most.
+      vectors: `[sample, hidden]`, at least two. All pairs are compared, so at most a few thousand.
     """
     norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
     unit = (vectors / np.where(norms > 0, norms, 1)[:, np.newaxis]).astype(np.float32)
@@ -80,21 +80,21 @@ def _pair(first: np.int64, second: np.int64, cosine: np.float32) -> Pair:
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """At most `wanted` numbers from 0 to `count` - 1, evenly spread."""
+    """Returns at most `wanted` numbers from 0 to `count` - 1, evenly spread."""
     return sorted({int(number) for number in np.linspace(0, count - 1, min(count, wanted))})
 
 
 def find_neighbours(cosines: npt.NDArray[np.float32], row: int) -> list[Pair]:
-    """The rows most alike to one, itself left out, best first."""
+    """Finds the other rows that are most similar to one, best first."""
     others = np.argsort(-cosines[row], kind="stable")
     others = others[others != row][:_NEIGHBOURS]
     return [Pair(first=row, second=int(other), cosine=float(cosines[row, other])) for other in others]
 
 
 def project(vectors: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
-    """The first two principal components `[sample, 2]` float32, and the share of the variance that each holds.
+    """Returns the first two principal components `[sample, 2]` float32, and the share of the variance of each.
 
-    The sign of a component, which is of no meaning, is such that its largest value is positive: the same vectors give
+    The sign of a component has no meaning. It is chosen so that the largest value is positive: the same vectors give
     the same map.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)

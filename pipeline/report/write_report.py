@@ -33,8 +33,8 @@ def write_report(directory: str, path: str | None = None) -> WrittenReport:
       path: of the page; None means `report.html` in the directory.
 
     Raises:
-      OutputError: where the directory is neither, or was damaged since.
-      OSError: where the page can't be written.
+      OutputError: if the directory is neither, or was damaged since.
+      OSError: if the page can't be written.
     """
     if FileSystems.exists(posixpath.join(directory, MANIFEST_FILE)):
         page = describe_dataset(directory)

@@ -1,4 +1,4 @@
-"""`QueryEmbedder`: texts to vectors, by the model and the preprocessing that a dataset was made with."""
+"""`QueryEmbedder`: turns texts into vectors with the model and the preprocessing of a dataset."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from albert_embed.transforms.saved_transform import SavedTransform
 from albert_embed.transforms.transform_graph import save_transform_graph
 from albert_embed.transforms.windows import explode_windows
 
-# Rows of one batch: a query is short.
+# Rows per batch; queries are short.
 _QUERIES_AT_ONCE = 32
 
 
@@ -33,18 +33,18 @@ class AnotherModelError(ValueError):
 
 
 class QueryEmbedder:
-    """Embeds queries as a dataset's rows were embedded. Loads the model once.
+    """Embeds queries as a dataset's rows were embedded. It loads the model once.
 
-    A query longer than a row is truncated, whatever became of long documents.
+    A query that is longer than a row is truncated, whatever happened to long documents.
 
     Args:
       model: the model that the dataset was made with.
-      transform_options: what it says of the preprocessing.
+      transform_options: its options of preprocessing.
       embedding: one of `model.handler.EMBEDDING_COLUMNS`.
 
     Raises:
-      AnotherModelError: where the model there is not the one that the dataset was made with.
-      ValueError, OSError: where the model can't be found or used, or the dataset is one of pairs.
+      AnotherModelError: if the model is not the one that the dataset was made with.
+      ValueError, OSError: if the model can't be found or used, or the dataset is one of pairs.
     """
 
     def __init__(self, *, model: ModelProvenance, transform_options: Mapping[str, Any], embedding: str) -> None:
@@ -69,10 +69,10 @@ class QueryEmbedder:
         self._embedding = embedding
 
     def embed(self, queries: Sequence[str]) -> npt.NDArray[np.float32]:
-        """The vectors of some texts, `[queries, hidden]` float32.
+        """Returns the vectors of some texts, `[queries, hidden]` float32.
 
         Raises:
-          ValueError: where the model can't embed one of them.
+          ValueError: if the model can't embed one of them.
         """
         parts = []
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
@@ -88,5 +88,5 @@ class QueryEmbedder:
 
 
 def _runnable(engine: str | None) -> str:
-    """The engine that made the dataset where it is installed, else TensorFlow: they agree to 1e-6."""
+    """Returns the engine that made the dataset, if it is installed, else TensorFlow: they agree to 1e-6."""
     return engine if engine is not None and importlib.util.find_spec(engine) is not None else "tensorflow"

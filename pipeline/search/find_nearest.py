@@ -12,7 +12,7 @@ import numpy.typing as npt
 from albert_embed.pipeline.search.vector_block import VectorBlock
 from albert_embed.pipeline.settings.search_options import Metric
 
-# So many scores are in memory at a time: 64 MB in float32.
+# Maximum scores in memory at a time: 64 MB in float32.
 _MAX_SCORES = 16 << 20
 
 
@@ -23,7 +23,7 @@ class Hit:
     Attributes:
       score: the cosine or the inner product of its vector and the query's.
       position: its place among the rows of the dataset, from 0.
-      row: what the dataset says of it, `id` and the rest, as plain values.
+      row: its columns in the dataset, `id` and others, as plain values.
     """
 
     score: float
@@ -34,9 +34,9 @@ class Hit:
 def find_nearest(
     blocks: Iterable[VectorBlock], queries: npt.NDArray[np.float32], *, hits: int, metric: Metric
 ) -> list[list[Hit]]:
-    """The rows whose vectors have the highest scores with each query.
+    """Finds the rows whose vectors have the highest scores with each query.
 
-    Every row is compared, a block at a time. Of equal scores the row that comes first wins.
+    Every row is compared, a block at a time. Of rows with equal scores, the first wins.
 
     Args:
       blocks: the rows, each once.
@@ -45,7 +45,7 @@ def find_nearest(
       metric: `cosine` or `dot`.
 
     Returns:
-      For each query its hits, best first; fewer where there are fewer rows.
+      The hits of each query, best first; fewer where there are fewer rows.
     """
     if metric == "cosine":
         norms = np.linalg.norm(queries.astype(np.float64), axis=1, keepdims=True)
@@ -67,14 +67,14 @@ def find_nearest(
 def _merge(
     best: list[Hit], scores: npt.NDArray[np.float32], block: VectorBlock, start: int, first: int, hits: int
 ) -> list[Hit]:
-    """The best of what was found and of some rows of a block.
+    """Merges the best rows found so far with some rows of a block.
 
     Args:
-      best: found so far, best first.
-      scores: `[rows]` of rows that come after all of those.
+      best: those found so far, best first.
+      scores: `[rows]`, of rows that come after all of those.
       block: holds the rows, from `start` on.
-      start: of the rows in the block.
-      first: of the rows in the dataset.
+      start: position of the first row in the block.
+      first: position of the first row in the dataset.
       hits: how many to keep.
     """
     bound = best[-1].score if len(best) == hits else -np.inf
@@ -92,7 +92,7 @@ def _merge(
 
 
 def choose_highest(scores: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Where the `count` highest scores stand, highest first, and of equal ones the first; fewer where there are fewer.
+    """Returns the positions of the `count` highest scores, highest first, and of equal ones the first.
 
     Args:
       scores: `[rows]`, none of them NaN.

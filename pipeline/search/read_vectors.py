@@ -1,4 +1,4 @@
-"""The rows of a dataset as `VectorBlock`s."""
+"""Turns the rows of a dataset into `VectorBlock`s."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from albert_embed.transforms.columns import TYPES
 
 
 def make_blocks(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[VectorBlock]:
-    """Rows as `read_embeddings` yields them → the vectors of one column, and of the other columns what a hit shows.
+    """Yields the vectors of one column, and what a hit shows of the others, from rows of `read_embeddings`.
 
     Args:
       batches: live rows.
@@ -25,5 +25,5 @@ def make_blocks(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[Vect
 
 
 def is_shown(name: str, type_: pa.DataType) -> bool:
-    """Whether a hit shows a column: all but vectors and what belongs to single tokens."""
+    """Returns whether a hit shows a column: all but vectors and the columns of single tokens."""
     return not (pa.types.is_large_list(type_) and name in TYPES)

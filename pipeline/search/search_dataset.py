@@ -1,4 +1,4 @@
-"""`search_dataset`: the rows of a finished output that are nearest to some texts."""
+"""`search_dataset`: finds the rows of a finished output that are nearest to some texts."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, Metric, 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """What a search has found.
+    """The result of a search.
 
     Attributes:
-      directory: where.
-      embedding: what was compared, as `--embeddings` has it.
-      metric: how.
+      directory: the dataset.
+      embedding: the embedding that was compared, as `--embeddings` names it.
+      metric: how it was compared.
       queries: the texts.
-      hits: for each of them the rows that were found, best first.
+      hits: the rows found for each of them, best first.
     """
 
     directory: str
@@ -37,12 +37,12 @@ class SearchResult:
 
 
 def search_dataset(options: SearchOptions) -> SearchResult:
-    """Searches a dataset once: its rows are read in batches, compared with all queries, and let go.
+    """Searches a dataset once: its rows are read in batches, compared with all queries, and dropped.
 
     Raises:
-      OutputError: where the directory is not a finished output, or was damaged since.
-      AnotherModelError: where the model is not the one that the dataset was made with.
-      ValueError: where the dataset has no such embedding, or a query can't be embedded.
+      OutputError: if the directory is not a finished output, or was damaged since.
+      AnotherModelError: if the model is not the one that the dataset was made with.
+      ValueError: if the dataset has no such embedding, or a query can't be embedded.
     """
     with open_published_output(options.directory) as output:
         searched = _choose(output, options.embedding)
@@ -60,15 +60,15 @@ def search_dataset(options: SearchOptions) -> SearchResult:
 class DatasetSearch:
     """A dataset that is open for one search after another: a context manager.
 
-    Opening reads all rows once and loads the model; a search then reads vectors from local files that are mapped into
-    memory (`pipeline.search.vector_store`). It shows the version of the dataset that there was when it was opened.
+    Opening reads all rows once and loads the model. A search then reads vectors from local files that are mapped into
+    memory (`pipeline.search.vector_store`). It searches the version of the dataset that was there when it was opened.
 
     Args:
       directory: a finished output.
       embedding: the one to compare; None means the best that the dataset has.
 
     Raises:
-      OutputError, AnotherModelError, ValueError: as `search_dataset`.
+      OutputError, AnotherModelError, ValueError: as for `search_dataset`.
     """
 
     def __init__(self, directory: str, *, embedding: str | None = None) -> None:
@@ -78,10 +78,10 @@ class DatasetSearch:
             self._store = VectorStore(_read_blocks(output, searched))
 
     def search(self, *queries: str, hits: int = DEFAULT_HITS, metric: Metric = "cosine") -> list[list[Hit]]:
-        """For each query the rows that are nearest to it, best first.
+        """Returns the rows that are nearest to each query, best first.
 
         Raises:
-          ValueError: where a query is empty or can't be embedded, or an option is out of its range.
+          ValueError: if a query is empty or can't be embedded, or an option is out of its range.
         """
         options = SearchOptions(directory="", queries=queries, hits=hits, metric=metric)
         return find_nearest(

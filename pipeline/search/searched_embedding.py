@@ -1,4 +1,4 @@
-"""Which vectors of a dataset a search compares, and what a query's vector is made by."""
+"""Chooses which vectors of a dataset a search compares, and how a query's vector is made."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from albert_embed.model.handler import EMBEDDING_COLUMNS
 from albert_embed.pipeline.settings.embed_options import DOCUMENT
 from albert_embed.transforms.columns import DOCUMENT_OUTPUT, SEQUENCE_OUTPUT
 
-# The first of these that a dataset has is searched where the user names none. The mean of all tokens tells texts apart
-# better than ALBERT's pooled output, which was trained to tell the order of two sentences.
+# Where the user names none, the first of these that a dataset has is searched. The mean of all tokens distinguishes
+# texts better than ALBERT's pooled output, which was trained to predict the order of two sentences.
 _PREFERRED = (DOCUMENT, "mean", "pooled")
 
 
@@ -18,10 +18,10 @@ class SearchedEmbedding:
     """The vectors that are compared.
 
     Attributes:
-      name: as `--embeddings` has it.
-      column: of the rows.
-      query: the embedding that a query is given: a document's vector is the mean over all its tokens, and so is that of
-        a query.
+      name: its name in `--embeddings`.
+      column: its column.
+      query: the embedding to compute for a query: a document's vector is the mean over all its tokens, so its queries
+        are means too.
       of_documents: whether the rows are those of documents.
     """
 
@@ -32,14 +32,14 @@ class SearchedEmbedding:
 
 
 def choose_embedding(wanted: str | None, available: tuple[str, ...]) -> SearchedEmbedding:
-    """The embedding to search.
+    """Chooses the embedding to search.
 
     Args:
-      wanted: the one that the user names; None for the best that there is.
-      available: what the dataset was made with, as `--embeddings` has it.
+      wanted: the one that the user names; None for the best one.
+      available: the embeddings of the dataset, as `--embeddings` names them.
 
     Raises:
-      ValueError: where the dataset lacks it, or it is not one vector a row.
+      ValueError: if the dataset lacks it, or it is not one vector per row.
     """
     searchable = [name for name in available if name == DOCUMENT or EMBEDDING_COLUMNS[name] != SEQUENCE_OUTPUT]
     if not searchable:

@@ -1,4 +1,4 @@
-"""`VectorBlock`: some rows of a dataset with their vectors, as a search goes through them."""
+"""`VectorBlock`: some rows of a dataset with their vectors, the unit of a search."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class VectorBlock:
     """Rows and their vectors.
 
     Attributes:
-      rows: what a hit shows of each row: `id` and whatever else.
+      rows: the columns that a hit shows, `id` and others.
       vectors: `[rows, hidden]` float32.
-      inverse_norms: `[rows]` float32, one over each vector's length; 0 for a vector of zeros, which is like nothing.
+      inverse_norms: `[rows]` float32, one over each vector's length; 0 for a vector of zeros, which resembles nothing.
     """
 
     rows: pa.RecordBatch
@@ -25,7 +25,7 @@ class VectorBlock:
 
 
 def measure_inverse_norms(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """One over the length of each of `vectors`, `[rows]` float32; 0 where a vector is all zeros."""
+    """Returns one over the length of each of `vectors`, `[rows]` float32; 0 where a vector is all zeros."""
     squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     with np.errstate(divide="ignore"):
         inverse = 1 / np.sqrt(squares)

@@ -1,4 +1,4 @@
-"""`VectorStore`: the vectors of a dataset on this machine's disk, for one search after another."""
+"""`VectorStore`: the vectors of a dataset on this machine's disk, for repeated searches."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from albert_embed.pipeline.search.vector_block import VectorBlock
 
 
 class VectorStore:
-    """Takes blocks in once and gives them again as often as one likes, from files that are mapped into memory.
+    """Stores blocks once and yields them any number of times, from files that are mapped into memory.
 
-    A million vectors 768 wide take 3 GB of disk, and as much of the page cache as is free; the process itself holds a
-    block at a time.
+    A million vectors of width 768 take 3 GB of disk, and as much of the page cache as is free; the process itself holds
+    one block at a time.
 
     Args:
-      blocks: to take in.
+      blocks: to store.
     """
 
     def __init__(self, blocks: Iterable[VectorBlock]) -> None:
@@ -44,7 +44,7 @@ class VectorStore:
         return len(self._inverse_norms)
 
     def blocks(self) -> Iterator[VectorBlock]:
-        """All rows again, in the same order."""
+        """Yields all rows again, in the same order."""
         if not len(self):
             return
         vectors = np.memmap(self._vectors_file, "<f4", mode="r", shape=(len(self), self._hidden_size))
