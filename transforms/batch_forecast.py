@@ -14,7 +14,7 @@ import numpy.typing as npt
 from albert_embed.transforms.token_batches import ROWS_AT_ONCE, TokenBatchConfig, choose_rows
 
 # Of a larger corpus, this many rows are simulated and represent the rest.
-_MOST_ROWS = 1 << 20
+_MAX_ROWS = 1 << 20
 _SEED = 20190926
 
 
@@ -62,7 +62,7 @@ def forecast_batches(
       token_bytes: bytes of each of its tokens there.
     """
     total = int(histogram.sum())
-    simulated = _scale(histogram, _MOST_ROWS) if total > _MOST_ROWS else histogram
+    simulated = _scale(histogram, _MAX_ROWS) if total > _MAX_ROWS else histogram
     lengths = np.repeat(np.arange(histogram.size), simulated)
     np.random.default_rng(_SEED).shuffle(lengths)
     batches: list[npt.NDArray[np.int64]] = []

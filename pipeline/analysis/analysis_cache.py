@@ -1,7 +1,7 @@
 """`AnalysisCache`: what tf.Transform's analysers found in files that were analysed before, and which those are.
 
 tf.Transform keeps its cache by data set, each in a folder of its own. A data set here is one file. Where there are more
-new files than `MOST_NEW_DATASETS`, several share a data set, because each costs the pipeline a few dozen stages.
+new files than `MAX_NEW_DATASETS`, several share a data set, because each costs the pipeline a few dozen stages.
 `cache.json` says which files a data set consists of. It is written last: folders that it does not name belong to a run
 that was cut off, and are cleared by the next one. A data set is used again only while all its files are unchanged, by
 path, size and time.
@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 CACHE_FILE = "cache.json"
 FAILURES_FILE = "failures.jsonl"
 FORMAT_VERSION = 1
-MOST_NEW_DATASETS = 16
+MAX_NEW_DATASETS = 16
 # With more data sets than this, the smaller half of them is read again, as one.
-MOST_CACHED_DATASETS = 48
+MAX_CACHED_DATASETS = 48
 
 
 class AnalysisCacheError(ValueError):
@@ -145,8 +145,8 @@ class AnalysisCache:
         wanted = set(files)
         cached = sorted((d for d in self._known if wanted.issuperset(d.files)), key=lambda d: (d.bytes, d))
         wanted.difference_update(file for dataset in cached for file in dataset.files)
-        new = [Dataset(files=tuple(part)) for part in _divide(sorted(wanted), MOST_NEW_DATASETS)]
-        if len(cached) > MOST_CACHED_DATASETS:
+        new = [Dataset(files=tuple(part)) for part in _divide(sorted(wanted), MAX_NEW_DATASETS)]
+        if len(cached) > MAX_CACHED_DATASETS:
             small, cached = cached[: len(cached) // 2], cached[len(cached) // 2 :]
             new.append(Dataset(files=tuple(sorted(file for dataset in small for file in dataset.files))))
         return cached, new

@@ -18,17 +18,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineState
 
-from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.pipeline.analysis.analysis_cache import FAILURES_FILE, AnalysisCache, Dataset
 from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.analysis.plan import make_plan
 from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
-from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance, list_versions
+from albert_embed.pipeline.dataset.provenance import TransformProvenance, list_versions
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.pipeline.embed.prepared_run import make_preprocessing_config
+from albert_embed.pipeline.embed.prepared_run import fit_preprocessing
 from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
 from albert_embed.pipeline.embed.run_counters import read_counters
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
@@ -94,8 +93,8 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> Corpu
 def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_options: PipelineOptions) -> CorpusReport:
     started = time.time()
     embed = options.embed
-    model, vocabulary = open_model(embed.model)
-    preprocessing = make_preprocessing_config(embed, model)
+    model = open_model(embed.model)
+    vocabulary, preprocessing = model.vocabulary, fit_preprocessing(embed, model)
     given = list_file_input(embed)
     options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
     embed = options.embed
@@ -116,7 +115,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
             plan = make_plan(
                 embed,
                 beam_options,
-                model=model,
+                model=model.directory,
                 vocabulary=vocabulary,
                 preprocessing=preprocessing,
                 statistics=statistics,
@@ -128,7 +127,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
         report = CorpusReport(
             created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             corpus=_describe_corpus(corpus, embed),
-            model=_describe_model(embed, model, vocabulary),
+            model=model.describe(),
             transform=TransformProvenance(
                 fingerprint=transform_fingerprint(description), options=description["options"]
             ),
@@ -298,13 +297,3 @@ def _describe_corpus(corpus: _Corpus, embed: EmbedOptions) -> dict[str, Any]:
         "files_read": sum(len(dataset.files) for dataset in corpus.new),
         "files_from_cache": sum(len(dataset.files) for dataset in corpus.cached),
     }
-
-
-def _describe_model(embed: EmbedOptions, model: ModelDirectory, vocabulary: Vocabulary) -> ModelProvenance:
-    return ModelProvenance(
-        name=embed.model,
-        fingerprint=model.fingerprint,
-        precision=model.precision,
-        lower_case=model.lower_case,
-        vocabulary_fingerprint=vocabulary.fingerprint,
-    )

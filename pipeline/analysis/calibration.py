@@ -35,8 +35,8 @@ from albert_embed.transforms.vocabulary import WORD_START, Vocabulary
 # How many batches are timed, and for how long at most; batches that are left out are assumed to be like their
 # neighbours.
 _TIMED_BATCHES = 12
-_MOST_SECONDS = 60.0
-_FEWEST_BATCHES = 4
+_MAX_SECONDS = 60.0
+_MIN_BATCHES = 4
 _SEED = 20190926
 _PREPROCESSED_WORDS = 40_000
 
@@ -93,7 +93,7 @@ def time_model(
     chosen = np.searchsorted(ends, centres)
     seconds: dict[int, float] = {}
     for part in _spread(parts):
-        if sum(seconds.values()) > _MOST_SECONDS and len(seconds) >= _FEWEST_BATCHES:
+        if sum(seconds.values()) > _MAX_SECONDS and len(seconds) >= _MIN_BATCHES:
             break
         seconds[part] = embed(int(rows[chosen[part]]), int(lengths[chosen[part]]))
     timed = sorted(seconds)

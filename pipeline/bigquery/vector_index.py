@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from albert_embed.pipeline.settings.table_name import TableName
 
 # https://cloud.google.com/bigquery/docs/vector-index: CREATE VECTOR INDEX is refused for a table of fewer rows.
-FEWEST_ROWS = 5000
+MIN_ROWS = 5000
 
 
 def make_index_statement(table: TableName, column: str) -> str:
@@ -46,9 +46,9 @@ def find_obstacles(column: str, *, total_rows: int, shortest: int | None, longes
       shortest, longest: the lengths of its vectors; None where there are no rows.
     """
     obstacles = []
-    if total_rows < FEWEST_ROWS:
+    if total_rows < MIN_ROWS:
         obstacles.append(
-            f"the table has {total_rows:,} rows, an index needs {FEWEST_ROWS:,}; VECTOR_SEARCH works without one"
+            f"the table has {total_rows:,} rows, an index needs {MIN_ROWS:,}; VECTOR_SEARCH works without one"
         )
     if shortest != longest:
         obstacles.append(

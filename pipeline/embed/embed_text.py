@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.ml.inference.base import RunInference
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.engines import EngineName
+from albert_embed.model.handler import AlbertModelHandler, refuse_missing_outputs
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
+from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.resume.drop_finished import DropFinished
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
+from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRUNCATED
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.preprocess_text import PreprocessText
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig
-from albert_embed.transforms.transform_graph import TransformMismatchError, read_description
+from albert_embed.transforms.transform_graph import TransformMismatchError, read_description, save_transform_graph
 from albert_embed.transforms.vocabulary import Vocabulary
 from albert_embed.transforms.windows import explode_windows
 
@@ -41,30 +51,16 @@ class EmbedText(beam.PTransform):
 
         import apache_beam as beam
         import pyarrow as pa
-        from albert_embed.model.handler import AlbertModelHandler
-        from albert_embed.model.model_directory import open_model_directory
         from albert_embed import EmbedText
-        from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-        from albert_embed.transforms.token_batches import TokenBatchConfig
-        from albert_embed.transforms.transform_graph import save_transform_graph
-        from albert_embed.transforms.vocabulary import load_vocabulary
 
-        model = open_model_directory(Path("albert_base"))
-        save_transform_graph(
-            load_vocabulary(str(model.vocabulary_file)), PreprocessingConfig(lower_case=model.lower_case), "transform"
-        )
+        embed_text = EmbedText.for_model("albert_base", embeddings=["pooled", "mean"])
         with beam.Pipeline() as pipeline:
-            embedded = (
-                pipeline
-                | beam.Create([pa.RecordBatch.from_pydict({"id": ["a"], "text": ["Hello, world"]})])
-                | EmbedText(
-                    transform_directory="transform",
-                    handler=AlbertModelHandler("albert_base", embeddings=["pooled", "mean"]),
-                    batching=TokenBatchConfig(batch_tokens=4096, max_tokens=512),
-                )
-            )
-            embedded["embeddings"] | beam.Map(print)
+            documents = pipeline | beam.Create([pa.RecordBatch.from_pydict({"id": ["a"], "text": ["Hello, world"]})])
+            embedded = documents | embed_text
+            embedded["embeddings"] | "PrintEmbeddings" >> beam.Map(print)
             embedded["failures"] | "PrintFailures" >> beam.Map(print)
+
+    `for_model` chooses what the constructor takes.
 
     Args:
       transform_directory: a saved transform graph (`transforms.transform_graph`), where the workers can read it.
@@ -102,6 +98,67 @@ class EmbedText(beam.PTransform):
         self._token_vocabulary = token_vocabulary
         self._finished = finished
         self._reshuffle_batches = reshuffle_batches
+
+    @classmethod
+    def for_model(
+        cls,
+        model: str,
+        *,
+        embeddings: Sequence[str] = ("pooled",),
+        max_tokens: int | None = None,
+        long_documents: Literal["truncate", "window", "reject"] = "truncate",
+        window_overlap: int = PreprocessingConfig.window_overlap,
+        pair: bool = False,
+        tokens: bool = False,
+        batch_tokens: int | None = None,
+        engine: EngineName = "tensorflow",
+        transform_directory: str | None = None,
+        reshuffle_batches: bool = False,
+    ) -> EmbedText:
+        """Makes the step for a model in one call. Saves a transform graph that fits the model.
+
+        Args:
+          model: a SavedModel's directory, local or remote, or a TF Hub handle. The workers must find it there, too.
+          embeddings: which of `pooled`, `sequence` and `mean` to compute.
+          max_tokens: maximum tokens per row; None means 512, or what the model has positions for.
+          long_documents: what becomes of longer documents: `truncate`, `window` or `reject`.
+          window_overlap: tokens that consecutive windows share.
+          pair: whether documents have a column `pair`, the second text of each.
+          tokens: whether to add every token's piece and the bytes of the text that it came from.
+          batch_tokens: maximum padded tokens per batch; None chooses by whether this machine has a GPU. Give it where
+            the workers are other machines.
+          engine: what executes the model: `tensorflow`, `openvino` or `auto`.
+          transform_directory: where to save the transform graph, as a path that every worker can read, such as
+            `gs://bucket/transform`. None saves it to a temporary folder of this machine that goes when this process
+            ends: for pipelines that run here, and end before it does.
+          reshuffle_batches: as in the constructor.
+
+        Raises:
+          ValueError: if the model can't be used, or an option does not go with it.
+          OSError: if the graph can't be saved.
+        """
+        opened = open_model(model)
+        preprocessing = opened.fit_preprocessing(
+            max_tokens=max_tokens, long_documents=long_documents, window_overlap=window_overlap, pair=pair
+        )
+        longest = preprocessing.max_tokens
+        batching = TokenBatchConfig(
+            batch_tokens=choose_batch_tokens(batch_tokens, max_tokens=longest, beam_options=PipelineOptions([])),
+            max_tokens=longest,
+        )
+        handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
+        refuse_missing_outputs(embeddings, opened.directory.outputs, model)
+        if transform_directory is None:
+            transform_directory = tempfile.mkdtemp(prefix="albert_embed_transform_")
+            atexit.register(shutil.rmtree, transform_directory, ignore_errors=True)
+        save_transform_graph(opened.vocabulary, preprocessing, transform_directory)
+        return cls(
+            transform_directory=transform_directory,
+            handler=handler,
+            batching=batching,
+            token_vocabulary=opened.vocabulary if tokens else None,
+            reshuffle_batches=reshuffle_batches,
+        )
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
         description = read_description(self._transform_directory)

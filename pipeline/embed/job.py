@@ -63,7 +63,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
     """
     options, given = resolve_options(options, beam_options)
     run = prepare_run(options, given, beam_options)
-    table = make_table_sink(run.options, run.rows, run.model, run.vocabulary, run.preprocessing)
+    table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
     return EmbedJob(run, table).execute()
 
 
@@ -120,7 +120,7 @@ class EmbedJob:
         return start_run(
             self._output,
             fingerprint=fingerprint_run(
-                self._options, self._run.input.fingerprint, self._run.model, self._run.description
+                self._options, self._run.input.fingerprint, self._run.model.directory, self._run.description
             ),
             retries=not isinstance(self._runner, FnApiRunner),
         )
@@ -153,7 +153,7 @@ class EmbedJob:
             transform_directory=self._options.transform or self._save_transform(),
             handler=self._run.make_handler(),
             batching=self._run.batching,
-            token_vocabulary=self._run.vocabulary if self._options.tokens else None,
+            token_vocabulary=self._run.model.vocabulary if self._options.tokens else None,
             select=scope.make_select(),
             finished=finished,
             reshuffle_batches=not holds_shuffle_in_memory(self._run.beam_options),
@@ -162,7 +162,7 @@ class EmbedJob:
     def _save_transform(self) -> str:
         """Stages the transform graph, where the workers can read it."""
         directory = FileSystems.join(self._output.staging, "transform")
-        save_transform_graph(self._run.vocabulary, self._run.preprocessing, directory)
+        save_transform_graph(self._run.model.vocabulary, self._run.preprocessing, directory)
         return directory
 
     def _make_pipeline(self, embed_text: EmbedText, finished: FinishedRows | None) -> EmbedPipeline:

@@ -1,23 +1,99 @@
-"""Opens the model that a command names, with its vocabulary."""
+"""`OpenedModel`: the model that a command names, with its vocabulary, and what it asks of preprocessing."""
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Literal
+
 from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory, open_model_directory
+from albert_embed.pipeline.dataset.provenance import ModelProvenance
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
 
+DEFAULT_MAX_TOKENS = 512
 
-def open_model(name: str) -> tuple[ModelDirectory, Vocabulary]:
-    """What the model says of itself, and its vocabulary.
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OpenedModel:
+    """A model, but for its weights.
+
+    Attributes:
+      name: as it was named.
+      directory: what it says of itself.
+      vocabulary: of its texts.
+    """
+
+    name: str
+    directory: ModelDirectory
+    vocabulary: Vocabulary
+
+    def describe(self, *, engine: str | None = None) -> ModelProvenance:
+        """Returns it as the manifest has it.
+
+        Args:
+          engine: what executes it; None where nothing does.
+        """
+        return ModelProvenance(
+            name=self.name,
+            fingerprint=self.directory.fingerprint,
+            precision=self.directory.precision,
+            engine=engine,
+            lower_case=self.directory.lower_case,
+            vocabulary_fingerprint=self.vocabulary.fingerprint,
+        )
+
+    def fit_preprocessing(
+        self,
+        *,
+        max_tokens: int | None = None,
+        long_documents: Literal["truncate", "window", "reject"] = "truncate",
+        window_overlap: int = PreprocessingConfig.window_overlap,
+        pair: bool = False,
+    ) -> PreprocessingConfig:
+        """Returns the options of preprocessing for this model.
+
+        Args:
+          max_tokens: maximum tokens per row; None means 512, or what the model has positions for.
+          long_documents, window_overlap, pair: as in `PreprocessingConfig`.
+
+        Raises:
+          ValueError: if the model has not that many positions, takes no pairs, or an option is out of its range.
+        """
+        config = self.directory.config
+        positions = config.max_position_embeddings
+        if max_tokens is None:
+            max_tokens = min(DEFAULT_MAX_TOKENS, positions)
+        if max_tokens > positions:
+            raise ValueError(
+                f"max-tokens {max_tokens} is more than the {positions} positions that the model has; give at most "
+                f"{positions}"
+            )
+        if pair and config.type_vocab_size < 2:
+            raise ValueError("pairs of texts need a model with two segments; this one's type_vocab_size is 1")
+        return PreprocessingConfig(
+            lower_case=self.directory.lower_case,
+            max_tokens=max_tokens,
+            long_documents=long_documents,
+            window_overlap=window_overlap,
+            pair=pair,
+        )
+
+
+def open_model(name: str) -> OpenedModel:
+    """Opens a model; its weights are not loaded.
+
+    Args:
+      name: a directory, local or remote, or a TF Hub handle.
 
     Raises:
-      ValueError: where the model can't be used, or its vocabulary has another size than it was trained with.
+      ValueError: if the model can't be used, or its vocabulary has another size than it was trained with.
     """
-    model = open_model_directory(locate_model(name))
-    vocabulary = load_vocabulary(str(model.vocabulary_file))
-    if vocabulary.size != model.config.vocab_size:
+    directory = open_model_directory(locate_model(name))
+    vocabulary = load_vocabulary(str(directory.vocabulary_file))
+    if vocabulary.size != directory.config.vocab_size:
         raise ValueError(
-            f"the model {name} has vocab_size {model.config.vocab_size:,} and a vocabulary of "
+            f"the model {name} has vocab_size {directory.config.vocab_size:,} and a vocabulary of "
             f"{vocabulary.size:,} pieces; it was not exported with the vocabulary that it was trained with"
         )
-    return model, vocabulary
+    return OpenedModel(name=name, directory=directory, vocabulary=vocabulary)

@@ -10,9 +10,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.engines import choose_engine
 from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
-from albert_embed.model.model_directory import ModelDirectory
-from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
-from albert_embed.pipeline.embed.open_model import open_model
+from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
+from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.pipeline.embed.read_input import Input, ReadForSinks, make_read_documents
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
@@ -26,9 +25,6 @@ from albert_embed.transforms.transform_graph import (
     describe_transform,
     transform_fingerprint,
 )
-from albert_embed.transforms.vocabulary import Vocabulary
-
-DEFAULT_MAX_TOKENS = 512
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +37,6 @@ class PreparedRun:
       input: what it reads.
       beam_options: how Beam runs it.
       model: what it embeds with.
-      vocabulary: of the model.
       preprocessing: for the model.
       description: of the transform graph.
       batching: how rows are cut into padded batches.
@@ -51,8 +46,7 @@ class PreparedRun:
     options: EmbedOptions
     input: Input
     beam_options: PipelineOptions
-    model: ModelDirectory
-    vocabulary: Vocabulary
+    model: OpenedModel
     preprocessing: PreprocessingConfig
     description: Description
     batching: TokenBatchConfig
@@ -60,7 +54,7 @@ class PreparedRun:
     @functools.cached_property
     def rows(self) -> RowSchema:
         """The rows of windows that it writes."""
-        return choose_row_schema(self.options, self.model.config.hidden_size)
+        return choose_row_schema(self.options, self.model.directory.config.hidden_size)
 
     @functools.cached_property
     def provenance(self) -> Provenance:
@@ -69,14 +63,7 @@ class PreparedRun:
             embeddings=list(self.rows.embeddings),
             hidden_size=self.rows.hidden_size,
             encoding=self.options.encoding,
-            model=ModelProvenance(
-                name=self.options.model,
-                fingerprint=self.model.fingerprint,
-                precision=self.model.precision,
-                engine=choose_engine(self.options.engine),
-                lower_case=self.model.lower_case,
-                vocabulary_fingerprint=self.vocabulary.fingerprint,
-            ),
+            model=self.model.describe(engine=choose_engine(self.options.engine)),
             transform=TransformProvenance(
                 fingerprint=transform_fingerprint(self.description), options=self.description["options"]
             ),
@@ -113,13 +100,13 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
       ValueError, OSError: where the model or the transform graph can't be used, or an option does not go with them.
     """
     started = time.time()
-    model, vocabulary = open_model(options.model)
-    refuse_missing_outputs(options.computed_embeddings, model.outputs, options.model)
-    preprocessing = make_preprocessing_config(options, model)
+    model = open_model(options.model)
+    refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
+    preprocessing = fit_preprocessing(options, model)
     if options.transform is None:
-        description = describe_transform(vocabulary, preprocessing)
+        description = describe_transform(model.vocabulary, preprocessing)
     else:
-        description = check_transform_graph(options.transform, vocabulary, preprocessing)
+        description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
     max_tokens = preprocessing.max_tokens
     return PreparedRun(
         started=started,
@@ -127,7 +114,6 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
         input=given,
         beam_options=beam_options,
         model=model,
-        vocabulary=vocabulary,
         preprocessing=preprocessing,
         description=description,
         batching=TokenBatchConfig(
@@ -153,21 +139,10 @@ def choose_row_schema(options: EmbedOptions, hidden_size: int) -> RowSchema:
     )
 
 
-def make_preprocessing_config(options: EmbedOptions, model: ModelDirectory) -> PreprocessingConfig:
-    """Returns the options of preprocessing for this model.
-
-    Raises:
-      ValueError: where max_tokens exceeds the model's positions, or an option is out of its range.
-    """
-    positions = model.config.max_position_embeddings
-    max_tokens = options.max_tokens or min(DEFAULT_MAX_TOKENS, positions)
-    if max_tokens > positions:
-        raise ValueError(f"--max-tokens {max_tokens} is more than the {positions} positions that the model has")
-    if options.pair_field is not None and model.config.type_vocab_size < 2:
-        raise ValueError("--pair-field needs a model with two segments; this one's type_vocab_size is 1")
-    return PreprocessingConfig(
-        lower_case=model.lower_case,
-        max_tokens=max_tokens,
+def fit_preprocessing(options: EmbedOptions, model: OpenedModel) -> PreprocessingConfig:
+    """Returns the options of preprocessing that a run's options ask of a model (`OpenedModel.fit_preprocessing`)."""
+    return model.fit_preprocessing(
+        max_tokens=options.max_tokens,
         long_documents=options.long_documents,  # type: ignore[arg-type]
         window_overlap=options.window_overlap,
         pair=options.pair_field is not None,

@@ -6,6 +6,8 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.transforms.directories import is_remote
+
 # A RecordBatch is yielded when it has this many bytes in the file, or this many rows.
 MAX_BATCH_BYTES = 32 << 20
 MAX_BATCH_ROWS = 1024
@@ -21,6 +23,6 @@ def open_shard(path: str) -> Any:
     Raises:
       FileNotFoundError: if there is none.
     """
-    if "://" in path and not FileSystems.exists(path):  # each file system would have its own message
+    if is_remote(path) and not FileSystems.exists(path):  # each file system would have its own message
         raise FileNotFoundError(f"no such file: {path}")
     return FileSystems.open(path, compression_type="uncompressed")

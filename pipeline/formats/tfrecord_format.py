@@ -16,6 +16,7 @@ from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_ex
 from albert_embed.pipeline.sources.tfrecord_records import read_frames
 from albert_embed.pipeline.storage.open_input import BrokenFileError
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
+from albert_embed.transforms.directories import is_remote
 from albert_embed.transforms.failure import Failure
 
 
@@ -41,7 +42,7 @@ class TFRecordFormat:
         """See `RowFormat.read`."""
         examples: list[bytes] = []
         size = 0
-        remote = any("://" in path for path in paths)
+        remote = any(is_remote(path) for path in paths)
         for example in _read_remote_records(paths) if remote else _read_local_records(paths):
             examples.append(example)
             size += len(example)

@@ -52,18 +52,18 @@ class QueryEmbedder:
             raise ValueError(
                 "the dataset holds pairs of texts, and a query is one text; search a dataset of single texts"
             )
-        found, vocabulary = open_model(model.name)
-        if found.fingerprint != model.fingerprint:
+        found = open_model(model.name)
+        if found.directory.fingerprint != model.fingerprint:
             raise AnotherModelError(
                 f"the model {model.name} is not the one that the dataset was made with: its fingerprint is "
-                f"{found.fingerprint[:16]}…, the manifest says {model.fingerprint[:16]}…; "
+                f"{found.directory.fingerprint[:16]}…, the manifest says {model.fingerprint[:16]}…; "
                 "put the old model back, or embed the corpus again"
             )
         config = PreprocessingConfig(
             **{**transform_options, "long_documents": "truncate", "window_overlap": PreprocessingConfig.window_overlap}
         )
         with tempfile.TemporaryDirectory() as graph:
-            save_transform_graph(vocabulary, config, graph)
+            save_transform_graph(found.vocabulary, config, graph)
             self._transform = SavedTransform(graph)
         self._engine = load_engine(choose_engine(_runnable(model.engine)), locate_model(model.name))
         self._embedding = embedding

@@ -7,7 +7,7 @@ from typing import Any
 
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
-MOST_SHAPES = 512
+MAX_SHAPES = 512
 DEFAULT_SHAPES = 8
 
 
@@ -34,8 +34,8 @@ class AnalyzeOptions:
     rates: str | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.shapes <= MOST_SHAPES:
-            raise ValueError(f"--shapes must lie between 1 and {MOST_SHAPES}, not {self.shapes}")
+        if not 1 <= self.shapes <= MAX_SHAPES:
+            raise ValueError(f"--shapes must lie between 1 and {MAX_SHAPES}, not {self.shapes}")
         if self.rates is not None and not self.plan:
             raise ValueError(f"--rates {self.rates} is for the plan; give --plan as well")
         if self.embed.reads_table:

@@ -29,7 +29,9 @@ def choose_batch_tokens(given: int | None, *, max_tokens: int, beam_options: Pip
         return given
     device = "GPU" if _has_gpu(beam_options) else "CPU"
     chosen = max(GPU_BATCH_TOKENS if device == "GPU" else CPU_BATCH_TOKENS, max_tokens)
-    logger.info("batches of at most %d padded tokens, chosen for a %s (--batch-tokens)", chosen, device)
+    logger.info(
+        "maximum padded tokens per batch: %d, chosen for a %s; --batch-tokens gives another number", chosen, device
+    )
     return chosen
 
 

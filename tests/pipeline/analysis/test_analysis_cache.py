@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from albert_embed.pipeline.analysis.analysis_cache import (
-    MOST_CACHED_DATASETS,
-    MOST_NEW_DATASETS,
+    MAX_CACHED_DATASETS,
+    MAX_NEW_DATASETS,
     AnalysisCache,
     AnalysisCacheError,
     Dataset,
@@ -129,12 +129,12 @@ def test_what_is_no_index_is_refused(tmp_path: Path, content: str) -> None:
 def test_many_new_files_share_a_few_data_sets_of_like_size(tmp_path: Path) -> None:
     files = [make_file(f"{number:04}", size=1 + number) for number in range(1000)]
     cached, new = analyze(open_cache(tmp_path / "cache"), files)
-    assert cached == [] and len(new) == MOST_NEW_DATASETS
+    assert cached == [] and len(new) == MAX_NEW_DATASETS
     assert sorted(file for dataset in new for file in dataset.files) == files
     assert max(dataset.bytes for dataset in new) < 1.01 * min(dataset.bytes for dataset in new)
     # One file that changed costs the others of its data set, and no more.
     again, read = analyze(open_cache(tmp_path / "cache"), [make_file("0000", size=9), *files[1:]])
-    assert len(again) == MOST_NEW_DATASETS - 1
+    assert len(again) == MAX_NEW_DATASETS - 1
     assert sum(len(dataset.files) for dataset in read) == len(next(d for d in new if files[0] in d.files).files)
 
 
@@ -145,7 +145,7 @@ def test_years_of_daily_files_never_make_too_many_data_sets(tmp_path: Path) -> N
         files.append(make_file(f"{day:04}", size=1000 - day))
         cached, new = analyze(open_cache(tmp_path / "cache"), files)
         files_read += sum(len(dataset.files) for dataset in new)
-        assert len(cached) + len(new) <= MOST_CACHED_DATASETS + 2
+        assert len(cached) + len(new) <= MAX_CACHED_DATASETS + 2
         assert sorted(file for dataset in [*cached, *new] for file in dataset.files) == files
     assert files_read < 3 * len(files)
 

@@ -279,7 +279,7 @@ def test_the_vector_index(
     printed = capsys.readouterr().out
     assert "-- no vector index over pooled_output: the table has 5 rows, an index needs 5,000" in printed
     assert "VECTOR_SEARCH(" in printed
-    monkeypatch.setattr("albert_embed.pipeline.bigquery.vector_index.FEWEST_ROWS", 5)
+    monkeypatch.setattr("albert_embed.pipeline.bigquery.vector_index.MIN_ROWS", 5)
     statements = []
     query = bigquery.Client.query_and_wait
 

@@ -83,7 +83,7 @@ def test_what_the_others_refuse(capsys: pytest.CaptureFixture[str], arguments: l
         (["--embeddings", ""], "--embeddings is '': choose from pooled, sequence, mean"),
         (["--max-tokens", "0"], "--max-tokens must be at least 1, not 0"),
         (["--max-tokens", "2"], "max_tokens is 2: [CLS] and [SEP] leave no room for text. Give at least 3."),
-        (["--max-tokens", "129"], "--max-tokens 129 is more than the 128 positions that the model has"),
+        (["--max-tokens", "129"], "max-tokens 129 is more than the 128 positions that the model has; give at most 128"),
         (["--batch-tokens", "-4"], "--batch-tokens must be at least 1, not -4"),
         (["--batch-tokens", "127"], "batch_tokens 127 can't hold one row of max_tokens 128; give at least 128"),
         (["--long-documents", "window", "--window-overlap", "126"], "window_overlap is 126: with max_tokens 128"),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +94,41 @@ def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str, reshuffle_batch
         )
         assert_that(embedded["embeddings"], check_rows, label="rows")
         assert_that(embedded["failures"], check_failures, label="failures")
+
+
+def run_example(model: Path) -> str:
+    """Returns what the docstring's example prints, run as a program of its own, with `model` for its model."""
+    example = inspect.cleandoc(EmbedText.__doc__ or "").split("Example::")[1].split("`for_model`")[0]
+    program = textwrap.dedent(example.strip("\n")).replace('"albert_base"', repr(str(model)))
+    assert repr(str(model)) in program
+    # Without an argument Beam looks for another runner, which it downloads.
+    program = program.replace("beam.Pipeline()", 'beam.Pipeline(runner="FnApiRunner")')
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.integration
+def test_the_example_of_the_docstring_runs(tiny_model: Path) -> None:
+    printed = run_example(tiny_model)
+    assert printed.startswith("pyarrow.RecordBatch") and "pooled_output" in printed and "mean_output" in printed
+
+
+def test_the_step_for_a_model_has_what_the_model_asks_for(tiny_model: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "transform"
+    step = EmbedText.for_model(
+        str(tiny_model), max_tokens=20, batch_tokens=64, tokens=True, transform_directory=str(directory)
+    )
+    options = json.loads((directory / "transform.json").read_text())["options"]
+    assert (options["max_tokens"], options["long_documents"], options["lower_case"]) == (20, "truncate", True)
+    assert step._batching == TokenBatchConfig(batch_tokens=64, max_tokens=20)
+    assert step._token_vocabulary is not None and step._transform_directory == str(directory)
+
+
+def test_more_tokens_than_the_model_has_positions(tiny_model: Path) -> None:
+    message = "max-tokens 129 is more than the 128 positions that the model has; give at most 128"
+    with pytest.raises(ValueError, match=message):
+        EmbedText.for_model(str(tiny_model), max_tokens=129)
 
 
 @pytest.mark.parametrize(
