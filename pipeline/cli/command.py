@@ -33,6 +33,11 @@ class Arguments:
         return {name: value for name, value in self.values.items() if name in names}
 
 
+def describe_unchanged(_: Arguments) -> str:
+    """What an interrupted command leaves that writes nothing until its end."""
+    return "nothing was changed; run the same command again"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Command:
     """A command.
@@ -43,6 +48,7 @@ class Command:
       options: what it takes, in the order of `--help`.
       run: carries it out; what it needs is imported there, so that `--help` answers at once.
       takes_beam_options: whether it takes the flags of Apache Beam too.
+      describe_interruption: says what was kept and how to go on where the command is interrupted.
       reports_errors_as_json: whether, with `--json`, an error is a line of JSON on standard output too.
     """
 
@@ -52,6 +58,7 @@ class Command:
     run: Callable[[Arguments], CommandResult]
     takes_beam_options: bool = False
     reports_errors_as_json: bool = True
+    describe_interruption: Callable[[Arguments], str] = describe_unchanged
 
     @property
     def usage(self) -> str:

@@ -217,6 +217,17 @@ def run_embed(arguments: Arguments) -> CommandResult:
     return CommandResult(record=record, blocks=make_embed_summary(manifest, named, published=outcome.published))
 
 
+def describe_interrupted_embed(arguments: Arguments) -> str:
+    """What an interrupted run has left: how many finished shards the next one can use."""
+    from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+    from albert_embed.pipeline.shards.shard import INDEX_PREFIX
+
+    directory, _ = _split_outputs(arguments.values["output"])
+    shards = len(OutputDirectory(directory).staged_files(f"{INDEX_PREFIX}-")) if directory else 0
+    kept = f"finished shards kept in {directory}/_staging: {shards:,}"
+    return f"nothing was published; {kept}; run the same command again to go on from there"
+
+
 def make_embed_options(arguments: Arguments) -> EmbedOptions:
     """Makes the options of `embed` from those given; `analyze` uses them too.
 
@@ -246,4 +257,5 @@ EMBED = Command(
     options=OPTIONS,
     run=run_embed,
     takes_beam_options=True,
+    describe_interruption=describe_interrupted_embed,
 )

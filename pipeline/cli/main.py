@@ -13,11 +13,12 @@ from collections.abc import Sequence
 
 from albert_embed import __version__
 from albert_embed.pipeline.cli.analyze import ANALYZE
-from albert_embed.pipeline.cli.command import PROGRAM, Command
+from albert_embed.pipeline.cli.command import PROGRAM, Arguments, Command
 from albert_embed.pipeline.cli.compact import COMPACT
 from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.cli.export import EXPORT
 from albert_embed.pipeline.cli.inspect import INSPECT
+from albert_embed.pipeline.cli.interruption import Interruption
 from albert_embed.pipeline.cli.output import Output, PrintError
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
@@ -65,12 +66,28 @@ def _run(given: list[str], output: Output) -> int:
         arguments = command.parse(given[1:])
     except UsageError as e:
         return _fail(output, e, command=command, usage=command.usage)
-    try:
-        _check_working_folder()
-        output.print_result(command.run(arguments))
-    except Exception as e:
-        return _fail(output, e, command=command)
-    return 0
+    with Interruption() as interruption:
+        try:
+            _check_working_folder()
+            output.print_result(command.run(arguments))
+            return 0
+        except (Exception, KeyboardInterrupt) as e:
+            if interruption.happened:
+                return _stop(output, interruption, command, arguments)
+            if isinstance(e, KeyboardInterrupt):
+                raise
+            return _fail(output, e, command=command)
+
+
+def _stop(output: Output, interruption: Interruption, command: Command, arguments: Arguments) -> int:
+    """Says that a command was interrupted and how to go on; returns the exit status."""
+    status = interruption.exit_status
+    message = f"interrupted by {interruption.name}; {command.describe_interruption(arguments)}"
+    output.print_error(
+        f"{PROGRAM} {command.name}: {message}",
+        {"status": "interrupted", "exit_status": status, "error": message},
+    )
+    return status
 
 
 def _find_command(given: Sequence[str]) -> Command:

@@ -1,0 +1,89 @@
+"""Ctrl-C and SIGTERM: one line that says how to go on, no traceback, nothing left behind, and the next run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from albert_embed import read_embeddings
+from albert_embed.pipeline.cli.interruption import Interruption
+from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from tests.tiny_model import ROOT
+from tests.waiting import wait_until
+
+LINES = 60_000
+
+
+def test_a_signal_becomes_an_exception_and_the_handlers_come_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with Interruption() as interruption:
+        assert not interruption.happened
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        assert (interruption.happened, interruption.name, interruption.exit_status) == (True, "SIGTERM", 143)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_another_thread_than_the_main_one_leaves_signals_alone() -> None:
+    found = []
+
+    def look() -> None:
+        with Interruption():
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGTERM)]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("number", "status", "flags"),
+    [
+        (signal.SIGINT, 130, []),
+        (signal.SIGTERM, 143, []),
+        (signal.SIGINT, 130, ["--direct_running_mode", "multi_processing", "--direct_num_workers", "2"]),
+    ],
+)
+def test_a_run_that_is_stopped_can_be_gone_on_with(
+    tiny_model: Path, tmp_path: Path, number: signal.Signals, status: int, flags: list[str]
+) -> None:
+    source, output, temporary = tmp_path / "in.txt", tmp_path / "out", tmp_path / "temporary"
+    source.write_text("".join(f"line {line} of many, none of them equal to another\n" for line in range(LINES)))
+    temporary.mkdir()
+    arguments = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output), "--json"]
+    arguments += ["--shard-seconds", "0.2", *flags]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "albert_embed", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell that starts it in the background has ignored would stay ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    wait_until(lambda: list((output / "_staging").glob("index-*.parquet")), process=process)
+    process.send_signal(number)
+    printed, said = process.communicate()
+    assert process.returncode == status, said
+    record = json.loads(printed)
+    assert (record["status"], record["exit_status"]) == ("interrupted", status)
+    assert f"interrupted by {number.name}; nothing was published; finished shards kept in {output}" in record["error"]
+    assert "Traceback" not in said and said.strip().splitlines()[-1] == f"albert-embed embed: {record['error']}"
+    assert list(temporary.iterdir()) == []
+    assert not (output / "manifest.json").exists()
+    assert main(arguments) == 0
+    assert sum(batch.num_rows for batch in read_embeddings(str(output))) == LINES
+    if not flags:  # a runner of several processes may run a bundle twice, and takes only shards without repeated rows
+        assert read_manifest(str(output)).measured.counters["reused_rows"] > 0
