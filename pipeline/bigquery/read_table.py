@@ -16,7 +16,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from albert_embed.pipeline.bigquery import clients
-from albert_embed.pipeline.bigquery.explain_errors import explain_refusals
+from albert_embed.pipeline.bigquery.clients import explain_refusals
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.pipeline.sources.record_fields import RecordFields

@@ -5,30 +5,27 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import functools
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from apache_beam.io.filesystems import FileSystems
 from google.api_core import exceptions
-from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.append_rows import AppendError, append_files
-from albert_embed.pipeline.bigquery.explain_errors import explain_refusals
-from albert_embed.pipeline.bigquery.merge_statement import make_count_query, make_merge_statement
-from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns, describe_schema
-from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, TableLayout
-from albert_embed.pipeline.bigquery.vector_index import (
+from albert_embed.pipeline.bigquery.clients import explain_refusals
+from albert_embed.pipeline.bigquery.statements import (
     find_obstacles,
+    make_count_query,
     make_index_statement,
+    make_merge_statement,
     make_search_query,
     make_vectors_query,
 )
+from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns, describe_schema
+from albert_embed.pipeline.bigquery.table_jobs import TableJobs, TableLoadError
+from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, TableLayout
 from albert_embed.pipeline.dataset.table_load import TableLoad, VectorIndex
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.table_name import TableName
@@ -39,12 +36,6 @@ logger = logging.getLogger(__name__)
 WIDTH_LABEL = "albert_embed_hidden_size"
 # A staging table outlives a run that died by this much.
 _STAGING_SECONDS = 24 * 3600
-# https://cloud.google.com/bigquery/quotas: source URIs of one load job.
-_URIS_OF_A_JOB = 10_000
-
-
-class TableLoadError(RuntimeError):
-    """A job of BigQuery failed. What it was to do to the table was not done at all."""
 
 
 class TableOutput:
@@ -71,7 +62,7 @@ class TableOutput:
         self._staged = dataclasses.replace(table, table=staged)
         with explain_refusals(table.option):
             self._client = clients.make_client(table.project)
-        self._location: str | None = None
+        self._jobs = TableJobs(self._client, table, attempt=str(self._staged))
 
     def check(self) -> None:
         """Finds out, before anything is read, whether the rows will fit.
@@ -82,7 +73,7 @@ class TableOutput:
         """
         with explain_refusals(self.table.option):
             try:
-                self._location = self._client.get_dataset(f"{self.table.project}.{self.table.dataset}").location
+                self._jobs.location = self._client.get_dataset(f"{self.table.project}.{self.table.dataset}").location
             except exceptions.NotFound as e:
                 raise ValueError(
                     f"{self.table.option}: there is no dataset {self.table.dataset} in {self.table.project}; make it "
@@ -136,7 +127,7 @@ class TableOutput:
         if tombstones:
             dropped = dataclasses.replace(self._staged, table=f"{self._staged.table}_tombstones")
             job_ids += self._stage(dropped, describe_schema(TOMBSTONE_SCHEMA), tombstones)[1]
-        counted = next(iter(self._query(make_count_query(self._staged), created, "count")[1]))
+        counted = next(iter(self._jobs.query(make_count_query(self._staged), created, "count")[1]))
         if counted["clashing_ids"]:
             logger.warning(
                 "%s: %d ids are shared by documents with different contents; of each the table has one. Give the "
@@ -146,7 +137,7 @@ class TableOutput:
             )
         self._make_table()
         statement = make_merge_statement(self.table, self._staged, self._layout, tombstones=dropped)
-        merge, _ = self._query(statement, created, "merge")
+        merge, _ = self._jobs.query(statement, created, "merge")
         with contextlib.suppress(exceptions.GoogleAPIError, OSError):  # they expire anyway
             for staged in filter(None, (self._staged, dropped)):
                 self._client.delete_table(str(staged), not_found_ok=True)
@@ -174,12 +165,12 @@ class TableOutput:
         return [self._index_column(column, run=run) for column in self._layout.vectors]
 
     def _index_column(self, column: str, *, run: bool) -> VectorIndex:
-        with self._explain(f"looking at the vectors of {column}"):
+        with self._jobs.explain(f"looking at the vectors of {column}"):
             found = next(iter(self._client.query_and_wait(make_vectors_query(self.table, column))))
         obstacles = list(find_obstacles(column, **dict(found)))
         statement = make_index_statement(self.table, column)
         if run and not obstacles:
-            with self._explain(f"the index of {column}"):
+            with self._jobs.explain(f"the index of {column}"):
                 self._client.query_and_wait(statement)
         return VectorIndex(
             column=column,
@@ -191,7 +182,7 @@ class TableOutput:
 
     def _make_staging_table(self, staged: TableName, columns: Sequence[TableColumn]) -> str:
         """An empty staging table; when it was made tells its jobs from those of an earlier attempt."""
-        with self._explain("making the staging table"):
+        with self._jobs.explain("making the staging table"):
             self._client.delete_table(str(staged), not_found_ok=True)
             staging = bigquery.Table(str(staged), schema=[_make_field(column) for column in columns])
             staging.expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
@@ -205,90 +196,20 @@ class TableOutput:
         table.clustering_fields = [ID]
         table.time_partitioning = bigquery.TimePartitioning(type_=bigquery.TimePartitioningType.DAY, field=LOADED_AT)
         table.labels = {WIDTH_LABEL: str(self._layout.rows.hidden_size)}
-        with self._explain("making the table"):
+        with self._jobs.explain("making the table"):
             self._client.create_table(table, exists_ok=True)
 
     def _stage(self, staged: TableName, columns: Sequence[TableColumn], paths: Sequence[str]) -> tuple[str, list[str]]:
         """Brings the rows of files into a new staging table; when it was made, and the ids of the jobs that it took."""
         created = self._make_staging_table(staged, columns)
         if self._method == "file_loads":
-            return created, [self._run(job_id, start) for job_id, start in self._load_jobs(staged, paths, created)]
-        with self._explain("appending the rows"):
+            return created, self._jobs.load(staged, paths, created)
+        with self._jobs.explain("appending the rows"):
             try:
                 append_files(staged, paths)
             except AppendError as e:
                 raise TableLoadError(f"{self.table.option}: {e}. The table is as it was; run the command again") from e
         return created, []
-
-    def _load_jobs(
-        self, staged: TableName, paths: Sequence[str], created: str
-    ) -> Iterator[tuple[str, Callable[[str], Any]]]:
-        """`(job id, what starts the job)` of every load job."""
-        in_bucket = [path for path in paths if path.startswith("gs://")]
-        for first in range(0, len(in_bucket), _URIS_OF_A_JOB):
-            uris = in_bucket[first : first + _URIS_OF_A_JOB]
-            yield self._job_id("load", created, *uris), functools.partial(self._load_uris, staged, uris)
-        for path in sorted(set(paths) - set(in_bucket)):
-            yield self._job_id("load", created, path), functools.partial(self._send_file, staged, path)
-
-    def _load_uris(self, staged: TableName, uris: list[str], job_id: str) -> Any:
-        return self._client.load_table_from_uri(
-            uris, str(staged), job_id=job_id, location=self._location, job_config=_load_config()
-        )
-
-    def _send_file(self, staged: TableName, path: str, job_id: str) -> Any:
-        with FileSystems.open(path, compression_type="uncompressed") as file:
-            return self._client.load_table_from_file(
-                file, str(staged), job_id=job_id, location=self._location, job_config=_load_config()
-            )
-
-    def _query(self, sql: str, created: str, what: str) -> tuple[Any, Any]:
-        """The finished job of a query, and its rows."""
-        job_id = self._job_id(what, created, sql)
-        self._run(
-            job_id, lambda job_id: self._client.query(sql, job_id=job_id, location=self._location, job_retry=None)
-        )
-        job = self._client.get_job(job_id, location=self._location)
-        return job, job.result()
-
-    def _job_id(self, what: str, created: str, *parts: str) -> str:
-        """The same for the same work of one attempt: a request that is sent again starts no second job."""
-        digest = hashlib.blake2b("\0".join((str(self._staged), created, *parts)).encode(), digest_size=16)
-        return f"albert_embed_{what}_{digest.hexdigest()}"
-
-    def _run(self, job_id: str, start: Callable[[str], Any]) -> str:
-        """Runs a job to its end, also where it was started by an earlier request whose answer was lost."""
-        with self._explain(f"the job {job_id}"):
-            try:
-                job = start(job_id)
-            except exceptions.Conflict:
-                job = self._client.get_job(job_id, location=self._location)
-            job.result()
-        return job_id
-
-    @contextlib.contextmanager
-    def _explain(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as e:  # what the network refuses is an OSError
-            # The jobs' errors are dicts; those of gRPC are exceptions, and say no more than the message.
-            errors = [error for error in getattr(e, "errors", ()) if isinstance(error, dict) and "message" in error]
-            details = "; ".join(dict.fromkeys(error["message"] for error in errors)) or getattr(e, "message", str(e))
-            raise TableLoadError(
-                f"{self.table.option}: {what} failed: {details}. A table changes as a whole or not at all; run the "
-                "same command again once the cause is gone"
-            ) from e
-
-
-def _load_config() -> bigquery.LoadJobConfig:
-    lists = bigquery.ParquetOptions()
-    lists.enable_list_inference = True  # lists become arrays, not records of a record of an element
-    return bigquery.LoadJobConfig(
-        source_format=bigquery.SourceFormat.PARQUET,
-        parquet_options=lists,
-        write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-    )
 
 
 def _read_column(field: bigquery.SchemaField) -> TableColumn:

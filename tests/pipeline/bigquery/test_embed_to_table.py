@@ -279,7 +279,7 @@ def test_the_vector_index(
     printed = capsys.readouterr().out
     assert "-- no vector index over pooled_output: the table has 5 rows, an index needs 5,000" in printed
     assert "VECTOR_SEARCH(" in printed
-    monkeypatch.setattr("albert_embed.pipeline.bigquery.vector_index.MIN_ROWS", 5)
+    monkeypatch.setattr("albert_embed.pipeline.bigquery.statements.MIN_ROWS", 5)
     statements = []
     query = bigquery.Client.query_and_wait
 
@@ -294,7 +294,7 @@ def test_the_vector_index(
     assert [sql.startswith(statement) for sql in statements] == ([True] if way == "run" else [])
     manifest = read_manifest(output)
     assert manifest.bigquery is not None
-    assert [index.made for index in manifest.bigquery.vector_indexes] == [way == "run"]
+    assert [index.made for index in manifest.bigquery.statementses] == [way == "run"]
 
 
 def test_a_table_alone_needs_a_place_for_the_rest(

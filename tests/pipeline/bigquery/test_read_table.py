@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.bigquery.column_kinds import name_kinds
 from albert_embed.pipeline.bigquery.read_table import ReadStream, TableStreams, check_fields, make_records
+from albert_embed.pipeline.bigquery.table_input import name_kinds
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures

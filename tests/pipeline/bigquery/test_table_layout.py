@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from albert_embed.pipeline.bigquery.merge_statement import make_merge_statement
+from albert_embed.pipeline.bigquery.statements import (
+    find_obstacles,
+    make_index_statement,
+    make_merge_statement,
+    make_search_query,
+)
 from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns
-from albert_embed.pipeline.bigquery.vector_index import find_obstacles, make_index_statement, make_search_query
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName, names_table

@@ -160,7 +160,7 @@ def test_the_order_of_columns() -> None:
             RowSchema(embeddings=(), hidden_size=2, tokens=True),
             "the rows have no column 'token_ends', which the output",
         ),
-        (RowSchema(embeddings=(), hidden_size=2), "the column 'a' is neither one of the output's nor a kept field"),
+        (RowSchema(embeddings=(), hidden_size=2), "the column 'a' is neither a column of the output nor a kept field"),
     ],
 )
 def test_rows_of_other_columns_are_refused(format_name: str, schema: RowSchema, message: str) -> None:

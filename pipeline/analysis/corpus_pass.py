@@ -1,0 +1,150 @@
+"""`run_pass`: the one full pass over a corpus; what is known of its files from the cache is not read again."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import tempfile
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
+
+from albert_embed.pipeline.analysis.analysis_cache import FAILURES_FILE, AnalysisCache, Dataset
+from albert_embed.pipeline.analysis.analysis_directory import CACHE
+from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
+from albert_embed.pipeline.documents.read_documents import ReadDocuments
+from albert_embed.pipeline.embed.run_counters import read_counters
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import choose_runner
+from albert_embed.pipeline.sources.file_input import FileInput
+from albert_embed.pipeline.sources.record_fields import RecordFields
+from albert_embed.transforms.analyze_texts import TextAnalysis
+from albert_embed.transforms.corpus_analysis import read_statistics
+from albert_embed.transforms.corpus_statistics import CorpusStatistics
+from albert_embed.transforms.directories import copy_directory
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+
+logger = logging.getLogger(__name__)
+
+_GRAPH = "analysis_graph"
+_FAILURES = "failures"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """The input, and the data sets that its files form."""
+
+    given: FileInput
+    cached: list[Dataset]
+    new: list[Dataset]
+
+    @property
+    def datasets(self) -> list[Dataset]:
+        return [*self.cached, *self.new]
+
+    def without_cached(self, missing: set[str]) -> Corpus:
+        """Returns the same with the data sets that are `missing` from the cache among the new ones."""
+        lost = [dataset for dataset in self.cached if dataset.key in missing]
+        kept = [dataset for dataset in self.cached if dataset.key not in missing]
+        return dataclasses.replace(self, cached=kept, new=[*self.new, *lost])
+
+
+def run_pass(
+    analysis: TextAnalysis,
+    cache: AnalysisCache,
+    given: FileInput,
+    embed: EmbedOptions,
+    beam_options: PipelineOptions,
+    work: str,
+) -> tuple[Corpus, dict[str, int]]:
+    """Runs the pass, keeps what it found in new files in the cache, and returns what was read and the counters.
+
+    Raises:
+      RuntimeError: if the pipeline failed.
+    """
+    cached, new = cache.arrange(given.files)
+    for dataset in cached:
+        cache.check_out(dataset, FileSystems.join(work, CACHE))
+    pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
+    corpus = _build(pipeline, analysis, Corpus(given=given, cached=cached, new=new), embed, work)
+    logger.info(
+        "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
+        sum(len(dataset.files) for dataset in corpus.new),
+        len(given.files),
+        embed.format,
+        embed.model,
+    )
+    result = pipeline.run()
+    state = result.wait_until_finish()
+    if state not in (None, PipelineState.DONE):
+        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
+    _divide_failures(corpus.new, work)
+    for dataset in corpus.new:
+        cache.check_in(dataset, FileSystems.join(work, CACHE))
+    cache.commit(corpus.datasets)
+    return corpus, read_counters(result)
+
+
+def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: Corpus, embed: EmbedOptions, work: str) -> Corpus:
+    """Wires the pass, and returns which data sets it reads."""
+    found = analysis.read_cache(pipeline, FileSystems.join(work, CACHE), [dataset.key for dataset in corpus.cached])
+    missing = analysis.find_missing([dataset.key for dataset in corpus.datasets], found)
+    corpus = corpus.without_cached(missing)
+    documents: dict[str, beam.PCollection | None] = {dataset.key: None for dataset in corpus.cached}
+    failures = []
+    fields = RecordFields.of(embed)
+    for number, dataset in enumerate(corpus.new):
+        part = dataclasses.replace(corpus.given, files=dataset.files)
+        read = pipeline | f"ReadDocuments{number}" >> ReadDocuments(part.read(fields), fields)
+        prepared = read["documents"] | f"PrepareDocuments{number}" >> make_prepare_documents()
+        documents[dataset.key] = prepared.passed
+        failures.append(
+            (read["failures"], prepared.failures)
+            | f"AllFailures{number}" >> beam.Flatten()
+            | f"NameFailures{number}" >> beam.Map(name_failure, dataset.key)
+        )
+    if failures:
+        _ = (
+            failures
+            | "AllFailures" >> beam.Flatten()
+            | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(work, _FAILURES))
+        )
+    analysis.analyze(
+        pipeline,
+        documents,
+        found,
+        cache_directory=FileSystems.join(work, CACHE),
+        output=FileSystems.join(work, _GRAPH),
+    )
+    return corpus
+
+
+def read_pass_statistics(work: str, config: PreprocessingConfig) -> CorpusStatistics:
+    """Reads what the pass found from its folder, which may be on any file system that Beam knows."""
+    with tempfile.TemporaryDirectory() as local:
+        copy_directory(FileSystems.join(work, _GRAPH), local)
+        return read_statistics(local, config)
+
+
+def name_failure(failure: Failure, key: str) -> str:
+    """Formats a failure as a line: its data set, and the failure as JSON."""
+    return f"{key} {failure.to_json()}"
+
+
+def _divide_failures(new: Sequence[Dataset], work: str) -> None:
+    """Writes the failures of each data set that was read beside what was found in it."""
+    with contextlib.ExitStack() as open_files:
+        files = {}
+        for dataset in new:
+            path = FileSystems.join(work, CACHE, dataset.key, FAILURES_FILE)
+            files[dataset.key] = open_files.enter_context(FileSystems.create(path))
+        for found in FileSystems.match([FileSystems.join(work, f"{_FAILURES}-*")])[0].metadata_list:
+            with FileSystems.open(found.path) as lines:
+                for line in lines:
+                    key, failure = line.split(b" ", 1)
+                    files[key.decode()].write(failure)

@@ -1,0 +1,133 @@
+"""`TableJobs`: runs the jobs of BigQuery that bring rows into a table, each once however often it is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+
+from albert_embed.pipeline.settings.table_name import TableName
+
+# https://cloud.google.com/bigquery/quotas: source URIs of one load job.
+_MAX_URIS_PER_JOB = 10_000
+
+
+class TableLoadError(RuntimeError):
+    """A job of BigQuery failed. What it was to do to the table was not done at all."""
+
+
+class TableJobs:
+    """Runs jobs for one table.
+
+    Args:
+      client: of BigQuery.
+      table: which table, for messages.
+      attempt: what tells this run's jobs from others': a name that is the same for a run that is repeated.
+
+    Attributes:
+      location: of the table's dataset, where the jobs run; None until it is known.
+    """
+
+    def __init__(self, client: Any, table: TableName, *, attempt: str) -> None:
+        self._client = client
+        self._table = table
+        self._attempt = attempt
+        self.location: str | None = None
+
+    def load(self, staged: TableName, paths: Sequence[str], created: str) -> list[str]:
+        """Loads files into a staging table; returns the ids of the jobs.
+
+        Args:
+          staged: the staging table.
+          paths: files of Parquet. What lies in a Google bucket is read there by BigQuery, anything else is sent to it.
+          created: when the staging table was made; it tells jobs from those of an earlier attempt.
+
+        Raises:
+          TableLoadError: where a job fails.
+        """
+        return [self._run(job_id, start) for job_id, start in self._list_loads(staged, paths, created)]
+
+    def _list_loads(
+        self, staged: TableName, paths: Sequence[str], created: str
+    ) -> Iterator[tuple[str, Callable[[str], Any]]]:
+        """`(job id, what starts the job)` of every load job."""
+        in_bucket = [path for path in paths if path.startswith("gs://")]
+        for first in range(0, len(in_bucket), _MAX_URIS_PER_JOB):
+            uris = in_bucket[first : first + _MAX_URIS_PER_JOB]
+            yield self._job_id("load", created, *uris), functools.partial(self._load_uris, staged, uris)
+        for path in sorted(set(paths) - set(in_bucket)):
+            yield self._job_id("load", created, path), functools.partial(self._send_file, staged, path)
+
+    def _load_uris(self, staged: TableName, uris: list[str], job_id: str) -> Any:
+        return self._client.load_table_from_uri(
+            uris, str(staged), job_id=job_id, location=self.location, job_config=_load_config()
+        )
+
+    def _send_file(self, staged: TableName, path: str, job_id: str) -> Any:
+        with FileSystems.open(path, compression_type="uncompressed") as file:
+            return self._client.load_table_from_file(
+                file, str(staged), job_id=job_id, location=self.location, job_config=_load_config()
+            )
+
+    def query(self, sql: str, created: str, what: str) -> tuple[Any, Any]:
+        """Runs a query; returns its finished job, and its rows.
+
+        Args:
+          sql: the query.
+          created: as in `load`.
+          what: a word for the job's id.
+
+        Raises:
+          TableLoadError: where it fails.
+        """
+        job_id = self._job_id(what, created, sql)
+        self._run(job_id, lambda job_id: self._client.query(sql, job_id=job_id, location=self.location, job_retry=None))
+        job = self._client.get_job(job_id, location=self.location)
+        return job, job.result()
+
+    def _job_id(self, what: str, created: str, *parts: str) -> str:
+        """The same for the same work of one attempt: a request that is sent again starts no second job."""
+        digest = hashlib.blake2b("\0".join((self._attempt, created, *parts)).encode(), digest_size=16)
+        return f"albert_embed_{what}_{digest.hexdigest()}"
+
+    def _run(self, job_id: str, start: Callable[[str], Any]) -> str:
+        """Runs a job to its end, also where it was started by an earlier request whose answer was lost."""
+        with self.explain(f"the job {job_id}"):
+            try:
+                job = start(job_id)
+            except exceptions.Conflict:
+                job = self._client.get_job(job_id, location=self.location)
+            job.result()
+        return job_id
+
+    @contextlib.contextmanager
+    def explain(self, what: str) -> Iterator[None]:
+        """Raises TableLoadError for what BigQuery refuses in the `with` block."""
+        try:
+            yield
+        except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as e:  # what the network refuses is an OSError
+            # The jobs' errors are dicts; those of gRPC are exceptions, and say no more than the message.
+            errors = [error for error in getattr(e, "errors", ()) if isinstance(error, dict) and "message" in error]
+            details = "; ".join(dict.fromkeys(error["message"] for error in errors)) or getattr(e, "message", str(e))
+            raise TableLoadError(
+                f"{self._table.option}: {what} failed: {details}. A table changes as a whole or not at all; run the "
+                "same command again once the cause is gone"
+            ) from e
+
+
+def _load_config() -> bigquery.LoadJobConfig:
+    lists = bigquery.ParquetOptions()
+    lists.enable_list_inference = True  # lists become arrays, not records of a record of an element
+    return bigquery.LoadJobConfig(
+        source_format=bigquery.SourceFormat.PARQUET,
+        parquet_options=lists,
+        write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+    )
