@@ -1,4 +1,4 @@
-"""`compact`: rewrites an output that runs have added to, without the rows that are dead."""
+"""`compact`: rewrites an output that runs have added to, without its dead rows."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Compaction:
-    """What compacting came to.
+    """The result of compacting.
 
     Attributes:
       manifest: of the output.
       before: the manifest that it had.
-      published: False where it was of one generation already, so that it is as it was.
+      published: False where the output already was one generation, so it is unchanged.
     """
 
     manifest: Manifest
@@ -59,27 +59,27 @@ class Compaction:
 
 
 def compact_output(directory: str, *, shard_bytes: int = SHARD_BYTES) -> Compaction:
-    """Rewrites the output in `directory` to one generation of the rows that live, and publishes that in its place.
+    """Rewrites the output in `directory` to one generation of its live rows, and publishes that in its place.
 
-    It is a loop over files in this process: nothing is computed. Rows are read in batches of about 32 MB, and beside
-    them the index of one shard is in memory, and 24 bytes for each document of which rows are dead. Readers have the
-    old version until the new one is complete; a process that dies leaves the old one.
+    It is a loop over files in this process; nothing is computed. Rows are read in batches of about 32 MB. Beside these,
+    the index of one shard is in memory, and 24 bytes for each document that has dead rows. Readers have the old version
+    until the new one is complete; a process that dies leaves the old one.
 
     Args:
       directory: the output.
-      shard_bytes: a shard is finished when its largest file has so many bytes.
+      shard_bytes: a shard is finished when its largest file has this many bytes.
 
     Raises:
-      OutputError: where it is not a finished output, another run is writing to it, or it is damaged.
-      ShardWriteError: where there is no room for the new version.
+      OutputError: if it is not a finished output, another run is writing to it, or it is damaged.
+      ShardWriteError: if there is no room for the new version.
     """
-    read_manifest(directory)  # so that what is no output is not locked, which would make a folder of it
+    read_manifest(directory)  # so that only an output is locked: locking makes the folder
     output = OutputDirectory(directory)
     before = output.prepare(overwrite=False, add=True)
     try:
         output.discard_staged()
         if before is None:
-            raise OutputError(f"{directory} holds no finished output any more")
+            raise OutputError(f"{directory} no longer holds a finished output")
         if len(before.generations) <= 1 and not before.tombstone_shards:
             return Compaction(manifest=before, before=before, published=False)
         return _compact(output, before, shard_bytes)
@@ -108,10 +108,10 @@ def _compact(output: OutputDirectory, before: Manifest, shard_bytes: int) -> Com
 
 
 def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
-    """The rows that live, with the columns for the pipeline's own use that the index has.
+    """Yields the live rows, with the internal columns that are in the index.
 
     Raises:
-      OutputError: where a file is damaged.
+      OutputError: if a file is damaged.
     """
     manifest = published.manifest
     format_ = make_format(published.format, make_row_schema(manifest))
@@ -126,7 +126,7 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
 
 
 def _find_indexes(published: PublishedOutput) -> list[PublishedFile]:
-    """The index of each data file: within a generation they have the same numbers."""
+    """Finds the index of each data file: within a generation they have the same numbers."""
     indexes = find_files(published.directory, published.manifest.index_shards)
     if len(indexes) != len(published.shards):
         raise describe_damage(published.directory, f"{len(published.shards)} shards have {len(indexes)} indexes")
@@ -145,7 +145,7 @@ def _write_rows(
 
 
 def _choose_formats(manifest: Manifest) -> list[RowFormat]:
-    """The formats of the files that are there."""
+    """Returns the formats of the files that are there."""
     metadata = {
         "albert_embed.model_fingerprint": manifest.model.fingerprint,
         "albert_embed.transform_fingerprint": manifest.transform.fingerprint,

@@ -1,4 +1,4 @@
-"""`Generation`: one run of those that a dataset consists of."""
+"""`Generation`: one of the runs that a dataset consists of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Generation:
       number: of the version that the run published; None until it is published.
       created: when, UTC, ISO 8601.
       counts: of the rows that it added.
-      dead: of the rows of earlier generations that it superseded.
+      dead: of the rows in earlier generations that it superseded.
     """
 
     number: int | None = None
@@ -30,7 +30,7 @@ class Generation:
         """Returns the generation that these plain values describe.
 
         Raises:
-          KeyError, TypeError: where a field is missing or unknown.
+          KeyError, TypeError: if a field is missing or unknown.
         """
         counted = {name: RowCounts(**fields[name]) for name in ("counts", "dead")}
         return Generation(**{**fields, **counted})
@@ -43,11 +43,11 @@ class DocumentCounts:
     Attributes:
       read: all that were read.
       new: their ids are not in the dataset.
-      changed: their ids are, with another content, or not with all windows.
+      changed: their ids are in the dataset, but with another content, or not with all windows.
       unchanged: they are in the dataset as they are.
-      repeated: equal to another one in the input, which alone is counted above.
+      repeated: they are equal to another document in the input, which is counted above.
       not_unique: their ids have several contents in the input.
-      deleted: documents of the dataset that the input does not have; 0 unless it is known to hold all.
+      deleted: documents of the dataset that the input does not have; 0 unless the input is the whole corpus.
     """
 
     read: int = 0

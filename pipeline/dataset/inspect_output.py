@@ -1,4 +1,4 @@
-"""What a finished output holds: counts, dimensions, token statistics, failures by reason."""
+"""Finds out what a finished output holds: counts, dimensions, token statistics, failures by reason."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """What was found by reading every row.
+    """What reading every row has found.
 
     Attributes:
-      directory: where.
+      directory: the output.
       created: when it was published.
-      model: what the manifest says of the model.
+      model: what the manifest says about the model.
       counts: as read from the data.
       dimensions: embedding → width of its vectors.
       encoding: how embeddings are written.
@@ -56,19 +56,19 @@ class Inspection:
     failed: list[dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns it as plain values for JSON."""
+        """Returns plain values for JSON."""
         return {**dataclasses.asdict(self), "model": self.model.to_dict(), "counts": self.counts.to_dict()}
 
 
 def inspect_output(directory: str, *, head: int = 0) -> Inspection:
-    """Reads the finished output in `directory` whole, a batch at a time.
+    """Reads all of the finished output in `directory`, a batch at a time.
 
     Args:
       directory: the output.
       head: how many rows and failures to show.
 
     Raises:
-      OutputError: where it is not a finished output, or the data are not what the manifest says.
+      OutputError: if it is not a finished output, or the data are not what the manifest says.
     """
     with open_published_output(directory) as output:
         return _inspect(output, head)
@@ -106,7 +106,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
     if counts != manifest.counts:
         raise OutputError(
             f"{directory}: the data hold {counts.to_dict()}, the manifest says {manifest.counts.to_dict()}; the output "
-            "was damaged after it was published, make it again"
+            "was damaged after it was published; make it again"
         )
     return Inspection(
         directory=directory,
@@ -148,7 +148,7 @@ def _describe_lengths(lengths: np.ndarray) -> dict[str, float]:
 
 
 def _show_row(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as JSON can hold it: bytes as text, vectors by their first values."""
+    """Converts a row for JSON: bytes to text, vectors to their first values."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, bytes):

@@ -41,13 +41,13 @@ class OutputCounts(RowCounts):
         return RowCounts(documents=self.documents, rows=self.rows, tokens=self.tokens, truncated=self.truncated)
 
     def to_dict(self) -> dict[str, int]:
-        """Returns them as plain values for JSON, without `document_rows` where documents have no vectors."""
+        """Returns plain values for JSON, without `document_rows` where documents have no vectors."""
         return {name: count for name, count in dataclasses.asdict(self).items() if count is not None}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest(Provenance):
-    """What `manifest.json` says: what the rows of a dataset were made with, and what there is.
+    """The content of `manifest.json`: what the rows of a dataset were made with, and what it holds.
 
     Attributes:
       created: when it was published, UTC, ISO 8601.
@@ -60,13 +60,13 @@ class Manifest(Provenance):
       tombstone_shards: which documents' rows in earlier generations are dead (`pipeline.incremental`). The counts are
         without those rows.
       failure_shards: the failures files.
-      measured: what the last run measured of itself.
+      measured: the measurements of the last run.
       versions: of this program and the libraries that shape the result.
       generation: how often the output has been replaced or added to; from the second version on it is in the names of
         the files.
       bigquery: what the run loaded into a table; None where there is no table.
       generations: the runs that the dataset consists of.
-      changes: of an `--incremental` run, how many documents it found of each kind; else None.
+      changes: for an `--incremental` run, how many documents it found of each kind; else None.
     """
 
     created: str
@@ -86,11 +86,11 @@ class Manifest(Provenance):
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        """Returns it as JSON text."""
+        """Returns JSON text."""
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns it as plain values for JSON."""
+        """Returns plain values for JSON."""
         return {
             **dataclasses.asdict(self),
             **{name: [file.to_dict() for file in getattr(self, name)] for name in FILE_LISTS},
@@ -105,7 +105,7 @@ class Manifest(Provenance):
         """Returns the manifest that these plain values describe.
 
         Raises:
-          KeyError, TypeError: where a field is missing or unknown.
+          KeyError, TypeError: if a field is missing or unknown.
         """
         files = {name: [DataFile(**file) for file in fields[name]] for name in FILE_LISTS}
         typed = {
@@ -121,10 +121,10 @@ class Manifest(Provenance):
 
 
 def read_manifest(directory: str) -> Manifest:
-    """The manifest of the finished output in `directory`.
+    """Reads the manifest of the finished output in `directory`.
 
     Raises:
-      OutputError: where there is none, or it is not of this program.
+      OutputError: if there is none, or it was not written by this program.
     """
     path = FileSystems.join(directory, MANIFEST_FILE)
     if not FileSystems.exists(path):

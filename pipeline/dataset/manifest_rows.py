@@ -1,4 +1,4 @@
-"""The rows of a finished output, as its manifest describes them."""
+"""Finds the schema of a finished output's rows in its manifest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 
 
 def make_row_schema(manifest: Manifest) -> RowSchema:
-    """The schema of the rows of windows in an output."""
+    """Returns the schema of the windows' rows in an output."""
     return RowSchema(
         embeddings=tuple(manifest.embeddings),
         hidden_size=manifest.hidden_size,

@@ -1,4 +1,4 @@
-"""`Measurements`: what a run measured of itself."""
+"""`Measurements`: the times and rates of a run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Measurements:
-    """What a run measured of itself.
+    """The times and rates of a run.
 
     Attributes:
       total_seconds: from its start until it published.
-      pipeline_seconds: of them, those of the pipeline that embeds.
+      pipeline_seconds: the part of them in the pipeline that embeds.
       batch_tokens: maximum padded tokens per batch.
       counters: of the pipeline (`transforms.metrics`), name → value.
       documents_per_second: documents that this run embedded, per second of the pipeline.
-      useful_tokens_per_second: real tokens likewise.
+      useful_tokens_per_second: the same for real tokens.
       seconds_by_stage: where the pipeline's time went, summed over workers.
       fill: real tokens / padded tokens of all batches; None where there was no batch.
-      comparison_seconds: of an incremental run, how long the comparison with the dataset took; else None.
+      comparison_seconds: for an incremental run, how long the comparison with the dataset took; else None.
     """
 
     total_seconds: float
@@ -33,7 +33,7 @@ class Measurements:
     comparison_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns them as plain values for JSON, without the comparison where there was none."""
+        """Returns plain values for JSON, without the comparison where there was none."""
         fields = dataclasses.asdict(self)
         if self.comparison_seconds is None:
             del fields["comparison_seconds"]

@@ -1,8 +1,8 @@
 """`OutputDirectory`: where a run writes, and how its results are published.
 
-Everything is written below `_staging/` first. Publishing moves the new files up, puts the manifest in its place last
-and only then removes what an earlier version left. So a directory with a manifest is whole; one without it and with
-`_staging/` belongs to a run that was cut off, and is cleared by the next one.
+Everything is first written below `_staging/`. Publishing moves the new files up, then replaces the manifest, and only
+then removes what is left of an earlier version. So a directory with a manifest is complete. One with `_staging/` and no
+manifest belongs to a run that was cut off, and is cleared by the next one.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class OutputDirectory:
         self._lock = OutputLock(path)
 
     def release(self) -> None:
-        """Ends the run: lets other runs write here."""
+        """Ends the run, so that other runs can write here."""
         self._lock.release()
 
     @property
     def staging(self) -> str:
-        """Where the run writes before it publishes."""
+        """The folder in which the run writes before it publishes."""
         return FileSystems.join(self.path, STAGING)
 
     def prepare(
@@ -58,17 +58,17 @@ class OutputDirectory:
         overwrite: bool,
         add: bool = False,
     ) -> Manifest | None:
-        """Makes the directory ready for a run and locks it. What is staged there is left as it is.
+        """Locks the directory for a run and checks what it holds. Staged files stay as they are.
 
         Args:
           overwrite: whether the run may replace what is there.
-          add: whether the run adds to the finished output that may be there.
+          add: whether the run adds to a finished output that may be there.
 
         Returns:
-          With `add`, the manifest of what is there, if anything is.
+          With `add`, the manifest of what is there, if there is one.
 
         Raises:
-          OutputError: where another run is writing to the directory, or it holds a finished output or anything else
+          OutputError: if another run is writing to the directory, or if it holds a finished output or anything else
             and neither `overwrite` nor `add` is given.
         """
         self._lock.acquire()
@@ -94,20 +94,20 @@ class OutputDirectory:
             if foreign:
                 raise OutputError(
                     f"{self.path} already holds something ({', '.join(sorted(foreign)[:3])}); "
-                    "give an empty or new --output, or --overwrite to write there all the same"
+                    "give an empty or new --output, or --overwrite to write there anyway"
                 )
             self._delete([name for name in files if _OWN_FILES.match(name)])
         return previous if add else None
 
     def keep_staged(self, kept: Collection[str]) -> None:
-        """Takes away what is staged but for the files of these names."""
+        """Removes all staged files except those with these names."""
         if kept:
             self._delete([name for name in self._list() if _is_staged(name) and name.split("/", 1)[1] not in kept])
         else:
             self.discard_staged()
 
     def is_staged(self, name: str) -> bool:
-        """Whether a file of this name is staged."""
+        """Returns whether a file with this name is staged."""
         return FileSystems.exists(FileSystems.join(self.staging, name))
 
     def stage(self, name: str, content: str) -> None:
@@ -115,32 +115,32 @@ class OutputDirectory:
         self._write(FileSystems.join(STAGING, name), content)
 
     def read_staged(self, name: str) -> bytes:
-        """The content of a file that the run has staged."""
+        """Reads a file that the run has staged."""
         with FileSystems.open(FileSystems.join(self.staging, name)) as file:
             return file.read()
 
     def staged_files(self, prefix: str) -> list[DataFile]:
-        """The staged files whose names start with `prefix`, in name order."""
+        """Lists the staged files whose names start with `prefix`, in the order of their names."""
         pattern = FileSystems.join(self.staging, f"{prefix}*")
         found = FileSystems.match([pattern])[0].metadata_list
         files = [DataFile(path=PurePosixPath(file.path).name, bytes=file.size_in_bytes) for file in found]
         return sorted(files, key=lambda file: file.path)
 
     def delete_staged(self, prefix: str) -> None:
-        """Takes the staged files away whose names start with `prefix`."""
+        """Removes the staged files whose names start with `prefix`."""
         self._delete([f"{STAGING}/{file.path}" for file in self.staged_files(prefix)])
 
     def publish(self, manifest: Manifest, schema: str | None, *, documents_schema: str | None = None) -> Manifest:
-        """Puts the staged files beside what was there, then the manifest in the old one's place, and unlocks.
+        """Moves the staged files beside what was there, then replaces the manifest, and unlocks.
 
-        A reader sees the old version until the new manifest is there, and the new one from then on: the files of both
-        have different names. Old ones that the manifest no longer names go last, and so does whatever else is staged.
+        A reader sees the old version until the new manifest is there, and the new one from then on: their files have
+        different names. Old files that the manifest no longer names, and other staged files, are removed last.
 
         Args:
-          manifest: names the files as they are staged, which are numbered in the order of those names, and those of
-            the version before that stay: these have a `generation`.
+          manifest: names the staged files, which are numbered in the order of their names, and the files of the
+            version before that stay: these have a `generation`.
           schema: the content of `schema.pbtxt`; None for none.
-          documents_schema: likewise of `documents_schema.pbtxt`.
+          documents_schema: the content of `documents_schema.pbtxt`; None for none.
 
         Returns:
           The manifest as it was published.
@@ -164,7 +164,7 @@ class OutputDirectory:
                 [FileSystems.join(self.staging, old) for old, _ in renamed],
                 [FileSystems.join(self.path, new) for _, new in renamed],
             )
-        # Each whole or not at all for whoever reads it: written beside, then renamed.
+        # Readers see each of them completely or not at all: it is written beside, then renamed.
         current = {*list_files(published), MANIFEST_FILE}
         for name, content in ((SCHEMA_FILE, schema), (DOCUMENTS_SCHEMA_FILE, documents_schema)):
             if content is not None:
@@ -177,14 +177,14 @@ class OutputDirectory:
         return published
 
     def discard_staged(self) -> None:
-        """Takes away all that the run has staged."""
-        if is_remote(self.path):  # a bucket has no folders: what is below one is deleted by the stroke at its end
+        """Removes everything that the run has staged."""
+        if is_remote(self.path):  # a bucket has no folders: a slash at the end deletes what is below
             FileSystems.delete([self.staging + "/"])
         elif FileSystems.exists(self.staging):
             FileSystems.delete([self.staging])
 
     def _read_published(self) -> Manifest | None:
-        """The manifest of the version that is there, if one is."""
+        """Returns the manifest of the version that is there, if there is one."""
         if not FileSystems.exists(FileSystems.join(self.path, MANIFEST_FILE)):
             return None
         try:
@@ -197,7 +197,7 @@ class OutputDirectory:
         FileSystems.rename([FileSystems.join(self.staging, name)], [FileSystems.join(self.path, name)])
 
     def _list(self) -> set[str]:
-        """Names of all files below the directory, relative to it."""
+        """Lists all files below the directory, relative to it."""
         root = self.path.rstrip("/") + "/"
         with contextlib.suppress(BeamIOError):
             found = FileSystems.match([root + "**"])[0].metadata_list
@@ -224,12 +224,12 @@ def _is_staged(name: str) -> bool:
 
 
 def list_files(manifest: Manifest) -> list[str]:
-    """The paths of all files that a manifest names."""
+    """Returns the paths of all files that a manifest names."""
     return [file.path for name in FILE_LISTS for file in getattr(manifest, name)]
 
 
 def _name_published(files: list[DataFile], generation: int) -> list[DataFile]:
-    """The files with the names that they get: `embeddings-00000-of-00001.tfrecord` for a first version,
+    """Returns the files with the names that they get: `embeddings-00000-of-00001.tfrecord` for a first version,
     `embeddings-g1-00000-…` for the second. What had the same name but for the format gets the same number."""
     names = sorted({PurePosixPath(file.path).stem for file in files if not file.is_published})
     numbers = {name: number for number, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""`Provenance`: what rows were made with. Rows of one dataset all have the same."""
+"""`Provenance`: what rows were made with. All rows of a dataset have the same."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _PACKAGES = ("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "te
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelProvenance:
-    """Which model.
+    """The model that rows were made with.
 
     Attributes:
       name: as `--model` named it.
       fingerprint: SHA-256 of its files, in hexadecimal digits.
       precision: of its weights.
-      engine: what executed it; None where nothing did, as in an analysis.
+      engine: the engine that executed it; None where none did, as in an analysis.
       lower_case: whether text is lower-cased for it.
       vocabulary_fingerprint: SHA-256 of its SentencePiece model.
     """
@@ -30,17 +30,17 @@ class ModelProvenance:
     vocabulary_fingerprint: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns it as plain values for JSON, without what is None."""
+        """Returns plain values for JSON, without those that are None."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TransformProvenance:
-    """Which transform graph.
+    """The transform graph that rows were made with.
 
     Attributes:
-      fingerprint: of its description (`transforms.transform_graph`), the versions of its libraries included.
-      options: of preprocessing, as the description has them.
+      fingerprint: of its description (`transforms.transform_graph`), including the versions of its libraries.
+      options: of preprocessing, as in the description.
     """
 
     fingerprint: str

@@ -1,4 +1,4 @@
-"""`PublishedOutput`: one version of a finished output, the same to its last row even if it is replaced meanwhile."""
+"""`PublishedOutput`: one version of a finished output, which stays the same even if it is replaced meanwhile."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PublishedFile:
     """A file that can be read now.
 
     Attributes:
-      path: where.
+      path: where it can be read.
       generation: the generation of the dataset that it belongs to.
     """
 
@@ -35,15 +35,15 @@ class PublishedFile:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishedOutput:
-    """What the manifest of a finished output names.
+    """The files that the manifest of a finished output names, at the paths where they can be read.
 
     Attributes:
-      directory: where it is.
-      manifest: what it says.
-      shards: the data files in the format that is read, where they can be read.
-      documents: the files of documents' vectors, likewise.
-      tombstones: the files of tombstones, likewise.
-      failures: the failures files, likewise.
+      directory: the output.
+      manifest: its manifest.
+      shards: the data files in the format that is read.
+      documents: the files of documents' vectors in that format.
+      tombstones: the files of tombstones.
+      failures: the failures files.
     """
 
     directory: str
@@ -61,13 +61,14 @@ class PublishedOutput:
 
 @contextlib.contextmanager
 def open_published_output(directory: str) -> Iterator[PublishedOutput]:
-    """The latest version of the output in `directory`, for the time of the `with` block.
+    """Opens the latest version of the output in `directory` while the `with` block runs.
 
-    Its local files are held open and read through their descriptors, so that a run that replaces the output does not
-    reach them. (A bucket's, or more than 256 of them, can't be: a file that goes while it is read is an error there.)
+    Its local files are held open and read through their descriptors, so a run that replaces the output does not affect
+    them. (Files in a bucket, or more than 256 files, can't be held: there, a file that is removed while it is read is
+    an error.)
 
     Raises:
-      OutputError: where the directory is not a finished output, or was damaged since.
+      OutputError: if the directory is not a finished output, or was damaged since.
     """
     while True:
         manifest = read_manifest(directory)
@@ -92,10 +93,10 @@ def open_published_output(directory: str) -> Iterator[PublishedOutput]:
 
 
 def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput:
-    """The files that a manifest names, which are not held open.
+    """Finds the files that a manifest names, without holding them open.
 
     Raises:
-      OutputError: where one is missing or has another size.
+      OutputError: if one is missing or has another size.
     """
     shards = find_files(directory, manifest.shards)
     chosen = choose_format(manifest)
@@ -110,15 +111,15 @@ def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput
 
 
 def choose_format(manifest: Manifest) -> str:
-    """The format that readers take, where an output has several: the first sink's."""
+    """Returns the format that readers use: that of the first sink."""
     return (manifest.shards[0].format if manifest.shards else None) or "tfrecord"
 
 
 def find_files(directory: str, files: Sequence[DataFile]) -> list[PublishedFile]:
-    """`files` of a manifest where they can be read, which must be there with the sizes that it says.
+    """Finds files of a manifest, which must be there with the sizes that it says.
 
     Raises:
-      OutputError: where one is missing or has another size.
+      OutputError: if one is missing or has another size.
     """
     return [_find_file(directory, file) for file in files]
 
@@ -132,17 +133,17 @@ def _find_file(directory: str, file: DataFile) -> PublishedFile:
     if size != file.bytes:
         raise describe_damage(directory, f"{file.path} has {size} bytes, the manifest says {file.bytes}")
     if file.generation is None:
-        raise describe_damage(directory, f"the manifest does not say which generation {file.path} is of")
+        raise describe_damage(directory, f"the manifest does not say to which generation {file.path} belongs")
     return PublishedFile(path=path, generation=file.generation)
 
 
 def describe_damage(directory: str, what: str) -> OutputError:
-    """The error that says that a finished output is no longer what its manifest says."""
-    return OutputError(f"{directory}: {what}; the output was damaged after it was published, make it again")
+    """Returns the error for a finished output that is no longer what its manifest says."""
+    return OutputError(f"{directory}: {what}; the output was damaged after it was published; make it again")
 
 
 def _hold(files: list[PublishedFile], held: contextlib.ExitStack) -> list[PublishedFile]:
-    """The files by paths at which they can be read for as long as they are held open; those in a bucket as they are."""
+    """Holds files open, and returns paths at which they can be read meanwhile; files in a bucket stay as they are."""
     return [file if is_remote(file.path) else _hold_file(file, held) for file in files]
 
 

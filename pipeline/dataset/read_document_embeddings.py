@@ -14,14 +14,14 @@ from albert_embed.pipeline.storage.output_error import OutputError
 
 
 def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
-    """One row for each document of the finished output in `directory`, made with `--embeddings document`.
+    """Yields one row for each document of the finished output in `directory`, made with `--embeddings document`.
 
     Yields:
-      RecordBatches: `id` binary, `windows` int64 (how many the vector is of), `tokens` int64 (of all of them),
+      RecordBatches: `id` binary, `windows` int64 (the number of windows), `tokens` int64 (of all windows),
       `document_output` large_list<float32> [hidden], kept fields.
 
     Raises:
-      OutputError: where the directory is not a finished output, was damaged since, or has no such rows.
+      OutputError: if the directory is not a finished output, was damaged since, or has no such rows.
     """
     with open_published_output(str(directory)) as output:
         if output.manifest.counts.document_rows is None:
@@ -32,7 +32,7 @@ def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 
 
 def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
-    """What `read_document_embeddings` yields, of an output that is open."""
+    """Yields what `read_document_embeddings` yields, from an open output."""
     format_ = make_format(output.format, make_row_schema(output.manifest).of_documents())
     paths = [file.path for file in output.documents]
     yield from explain_damage(format_.read(paths), output)

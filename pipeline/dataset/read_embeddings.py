@@ -29,22 +29,22 @@ from albert_embed.transforms.columns import ID
 
 
 def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
-    """The rows of the finished output in `directory`, the same whatever its encoding and its sink.
+    """Yields the rows of the finished output in `directory`, the same for every encoding and sink.
 
     Yields:
       RecordBatches: `id` binary, `window`, `window_start`, `truncated` int64, `input_ids` large_list<int64>, with
       `--tokens` `token_pieces` large_list<binary>, `token_starts`, `token_ends` large_list<int64>, the
-      embeddings as large_list<float32> (`sequence_output` row-major, `[n, hidden]` flattened), pass-through columns.
+      embeddings as large_list<float32> (`sequence_output` row-major, `[n, hidden]` flattened), kept fields.
 
     Raises:
-      OutputError: where the directory is not a finished output, or was damaged since.
+      OutputError: if the directory is not a finished output, or was damaged since.
     """
     with open_published_output(str(directory)) as output:
         yield from read_rows(output)
 
 
 def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
-    """What `read_embeddings` yields, of an output that is open."""
+    """Yields what `read_embeddings` yields, from an open output."""
     manifest = output.manifest
     _check_for_files(output.directory, manifest)
     format_ = make_format(output.format, make_row_schema(manifest))
@@ -58,16 +58,16 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
 
 
 def group_by_generation(files: Sequence[PublishedFile]) -> Iterator[tuple[int, list[str]]]:
-    """(generation, its paths) one after the other, as the files stand."""
+    """Yields (generation, its paths), in the order of the files."""
     for generation, group in itertools.groupby(files, key=lambda file: file.generation):
         yield generation, [file.path for file in group]
 
 
 def read_tombstones(output: PublishedOutput) -> Tombstones:
-    """Which rows of an output are dead: 24 bytes in memory for each id of which some are.
+    """Reads which rows of an output are dead. It takes 24 bytes of memory for each id that has dead rows.
 
     Raises:
-      OutputError: where that can't be read.
+      OutputError: if the tombstones can't be read.
     """
     try:
         return load_tombstones(output.tombstones)
@@ -76,7 +76,7 @@ def read_tombstones(output: PublishedOutput) -> Tombstones:
 
 
 def explain_damage(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> Iterator[pa.RecordBatch]:
-    """The rows; OutputError where a file of the output is not what was written, or has gone meanwhile."""
+    """Yields the rows; raises OutputError if a file of the output is damaged, or was removed meanwhile."""
     while (batch := _next_batch(rows, output)) is not None:
         yield batch
 
@@ -91,7 +91,7 @@ def _next_batch(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> pa.R
 
 
 def _check_for_files(directory: str, manifest: Manifest) -> None:
-    """Raises OutputError where the rows are in a table alone."""
+    """Raises OutputError if the rows are only in a table."""
     if manifest.bigquery is not None and not manifest.shards:
         raise OutputError(
             f"{directory} holds no files of embeddings: its rows are in {manifest.bigquery.table}; query them there"
@@ -99,17 +99,17 @@ def _check_for_files(directory: str, manifest: Manifest) -> None:
 
 
 def read_embeddings_dataset(directory: str) -> Any:
-    """The same rows as a `tf.data.Dataset`, one element per row.
+    """Returns the same rows as a `tf.data.Dataset`, one element per row.
 
     Each is a dict: `id` string [], `window`, `window_start`, `truncated` int64 [], `input_ids` int64 [n], with
     `--tokens` `token_pieces` string [n], `token_starts`, `token_ends` int64 [n], and of the embeddings
     `pooled_output`, `mean_output` float32 [hidden], `sequence_output` float32 [n, hidden]. Kept fields that a row lacks
-    are empty strings, 0, or lists of nothing.
+    are empty strings, 0, or empty lists.
 
     Raises:
-      OutputError: where the directory is not a finished output, or was damaged since. (A dataset opens its files when
+      OutputError: if the directory is not a finished output, or was damaged since. (A dataset opens its files when
         it comes to them, and again in every epoch: one that outlives its output ends with TensorFlow's NotFoundError.
-        It reads buckets by TensorFlow's own means, where it has them.)
+        It reads buckets through TensorFlow's own file systems.)
     """
     import tensorflow as tf
 
@@ -136,17 +136,17 @@ def read_embeddings_dataset(directory: str) -> Any:
 
 
 def read_failures(directory: str) -> Iterator[dict[str, Any]]:
-    """The failures of the finished output in `directory`, each a dict of the fields of `transforms.failure.Failure`.
+    """Yields the failures of the finished output in `directory`, each a dict of `transforms.failure.Failure`'s fields.
 
     Raises:
-      OutputError: where the directory is not a finished output, or was damaged since.
+      OutputError: if the directory is not a finished output, or was damaged since.
     """
     with open_published_output(str(directory)) as output:
         yield from read_failure_rows(output)
 
 
 def read_failure_rows(output: PublishedOutput) -> Iterator[dict[str, Any]]:
-    """What `read_failures` yields, of an output that is open."""
+    """Yields what `read_failures` yields, from an open output."""
     for failures in output.failures:
         with FileSystems.open(failures.path) as file:
             for line in file.read().decode().split("\n"):

@@ -28,16 +28,16 @@ class VectorIndex:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableLoad:
-    """What came into the table.
+    """What was loaded into the table.
 
     Attributes:
       table: `PROJECT.DATASET.TABLE`.
       loaded_rows: rows of the load files.
-      rows: of them, those with an (id, window) of their own, which are in the table now.
+      rows: those of them with an (id, window) of their own, which are in the table now.
       clashing_ids: ids that several documents with different contents shared, one of which is in the table.
       inserted, updated, deleted: rows of the table that the merge changed; None where BigQuery did not say.
       job_ids: of the load jobs and the merge.
-      vector_indexes: what `--vector-index` asked for.
+      vector_indexes: the indexes that `--vector-index` asked for.
     """
 
     table: str
@@ -55,6 +55,6 @@ class TableLoad:
         """Returns what these plain values describe.
 
         Raises:
-          KeyError, TypeError: where a field is missing or unknown.
+          KeyError, TypeError: if a field is missing or unknown.
         """
         return TableLoad(**{**fields, "vector_indexes": [VectorIndex(**index) for index in fields["vector_indexes"]]})

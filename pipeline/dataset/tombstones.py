@@ -1,4 +1,4 @@
-"""`Tombstones`: which rows of an output that runs add to are dead, for whoever reads it."""
+"""`Tombstones`: which rows of an output that runs add to are dead, for readers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = "rows"
 DELETED = "deleted"
 # Ids whose rows in generations before this one are dead.
 TOMBSTONE_IDS_SCHEMA = pa.schema([(ID, TYPES[ID]), (GENERATION, pa.int64())])
-# The same as a run writes it: whether the document is gone for good, and what the dead rows come to.
+# The same as a run writes it, with whether the document is gone for good, and the counts of the dead rows.
 TOMBSTONE_SCHEMA = pa.schema(
     [
         (ID, TYPES[ID]),
@@ -36,7 +36,7 @@ class Tombstones:
 
     Args:
       keys: of ids (`id_keys`), each once, sorted.
-      generations: of each, the last generation that supersedes it.
+      generations: for each, the last generation that supersedes it.
 
     Attributes:
       last: the last generation that supersedes any; 0 where none does.
@@ -48,11 +48,11 @@ class Tombstones:
         self.last = int(generations.max(initial=0))
 
     def find_live(self, ids: pa.Array, generation: int) -> np.ndarray | None:
-        """Which rows of a generation are not superseded by a later one, as a mask; None where that is all of them.
+        """Returns which rows of a generation are not superseded by a later one, as a mask; None if all are not.
 
         Args:
           ids: of the rows.
-          generation: that the rows are of.
+          generation: of the rows.
         """
         if generation >= self.last:
             return None
@@ -62,10 +62,10 @@ class Tombstones:
 
 
 def load_tombstones(files: Sequence[PublishedFile]) -> Tombstones:
-    """What these files list (`TOMBSTONE_SCHEMA`), each with the generation that it is of.
+    """Loads the tombstones in these files (`TOMBSTONE_SCHEMA`), each with its generation.
 
     Raises:
-      pyarrow.ArrowInvalid, OSError: where a file is damaged.
+      pyarrow.ArrowInvalid, OSError: if a file is damaged.
     """
     keys, generations = [np.zeros(0, "S16")], [np.zeros(0, np.int64)]
     for listed in files:

@@ -17,11 +17,11 @@ def add_generation(previous: Manifest, run: Manifest, *, tombstone_shards: list[
       previous: of the dataset before.
       run: of the run alone.
       tombstone_shards: the staged files of tombstones.
-      dead: what the rows come to that the tombstones take away.
+      dead: counts of the rows that the tombstones remove.
 
     Returns:
-      The files of both, the failures of the run, the counts of all live rows. A run that neither adds rows nor takes
-      any away is no generation.
+      The files of both, the failures of the run, the counts of all live rows. A run that neither adds nor removes rows
+      is not a generation.
     """
     added = run.counts.row_counts
     adds = [Generation(created=run.created, counts=added, dead=dead)] if added or tombstone_shards else []
@@ -37,8 +37,8 @@ def add_generation(previous: Manifest, run: Manifest, *, tombstone_shards: list[
 
 
 def is_same_dataset(previous: Manifest, manifest: Manifest) -> bool:
-    """Tells whether a dataset to which `manifest` has added would hold what it held before.
+    """Returns whether a dataset would be the same with the run of `manifest` as without it.
 
-    That is so where no rows are new, none are dead, and neither of the last two runs has failures.
+    It would if no rows are new, none are dead, and neither of the last two runs has failures.
     """
     return manifest.generations == previous.generations and not (manifest.counts.failures or previous.counts.failures)

@@ -31,30 +31,30 @@ class RunScope(Protocol):
 
     @property
     def unchanged(self) -> int:
-        """How many documents of the input the dataset holds already."""
+        """How many documents of the input are already in the dataset."""
 
     @property
     def failures(self) -> dict[str, int]:
         """ "stage: reason" → how many documents failed, where there is nothing to embed."""
 
     def make_select(self) -> MapOrFail | None:
-        """Returns the step that takes the documents to embed; None for all."""
+        """Returns the step that selects the documents to embed; None for all."""
 
     def warn_of_missing(self, counters: dict[str, int]) -> None:
-        """Logs how many documents were to be embedded and were not met."""
+        """Logs how many documents were selected and not found again."""
 
     def add_to_dataset(self, run: Manifest) -> Manifest:
         """Returns the manifest of the dataset after the run, from that of the run alone."""
 
     def is_unchanged(self, manifest: Manifest) -> bool:
-        """Whether the dataset that `add_to_dataset` gave is the one that is published."""
+        """Returns whether the dataset of `add_to_dataset` is the same as the published one."""
 
     def list_tombstones(self) -> list[str]:
         """Returns the paths of the staged tombstones."""
 
 
 class AllDocuments:
-    """The scope of a run that embeds its whole input, for a dataset of its own."""
+    """The scope of a run that embeds its whole input, into a dataset of its own."""
 
     is_empty = False
     unchanged = 0
@@ -67,7 +67,7 @@ class AllDocuments:
         return None
 
     def warn_of_missing(self, counters: dict[str, int]) -> None:
-        """Nothing was chosen, so nothing is missing."""
+        """Does nothing: nothing was selected, so nothing is missing."""
 
     def add_to_dataset(self, run: Manifest) -> Manifest:
         return run
@@ -88,8 +88,8 @@ class Changes:
       output: where the lists are staged.
       counts: how many documents there are of each kind.
       selected_files: paths of the files that say what to embed.
-      failures: "stage: reason" → how many documents could not be read. They are read, and fail, again where there is
-        something to embed; else they are the run's failures, and are staged.
+      failures: "stage: reason" → how many documents could not be read. Where there is something to embed, they are read
+        again, and fail again; else they are the run's failures, and are staged.
       seconds: how long the comparison took.
     """
 
@@ -115,7 +115,7 @@ class Changes:
         found = self.counts.documents
         missing = found.new + found.changed + found.not_unique - counters.get(metrics.SELECTED_DOCUMENTS, 0)
         if missing > 0:
-            logger.warning("%d documents were changed while the run read them; the next run will embed them", missing)
+            logger.warning("%d documents changed while the run read them; the next run will embed them", missing)
 
     def add_to_dataset(self, run: Manifest) -> Manifest:
         measured = dataclasses.replace(run.measured, comparison_seconds=round(self.seconds, 3))

@@ -1,4 +1,4 @@
-"""Which documents are new, changed, unchanged or gone: the join of an input with the index of what was embedded.
+"""Finds which documents are new, changed, unchanged or gone: joins an input with the index of what was embedded.
 
 All of it is Arrow, for one bucket of ids at a time (`pipeline.incremental.id_buckets`).
 """
@@ -31,19 +31,19 @@ UNIQUE = "unique"
 DOCUMENT_SCHEMA = pa.schema([(ID, TYPES[ID]), (CONTENT_HASH, TYPES[CONTENT_HASH]), (ORIGIN, TYPES[ORIGIN])])
 # The index of the rows that were published.
 INDEX_SCHEMA = shard_index.SCHEMA.append(pa.field(GENERATION, pa.int64()))
-# Documents to take on the second reading: `key` is `document_keys`; `origin` is of the one to take where there
-# are equal ones, else null; those that are not `unique` share their id with another content and are to fail.
+# Documents to select on the second reading: `key` is `document_keys`; `origin` is that of the one to select among equal
+# ones, else null; those that are not `unique` share their id with another content and are to fail.
 SELECTED_SCHEMA = pa.schema([(KEY, pa.binary(KEY_BYTES)), (ORIGIN, TYPES[ORIGIN]), (UNIQUE, pa.bool_())])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What one bucket's documents came to.
+    """The result for one bucket's documents.
 
     Attributes:
-      selected: `SELECTED_SCHEMA`, the documents to take on the second reading.
+      selected: `SELECTED_SCHEMA`, the documents to select on the second reading.
       tombstones: `TOMBSTONE_SCHEMA`, the documents whose published rows are dead from now on.
-      counts: how many are what.
+      counts: how many there are of each kind.
     """
 
     selected: pa.Table
@@ -52,7 +52,7 @@ class Comparison:
 
 
 def add_counts(parts: Iterable[DocumentCounts]) -> DocumentCounts:
-    """The sum of all parts."""
+    """Returns the sum of all parts."""
     names = [field.name for field in dataclasses.fields(DocumentCounts)]
     totals = dict.fromkeys(names, 0)
     for part in parts:
@@ -62,10 +62,10 @@ def add_counts(parts: Iterable[DocumentCounts]) -> DocumentCounts:
 
 
 def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table, *, full_snapshot: bool) -> Comparison:
-    """Joins the documents of an input with what is published of the same ids.
+    """Joins the documents of an input with what is published for the same ids.
 
     Args:
-      documents: `DOCUMENT_SCHEMA`. `origin` is null where the source can't tell equal documents apart.
+      documents: `DOCUMENT_SCHEMA`. `origin` is null where the source can't distinguish equal documents.
       index: `INDEX_SCHEMA`, every row of every generation.
       tombstones: `TOMBSTONE_IDS_SCHEMA`.
       full_snapshot: whether published documents that `documents` lack are gone.
@@ -99,10 +99,10 @@ def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table
 
 
 def find_live_documents(index: pa.Table, tombstones: pa.Table) -> pa.Table:
-    """The documents that have rows which no later generation has superseded.
+    """Finds the documents that have rows which no later generation has superseded.
 
     Returns:
-      `id`, `published_hash`, what its live rows come to (`documents`, `rows`, `tokens`, `truncated`), and `whole`:
+      `id`, `published_hash`, the counts of its live rows (`documents`, `rows`, `tokens`, `truncated`), and `whole`:
       whether they are all its windows, each once and of one content. One row per id.
     """
     latest = tombstones.group_by(ID, use_threads=False).aggregate([(GENERATION, "max")])
@@ -140,7 +140,7 @@ def find_live_documents(index: pa.Table, tombstones: pa.Table) -> pa.Table:
 
 
 def _group_contents(documents: pa.Table) -> pa.Table:
-    """One row per id and content: how many copies there are, the first one's origin, and whether all have their own."""
+    """Groups by id and content: how many copies there are, the first one's origin, and whether all have their own."""
     grouped = documents.group_by([ID, CONTENT_HASH], use_threads=False).aggregate(
         [([], "count_all"), (ORIGIN, "min"), (ORIGIN, "count_distinct")]
     )
@@ -156,7 +156,7 @@ def _group_contents(documents: pa.Table) -> pa.Table:
 
 
 def _group_ids(contents: pa.Table) -> pa.Table:
-    """One row per id: how many contents and copies there are, and whether one document can stand for all of them."""
+    """Groups by id: how many contents and copies there are, and whether one document can represent all of them."""
     grouped = contents.group_by(ID, use_threads=False).aggregate(
         [([], "count_all"), (CONTENT_HASH, "one"), ("copies", "sum"), ("told_apart", "all")]
     )
@@ -173,7 +173,7 @@ def _group_ids(contents: pa.Table) -> pa.Table:
 
 
 def _select(contents: pa.Table, joined: pa.Table, embed: np.ndarray, fail: np.ndarray) -> pa.Table:
-    """`SELECTED_SCHEMA` of the ids to embed and of all contents of those to fail."""
+    """Returns `SELECTED_SCHEMA` for the ids to embed, and for all contents of those that are to fail."""
     chosen = joined.select([ID]).append_column(UNIQUE, pa.array(embed)).filter(pa.array(embed | fail))
     selected = contents.join(chosen, keys=ID, join_type="inner", use_threads=False)
     keys = document_keys(selected[ID], selected[CONTENT_HASH])

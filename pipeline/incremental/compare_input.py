@@ -1,4 +1,4 @@
-"""The first reading of an incremental run: which documents to embed, and which published rows are dead."""
+"""The first reading of an incremental run finds which documents to embed, and which published rows are dead."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def compare_input(
       beam_options: of the run.
 
     Raises:
-      IncompleteSnapshotError: where documents would be deleted, but the input is empty or a file of it is broken.
-      RuntimeError: where the pipeline failed.
+      IncompleteSnapshotError: if documents would be deleted, but the input is empty or a file of it is broken.
+      RuntimeError: if the pipeline failed.
     """
     started = time.time()
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
@@ -127,17 +127,17 @@ def _counts_to_json(counts: ChangeCounts, failed: Statistics) -> str:
 
 
 def _check_snapshot(counts: ChangeCounts, failures: dict[str, int], output: OutputDirectory) -> None:
-    """Raises where the input that `--full-snapshot` calls whole can't be that."""
+    """Raises IncompleteSnapshotError if the input can't be the whole corpus, as `--full-snapshot` says it is."""
     deleted = counts.documents.deleted
     broken = failures.get(fail_file("", "").category, 0)
     if broken:
         raise IncompleteSnapshotError(
             f"the input has broken files ({broken:,}), and --full-snapshot would delete documents ({deleted:,}) that "
-            "may stand in them; nothing was published. Mend the files, or leave --full-snapshot out. Which they are: "
+            "may be in them; nothing was published. Repair the files, or leave --full-snapshot out. They are listed in "
             f"{FileSystems.join(output.staging, _FAILURES_PREFIX)}-*"
         )
     if not counts.documents.read:
         raise IncompleteSnapshotError(
             f"the input has no documents, and --full-snapshot would delete all that {output.path} holds ({deleted:,}); "
-            "nothing was published. If that is what is wanted, give --rebuild"
+            "nothing was published. If you want that, give --rebuild"
         )

@@ -1,4 +1,4 @@
-"""What an output that runs add to was made with, and what this run would do otherwise."""
+"""Finds how a run would differ from the output that it is to add to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from albert_embed.pipeline.settings.embed_options import DOCUMENT
 
 
 class DatasetMismatchError(ValueError):
-    """The rows that a run would add do not go with those that are there."""
+    """The rows that a run would add are made differently from those that are there."""
 
 
 # Options of the run that shape rows, or say which document is which; those of preprocessing are the transform's.
 _OPTIONS = {"sinks": "--sink", "tokens": "--tokens", "keep_fields": "--keep-fields", "id_field": "--id-field"}
-# What is a document, and so what its id is made of: records have the same ids in every format.
+# What a document is, and so what its id is made from: records have the same ids in every format.
 _DOCUMENTS = {"text": "lines", "files": "files"}
 
 
@@ -22,8 +22,8 @@ def check_same_dataset(previous: Provenance, wanted: Provenance, directory: str)
     """Checks that a run can add to an output.
 
     Args:
-      previous: of what is there.
-      wanted: of what the run would add.
+      previous: of the rows that are there.
+      wanted: of the rows that the run would add.
       directory: the output, for the message.
 
     Raises:
@@ -44,7 +44,7 @@ def check_same_dataset(previous: Provenance, wanted: Provenance, directory: str)
 
 
 def _describe(provenance: Provenance) -> dict[str, Any]:
-    """Returns all that must be the same of every row of an output, by name."""
+    """Returns everything that must be the same for all rows of an output, by name."""
     options = provenance.options
     return {
         "model fingerprint": provenance.model.fingerprint,
@@ -59,5 +59,5 @@ def _describe(provenance: Provenance) -> dict[str, Any]:
 
 
 def _to_plain(value: Any) -> Any:
-    """As JSON gives it back; lists as one text, so that a message can show them."""
+    """Converts a value to what JSON gives back; lists to one text, so that a message can show them."""
     return ",".join(value) if isinstance(value, (list, tuple)) else value

@@ -1,4 +1,4 @@
-"""`FindChanges`: the documents of an input against what is published of them, joined by Beam."""
+"""`FindChanges`: compares the documents of an input with what is published, joined by Beam."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ChangeCounts:
-    """What a comparison came to.
+    """The counts of a comparison.
 
     Attributes:
       documents: of the input, and how many of the output are deleted.
-      selected: contents to take on the second reading, those that are to fail among them.
+      selected: contents to select on the second reading, including those that are to fail.
       tombstones: ids whose published rows are dead from now on.
-      dead: what those rows come to.
+      dead: counts of those rows.
     """
 
     documents: DocumentCounts = dataclasses.field(default_factory=DocumentCounts)
@@ -45,19 +45,19 @@ class ChangeCounts:
     dead: RowCounts = dataclasses.field(default_factory=RowCounts)
 
     def to_json(self) -> str:
-        """As one line of JSON."""
+        """Returns one line of JSON."""
         return json.dumps(dataclasses.asdict(self))
 
     @staticmethod
     def from_json(line: str | bytes) -> ChangeCounts:
-        """What `to_json` wrote."""
+        """Reads what `to_json` wrote."""
         fields = json.loads(line)
         typed = {"documents": DocumentCounts(**fields["documents"]), "dead": RowCounts(**fields["dead"])}
         return ChangeCounts(**{**fields, **typed})
 
 
 def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
-    """The sum of all parts."""
+    """Returns the sum of all parts."""
     counts = []
     selected = tombstones = 0
     dead = RowCounts()
@@ -70,10 +70,10 @@ def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
 
 
 class FindChanges(beam.PTransform):
-    """Prepared documents → `{"selected", "tombstones", "counts"}`: Tables, Tables and one `ChangeCounts`.
+    """Turns prepared documents into `{"selected", "tombstones", "counts"}`: Tables, Tables and one `ChangeCounts`.
 
-    Ids and hashes alone go through a GroupByKey, up to a thousand together. Runners that hold what they group in memory
-    need 560 MiB for a million documents against a million published rows (measured, ids of 32 bytes).
+    Only ids and hashes go through a GroupByKey, up to a thousand together. Runners that hold groups in memory need
+    560 MiB for a million documents against a million published rows (measured, ids of 32 bytes).
 
     Args:
       index_files: the index shards that are published.
@@ -124,7 +124,7 @@ def _read(pipeline: beam.Pipeline, what: str, files: list[PublishedFile], schema
 
 
 class CompareBucket(beam.DoFn):
-    """`compare_documents` of one bucket: a `ChangeCounts`; the Tables go to the outputs `SELECTED` and `TOMBSTONES`.
+    """Calls `compare_documents` for one bucket: yields a `ChangeCounts`, and Tables to `SELECTED` and `TOMBSTONES`.
 
     Args:
       full_snapshot: whether published documents that the input lacks are deleted.

@@ -1,4 +1,4 @@
-"""Documents sorted into buckets by their ids, so that Beam joins them without moving one at a time."""
+"""Divides documents into buckets by their ids, so that Beam joins them without moving one at a time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.transforms.columns import ID
 
-# Each bucket is joined in one worker's memory: of a billion documents one holds four million, about 300 MB.
+# Each bucket is joined in one worker's memory: of a billion documents, a bucket holds four million, about 300 MB.
 BUCKETS = 256
-# Rows that wait in a worker to be sent together: a thousand to a bucket, where the input has that many.
+# Rows that wait in a worker to be sent together: a thousand per bucket, where the input has that many.
 _WAITING_ROWS = 256 * 1024
 
 
 def to_bytes(rows: pa.Table) -> bytes:
-    """Rows as they are sent: an Arrow stream, compressed. Ids and counts take half of it and less."""
+    """Encodes rows as a compressed Arrow stream. Ids and counts shrink to half or less."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(rows)
@@ -29,27 +29,27 @@ def to_bytes(rows: pa.Table) -> bytes:
 
 
 def from_bytes(parts: Iterable[bytes], schema: pa.Schema) -> pa.Table:
-    """The rows of all parts that `to_bytes` wrote."""
+    """Decodes the rows of all parts that `to_bytes` wrote."""
     tables = [pa.ipc.open_stream(part).read_all() for part in parts]
     return pa.concat_tables([schema.empty_table(), *tables])
 
 
 def split_into_buckets(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    """(bucket, its rows) of each bucket that has any, by the column `id`: the same ids always in the same bucket."""
+    """Yields (bucket, its rows) for each bucket that has any, by the column `id`: equal ids go to the same bucket."""
     buckets = np.fromiter((zlib.crc32(id_) for id_ in rows[ID].to_pylist()), np.int64, rows.num_rows) % BUCKETS
     order = np.argsort(buckets, kind="stable")
     numbers, starts = np.unique(buckets[order], return_index=True)
     ends = [*starts[1:], len(order)]
-    rows = rows.combine_chunks()  # each row of a table of many chunks is looked for in them
+    rows = rows.combine_chunks()  # finding a row takes longer in a table of many chunks
     for number, start, end in zip(numbers.tolist(), starts, ends, strict=False):
         yield number, rows.take(pa.array(order[start:end]))
 
 
 class SplitIntoBuckets(beam.DoFn):
-    """`split_into_buckets` of some hundred thousand rows at a time, each bucket as bytes.
+    """Calls `split_into_buckets` for some hundred thousand rows at a time, and yields each bucket as bytes.
 
     Args:
-      schema: the columns that are kept; those that RecordBatches lack become null.
+      schema: the columns to keep; those that RecordBatches lack become null.
     """
 
     def __init__(self, schema: pa.Schema) -> None:

@@ -1,4 +1,4 @@
-"""What is published, as it is joined with an input: the index shards and the tombstones."""
+"""Reads what is published, to join it with an input: the index shards and the tombstones."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from albert_embed.pipeline.storage.output_error import OutputError
 
 
 class ReadPublishedFile(beam.DoFn):
-    """A Parquet file of a generation → RecordBatches of its rows with a column `generation`.
+    """Reads a Parquet file of a generation: RecordBatches of its rows with a column `generation`.
 
     Args:
-      schema: of what comes out.
+      schema: of the result.
 
     Raises:
-      OutputError: where the file is damaged.
+      OutputError: if the file is damaged.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -34,15 +34,15 @@ class ReadPublishedFile(beam.DoFn):
                 yield from read_generation(opened, file.generation, self._schema)
         except (pa.ArrowException, OSError) as e:
             raise OutputError(
-                f"{file.path} can't be read: {e}; the output was damaged after it was published, give --rebuild"
+                f"{file.path} can't be read: {e}; the output was damaged after it was published; give --rebuild"
             ) from e
 
 
 def read_generation(file: Any, generation: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The rows of an open Parquet file with the columns of `schema`, `generation` among them.
+    """Yields the rows of an open Parquet file with the columns of `schema`, including `generation`.
 
     Raises:
-      pyarrow.ArrowInvalid, OSError: where the file is damaged.
+      pyarrow.ArrowInvalid, OSError: if the file is damaged.
     """
     names = [name for name in schema.names if name != GENERATION]
     with pq.ParquetFile(file, page_checksum_verification=True) as parquet:

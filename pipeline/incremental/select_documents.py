@@ -1,4 +1,4 @@
-"""`select_documents`: of the documents that are read again, those that the comparison has chosen."""
+"""`select_documents`: selects, from the documents that are read again, those that the comparison has chosen."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The documents to take, looked up by key. 26 bytes each.
+    """The documents to select, looked up by key: 26 bytes each.
 
     Attributes:
       keys: of ids and contents, sorted.
-      origins: of each, the origin of the one document to take where there are equal ones.
-      any_origin: of each, whether there is but one such document.
-      unique: of each, whether its id has this content alone; else it is to fail.
+      origins: for each, the origin of the one to select among equal documents.
+      any_origin: for each, whether there is only one such document.
+      unique: for each, whether its id has only this content; else it is to fail.
     """
 
     keys: np.ndarray
@@ -37,7 +37,7 @@ class Selection:
 
 
 def read_selection(paths: Sequence[str]) -> Selection:
-    """The selection that was written to these Parquet files (`SELECTED_SCHEMA`)."""
+    """Reads the selection in these Parquet files (`SELECTED_SCHEMA`)."""
     tables = [SELECTED_SCHEMA.empty_table()]
     for path in paths:
         with FileSystems.open(path, compression_type="uncompressed") as file:
@@ -54,11 +54,11 @@ def read_selection(paths: Sequence[str]) -> Selection:
 
 
 def select_documents(documents: pa.RecordBatch, selection: Selection) -> tuple[pa.RecordBatch, list[Failure]]:
-    """The documents to embed, without `origin`, and a failure for each whose id stands for several.
+    """Returns the documents to embed, without `origin`, and a failure for each whose id belongs to several.
 
     Args:
-      documents: prepared, with `id`, `content_hash`, `text_start` and where the source tells it `origin`.
-      selection: which to take.
+      documents: prepared, with `id`, `content_hash`, `text_start` and, where the source has it, `origin`.
+      selection: which to select.
     """
     found = find_keys(selection.keys, document_keys(documents.column(ID), documents.column(CONTENT_HASH)))
     rows = np.flatnonzero(found >= 0)
@@ -75,8 +75,8 @@ def select_documents(documents: pa.RecordBatch, selection: Selection) -> tuple[p
             stage="read",
             reason="id not unique",
             error=f"the input has the id {row[ID].decode(errors='backslashreplace')!r} more than once, with different "
-            "contents or in places that can't be told apart (a file that two patterns of --input name); an output that "
-            "runs add to holds each id once: give each document an id of its own",
+            "contents or in places that can't be distinguished (such as a file that two patterns of --input name); an "
+            "output that runs add to holds each id once: give each document an id of its own",
             text=row[TEXT_START],
         )
         for row in documents.select([ID, TEXT_START]).take(pa.array(failing)).to_pylist()
@@ -101,8 +101,8 @@ class LoadSelection:
 
 
 def make_select_documents(paths: Sequence[str]) -> MapOrFail:
-    """`select_documents` as a step, by the selection that these files hold; selected documents are counted.
+    """Makes a step of `select_documents`, with the selection in these files; selected documents are counted.
 
-    A document that was changed since the comparison is in neither output; the next run will find it.
+    A document that has changed since the comparison is in neither output; the next run will find it.
     """
     return MapOrFail(select_documents, load=LoadSelection(paths), counter=metrics.SELECTED_DOCUMENTS)

@@ -1,4 +1,4 @@
-"""`CopyRepeated`: the rows of documents that a corpus repeats, where only some of them were finished."""
+"""`CopyRepeated`: copies rows of documents that a corpus repeats, where only some of the rows were finished."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ class FinishedShardsError(RuntimeError):
 
 
 class CopyRepeated(beam.DoFn):
-    """How often each finished key was met → RecordBatches with the rows that are still missing, copied from finished
-    ones: a document that comes twice has the same embeddings twice. A table of BigQuery holds each (id, window) once:
-    nothing is copied where there is only what it loads.
+    """Copies the rows that are still missing from finished ones, given how often each finished key was met.
+
+    A document that is there twice has the same embeddings twice. A table of BigQuery holds each (id, window) once, so
+    nothing is copied where there are only load files.
 
     Args:
       finished: the finished rows.
 
     Raises:
-      FinishedShardsError: where a finished row was not met as often as it is there.
+      FinishedShardsError: if a finished row was met less often than it is there.
     """
 
     def __init__(self, finished: FinishedRows) -> None:

@@ -1,4 +1,4 @@
-"""`DropFinished`: rows that a run that was cut off has finished are not embedded again."""
+"""`DropFinished`: drops rows that a run that was cut off has finished, so that they are not embedded again."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ Met = tuple[np.ndarray, np.ndarray]
 
 
 class DropFinished(beam.PTransform):
-    """Rows → `{"rows", "met"}`: those that are not finished, and how often each finished key was met, one array
-    `[keys]` int32.
+    """Divides rows into `{"rows", "met"}`: those that are not finished, and how often each finished key was met.
 
-    A corpus may repeat a document, and all rows with a finished key are dropped: whether there are as many finished
-    rows as there must be is known only at the end, from `met`.
+    `met` is one array `[keys]` int32. A corpus may repeat a document, and all rows with a finished key are dropped:
+    whether there are enough finished rows is known only at the end, from `met`.
 
     Args:
       finished: the finished rows. Each worker process holds their keys.
@@ -42,7 +41,7 @@ class DropFinished(beam.PTransform):
 
 
 class DropRows(beam.DoFn):
-    """Drops rows whose keys are finished; `Met` of each bundle goes to the output `MET`."""
+    """Drops rows whose keys are finished; the `Met` of each bundle goes to the output `MET`."""
 
     MET = "met"
 
@@ -103,7 +102,7 @@ class AddMet(beam.CombineFn):
 
 
 def _resize(counts: np.ndarray, length: int) -> np.ndarray:
-    """A copy that is at least so long."""
+    """Returns a copy that has at least this length."""
     resized = np.zeros(max(len(counts), length), np.int32)
     resized[: len(counts)] = counts
     return resized

@@ -1,4 +1,4 @@
-"""What a run that was cut off has finished: the shards that are whole, their keys, and their rows."""
+"""What a run that was cut off has finished: the complete shards, their keys, and their rows."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 
 def choose_finished_shards(directory: str, before: RunRecord | None, fingerprint: dict[str, Any] | None) -> list[Shard]:
-    """The finished shards in `directory` that a run can use, and what is dropped or used said in the log.
+    """Chooses the finished shards in `directory` that a run can use, and logs what is used or dropped.
 
     Args:
       directory: a staging folder.
       before: the run that was cut off there; None where there is none, or it is not known.
-      fingerprint: of the run that wants to use them.
+      fingerprint: of the run that is to use them.
     """
     if before is None:
         return []
@@ -43,20 +43,20 @@ def choose_finished_shards(directory: str, before: RunRecord | None, fingerprint
     differences = list_differences(before.fingerprint, fingerprint)
     if differences:
         what = ", ".join(differences)
-        logger.info("%d rows of a run that was cut off are embedded again: other than there are %s", rows, what)
+        logger.info("%d rows of a run that was cut off are embedded again, because these have changed: %s", rows, what)
         return []
     logger.info("%d rows in %d shards of a run that was cut off are used again", rows, len(shards))
     return shards
 
 
 def find_finished_shards(directory: str, *, may_overlap: bool) -> list[Shard]:
-    """The shards in `directory` that are whole: their index is there, and their data files with the sizes it says.
+    """Finds the complete shards in `directory`: their index is there, and their data files with the sizes in it.
 
     Args:
       directory: a staging folder, on any file system that Beam knows.
-      may_overlap: whether shards may have rows in common. Where no bundle was ever run twice they are documents that
-        the corpus repeats; else they can be two attempts at the same rows, and of shards with a row in common only
-        the first by name is taken.
+      may_overlap: whether shards may have rows in common. Where no bundle was ever run twice, these are documents that
+        the corpus repeats. Else they can be two attempts at the same rows: of shards with a row in common, only the
+        first by name is used.
     """
     found = FileSystems.match([FileSystems.join(directory, "*")])[0].metadata_list
     sizes = {PurePosixPath(file.path).name: file.size_in_bytes for file in found}
@@ -73,7 +73,7 @@ def find_finished_shards(directory: str, *, may_overlap: bool) -> list[Shard]:
         if shard.index_file != name or any(
             sizes.get(shard.data_file(format_name)) != size for format_name, size in shard.file_bytes.items()
         ):
-            continue  # killed while it was put in its place, or while it was published
+            continue  # the run was killed while the shard was moved to its place, or published
         if not may_overlap:
             own = set(_index_keys(index))
             if len(own) < shard.rows or not keys.isdisjoint(own):
@@ -93,7 +93,7 @@ def _index_keys(index: pa.Table) -> list[bytes]:
 
 
 class FinishedKeys:
-    """The keys of all finished rows: 20 bytes for each that differs. (While they are loaded, 80 a row, measured.)
+    """The keys of all finished rows: 20 bytes for each different key. (Loading them takes 80 bytes per row, measured.)
 
     Attributes:
       keys: `[keys]` of 16 bytes, sorted, each once.
@@ -105,10 +105,10 @@ class FinishedKeys:
         self.counts = counts.astype(np.int32)
 
     def find(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Which of `keys` are there, and where.
+        """Finds which of `keys` are there, and where.
 
         Returns:
-          `[len(keys)]` bool, and the positions in `self.keys` of those that are, int64.
+          `[len(keys)]` bool, and the positions in `self.keys` of those that are there, int64.
         """
         positions = find_keys(self.keys, make_keys(keys))
         there = positions >= 0
@@ -120,8 +120,8 @@ class FinishedRows:
     """The rows of finished shards, for the workers to read.
 
     Attributes:
-      directory: where the shards are.
-      shards: which.
+      directory: the folder of the shards.
+      shards: which shards.
       schema: of the rows.
     """
 
@@ -131,7 +131,7 @@ class FinishedRows:
 
     @property
     def readable_format(self) -> str | None:
-        """The format that the rows can be read back from; None where there is only what BigQuery loads."""
+        """The format from which the rows can be read back; None where there are only load files for BigQuery."""
         names = [name for shard in self.shards[:1] for name in shard.file_bytes if name in FORMATS]
         return names[0] if names else None
 
@@ -141,23 +141,23 @@ class FinishedRows:
         return sum(shard.rows for shard in self.shards)
 
     def load_keys(self) -> FinishedKeys:
-        """The keys of all rows, read from the indexes."""
+        """Reads the keys of all rows from the indexes."""
         parts = [make_keys(self.load_shard_keys(shard)) for shard in self.shards]
         return FinishedKeys(np.concatenate([make_keys([]), *parts]))
 
     def load_shard_keys(self, shard: Shard) -> list[bytes]:
-        """The keys of the rows of one shard, in their order."""
+        """Reads the keys of one shard's rows, in their order."""
         return _index_keys(_open_index(FileSystems.join(self.directory, shard.index_file))[1])
 
     def read(self, shard: Shard) -> Iterator[pa.RecordBatch]:
-        """The rows of one shard as they were when they were written, `content_hash` and `window_count` included.
+        """Yields the rows of one shard as they were written, with `content_hash` and `window_count`.
 
         Raises:
-          ValueError: where there is no format that they can be read back from.
+          ValueError: if there is no format from which they can be read back.
         """
         format_name = self.readable_format
         if format_name is None:
-            raise ValueError(f"{shard.index_file} is of a shard whose rows can't be read back")
+            raise ValueError(f"{shard.index_file} belongs to a shard whose rows can't be read back")
         yield from read_indexed_rows(
             FileSystems.join(self.directory, shard.data_file(format_name)),
             FileSystems.join(self.directory, shard.index_file),

@@ -1,4 +1,4 @@
-"""The fingerprint of a run: two runs with the same one write the same rows."""
+"""The fingerprint of a run: two runs with the same fingerprint write the same rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from albert_embed.pipeline.dataset.provenance import list_versions
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.transforms.transform_graph import Description, transform_fingerprint
 
-# What does not shape rows, and what is in the fingerprint under another name: whatever else there is shapes them.
+# Options that do not shape rows, or are in the fingerprint under another name. All others shape rows.
 _LEFT_OUT = frozenset(
     (
         "input",
@@ -31,15 +31,16 @@ _LEFT_OUT = frozenset(
 def fingerprint_run(
     options: EmbedOptions, input_fingerprint: str | None, model: ModelDirectory, description: Description
 ) -> dict[str, Any] | None:
-    """Name → value of all that shapes the rows of a run; None where it can't be told whether the input is the same.
+    """Returns name → value of everything that shapes the rows of a run; None where its input can't be compared.
 
-    The input counts as the same where its files have the same names, sizes and times: then a row that is found
-    finished is met again, and nothing that was deleted is published.
+    The input is the same where its files have the same names, sizes and times. Then a finished row is met again, and
+    nothing that was deleted is published.
 
     Args:
-      options: of the run, with the format of its input. With document vectors none: they need every row anew.
-      input_fingerprint: of what it reads; None where it can't be told whether that is the same.
-      model: what it embeds with.
+      options: of the run, with the format of its input. With document vectors there is no fingerprint, because they
+        need every row anew.
+      input_fingerprint: of its input; None where that can't be compared.
+      model: its model.
       description: of its transform graph.
     """
     if input_fingerprint is None or DOCUMENT in options.embeddings:

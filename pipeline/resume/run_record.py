@@ -1,4 +1,4 @@
-"""`RunRecord`: what a run writes down of itself before it starts, for the run after it."""
+"""`RunRecord`: what a run records about itself before it starts, for the run after it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class RunRecord:
     Attributes:
       started: seconds since 1970.
       host, pid: where it runs.
-      fingerprint: name → value of all that shapes its rows (`pipeline.resume.run_fingerprint`); None where that can't
-        be told.
+      fingerprint: name → value of everything that shapes its rows (`pipeline.resume.run_fingerprint`); None where that
+        is not known.
       retries: whether its runner, or that of a run whose shards it uses, may run a bundle twice.
     """
 
@@ -27,12 +27,12 @@ class RunRecord:
     retries: bool
 
     def to_json(self) -> str:
-        """As JSON."""
+        """Returns JSON text."""
         return json.dumps(dataclasses.asdict(self))
 
     @staticmethod
     def from_json(content: bytes) -> RunRecord | None:
-        """What `to_json` wrote; None where it is something else, such as half of it."""
+        """Reads what `to_json` wrote; None where it is something else, such as half of it."""
         try:
             return RunRecord(**json.loads(content))
         except (ValueError, TypeError):
@@ -40,5 +40,5 @@ class RunRecord:
 
 
 def list_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """The names whose values differ, in order."""
+    """Lists the names whose values differ, in order."""
     return sorted(name for name in {*first, *second} if first.get(name) != second.get(name))

@@ -1,4 +1,4 @@
-"""`start_run`: what a run that was cut off has finished, chosen before the next one writes."""
+"""`start_run`: chooses what a run that was cut off has finished, before the next one writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUN_FILE = "run.json"
 
 
 def start_run(output: OutputDirectory, *, fingerprint: dict[str, Any] | None, retries: bool) -> list[Shard]:
-    """Clears what a run that was cut off has staged, and writes down what this one is.
+    """Clears what a run that was cut off has staged, and records what this one is.
 
     Args:
       output: prepared for the run.
@@ -24,7 +24,7 @@ def start_run(output: OutputDirectory, *, fingerprint: dict[str, Any] | None, re
       retries: whether the runner may run a bundle twice.
 
     Returns:
-      The staged shards that this run can use, which are kept: those that a run of the same fingerprint had finished.
+      The staged shards that this run can use: those that a run with the same fingerprint had finished. They are kept.
     """
     before = RunRecord.from_json(output.read_staged(RUN_FILE)) if output.is_staged(RUN_FILE) else None
     finished = choose_finished_shards(output.staging, before, fingerprint)

@@ -13,8 +13,8 @@ class DataFile:
     Attributes:
       path: relative to the folder that it is in: the staging folder, or the dataset's once it is published.
       bytes: its size.
-      format: the format of its rows, such as `parquet`; None where its kind of file has but one.
-      rows: how many rows it has; None where nobody has counted them.
+      format: the format of its rows, such as `parquet`; None where there is only one for this kind of file.
+      rows: how many rows it has; None where that is not known.
       generation: the generation of the dataset that it belongs to; None until it is published.
     """
 
@@ -26,9 +26,9 @@ class DataFile:
 
     @property
     def is_published(self) -> bool:
-        """Whether it has its place in the dataset."""
+        """Whether it is a part of the published dataset."""
         return self.generation is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON, without what is None."""
+        """Returns plain values for JSON, without those that are None."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}

@@ -27,7 +27,7 @@ class DocumentWriter:
       formats: what to write.
 
     Raises:
-      ShardWriteError: where the file system refuses, here and in every method.
+      ShardWriteError: if the file system refuses, here and in every method.
     """
 
     def __init__(self, directory: str, formats: Sequence[WritableFormat]) -> None:
@@ -37,7 +37,7 @@ class DocumentWriter:
         self._files = OpenFiles(directory, formats, f"{DOCUMENTS_PREFIX}-{self._attempt}")
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Takes rows in."""
+        """Writes rows."""
         for name in rows.column(ID).to_pylist():
             self._digest.update(len(name).to_bytes(8, "big") + name)
         self._rows += rows.num_rows
@@ -45,11 +45,11 @@ class DocumentWriter:
 
     @property
     def size(self) -> int:
-        """About the bytes of the largest file."""
+        """About how many bytes the largest file has."""
         return self._files.size
 
     def finish(self) -> list[DataFile]:
-        """Writes what is left and puts the files in their places."""
+        """Writes what is left and moves the files to their places."""
         sizes = self._files.close()
         self._files.place(self._name_file)
         return [
@@ -58,7 +58,7 @@ class DocumentWriter:
         ]
 
     def abandon(self) -> None:
-        """Lets go of the files. What was written of them goes with the rest of the staging folder."""
+        """Abandons the files. What was written is removed with the rest of the staging folder."""
         self._files.abandon()
 
     def _name_file(self, format_name: str) -> str:

@@ -1,4 +1,4 @@
-"""`OpenFiles`: files that are being written, one for each format, under names that nobody takes for finished ones."""
+"""`OpenFiles`: files that are being written, one for each format, under names that mark them as unfinished."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class OpenFiles:
     Args:
       directory: where the files will go, on any file system that Beam knows.
       formats: what to write; at least one.
-      attempt: what the files are called below `unfinished/` until they are put in their places; nothing else's name.
+      attempt: the unique name of the files below `unfinished/`, until they are moved to their places.
 
     Raises:
-      ShardWriteError: where the file system refuses, here and in every method.
+      ShardWriteError: if the file system refuses, here and in every method.
     """
 
     def __init__(self, directory: str, formats: Sequence[WritableFormat], attempt: str) -> None:
@@ -43,18 +43,18 @@ class OpenFiles:
                 self._files[format_.name] = format_.open_writer(handle)
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Takes rows in."""
+        """Writes rows."""
         with explain_failure(self._directory):
             for file in self._files.values():
                 file.write(rows)
 
     @property
     def size(self) -> int:
-        """About the bytes of the largest file."""
+        """About how many bytes the largest file has."""
         return max(file.size for file in self._files.values())
 
     def close(self) -> dict[str, int]:
-        """Writes what is left; format → bytes of its file."""
+        """Writes what is left, and returns format → bytes of its file."""
         with explain_failure(self._directory):
             sizes = {}
             for name, file in self._files.items():
@@ -65,14 +65,14 @@ class OpenFiles:
             return sizes
 
     def place(self, name_file: Callable[[str], str]) -> None:
-        """Puts the files, which are closed, in their places: `name_file` gives the name of a format's."""
+        """Moves the closed files to their places; `name_file` gives the file name for a format."""
         with explain_failure(self._directory):
             for name in self._files:
                 target = FileSystems.join(self._directory, name_file(name))
                 FileSystems.rename([self.unfinished(name)], [target])
 
     def abandon(self) -> None:
-        """Lets go of the files. What was written of them goes with the rest of the staging folder."""
+        """Abandons the files. What was written is removed with the rest of the staging folder."""
         for name, handle in self._handles.items():
             if name in self._files:
                 self._files[name].abandon()
@@ -80,17 +80,17 @@ class OpenFiles:
                 handle.close()
 
     def unfinished(self, ending: str) -> str:
-        """Where a file lies until it is put in its place."""
+        """Returns the path of a file until it is moved to its place."""
         return FileSystems.join(self._directory, UNFINISHED, f"{self._attempt}.{ending}")
 
 
 @contextlib.contextmanager
 def explain_failure(directory: str) -> Iterator[None]:
-    """Raises ShardWriteError for what a file system refuses in the `with` block."""
+    """Raises ShardWriteError if the file system refuses something in the `with` block."""
     try:
         yield
     except OSError as e:  # Beam's BeamIOError is one
         raise ShardWriteError(
             f"can't write to {directory}: {e.strerror or e}; nothing was published, and an earlier output is "
-            "as it was. Make room there, or whatever it says, and run the same command again"
+            "as it was. Make room there, or remove the cause, and run the same command again"
         ) from e

@@ -1,4 +1,4 @@
-"""Shards read together with their indexes: rows as they were when they were written."""
+"""Reads shards together with their indexes: rows as they were written."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from albert_embed.transforms.columns import CONTENT_HASH, ID, WINDOW_COUNT
 
 
 def read_indexed_rows(data_path: str, index_path: str, format_: RowFormat) -> Iterator[pa.RecordBatch]:
-    """The rows of one shard, as its format reads them, with `content_hash` and `window_count`.
+    """Yields the rows of one shard, as its format reads them, with `content_hash` and `window_count`.
 
     Args:
       data_path, index_path: the shard and its index.
       format_: of the shard.
 
     Raises:
-      DamagedShardError: where what was written can't be read again, or the index is that of other rows.
-      FileNotFoundError: where a file is not there.
+      DamagedShardError: if what was written can't be read again, or the index belongs to other rows.
+      FileNotFoundError: if a file is not there.
     """
     try:
         with FileSystems.open(index_path, compression_type="uncompressed") as file:

@@ -1,4 +1,4 @@
-"""`RollingWriter`: rows to one file after the other, each finished when it is large or old enough."""
+"""`RollingWriter`: writes rows to one file after the other, each finished when it is large or old enough."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class FileWriter(Protocol[Finished_co]):
     """Writes rows to files that are finished together, such as a `ShardWriter`."""
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Takes rows in."""
+        """Writes rows."""
 
     @property
     def size(self) -> int:
-        """About the bytes of the largest file."""
+        """About how many bytes the largest file has."""
 
     def finish(self) -> Finished_co:
-        """Writes what is left and puts the files in their places; what is known of them."""
+        """Writes what is left, moves the files to their places, and returns what is known about them."""
 
     def abandon(self) -> None:
-        """Lets go of the files."""
+        """Abandons the files."""
 
 
 class RollingWriter(Generic[Finished]):
     """Opens a writer when rows come, and finishes it when it is large or old enough. Not thread-safe.
 
-    As a context manager it abandons at the end of the `with` block what is not finished.
+    As a context manager it abandons what is not finished at the end of the `with` block.
 
     Args:
       open_writer: opens the next writer.
@@ -51,7 +51,7 @@ class RollingWriter(Generic[Finished]):
         self._opened = 0.0
 
     def write(self, rows: pa.RecordBatch) -> list[Finished]:
-        """Takes rows in, and returns what is finished with them: one thing or nothing."""
+        """Writes rows, and returns what is finished with them: one result or none."""
         if self._writer is None:
             self._writer = self._open_writer()
             self._opened = time.monotonic()
@@ -61,7 +61,7 @@ class RollingWriter(Generic[Finished]):
         return []
 
     def finish(self) -> list[Finished]:
-        """Finishes the writer that is open, and returns what comes of it: one thing, or nothing where none is open."""
+        """Finishes the open writer, and returns its result: one, or none if no writer is open."""
         if self._writer is None:
             return []
         finished = self._writer.finish()
@@ -69,7 +69,7 @@ class RollingWriter(Generic[Finished]):
         return [finished]
 
     def abandon(self) -> None:
-        """Abandons the writer that is open, if any."""
+        """Abandons the open writer, if there is one."""
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None

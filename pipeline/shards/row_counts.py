@@ -1,4 +1,4 @@
-"""`RowCounts`: what some rows come to."""
+"""`RowCounts`: counts over some rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RowCounts:
-    """What some rows come to.
+    """Counts over some rows.
 
     Attributes:
       documents: documents with at least one row.
@@ -38,5 +38,5 @@ class RowCounts:
         )
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
+        """Returns whether any count is not 0."""
         return any(dataclasses.astuple(self))

@@ -1,4 +1,4 @@
-"""`Shard`: what is known of some rows that were written, in one file for each format."""
+"""`Shard`: what is known about some rows that were written, in one file for each format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Shard:
     """A finished shard: the same rows in the same order in each of its files and in its index.
 
     Attributes:
-      name: a hash of its rows' keys and something random, in the names of its files.
+      name: a hash of its rows' keys and something random; a part of its files' names.
       file_bytes: format → size of the file in that format, in the order of the sinks.
       rows, documents, tokens, truncated: as in `pipeline.shards.statistics.Statistics`.
     """
@@ -31,12 +31,12 @@ class Shard:
     truncated: int
 
     def data_file(self, format_name: str) -> str:
-        """Name of its file in a format."""
+        """Returns the name of its file in a format."""
         return f"{DATA_PREFIX}-{self.name}.{format_name}"
 
     @property
     def index_file(self) -> str:
-        """Name of its index file, which is there only if the shard is whole."""
+        """Name of its index file, which is there only if the shard is complete."""
         return f"{INDEX_PREFIX}-{self.name}.{INDEX_FORMAT}"
 
     @property
@@ -45,17 +45,17 @@ class Shard:
         return [*(self.data_file(name) for name in self.file_bytes), self.index_file]
 
     def to_json(self) -> str:
-        """As one line of JSON."""
+        """Returns one line of JSON."""
         return json.dumps(dataclasses.asdict(self))
 
     @staticmethod
     def from_json(line: str | bytes) -> Shard:
-        """What `to_json` wrote."""
+        """Reads what `to_json` wrote."""
         return Shard(**json.loads(line))
 
 
 def list_data_files(shards: Iterable[Shard]) -> list[DataFile]:
-    """Every data file: by sink, then by name."""
+    """Lists every data file, by sink, then by name."""
     in_order = sorted(shards, key=lambda shard: shard.name)
     formats = list(in_order[0].file_bytes) if in_order else []
     return [
@@ -66,7 +66,7 @@ def list_data_files(shards: Iterable[Shard]) -> list[DataFile]:
 
 
 def list_index_files(shards: Iterable[Shard], sizes: Mapping[str, int]) -> list[DataFile]:
-    """Every index file, by name.
+    """Lists every index file, by name.
 
     Args:
       shards: finished.

@@ -1,6 +1,6 @@
 """The index of a shard: which rows it holds, in a small Parquet file beside the data.
 
-It has one row for each data row, in the same order. It is written last, so that it also says that the data are whole.
+It has one row for each data row, in the same order. It is written last, so it also says that the data are complete.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHARD_KEY = b"albert_embed.shard"
 
 
 def index_rows(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The index of embedded rows: `id`, `content_hash`, `window`, `window_count`, `tokens`, `truncated`."""
+    """Returns the index of embedded rows: `id`, `content_hash`, `window`, `window_count`, `tokens`, `truncated`."""
     columns = [
         pa.array(list_lengths(rows.column(INPUT_IDS))) if name == TOKENS else rows.column(name) for name in SCHEMA.names
     ]
@@ -36,12 +36,12 @@ def index_rows(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def write_index(file: Any, index: list[pa.RecordBatch], shard: Shard) -> None:
-    """Writes the index of a shard, and what is known of the shard as metadata.
+    """Writes the index of a shard, with what is known about the shard as metadata.
 
     Args:
       file: open for writing bytes; not closed here.
-      index: what `index_rows` gave.
-      shard: finished but for this.
+      index: the results of `index_rows`.
+      shard: finished, except for its index.
     """
     schema = SCHEMA.with_metadata({_SHARD_KEY: shard.to_json().encode()})
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
@@ -49,13 +49,13 @@ def write_index(file: Any, index: list[pa.RecordBatch], shard: Shard) -> None:
 
 
 def read_index(file: Any) -> tuple[Shard, pa.Table]:
-    """The shard and the rows of an index, `SCHEMA`.
+    """Reads the shard and the rows of an index, `SCHEMA`.
 
     Args:
       file: open for reading bytes.
 
     Raises:
-      ValueError: where it is not an index of this program (`pyarrow.ArrowInvalid` is one).
+      ValueError: if it is not an index of this program (`pyarrow.ArrowInvalid` is a ValueError).
     """
     table = pq.read_table(pa.BufferReader(file.read()), page_checksum_verification=True)
     try:

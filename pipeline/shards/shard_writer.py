@@ -1,4 +1,4 @@
-"""`ShardWriter`: writes a shard, under names that nobody takes for finished ones."""
+"""`ShardWriter`: writes a shard, under names that mark it as unfinished."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, 
 class ShardWriter:
     """Writes one shard, a file for each format. Not thread-safe.
 
-    The files have a random name below `unfinished/` while they are written. Finishing puts them in their places, the
+    The files have a random name below `unfinished/` while they are written. Finishing moves them to their places, the
     index last. A shard's name starts with a hash of its rows, so that shards have the same order in every run, and ends
     with something random: two shards can have the same rows, when a bundle is run again or a corpus repeats itself, and
-    neither may take the other's place.
+    neither may replace the other.
 
     Args:
       directory: where the shard goes, on any file system that Beam knows.
@@ -39,10 +39,10 @@ class ShardWriter:
         self._files = OpenFiles(directory, formats, self._attempt)
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Takes embedded rows in, with the columns for the pipeline's own use.
+        """Writes embedded rows, with the internal columns.
 
         Raises:
-          ShardWriteError: where the file system refuses.
+          ShardWriteError: if the file system refuses.
         """
         self._digest.update(b"".join(row_keys(rows)))
         self._index.append(index_rows(rows))
@@ -51,14 +51,14 @@ class ShardWriter:
 
     @property
     def size(self) -> int:
-        """About the bytes of the largest of its files."""
+        """About how many bytes the largest of its files has."""
         return self._files.size
 
     def finish(self) -> Shard:
-        """Writes what is left and puts the files in their places.
+        """Writes what is left and moves the files to their places.
 
         Raises:
-          ShardWriteError: where the file system refuses.
+          ShardWriteError: if the file system refuses.
         """
         shard = Shard(
             file_bytes=self._files.close(),
@@ -77,5 +77,5 @@ class ShardWriter:
         return shard
 
     def abandon(self) -> None:
-        """Lets go of the files. What was written of them goes with the rest of the staging folder."""
+        """Abandons the files. What was written is removed with the rest of the staging folder."""
         self._files.abandon()

@@ -1,4 +1,4 @@
-"""`Statistics`: what was written, counted from the shards that are published, so that retries don't count twice."""
+"""`Statistics`: what was written, counted from the published shards, so that retries are not counted twice."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Statistics:
         return RowCounts(documents=self.documents, rows=self.rows, tokens=self.tokens, truncated=self.truncated)
 
     def to_json(self) -> str:
-        """As one line of JSON."""
+        """Returns one line of JSON."""
         return json.dumps(dataclasses.asdict(self))
 
 
 def count_rows(rows: pa.RecordBatch) -> Statistics:
-    """The statistics of these rows."""
+    """Returns the statistics of these rows."""
     return Statistics(
         documents=int((np.asarray(rows.column(WINDOW)) == 0).sum()),
         rows=rows.num_rows,
@@ -57,17 +57,17 @@ def count_rows(rows: pa.RecordBatch) -> Statistics:
 
 
 def count_shard(shard: Shard) -> Statistics:
-    """The statistics of a finished shard."""
+    """Returns the statistics of a finished shard."""
     return Statistics(documents=shard.documents, rows=shard.rows, tokens=shard.tokens, truncated=shard.truncated)
 
 
 def count_failure(failure: Failure) -> Statistics:
-    """The statistics of one failure."""
+    """Returns the statistics of one failure."""
     return Statistics(failures={failure.category: 1})
 
 
 def add_statistics(parts: Iterable[Statistics]) -> Statistics:
-    """The sum of all parts."""
+    """Returns the sum of all parts."""
     documents = rows = tokens = truncated = 0
     failures: Counter[str] = Counter()
     for part in parts:
@@ -82,7 +82,7 @@ def add_statistics(parts: Iterable[Statistics]) -> Statistics:
 
 
 class CountOutput(beam.PTransform):
-    """`(shards, failures)` → one `Statistics`."""
+    """Turns `(shards, failures)` into one `Statistics`."""
 
     def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection[Statistics]:
         shards, failures = inputs

@@ -1,4 +1,4 @@
-"""`WriteDocuments`: the rows of documents to files beside the shards of their windows."""
+"""`WriteDocuments`: writes the rows of documents to files beside the shards of their windows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from albert_embed.pipeline.shards.write_shards import SHARD_BYTES
 
 
 def list_document_files(files: Iterable[DataFile], formats: Sequence[str]) -> list[DataFile]:
-    """The files by sink, in the order of `formats`, then by name."""
+    """Lists the files by sink, in the order of `formats`, then by name."""
     return sorted(files, key=lambda file: (formats.index(file.format or ""), file.path))
 
 
 class WriteDocuments(beam.PTransform):
-    """RecordBatches of `pipeline.embed.combine_documents` → a `DataFile` for each finished file.
+    """Writes RecordBatches of `pipeline.embed.combine_documents`; gives a `DataFile` for each finished file.
 
-    As with `WriteShards`, only the files that come out of the step are to be published.
+    As with `WriteShards`, only the files that the step gives are to be published.
 
     Args:
       directory: where the files go, on any file system that Beam knows.

@@ -1,4 +1,4 @@
-"""`WriteFilesFn`: the rows of a bundle to files of its own."""
+"""`WriteFilesFn`: writes the rows of a bundle to files of its own."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from albert_embed.transforms import metrics
 
 
 class WriteFilesFn(beam.DoFn):
-    """RecordBatches → what `FileWriter.finish` returns, for each file that is large or old enough, or at the bundle's
-    end.
+    """Writes RecordBatches to files, and yields what `FileWriter.finish` returns for each.
 
-    Nothing is moved between workers: a bundle writes its own files, as many as it fills, so that the runner decides on
-    their number. (The in-process runner makes one bundle for each worker; a fixed number of files would send every row
-    through a GroupByKey, which it holds in memory.) Only the files that come out of the step are to be published: a
-    bundle that failed, or that a runner ran twice, may have left others.
+    A file is finished when it is large or old enough, or at the end of the bundle. Nothing is moved between workers: a
+    bundle writes as many files of its own as it fills, so the runner decides on their number. (The in-process runner
+    makes one bundle for each worker; a fixed number of files would send every row through a GroupByKey, which it holds
+    in memory.) Only the files that the step gives are to be published: a bundle that failed, or that a runner ran
+    twice, may have left others.
 
     Args:
       open_writer: opens the next file; it is pickled.

@@ -1,4 +1,4 @@
-"""`WriteShards`: embedded rows to finished shards."""
+"""`WriteShards`: writes embedded rows to shards."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.shard_writer import ShardWriter
 from albert_embed.pipeline.shards.write_files import WriteFilesFn
 
-# Large enough that a bucket's requests and a reader's opening of files cost nothing beside the data, small enough that
-# a reader can share the files among processes. BigQuery, DuckDB and Spark all advise 100 MB to 1 GB.
+# Large enough that requests to a bucket and opening files cost nothing compared with the data, small enough that a
+# reader can divide the files among processes. BigQuery, DuckDB and Spark all advise 100 MB to 1 GB.
 SHARD_BYTES = 256 << 20
 # What a killed run can lose. On a CPU a shard of pooled outputs takes hours to fill.
 SHARD_SECONDS = 300.0
 
 
 class WriteShards(beam.PTransform):
-    """RecordBatches of embedded rows, with the columns for the pipeline's own use → a `Shard` for each finished one.
+    """Writes RecordBatches of embedded rows, with the internal columns; gives a `Shard` for each finished one.
 
-    Only the shards that come out of the step are to be published (`WriteFilesFn`).
+    Only the shards that the step gives are to be published (`WriteFilesFn`).
 
     Args:
       directory: where the shards go, on any file system that Beam knows.
       formats: what to write of each shard; at least one.
-      shard_bytes: a shard is finished when its largest file has so many bytes.
+      shard_bytes: a shard is finished when its largest file has this many bytes.
       shard_seconds: a shard is finished when rows come and it is this old.
     """
 

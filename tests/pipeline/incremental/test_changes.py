@@ -21,7 +21,7 @@ def test_documents_that_changed_meanwhile_are_said(met: int, missing: int, caplo
     changes = Changes(counts=counts, selected_files=[], failures={}, seconds=1.0, previous=None, output=OUTPUT)
     with caplog.at_level(logging.WARNING):
         changes.warn_of_missing({"selected_documents": met})
-    said = [f"{missing} documents were changed while the run read them; the next run will embed them"]
+    said = [f"{missing} documents changed while the run read them; the next run will embed them"]
     assert [record.getMessage() for record in caplog.records] == (said if missing else [])
 
 

@@ -226,7 +226,7 @@ def test_a_document_that_changes_between_the_readings_is_left_to_the_next_run(
         patch.setattr("albert_embed.pipeline.embed.job.compare_input", compare_and_change)
         result = run(tiny_model, source, output, "--incremental")
     assert changes_of(result) == {"read": 3, "changed": 2, "unchanged": 1}
-    assert "1 documents were changed while the run read them; the next run will embed them" in caplog.text
+    assert "1 documents changed while the run read them; the next run will embed them" in caplog.text
     assert {key for key, _ in read_rows(output)} == {b"a", b"c"}
     assert_sound(output)
     assert changes_of(run(tiny_model, source, output, "--incremental")) == {

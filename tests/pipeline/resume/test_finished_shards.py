@@ -90,7 +90,7 @@ def record(**changes: Any) -> RunRecord:
         (
             record(),
             {"model": "n", "input": "i"},
-            "3 rows of a run that was cut off are embedded again: other than there are input, model",
+            "3 rows of a run that was cut off are embedded again, because these have changed: input, model",
         ),
         (record(), None, "3 rows of a run that was cut off are embedded again: its input can't be compared"),
         (

@@ -74,7 +74,7 @@ def test_with_something_changed_all_is_embedded_again(
         more = []
     caplog.clear()
     assert embed(tiny_model, source, output, *more) == 0
-    message = f"300 rows of a run that was cut off are embedded again: other than there are {difference}"
+    message = f"300 rows of a run that was cut off are embedded again, because these have changed: {difference}"
     assert message in caplog.messages
     assert reused_rows(output) == 0
     assert read_manifest(str(output)).counts.rows == sum(batch.num_rows for batch in read_embeddings(str(output)))
@@ -92,7 +92,7 @@ def test_another_model_of_the_same_name_is_another_model(
     write_model(model, seed=1)
     caplog.clear()
     assert embed(model, source, tmp_path / "out") == 0
-    assert any(message.endswith("other than there are model") for message in caplog.messages)
+    assert any(message.endswith("because these have changed: model") for message in caplog.messages)
 
 
 def test_documents_that_the_corpus_repeats_are_there_as_often_as_before(
@@ -152,7 +152,7 @@ def test_a_full_disk_leaves_the_version_before(tiny_model: Path, source: Path, s
     last = failed.stderr.strip().splitlines()[-1]
     assert last == (
         f"albert-embed embed failed: ShardWriteError: can't write to {output}/_staging: No space left on device; "
-        "nothing was published, and an earlier output is as it was. Make room there, or whatever it says, and run the "
+        "nothing was published, and an earlier output is as it was. Make room there, or remove the cause, and run the "
         "same command again [while running 'WriteEmbeddings/WriteShard']"
     )
     assert "Exception ignored" not in failed.stderr

@@ -150,7 +150,7 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...], mo
     assert isinstance(error.value.__cause__, OSError) and error.value.__cause__.errno == errno.ENOSPC
     assert str(error.value) == (
         f"can't write to {tmp_path}: No space left on device; nothing was published, and an earlier output is as it "
-        "was. Make room there, or whatever it says, and run the same command again"
+        "was. Make room there, or remove the cause, and run the same command again"
     )
 
 
