@@ -42,7 +42,9 @@ def stage_output(output: Path) -> Iterator[Path]:
 
 
 def refuse_existing_output(output: Path) -> None:
-    """Raises FileExistsError if `output` is a file or a folder that holds something."""
+    """Raises FileExistsError if `output` is a file, the current folder, or a folder that holds something."""
+    if output.resolve() == Path.cwd():  # which would no longer be there after the renaming
+        raise FileExistsError(f"{output} is the current directory; give the name of a new directory")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise FileExistsError(f"{output} already exists and holds something; give a new directory, or remove it first")
 

@@ -49,6 +49,16 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_the_current_directory_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(FileExistsError, match=r"^[.] is the current directory; give the name of a new directory$"),
+        stage_output(Path()),
+    ):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
 def test_what_was_put_there_meanwhile_stays(tmp_path: Path) -> None:
     output = tmp_path / "out"
     with pytest.raises(FileExistsError, match="already exists and holds something"), stage_output(output):
