@@ -11,21 +11,18 @@ from albert_embed.pipeline.dataset.provenance import list_versions
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.transforms.transform_graph import Description, transform_fingerprint
 
-# Options that do not shape rows, or are in the fingerprint under another name. All others shape rows.
-_LEFT_OUT = frozenset(
-    (
-        "input",
-        "output",
-        "overwrite",
-        "max_failures",
-        "batch_tokens",
-        "transform",
-        "model",
-        "vector_index",
-        "shard_seconds",
-        "shard_bytes",
-    )
-)
+# Options that shape no row, each with the reason. Any other option is part of the fingerprint.
+NEUTRAL = {
+    "output": "where rows are written, not which",
+    "overwrite": "what becomes of the output before",
+    "max_failures": "whether rows are published, not which",
+    "batch_tokens": "rows are the same however they are batched",
+    "vector_index": "made after the rows are there",
+    "shard_seconds": "how rows are divided among shards",
+    "shard_bytes": "how rows are divided among shards",
+}
+# Options that stand in the fingerprint as what they lead to: the same may be written in two ways.
+_RESOLVED = frozenset(("input", "engine", "model", "transform"))
 
 
 def fingerprint_run(
@@ -45,7 +42,7 @@ def fingerprint_run(
     """
     if input_fingerprint is None or DOCUMENT in options.embeddings:
         return None
-    given = {name: value for name, value in options.to_dict().items() if name not in _LEFT_OUT}
+    given = {name: value for name, value in options.to_dict().items() if name not in NEUTRAL and name not in _RESOLVED}
     fingerprint = {
         **given,
         "engine": choose_engine(options.engine),
