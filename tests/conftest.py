@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -12,6 +13,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tests.emulators.fixtures import bucket, dataset, emulators, running_emulators  # noqa: F401
 from tests.tiny_model import ROOT, vocabulary_bytes, write_model, write_module
+
+# The same examples in every run, and no limit of time: a test fails for what the code does, not for chance or a busy
+# machine. To look for new ones: pytest --hypothesis-profile=default
+hypothesis.settings.register_profile(
+    "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from albert_embed.model.handler import check_embeddings, embed_batch
 from albert_embed.transforms.failure import Failure
@@ -138,6 +140,28 @@ def test_a_row_that_never_fits_fails_alone() -> None:
             window=2,
         )
     ]
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(5, 9), min_size=1, max_size=6), min_size=1, max_size=20),
+    most_rows=st.integers(1, 21),
+    too_long=st.integers(1, 8),
+    bad_token=st.sampled_from([-1, 9]),
+)
+def test_whatever_does_not_fit_each_row_is_embedded_or_fails_once(
+    rows: list[list[int]], most_rows: int, too_long: int, bad_token: int
+) -> None:
+    engine = FakeEngine(most_rows=most_rows, too_long=too_long, bad_token=bad_token)
+    embedded, failures = run(make_batch(rows), engine)
+    names = {f"d{number}".encode(): ids for number, ids in enumerate(rows)}
+    reasons = {
+        name: "out of memory" if len(ids) >= too_long else "refused by the model"
+        for name, ids in names.items()
+        if len(ids) >= too_long or bad_token in ids
+    }
+    assert [(failure.id, failure.reason) for failure in failures] == list(reasons.items())
+    assert_embedded(embedded, {name: ids for name, ids in names.items() if name not in reasons})
+    assert len(engine.asked) < 2 * len(rows)
 
 
 def test_when_nothing_fits_every_row_fails() -> None:

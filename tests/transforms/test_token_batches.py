@@ -14,6 +14,8 @@ from apache_beam.internal import pickler
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
+from hypothesis import given
+from hypothesis import strategies as st
 
 from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig, TokenBuffer, cut_batches
 
@@ -63,20 +65,42 @@ def assert_right(batches: list[pa.RecordBatch], lengths: list[int], config: Toke
     assert seen == Counter(b"%d" % number for number in range(len(lengths)))
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_any_mix_of_lengths_stays_within_the_budget(seed: int) -> None:
-    generator = random.Random(seed)
-    longest = generator.choice([1, 2, 7, 64, 512])
-    config = TokenBatchConfig(
+@st.composite
+def draw_configs(draw: st.DrawFn) -> TokenBatchConfig:
+    """Any budget, from one that holds a single row on, and any buffer."""
+    longest = draw(st.sampled_from([1, 2, 7, 64, 512]))
+    return TokenBatchConfig(
         max_tokens=longest,
-        batch_tokens=longest + generator.choice([0, 1, longest, 3000]),
-        buffer_tokens=generator.choice([1, longest, 2000, 1 << 20]),
-        buffer_bytes=generator.choice([1, 5000, 64 << 20]),
-        least_fill=generator.choice([0.0, 0.5, 0.92, 1.0]),
+        batch_tokens=longest + draw(st.integers(0, 3000)),
+        buffer_tokens=draw(st.one_of(st.integers(1, 2000), st.just(1 << 20))),
+        buffer_bytes=draw(st.one_of(st.integers(1, 5000), st.just(64 << 20))),
+        least_fill=draw(st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.92, 1.0]))),
     )
-    lengths = [min(longest, max(1, int(generator.paretovariate(0.8)))) for _ in range(generator.choice([1, 50, 700]))]
-    sizes = iter(lambda: generator.randint(1, 200), 0)
-    assert_right(run(make_batches(lengths, sizes), config), lengths, config)
+
+
+@given(config=draw_configs(), data=st.data())
+def test_any_rows_are_cut_within_the_budget_and_no_sooner_than_they_must(
+    config: TokenBatchConfig, data: st.DataObject
+) -> None:
+    drawn = data.draw(st.lists(st.integers(1, config.max_tokens), max_size=60))
+    lengths = np.sort(np.array(drawn, np.int64))[::-1]
+    cuts = cut_batches(lengths, config)
+    assert [number for start, stop in cuts for number in range(start, stop)] == list(range(len(lengths)))
+    for start, stop in cuts:
+        longest = lengths[start]
+        shortest_allowed = np.ceil(config.least_fill * longest)
+        assert (stop - start) * longest <= config.batch_tokens
+        assert lengths[stop - 1] >= shortest_allowed or stop == start + 1
+        if stop < len(lengths):
+            assert (stop + 1 - start) * longest > config.batch_tokens or lengths[stop] < shortest_allowed
+
+
+@given(config=draw_configs(), data=st.data())
+def test_any_mix_of_lengths_comes_out_whole(config: TokenBatchConfig, data: st.DataObject) -> None:
+    parts = data.draw(st.lists(st.lists(st.integers(1, config.max_tokens), max_size=30), max_size=8))
+    starts = np.cumsum([0, *map(len, parts)])
+    batches = [make_rows(part, first=int(start)) for part, start in zip(parts, starts, strict=False)]
+    assert_right(run(batches, config), [length for part in parts for length in part], config)
 
 
 def test_more_rows_at_once_than_the_buffer_looks_at() -> None:

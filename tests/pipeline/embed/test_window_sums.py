@@ -7,6 +7,8 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from albert_embed.pipeline.embed.window_sums import WindowMean, WindowSums
 
@@ -109,3 +111,38 @@ def test_the_windows_are_not_changed_and_not_held() -> None:
     sums = add_all([window])
     window.mean[:] = 0
     np.testing.assert_allclose(sums.mean(), before)
+
+
+@st.composite
+def draw_bundles(draw: st.DrawFn) -> tuple[int, list[list[int]]]:
+    """How many windows a document has, and bundles that each hold some of them, some more than once."""
+    count = draw(st.integers(1, 40))
+    window = st.integers(0, count - 1)
+    bundles = draw(st.lists(st.lists(window, max_size=20), min_size=1, max_size=8))
+    if draw(st.booleans()):
+        bundles.insert(draw(st.integers(0, len(bundles))), draw(st.permutations(range(count))))
+    return count, bundles
+
+
+@given(drawn=draw_bundles(), seed=st.integers(0, 2**32 - 1))
+def test_any_bundles_give_the_sum_of_what_they_hold(drawn: tuple[int, list[list[int]]], seed: int) -> None:
+    """Whole numbers add up exactly, so that the expected mean is known to the last bit."""
+    count, bundles = drawn
+    generator = np.random.default_rng(seed)
+    tokens = generator.integers(1, 513, count)
+    means = generator.integers(-1000, 1000, (count, HIDDEN)).astype(np.float32)
+    total = WindowSums(count)
+    for bundle in bundles:
+        part = WindowSums(count)
+        for window in bundle:
+            kept = ("title", 7) if window == 0 else None
+            part.add(WindowMean(b"h" * 16, window, count, int(tokens[window]), means[window], kept))
+        total.merge(pickle.loads(pickle.dumps(part)))
+    seen = sorted({window for bundle in bundles for window in bundle})
+    assert total.windows == seen
+    assert total.complete == (len(seen) == count)
+    assert total.kept == (("title", 7) if 0 in seen else None)
+    if seen:
+        assert total.tokens == tokens[seen].sum()
+        expected = (means[seen].astype(np.float64) * tokens[seen, np.newaxis]).sum(axis=0) / tokens[seen].sum()
+        assert total.mean().tolist() == expected.tolist()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from albert_embed.pipeline.sources import batching, lines
@@ -48,14 +48,34 @@ def test_lines_and_where_they_stand(monkeypatch: pytest.MonkeyPatch, name: str, 
     assert read(content) == expected
 
 
-@settings(deadline=None)
-@given(st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"\xef\xbb\xbf", b"\x00"]), max_size=30), st.data())
-def test_every_cut_gives_every_line_once(parts: list[bytes], data: st.DataObject) -> None:
+def split_plainly(content: bytes) -> list[tuple[int, bytes]]:
+    """The lines and their positions, by Python's own split."""
+    found, position = [], 0
+    for line in content.split(b"\n"):
+        found.append((position, line.removesuffix(b"\r")))
+        position += len(line) + 1
+    if not content or content.endswith(b"\n"):
+        found.pop()
+    return [(start, line if start else line.removeprefix(b"\xef\xbb\xbf")) for start, line in found]
+
+
+PIECES = [b"\n", b"\r", b"\r\n", b"a", b"bc", b"\xef\xbb\xbf", b"\xff", b"\0"]
+
+
+@given(parts=st.lists(st.sampled_from(PIECES), max_size=20), block=st.integers(1, 9), data=st.data())
+def test_any_content_cut_anywhere_gives_every_line_once(parts: list[bytes], block: int, data: st.DataObject) -> None:
     content = b"".join(parts)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=5)))
-    starts, stops = [0, *cuts], [*cuts, None]
-    pieces = [line for start, stop in zip(starts, stops, strict=True) for line in read(content, start, stop)]
-    assert pieces == read(content)
+    expected = split_plainly(content)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lines, "_READ_BYTES", block)
+        assert read(content) == expected
+        for cut in range(len(content) + 1):
+            first, second = read(content, 0, cut), read(content, cut)
+            assert first + second == expected
+            assert all(position < cut for position, _ in first) and all(position >= cut for position, _ in second)
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=5)))
+        ranges = zip([0, *cuts], [*cuts, None], strict=True)
+        assert [line for start, stop in ranges for line in read(content, start, stop)] == expected
 
 
 def test_a_line_longer_than_several_blocks() -> None:
