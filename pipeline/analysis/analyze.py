@@ -146,7 +146,7 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
             "analysis": ANALYSIS_VERSION,
             "transform": describe_transform(vocabulary, config),
             "libraries": list_versions(),
-            "read_as": [embed.format, embed.text_field, embed.id_field, embed.pair_field],
+            "read_as": [embed.format, embed.csv_max_lines, embed.text_field, embed.id_field, embed.pair_field],
         },
     )
     # --overwrite also replaces the output's own cache; a cache that is named may belong to others as well.

@@ -16,6 +16,7 @@ _SHARED_WITH_EMBED = frozenset(
         "--input",
         "--output",
         "--format",
+        "--csv-max-lines",
         "--text-field",
         "--id-field",
         "--pair-field",

@@ -55,6 +55,13 @@ _INPUT_OPTIONS = (
         default="guessed from the names of the files",
         help="the format of the files",
     ),
+    Option(
+        flag="--csv-max-lines",
+        type=int,
+        metavar="N",
+        default=_DEFAULTS["csv_max_lines"],
+        help="maximum lines of a record of CSV; a record with more has a quote that is never closed, and fails",
+    ),
     Option(flag="--text-field", metavar="F", default=_DEFAULTS["text_field"], help="the field with the text"),
     Option(
         flag="--id-field",

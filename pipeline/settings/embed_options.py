@@ -21,6 +21,8 @@ VECTOR_INDEX = ("print", "run")
 DOCUMENT = "document"
 EMBEDDING_NAMES = ("pooled", "sequence", "mean", DOCUMENT)
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
+# Enough for a long document in a field; a quote that is never closed costs a look at that many lines and no more.
+DEFAULT_CSV_MAX_LINES = 10_000
 LONG_DOCUMENTS = ("truncate", "window", "reject")
 
 
@@ -36,6 +38,7 @@ class EmbedOptions:
         Beam's `--temp_location`.
       table: the table of BigQuery to write, `bq:PROJECT:DATASET.TABLE`.
       format: the format of the files; None finds it out from them, before the run.
+      csv_max_lines: maximum lines of a record of CSV.
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
       keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
@@ -69,6 +72,7 @@ class EmbedOptions:
     input: tuple[str, ...]
     output: str
     format: str | None = None
+    csv_max_lines: int = DEFAULT_CSV_MAX_LINES
     text_field: str = "text"
     id_field: str | None = None
     pair_field: str | None = None
@@ -118,6 +122,7 @@ class EmbedOptions:
                 "--incremental"
             )
         for name, value in (
+            ("--csv-max-lines", self.csv_max_lines),
             ("--max-tokens", self.max_tokens),
             ("--batch-tokens", self.batch_tokens),
             ("--shard-bytes", self.shard_bytes),

@@ -77,4 +77,4 @@ def list_file_input(options: EmbedOptions) -> FileInput:
             "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
             "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
         )
-    return FileInput(source=source, files=files)
+    return FileInput(source=source.configure(options), files=files)

@@ -6,6 +6,7 @@ import abc
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.records import Records
 from albert_embed.transforms.failure import Failure
@@ -14,7 +15,7 @@ from albert_embed.transforms.failure import Failure
 class Source(abc.ABC):
     """How the files of one format are recognised and read. Formats differ in nothing else.
 
-    It has no state: what it knows of a file is in the arguments.
+    It knows nothing of a file but what is in the arguments.
 
     Attributes:
       name: what `--format` calls it.
@@ -27,6 +28,10 @@ class Source(abc.ABC):
     endings: tuple[str, ...] = ()
     has_fields: bool = True
     splittable: bool = False
+
+    def configure(self, options: EmbedOptions) -> Source:
+        """The format as the options of a run ask for it to be read."""
+        return self
 
     def recognises(self, start: bytes) -> bool:
         """Whether a file whose decompressed content starts so is certainly of this format."""

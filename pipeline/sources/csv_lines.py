@@ -1,0 +1,112 @@
+"""`CsvLines`: the lines of a CSV file for the csv module, which can be read again where a record fails."""
+
+from __future__ import annotations
+
+import collections
+import io
+from typing import Any
+
+from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
+
+
+class RecordTooLongError(ValueError):
+    """A record has more lines, or more characters, than one may have."""
+
+
+class CsvLines:
+    """Iterates over the lines of a file. Of a line that is too long only the start is held, so memory stays bounded.
+
+    A bad byte becomes half of a surrogate pair, and costs the row that it stands in.
+
+    Args:
+      file: opened and decompressed.
+      max_lines: maximum lines of a record.
+
+    Attributes:
+      record: the lines of the present record.
+      first: the number of its first line, from 1.
+    """
+
+    def __init__(self, file: Any, max_lines: int) -> None:
+        self._text = io.TextIOWrapper(
+            io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file,
+            encoding="utf-8-sig",
+            errors="surrogateescape",
+            newline="",
+        )
+        self._max_lines = max_lines
+        self._back: collections.deque[str] = collections.deque()
+        self._given_back = 0  # the number of the last line that was ever given back
+        self._cut: set[int] = set()
+        self._broken: Exception | None = None
+        self._characters = 0
+        self.record: list[str] = []
+        self.first = 1
+
+    @property
+    def last(self) -> int:
+        """The number of the record's last line."""
+        return self.first + len(self.record) - 1
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the start alone is held of one of the record's lines."""
+        return any(self.first <= number <= self.last for number in self._cut)
+
+    @property
+    def is_read_again(self) -> bool:
+        """Whether the record begins on a line that was part of a record that failed."""
+        return self.first <= self._given_back
+
+    def begin_record(self) -> None:
+        """What is read from now on is another record."""
+        self.first += len(self.record)
+        self.record = []
+        self._characters = 0
+
+    def give_back(self, kept: int) -> None:
+        """Leaves the record its first lines; those behind them are read again."""
+        self._given_back = max(self._given_back, self.last)
+        self._back.extendleft(reversed(self.record[kept:]))
+        del self.record[kept:]
+
+    def __iter__(self) -> CsvLines:
+        return self
+
+    def __next__(self) -> str:
+        """Reads a line.
+
+        Raises:
+          RecordTooLongError: where the record has as much as a record may have.
+        """
+        if len(self.record) >= self._max_lines:
+            raise RecordTooLongError(f"within {self._max_lines:,} lines (--csv-max-lines)")
+        if self._characters > LONGEST_TEXT_BYTES:
+            raise RecordTooLongError(f"within {LONGEST_TEXT_BYTES:,} characters")
+        line = self._back.popleft() if self._back else self._read()
+        self.record.append(line)
+        self._characters += len(line)
+        return line
+
+    def _read(self) -> str:
+        """Reads a new line. Where the file breaks within a record, that record ends, and the next one raises."""
+        if self._broken is None:
+            try:
+                return self._read_line()
+            except StopIteration:
+                raise
+            except Exception as e:  # as many kinds as there are compressions
+                self._broken = e
+        if self.record:
+            raise StopIteration
+        raise self._broken
+
+    def _read_line(self) -> str:
+        line = self._text.readline(LONGEST_TEXT_BYTES + 1)
+        if not line:
+            raise StopIteration
+        rest = line
+        while len(rest) > LONGEST_TEXT_BYTES and not rest.endswith("\n"):
+            self._cut.add(self.last + 1)
+            rest = self._text.readline(LONGEST_TEXT_BYTES + 1)
+        return line
