@@ -1,9 +1,9 @@
-"""Load files into a table through the Storage Write API, in place of load jobs (`--bigquery-method storage_write`).
+"""Appends load files to a table through the Storage Write API (`--bigquery-method storage_write`), not by load jobs.
 
 Each file goes through a pending stream of its own, every append with its offset, and all streams are committed in one
-request: whatever is sent again, the rows are there once or not at all. It needs no bucket, and does not count as a load
-job, of which a table takes 1,500 a day. It sends the rows as Arrow; Beam's `WriteToBigQuery(STORAGE_WRITE_API)` needs a
-Java expansion service, and makes a Beam Row of each row, one float at a time.
+request. So the rows are there once or not at all, whatever is sent again. It needs no bucket, and does not count as a
+load job, of which a table takes 1,500 per day. It sends the rows as Arrow. Beam's `WriteToBigQuery(STORAGE_WRITE_API)`
+needs a Java expansion service, and makes a Beam Row of each row, one float at a time.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from apache_beam.io.filesystems import FileSystems
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.settings.table_name import TableName
 
-# https://cloud.google.com/bigquery/quotas#write-api-limits: a request has 10 MB at most.
+# https://cloud.google.com/bigquery/quotas#write-api-limits: a request has at most 10 MB.
 MAX_REQUEST_BYTES = 9_500_000
 
 
 class AppendError(RuntimeError):
-    """The Storage Write API did not take the rows; none of them are in the table."""
+    """The Storage Write API did not accept the rows; none of them are in the table."""
 
 
 def append_files(table: TableName, paths: Sequence[str], *, max_request_bytes: int | None = None) -> int:
-    """Appends the rows of load files to a table, all of them or none; how many there were.
+    """Appends the rows of load files to a table, all of them or none, and returns how many there were.
 
     Args:
       table: has the columns of the files.
       paths: files of `pipeline.bigquery.load_format`, on any file system that Beam knows.
-      max_request_bytes: of one append; None for what the service takes.
+      max_request_bytes: of one append; None for the limit of the service.
 
     Raises:
-      AppendError: where the service refuses rows.
+      AppendError: if the service refuses rows.
     """
     from google.cloud.bigquery_storage_v1 import types
 
@@ -65,7 +65,7 @@ def append_files(table: TableName, paths: Sequence[str], *, max_request_bytes: i
 
 
 def _append_file(client: Any, stream: str, path: str, max_request_bytes: int) -> int:
-    """Appends the rows of one file to a stream; how many there were."""
+    """Appends the rows of one file to a stream, and returns how many there were."""
     rows = 0
     with FileSystems.open(path, compression_type="uncompressed") as file:
         table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
@@ -97,7 +97,7 @@ def _make_requests(stream: str, content: pa.Table, offset: int, max_request_byte
 
 
 def cut_batch(batch: pa.RecordBatch, largest_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The rows in parts that have at most `largest_bytes` each when they are serialised; one row may have more."""
+    """Yields the rows in parts of at most `largest_bytes` when serialised; a single row may have more."""
     if batch.num_rows <= 1 or pa.ipc.get_record_batch_size(batch) <= largest_bytes:
         if batch.num_rows:
             yield batch
@@ -108,7 +108,7 @@ def cut_batch(batch: pa.RecordBatch, largest_bytes: int) -> Iterator[pa.RecordBa
 
 
 def widen_floats(table: pa.Table) -> pa.Table:
-    """The table with float64 for float32, which is what BigQuery's FLOAT64 is in Arrow."""
+    """Returns the table with float64 for float32, because BigQuery's FLOAT64 is float64 in Arrow."""
     return table.cast(pa.schema([pa.field(field.name, _widen(field.type)) for field in table.schema]))
 
 

@@ -14,21 +14,21 @@ from google.auth.exceptions import GoogleAuthError
 
 
 def make_client(project: str | None) -> Any:
-    """A `google.cloud.bigquery.Client` whose jobs run in `project`; None takes the one of the environment."""
+    """Makes a `google.cloud.bigquery.Client` whose jobs run in `project`; None means the environment's project."""
     from google.cloud import bigquery
 
     return bigquery.Client(project=project)
 
 
 def make_read_client() -> Any:
-    """A `BigQueryReadClient`, for the Storage Read API."""
+    """Makes a `BigQueryReadClient`, for the Storage Read API."""
     from google.cloud import bigquery_storage_v1
 
     return bigquery_storage_v1.BigQueryReadClient()
 
 
 def make_write_client() -> Any:
-    """A `BigQueryWriteClient`, for the Storage Write API."""
+    """Makes a `BigQueryWriteClient`, for the Storage Write API."""
     from google.cloud import bigquery_storage_v1
 
     return bigquery_storage_v1.BigQueryWriteClient()
@@ -36,10 +36,10 @@ def make_write_client() -> Any:
 
 @contextlib.contextmanager
 def explain_refusals(what: str) -> Iterator[None]:
-    """Turns what the service refuses before a run into a ValueError that begins with `what`.
+    """Turns a refusal of the service before a run into a ValueError that begins with `what`.
 
     Raises:
-      ValueError: where there are no credentials, or the service refuses the request; the cause is kept.
+      ValueError: if there are no credentials, or the service refuses the request. It keeps its cause.
     """
     try:
         yield

@@ -1,8 +1,8 @@
 """`LoadFormat`: shards of Parquet that BigQuery loads, with the columns of the table.
 
-Beam's `WriteToBigQuery` takes a Python dict for each row and writes JSON or Avro of it, one float at a time. Here a
-load job reads Parquet that was made of whole columns (what that gains: benchmarks/NOTES.md), and the files are shards
-like those of any other sink, so that a run that was killed goes on from them.
+Beam's `WriteToBigQuery` takes a Python dict for each row and writes it as JSON or Avro, one float at a time. Here a
+load job reads Parquet that was made from whole columns (benchmarks/NOTES.md says what that gains). The files are shards
+like those of any other sink, so a run that was killed continues from them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class LoadFormat:
     Attributes:
       layout: the columns of the table.
       pieces: the piece of every id of the vocabulary, where the table has the column `tokens`.
-      fingerprint: what the rows are made with.
+      fingerprint: of what the rows are made with.
       row_group_bytes: a row group is written when its rows take so much memory.
     """
 
@@ -39,7 +39,7 @@ class LoadFormat:
 
     def open_writer(self, file: Any) -> RowGroupWriter:
         """See `WritableFormat.open_writer`."""
-        # Vectors are noise to a compressor, which would take longer than the network gains by it.
+        # Vectors are noise to a compressor, which would take more time than it saves on the network.
         writer = pq.ParquetWriter(
             file, self.layout.arrow_schema, compression="none", use_dictionary=False, write_statistics=False
         )

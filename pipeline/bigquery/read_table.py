@@ -1,9 +1,9 @@
-"""`ReadTable`: the rows of a table, or of a query's result, as Records.
+"""`ReadTable`: reads the rows of a table, or of a query's result, as Records.
 
-The Storage Read API gives Arrow, which stays as it is; Beam's `ReadFromBigQuery` would make a Python dict of every row,
-or have the table exported to a bucket first. One read session stands for the whole run: it shows the table as it was
-when the run began, whatever is written to it meanwhile. BigQuery ends a session after some hours (`expire_time`): what
-has not been read by then is an error, and such a corpus is better exported to files.
+The Storage Read API gives Arrow, which is used as it is. Beam's `ReadFromBigQuery` would make a Python dict of every
+row, or export the table to a bucket first. There is one read session for the whole run: it shows the table as it was
+when the run began, whatever is written to it meanwhile. BigQuery ends a session after some hours (`expire_time`).
+Reading after that is an error, and such a corpus is better exported to files.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class TableStreams:
 
     Attributes:
       source: what the user named, for messages.
-      streams: the names of its streams, which together give every row once.
+      streams: the names of its streams, which together have every row once.
       schema: the Arrow schema of the rows, serialised.
-      id_column: the column of the id, where the table has it.
+      id_column: the column of the id, where the table has one.
     """
 
     source: str
@@ -50,10 +50,10 @@ class TableStreams:
 
 
 def open_table(table: TableName, fields: RecordFields) -> TableStreams:
-    """A read session over the fields of a table.
+    """Opens a read session over the fields of a table.
 
     Raises:
-      ValueError: where it can't be read, or lacks a field or has it in another type.
+      ValueError: if it can't be read, or a field is missing or has another type.
     """
     with explain_refusals(table.option):
         found = clients.make_client(table.project).get_table(str(table))
@@ -61,15 +61,15 @@ def open_table(table: TableName, fields: RecordFields) -> TableStreams:
 
 
 def open_query(sql: str, project: str | None, fields: RecordFields) -> TableStreams:
-    """Runs a query, once and now, and opens a read session over the fields of its result.
+    """Runs a query now, and opens a read session over the fields of its result.
 
     Args:
       sql: in GoogleSQL.
-      project: where it runs; None for the one of the environment.
-      fields: what is read of the result.
+      project: where it runs; None means the environment's project.
+      fields: what is read from the result.
 
     Raises:
-      ValueError: where it fails, or its result lacks a field or has it in another type.
+      ValueError: if it fails, or a field of its result is missing or has another type.
     """
     with explain_refusals("--query"):
         client = clients.make_client(project)
@@ -77,7 +77,7 @@ def open_query(sql: str, project: str | None, fields: RecordFields) -> TableStre
         job.result(max_results=1)
         result = job.destination
         if result is None:
-            raise ValueError("--query: the statement gives no rows; a SELECT is wanted")
+            raise ValueError("--query: the statement gives no rows; give a SELECT")
         schema = client.get_table(result).schema
     table = TableName(project=result.project, dataset=result.dataset_id, table=result.table_id)
     return _open_session(table, "--query", schema, fields, billed=client.project)
@@ -110,9 +110,9 @@ def _open_session(
 
 
 def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: RecordFields) -> None:
-    """Raises ValueError where the columns, name → (type, mode), are not those that `fields` wants.
+    """Raises ValueError if the columns, name → (type, mode), are not those of `fields`.
 
-    Files are read record by record, and each that lacks a field fails alone; a table says beforehand what it has.
+    Files are read record by record, and each record that lacks a field fails alone. A table has a schema beforehand.
     """
     wanted: dict[str, tuple[str, tuple[str, ...], bool]] = {fields.text: ("--text-field", _TEXT_TYPES, False)}
     if fields.pair is not None:
@@ -140,7 +140,7 @@ def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: Recor
 
 
 class ReadTable(beam.PTransform):
-    """The streams of a session → Records, read wherever the runner likes.
+    """Reads the streams of a session as Records, on any workers.
 
     Args:
       streams: the session.
@@ -160,7 +160,7 @@ class ReadTable(beam.PTransform):
 
 
 class ReadStream(beam.DoFn):
-    """One stream of a session → Records. The client goes on where a connection breaks."""
+    """Reads one stream of a session as Records. The client resumes where a connection breaks."""
 
     def __init__(self, session: TableStreams) -> None:
         self._session = session
@@ -178,7 +178,7 @@ class ReadStream(beam.DoFn):
 
 
 def make_records(rows: pa.RecordBatch, source: str, id_column: str | None) -> Records:
-    """Rows of a table as Records. They have no order: what tells one is its id, or a hash of what was read of it."""
+    """Turns rows of a table into Records. They have no order: each is identified by its id, or a hash of its fields."""
     return Records(
         file=source,
         unit="row",
@@ -188,7 +188,7 @@ def make_records(rows: pa.RecordBatch, source: str, id_column: str | None) -> Re
 
 
 class _RowNames(Sequence[str]):
-    """What each row is called in a failure; only those of rows that fail are made."""
+    """The name of each row in a failure, made only for rows that fail."""
 
     def __init__(self, rows: pa.RecordBatch, id_column: str | None) -> None:
         self._rows = rows

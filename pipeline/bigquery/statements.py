@@ -14,20 +14,20 @@ MIN_ROWS = 5000
 def make_merge_statement(
     table: TableName, staged: TableName, layout: TableLayout, *, tombstones: TableName | None = None
 ) -> str:
-    """GoogleSQL that merges the rows of `staged` into `table` on (id, window), in one atomic statement.
+    """Makes GoogleSQL that merges the rows of `staged` into `table` on (id, window), in one atomic statement.
 
-    Afterwards every document that was loaded has exactly its new windows: a window that it no longer has is deleted,
-    one that is there with the same content and fingerprint is left as it is, so that the statement changes nothing
-    the second time. Rows of documents that were not loaded are not touched.
+    Afterwards every document that was loaded has exactly its new windows. A window that it no longer has is deleted,
+    and one with the same content and fingerprint is left as it is, so the statement changes nothing the second time.
+    Rows of documents that were not loaded are not touched.
 
-    Of documents that share an id the one with the smallest content hash is taken, the same in every run; of rows that
-    came twice, one. (MERGE fails where two rows of its source match one of the table.)
+    Of documents that share an id, the one with the smallest content hash is used, the same in every run; of rows that
+    are there twice, one. (MERGE fails where two rows of its source match one row of the table.)
 
     Args:
       table: where the rows go.
       staged: what was loaded.
       layout: the columns of both.
-      tombstones: a table of ids (BYTES) whose documents lose the rows that they have, too, where none were loaded.
+      tombstones: a table of ids (BYTES); their documents lose the rows that they have where none were loaded.
     """
     gone = "" if tombstones is None else f" OR id IN (SELECT SAFE_CONVERT_BYTES_TO_STRING(id) FROM {tombstones.sql})"
     names = [column.name for column in layout.staged_columns()]
@@ -60,7 +60,7 @@ WHEN NOT MATCHED BY TARGET THEN
 
 
 def make_distinct_select(staged: TableName, names: Sequence[str]) -> str:
-    """A query for the columns `names` of `staged`, each (id, window) once, all windows of an id from one document."""
+    """Makes a query for columns of `staged`: each (id, window) once, and all windows of an id from one document."""
     return (
         f"SELECT {', '.join(_quote(name) for name in names)} FROM {staged.sql} WHERE TRUE "
         "QUALIFY content_hash = MIN(content_hash) OVER (PARTITION BY id) "
@@ -69,7 +69,7 @@ def make_distinct_select(staged: TableName, names: Sequence[str]) -> str:
 
 
 def make_count_query(staged: TableName) -> str:
-    """A query for what was loaded: `loaded_rows`, `distinct_rows`, `clashing_ids`, which several documents share."""
+    """Makes a query for what was loaded: `loaded_rows`, `distinct_rows`, and `clashing_ids` of several documents."""
     return (
         "SELECT SUM(row_count) AS loaded_rows, COUNT(*) AS distinct_rows, "
         "COUNT(DISTINCT IF(hash_count > 1, id, NULL)) AS clashing_ids FROM ("
@@ -79,12 +79,12 @@ def make_count_query(staged: TableName) -> str:
 
 
 def _quote(name: str) -> str:
-    """`window` is a word of GoogleSQL, and a kept field may have such a name too."""
+    """Quotes a column: `window` is a keyword of GoogleSQL, and a kept field may have such a name too."""
     return f"`{name}`"
 
 
 def make_index_statement(table: TableName, column: str) -> str:
-    """`CREATE VECTOR INDEX` for one column of vectors: IVF over cosine distance."""
+    """Makes `CREATE VECTOR INDEX` for one column of vectors: IVF over cosine distance."""
     return (
         f"CREATE VECTOR INDEX IF NOT EXISTS {table.table.replace('-', '_')}_{column}\n"
         f"ON {table.sql}({column}) OPTIONS(index_type = 'IVF', distance_type = 'COSINE')"
@@ -92,7 +92,7 @@ def make_index_statement(table: TableName, column: str) -> str:
 
 
 def make_search_query(table: TableName, column: str) -> str:
-    """An example: the ten rows nearest to one row of the table itself."""
+    """Makes an example of a search: the ten rows nearest to one row of the table itself."""
     return f"""\
 SELECT base.id, base.`window`, distance
 FROM VECTOR_SEARCH(
@@ -103,7 +103,7 @@ ORDER BY distance"""
 
 
 def make_vectors_query(table: TableName, column: str) -> str:
-    """A query for what decides about an index: `total_rows`, `shortest`, `longest` vector."""
+    """Makes a query for what decides about an index: `total_rows`, `shortest`, `longest` vector."""
     return (
         f"SELECT COUNT(*) AS total_rows, MIN(ARRAY_LENGTH({column})) AS shortest, "
         f"MAX(ARRAY_LENGTH({column})) AS longest FROM {table.sql}"
@@ -111,7 +111,7 @@ def make_vectors_query(table: TableName, column: str) -> str:
 
 
 def find_obstacles(column: str, *, total_rows: int, shortest: int | None, longest: int | None) -> Sequence[str]:
-    """Why BigQuery would refuse an index over `column`, in words; nothing where it would not.
+    """Describes why BigQuery would refuse an index over `column`; nothing if it would not.
 
     Args:
       column: the column of vectors.

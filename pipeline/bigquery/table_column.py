@@ -1,4 +1,4 @@
-"""`TableColumn`: a column of a table as BigQuery describes it, from Arrow's description, and compared with another."""
+"""`TableColumn`: a column of a table as BigQuery describes it, made from Arrow's description, and compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from albert_embed.pipeline.settings.field_type import VALUE_TYPES
 
 _BIGQUERY_TYPES = {
     **{pa.type_for_alias(type_.stored): type_.bigquery for type_ in VALUE_TYPES.values()},
-    # Of columns that are not of the rows, but tell their versions apart.
+    # Of columns that are not of the rows, but identify their versions.
     pa.binary(): "BYTES",
     pa.bool_(): "BOOLEAN",
     pa.timestamp("us", tz="UTC"): "TIMESTAMP",
@@ -23,7 +23,7 @@ class TableColumn:
 
     Attributes:
       name: its name.
-      type: its type in the API's words: STRING, INTEGER, FLOAT, BYTES, TIMESTAMP or RECORD.
+      type: its type as the API names it: STRING, INTEGER, FLOAT, BYTES, TIMESTAMP or RECORD.
       mode: NULLABLE, REQUIRED or REPEATED.
       fields: those of a RECORD.
     """
@@ -34,7 +34,7 @@ class TableColumn:
     fields: tuple[TableColumn, ...] = ()
 
     def describe(self) -> str:
-        """Its type in GoogleSQL's words, such as `ARRAY<FLOAT64>`."""
+        """Returns its type as GoogleSQL names it, such as `ARRAY<FLOAT64>`."""
         sql = {"INTEGER": "INT64", "FLOAT": "FLOAT64"}.get(self.type, self.type)
         if self.type == "RECORD":
             inner = ", ".join(f"{field.name} {field.describe()}" for field in self.fields)
@@ -43,12 +43,12 @@ class TableColumn:
 
 
 def describe_schema(schema: pa.Schema) -> tuple[TableColumn, ...]:
-    """The columns of a table that Parquet files of this schema are loaded into."""
+    """Returns the columns of a table into which Parquet files of this schema are loaded."""
     return tuple(_describe_column(field) for field in schema)
 
 
 def _describe_column(field: pa.Field) -> TableColumn:
-    """An Arrow field as a column."""
+    """Converts an Arrow field to a column."""
     type_, mode = field.type, "NULLABLE"
     if pa.types.is_list(type_):
         type_, mode = type_.value_type, "REPEATED"
@@ -59,9 +59,9 @@ def _describe_column(field: pa.Field) -> TableColumn:
 
 
 def compare_columns(wanted: tuple[TableColumn, ...], found: tuple[TableColumn, ...]) -> list[str]:
-    """What keeps rows of the columns `wanted` out of a table with the columns `found`, in words, one for each.
+    """Describes why rows with the columns `wanted` do not fit into a table with the columns `found`.
 
-    Columns that the table has beyond them are left null, so they must not be REQUIRED. Case and order do not matter.
+    Other columns of the table are left null, so they must not be REQUIRED. Case and order do not matter.
     """
     differences = []
     by_name = {column.name.lower(): column for column in found}
@@ -78,7 +78,7 @@ def compare_columns(wanted: tuple[TableColumn, ...], found: tuple[TableColumn, .
 
 
 def _canonical(column: TableColumn) -> tuple[object, ...]:
-    """What must be equal: name, type, whether it is an array, and the fields; not whether nulls are allowed."""
+    """Returns what must be equal: name, type, whether it is an array, and the fields; not whether nulls are allowed."""
     type_ = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "STRUCT": "RECORD"}.get(column.type, column.type)
     return (
         column.name.lower(),

@@ -28,12 +28,12 @@ _KINDS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableInput:
-    """What a run reads, as `pipeline.sources.file_input.FileInput` has it.
+    """The input of a run, with the interface of `pipeline.sources.file_input.FileInput`.
 
     Attributes:
-      tables: which are read;
-      query: or the query whose result is.
-      project: where the query runs; None for the one of the environment.
+      tables: the tables to read, if there is no query.
+      query: the query whose result is read, if there is one.
+      project: where the query runs; None means the environment's project.
     """
 
     tables: tuple[TableName, ...] = ()
@@ -42,19 +42,19 @@ class TableInput:
 
     @property
     def format(self) -> str:
-        """What `--format` calls it."""
+        """Its name in `--format`."""
         return "bigquery"
 
     @property
     def fingerprint(self) -> str | None:
-        """None: it can't be told whether a table is what it was."""
+        """Returns None, because it is not known whether a table has changed."""
         return None
 
     def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """What is asked, and its fields with their types; nothing is asked where no field is wanted.
+        """Returns what has a schema, and its fields with their types; none if no field is wanted.
 
         Raises:
-          ValueError: where a table or the query can't be read.
+          ValueError: if a table or the query can't be read.
         """
         named = "--query" if self.query is not None else self.tables[0].option
         if not wanted:
@@ -64,10 +64,10 @@ class TableInput:
         return named, read_table_kinds(self.tables[0])
 
     def read(self, fields: RecordFields) -> beam.PTransform:
-        """The step that reads the rows as they are now.
+        """Returns the step that reads the rows as they are now.
 
         Raises:
-          ValueError: where a table or the query can't be read, or lacks a field.
+          ValueError: if a table or the query can't be read, or a field is missing.
         """
         if self.query is not None:
             return ReadTables([open_query(self.query, self.project, fields)])
@@ -75,7 +75,7 @@ class TableInput:
 
 
 class ReadTables(beam.PTransform):
-    """The rows of several sessions → Records.
+    """Reads the rows of several sessions as Records.
 
     Args:
       sessions: one for each table.
@@ -92,20 +92,20 @@ class ReadTables(beam.PTransform):
 
 
 def read_table_kinds(table: TableName) -> dict[str, str]:
-    """Column → kind (`pipeline.settings.kept_fields`); "?" and the type where there is none.
+    """Returns each column → kind (`pipeline.settings.kept_fields`); "?" and the type where there is none.
 
     Raises:
-      ValueError: where the table can't be read.
+      ValueError: if the table can't be read.
     """
     with explain_refusals(table.option):
         return name_kinds(clients.make_client(table.project).get_table(str(table)).schema)
 
 
 def read_query_kinds(sql: str, project: str | None) -> dict[str, str]:
-    """The same of a query's result, without running it.
+    """Returns the same of a query's result, without running it.
 
     Raises:
-      ValueError: where the query is refused.
+      ValueError: if the query is refused.
     """
     from google.cloud import bigquery
 
@@ -115,7 +115,7 @@ def read_query_kinds(sql: str, project: str | None) -> dict[str, str]:
 
 
 def name_kinds(schema: Sequence[Any]) -> dict[str, str]:
-    """The kind of each field of a schema."""
+    """Returns the kind of each field of a schema."""
     kinds = {}
     for field in schema:
         kind = _KINDS.get(field.field_type, f"?{field.field_type}")

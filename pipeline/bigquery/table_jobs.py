@@ -1,4 +1,4 @@
-"""`TableJobs`: runs the jobs of BigQuery that bring rows into a table, each once however often it is asked for."""
+"""`TableJobs`: runs BigQuery jobs for a table, each once however often it is requested."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_URIS_PER_JOB = 10_000
 
 
 class TableLoadError(RuntimeError):
-    """A job of BigQuery failed. What it was to do to the table was not done at all."""
+    """A job of BigQuery failed. It has not changed the table at all."""
 
 
 class TableJobs:
@@ -29,7 +29,7 @@ class TableJobs:
     Args:
       client: of BigQuery.
       table: which table, for messages.
-      attempt: what tells this run's jobs from others': a name that is the same for a run that is repeated.
+      attempt: a name that distinguishes this run's jobs from others'; the same for a run that is repeated.
 
     Attributes:
       location: of the table's dataset, where the jobs run; None until it is known.
@@ -42,22 +42,22 @@ class TableJobs:
         self.location: str | None = None
 
     def load(self, staged: TableName, paths: Sequence[str], created: str) -> list[str]:
-        """Loads files into a staging table; returns the ids of the jobs.
+        """Loads files into a staging table, and returns the ids of the jobs.
 
         Args:
           staged: the staging table.
-          paths: files of Parquet. What lies in a Google bucket is read there by BigQuery, anything else is sent to it.
-          created: when the staging table was made; it tells jobs from those of an earlier attempt.
+          paths: Parquet files. BigQuery reads files in a Google bucket there; others are sent to it.
+          created: when the staging table was made; it distinguishes jobs from those of an earlier attempt.
 
         Raises:
-          TableLoadError: where a job fails.
+          TableLoadError: if a job fails.
         """
         return [self._run(job_id, start) for job_id, start in self._list_loads(staged, paths, created)]
 
     def _list_loads(
         self, staged: TableName, paths: Sequence[str], created: str
     ) -> Iterator[tuple[str, Callable[[str], Any]]]:
-        """`(job id, what starts the job)` of every load job."""
+        """Yields `(job id, a function that starts the job)` for every load job."""
         in_bucket = [path for path in paths if path.startswith("gs://")]
         for first in range(0, len(in_bucket), _MAX_URIS_PER_JOB):
             uris = in_bucket[first : first + _MAX_URIS_PER_JOB]
@@ -77,7 +77,7 @@ class TableJobs:
             )
 
     def query(self, sql: str, created: str, what: str) -> tuple[Any, Any]:
-        """Runs a query; returns its finished job, and its rows.
+        """Runs a query, and returns its finished job and its rows.
 
         Args:
           sql: the query.
@@ -85,7 +85,7 @@ class TableJobs:
           what: a word for the job's id.
 
         Raises:
-          TableLoadError: where it fails.
+          TableLoadError: if it fails.
         """
         job_id = self._job_id(what, created, sql)
         self._run(job_id, lambda job_id: self._client.query(sql, job_id=job_id, location=self.location, job_retry=None))
@@ -93,12 +93,12 @@ class TableJobs:
         return job, job.result()
 
     def _job_id(self, what: str, created: str, *parts: str) -> str:
-        """The same for the same work of one attempt: a request that is sent again starts no second job."""
+        """Returns the same id for the same work of one attempt, so a repeated request starts no second job."""
         digest = hashlib.blake2b("\0".join((self._attempt, created, *parts)).encode(), digest_size=16)
         return f"albert_embed_{what}_{digest.hexdigest()}"
 
     def _run(self, job_id: str, start: Callable[[str], Any]) -> str:
-        """Runs a job to its end, also where it was started by an earlier request whose answer was lost."""
+        """Runs a job to its end, even if it was started by an earlier request whose answer was lost."""
         with self.explain(f"the job {job_id}"):
             try:
                 job = start(job_id)
@@ -109,11 +109,11 @@ class TableJobs:
 
     @contextlib.contextmanager
     def explain(self, what: str) -> Iterator[None]:
-        """Raises TableLoadError for what BigQuery refuses in the `with` block."""
+        """Raises TableLoadError if BigQuery refuses something in the `with` block."""
         try:
             yield
-        except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as e:  # what the network refuses is an OSError
-            # The jobs' errors are dicts; those of gRPC are exceptions, and say no more than the message.
+        except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as e:  # network errors are OSErrors
+            # The errors of jobs are dicts; those of gRPC are exceptions, which say no more than the message.
             errors = [error for error in getattr(e, "errors", ()) if isinstance(error, dict) and "message" in error]
             details = "; ".join(dict.fromkeys(error["message"] for error in errors)) or getattr(e, "message", str(e))
             raise TableLoadError(
@@ -124,7 +124,7 @@ class TableJobs:
 
 def _load_config() -> bigquery.LoadJobConfig:
     lists = bigquery.ParquetOptions()
-    lists.enable_list_inference = True  # lists become arrays, not records of a record of an element
+    lists.enable_list_inference = True  # lists become arrays, not nested records
     return bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,
         parquet_options=lists,

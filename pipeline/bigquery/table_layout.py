@@ -1,4 +1,4 @@
-"""`TableLayout`: which columns the rows have in BigQuery, and of what types."""
+"""`TableLayout`: which columns the rows have in BigQuery, and their types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from albert_embed.transforms.columns import CONTENT_HASH, SEQUENCE_OUTPUT
 TOKENS = "tokens"
 FINGERPRINT = "fingerprint"
 LOADED_AT = "loaded_at"
-# What of a row's values says that it need not be written again.
+# A row with equal values in these columns need not be written again.
 VERSION_COLUMNS = (CONTENT_HASH, FINGERPRINT)
 # https://cloud.google.com/bigquery/docs/schemas#column_names
 _COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
@@ -26,11 +26,11 @@ class TableLayout:
     """The columns of a table of embeddings.
 
     Attributes:
-      rows: what is known of the rows. Their lists with a value for each token become the column `tokens`, an array of
-        one STRUCT for each token.
+      rows: the schema of the rows. Their lists with a value for each token become the column `tokens`, an array of
+        STRUCTs, one for each token.
 
     Raises:
-      ValueError: where a kept field has a name that BigQuery refuses or that a column of the table itself has.
+      ValueError: if a kept field has a name that BigQuery refuses or that a column of the table itself has.
     """
 
     rows: RowSchema
@@ -42,7 +42,7 @@ class TableLayout:
             if not _COLUMN_NAME.fullmatch(name) or name.upper().startswith(_FORBIDDEN_PREFIXES):
                 raise ValueError(
                     f"--keep-fields has {name!r}, which can't be a column of BigQuery: letters, digits and _, no digit "
-                    f"first, 300 at most, and none of the beginnings {', '.join(_FORBIDDEN_PREFIXES)}; rename the field"
+                    f"first, at most 300, and not starting with {', '.join(_FORBIDDEN_PREFIXES)}; rename the field"
                 )
             if name.lower() in own:
                 raise ValueError(
@@ -52,12 +52,12 @@ class TableLayout:
         for name in kept:
             if lowered.count(name.lower()) > 1:
                 raise ValueError(
-                    f"--keep-fields has {name!r} twice for BigQuery, whose column names know no case; rename the field"
+                    f"--keep-fields has {name!r} twice for BigQuery, which ignores the case of names; rename the field"
                 )
 
     @property
     def vectors(self) -> tuple[str, ...]:
-        """The columns of one vector a row, which can be indexed."""
+        """The columns with one vector per row, which can be indexed."""
         return tuple(name for name in self.rows.embeddings if name != SEQUENCE_OUTPUT)
 
     @property
@@ -72,7 +72,7 @@ class TableLayout:
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The rows as they are loaded: every column but `loaded_at`, which BigQuery fills."""
+        """The schema of the load files: every column except `loaded_at`, which BigQuery fills."""
         kept = [_make_field(column) for column in self.rows.columns if column.kept]
         return pa.schema(
             [*self._own_fields(), *kept, pa.field(CONTENT_HASH, pa.binary()), pa.field(FINGERPRINT, pa.string())]
@@ -92,11 +92,11 @@ class TableLayout:
         return pa.field(TOKENS, pa.list_(pa.struct(token)))
 
     def staged_columns(self) -> tuple[TableColumn, ...]:
-        """The columns of the table that is loaded first: none is REQUIRED, as the columns of Parquet files are not."""
+        """The columns of the staging table: none is REQUIRED, because those of Parquet files are not."""
         return describe_schema(self.arrow_schema)
 
     def columns(self) -> tuple[TableColumn, ...]:
-        """The columns of the table itself; all that every row has are REQUIRED."""
+        """The columns of the table itself; those that every row has are REQUIRED."""
         loaded_at = TableColumn(name=LOADED_AT, type="TIMESTAMP", mode="REQUIRED")
         return (
             *(

@@ -1,4 +1,4 @@
-"""`TableOutput`: the table that a run writes to; checked before the run, loaded and merged after it."""
+"""`TableOutput`: the table that a run writes to. It is checked before the run, and loaded and merged after it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from albert_embed.transforms.columns import ID
 logger = logging.getLogger(__name__)
 
 WIDTH_LABEL = "albert_embed_hidden_size"
-# A staging table outlives a run that died by this much.
+# How long a staging table outlives a run that died.
 _STAGING_SECONDS = 24 * 3600
 
 
@@ -44,8 +44,8 @@ class TableOutput:
     Args:
       table: its name.
       layout: the columns of the rows.
-      run_fingerprint: names the staging table; the same for a run that is repeated.
-      method: how rows come into the staging table, by load jobs ("file_loads") or by the Storage Write API
+      run_fingerprint: a part of the staging table's name; the same for a run that is repeated.
+      method: how rows get into the staging table: by load jobs ("file_loads") or by the Storage Write API
         ("storage_write").
     """
 
@@ -57,7 +57,7 @@ class TableOutput:
         self._layout = layout
         staged = f"{table.table}_staging_{run_fingerprint[:16]}"
         if method == "storage_write":
-            # Its streams can be refused for minutes where a table of the same name has just been deleted.
+            # Its streams can be refused for minutes after a table of the same name was deleted.
             staged += f"_{time.time_ns() // 1_000_000}"
         self._staged = dataclasses.replace(table, table=staged)
         with explain_refusals(table.option):
@@ -65,11 +65,11 @@ class TableOutput:
         self._jobs = TableJobs(self._client, table, attempt=str(self._staged))
 
     def check(self) -> None:
-        """Finds out, before anything is read, whether the rows will fit.
+        """Checks, before anything is read, whether the rows will fit.
 
         Raises:
-          ValueError: where the dataset is not there, or the table is and has columns or vectors of another kind; the
-            message names each difference.
+          ValueError: if the dataset is not there, or if the table has other columns or vectors; the message names each
+            difference.
         """
         with explain_refusals(self.table.option):
             try:
@@ -90,7 +90,7 @@ class TableOutput:
         if found.table_type != "TABLE":
             differences.append(f"it is a {found.table_type}, not a table")
         if found.require_partition_filter:
-            differences.append("it asks every statement for a partition filter, which a merge on ids has not")
+            differences.append("it requires a partition filter in every statement, which a merge on ids does not have")
         width = None if differences else self._find_width(found)
         if width is not None and width != self._layout.rows.hidden_size:
             differences.append(f"its vectors have {width:,} values; here they have {self._layout.rows.hidden_size:,}")
@@ -101,7 +101,7 @@ class TableOutput:
             )
 
     def _find_width(self, found: bigquery.Table) -> int | None:
-        """Width of the vectors that the table holds; None where it holds none."""
+        """Finds the width of the vectors in the table; None where it holds none."""
         if WIDTH_LABEL in found.labels:
             return int(found.labels[WIDTH_LABEL])
         for name in self._layout.vectors:
@@ -110,17 +110,17 @@ class TableOutput:
         return None
 
     def load(self, paths: Sequence[str], tombstones: Sequence[str] = ()) -> TableLoad:
-        """Brings the rows of the load files into the table: into a staging table first, from there by one MERGE.
+        """Loads the rows of the load files into a staging table first, and from there into the table by one MERGE.
 
         Whatever happens, the table has its old rows or the new ones. Doing it again changes nothing.
 
         Args:
-          paths: files of `pipeline.bigquery.load_format`. What lies in a Google bucket is read there by BigQuery,
-            anything else is sent to it.
-          tombstones: files of `TOMBSTONE_SCHEMA`: the documents whose rows go where no new ones are loaded.
+          paths: files of `pipeline.bigquery.load_format`. BigQuery reads files in a Google bucket there; others are
+            sent to it.
+          tombstones: files of `TOMBSTONE_SCHEMA`: documents that lose their rows where no new ones are loaded.
 
         Raises:
-          TableLoadError: where a job fails.
+          TableLoadError: if a job fails.
         """
         created, job_ids = self._stage(self._staged, self._layout.staged_columns(), paths)
         dropped = None
@@ -130,8 +130,8 @@ class TableOutput:
         counted = next(iter(self._jobs.query(make_count_query(self._staged), created, "count")[1]))
         if counted["clashing_ids"]:
             logger.warning(
-                "%s: %d ids are shared by documents with different contents; of each the table has one. Give the "
-                "documents ids of their own",
+                "%s: %d ids are shared by documents with different contents; the table has one document for each. Give "
+                "the documents ids of their own",
                 self.table,
                 counted["clashing_ids"],
             )
@@ -157,10 +157,10 @@ class TableOutput:
         """Describes the vector index of each column of vectors.
 
         Args:
-          run: whether to make the indexes, too; BigQuery builds them in the background.
+          run: whether to make the indexes too; BigQuery builds them in the background.
 
         Raises:
-          TableLoadError: where a job fails; the rows are in the table all the same.
+          TableLoadError: if a job fails; the rows are in the table nevertheless.
         """
         return [self._index_column(column, run=run) for column in self._layout.vectors]
 
@@ -181,7 +181,7 @@ class TableOutput:
         )
 
     def _make_staging_table(self, staged: TableName, columns: Sequence[TableColumn]) -> str:
-        """An empty staging table; when it was made tells its jobs from those of an earlier attempt."""
+        """Makes an empty staging table, and returns its creation time, which distinguishes attempts in job ids."""
         with self._jobs.explain("making the staging table"):
             self._client.delete_table(str(staged), not_found_ok=True)
             staging = bigquery.Table(str(staged), schema=[_make_field(column) for column in columns])
@@ -200,7 +200,7 @@ class TableOutput:
             self._client.create_table(table, exists_ok=True)
 
     def _stage(self, staged: TableName, columns: Sequence[TableColumn], paths: Sequence[str]) -> tuple[str, list[str]]:
-        """Brings the rows of files into a new staging table; when it was made, and the ids of the jobs that it took."""
+        """Loads files into a new staging table, and returns its creation time and the ids of the jobs."""
         created = self._make_staging_table(staged, columns)
         if self._method == "file_loads":
             return created, self._jobs.load(staged, paths, created)

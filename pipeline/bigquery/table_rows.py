@@ -1,4 +1,4 @@
-"""Embedded rows as rows of the table, and a failure for each that BigQuery can't hold."""
+"""Turns embedded rows into rows of the table, and into a failure each row that BigQuery can't hold."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from albert_embed.transforms.columns import (
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.list_lengths import list_lengths
 
-# https://cloud.google.com/bigquery/quotas: the largest row of a query's result, which a MERGE is, by the size of the
-# values as BigQuery counts them (8 bytes a number, 2 and its UTF-8 a string); JSON load files have the same limit.
-# A request of the Storage Write API is smaller.
+# https://cloud.google.com/bigquery/quotas: the maximum size of a row in the result of a query, such as a MERGE, as
+# BigQuery counts it (8 bytes per number, 2 and its UTF-8 per string); JSON load files have the same limit. A request of
+# the Storage Write API is smaller.
 MAX_ROW_BYTES = {"file_loads": 100_000_000, "storage_write": MAX_REQUEST_BYTES}
 
 
 def check_rows(
     rows: pa.RecordBatch, layout: TableLayout, *, max_row_bytes: int = MAX_ROW_BYTES["file_loads"]
 ) -> tuple[pa.RecordBatch, list[Failure]]:
-    """The rows that BigQuery can hold as they should be, and a failure (stage `write`) for each other one.
+    """Returns the rows that BigQuery can hold correctly, and a failure (stage `write`) for each other row.
 
-    BigQuery itself would refuse the whole load for one of them, or take it and never build a vector index.
+    BigQuery itself would refuse the whole load for one such row, or accept it and never build a vector index.
 
     Args:
       rows: as the handler gives them.
       layout: the columns of the table.
-      max_row_bytes: how large a row may be.
+      max_row_bytes: maximum bytes per row.
     """
     errors: dict[int, tuple[str, str]] = {}
     for name in layout.rows.embeddings:
@@ -55,8 +55,8 @@ def check_rows(
             row,
             (
                 "row too large",
-                f"the row has {sizes[row]:,} bytes, BigQuery takes {max_row_bytes:,} at most: lower --max-tokens, "
-                "leave sequence out of --embeddings, or choose --bigquery-method file_loads, which takes most",
+                f"the row has {sizes[row]:,} bytes, BigQuery takes at most {max_row_bytes:,}: lower --max-tokens, "
+                "leave sequence out of --embeddings, or choose --bigquery-method file_loads, which takes the most",
             ),
         )
     if not errors:
@@ -78,7 +78,7 @@ def check_rows(
 
 
 def _check_vectors(rows: pa.RecordBatch, name: str, width: int, errors: dict[int, tuple[str, str]]) -> None:
-    """Notes the rows whose vectors are null, of another width than `width`, or not finite."""
+    """Adds errors for rows whose vectors are null, not `width` wide, or not finite."""
     column = rows.column(name)
     lengths = np.asarray(pc.list_value_length(column).fill_null(-1))
     tokens = list_lengths(rows.column(INPUT_IDS)) if name == SEQUENCE_OUTPUT else 1
@@ -92,26 +92,26 @@ def _check_vectors(rows: pa.RecordBatch, name: str, width: int, errors: dict[int
         parents = np.asarray(pc.list_parent_indices(column))
         for row in np.unique(parents[~finite]).tolist():
             errors.setdefault(
-                row, ("vector not finite", f"{name} holds a null, NaN or infinity, which no index of BigQuery takes")
+                row, ("vector not finite", f"{name} holds a null, NaN or infinity, which BigQuery can't index")
             )
 
 
 def _check_texts(rows: pa.RecordBatch, name: str, errors: dict[int, tuple[str, str]]) -> None:
-    """Notes the rows whose strings are not UTF-8, as BigQuery's are; an id must be there, too."""
+    """Adds errors for rows whose strings are not UTF-8, as BigQuery's must be, and for rows without an id."""
     column = rows.column(name)
     if name == ID and column.null_count:
         for row in np.flatnonzero(np.asarray(column.is_null())).tolist():
             errors.setdefault(row, ("missing id", "the row has no id; give --id-field a field that every record has"))
     for row in find_invalid_utf8(column):
-        error = f"the field {name!r} is not UTF-8, as strings of BigQuery are: {str(column[row])[:80]}"
+        error = f"the field {name!r} is not UTF-8, as BigQuery's strings must be: {str(column[row])[:80]}"
         errors.setdefault(row, ("invalid UTF-8", error))
 
 
 def measure_rows(rows: pa.RecordBatch, layout: TableLayout) -> np.ndarray:
-    """Bytes of each row as BigQuery counts them, `[rows]` int64.
+    """Returns the bytes of each row as BigQuery counts them, `[rows]` int64.
 
     https://cloud.google.com/bigquery/pricing#data: 8 bytes for INT64, FLOAT64 and TIMESTAMP, 2 and the content for
-    STRING and BYTES, nothing for an array's own sake. A piece of a token counts as 8, about what it has.
+    STRING and BYTES, nothing for the array itself. A token's piece is counted as 8, about its real size.
     """
     sizes = np.full(rows.num_rows, 4 * 8 + (2 + 16) + (2 + 64), np.int64)
     sizes += 2 + np.asarray(pc.binary_length(rows.column(ID)).fill_null(0))
@@ -139,13 +139,13 @@ def _measure_kept(values: pa.Array, column: Column) -> np.ndarray:
 def make_table_rows(
     rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str], fingerprint: str
 ) -> pa.RecordBatch:
-    """Rows that `check_rows` passed as the table has them, by whole columns.
+    """Converts rows that `check_rows` has passed to those of the table, by whole columns.
 
     Args:
       rows: as the handler gives them.
       layout: the columns of the table.
-      pieces: the piece of every id, for `tokens`; those of `token_pieces` are taken where they are there.
-      fingerprint: what the rows were made with (`pipeline.bigquery.fingerprint`).
+      pieces: the piece of every id, for `tokens`; where there is a column `token_pieces`, it is used instead.
+      fingerprint: of what the rows were made with (`pipeline.bigquery.table_sink`).
 
     Returns:
       A batch of `layout.arrow_schema`.
@@ -165,7 +165,7 @@ def make_table_rows(
 
 
 def _make_tokens(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str], type_: pa.DataType) -> pa.Array:
-    """The column `tokens`: a list of STRUCTs, one for each real token."""
+    """Makes the column `tokens`: a list of STRUCTs, one for each real token."""
     input_ids = rows.column(INPUT_IDS)
     offsets = pa.array(np.concatenate([[0], np.cumsum(list_lengths(input_ids))]), pa.int32())
     ids = input_ids.flatten()

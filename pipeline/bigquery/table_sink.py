@@ -1,4 +1,4 @@
-"""`TableSink`: everything that a run needs to write to a table: its load files, its checks, and what is done after."""
+"""`TableSink`: everything that a run needs to write to a table: its load files, its checks, and the steps after it."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class TableSink:
     Attributes:
       output: the table itself.
       format: the format of its load files.
-      max_row_bytes: how large a row may be.
-      vector_index: what to do about an index after the load: "print", "run", or None for nothing.
+      max_row_bytes: maximum bytes per row.
+      vector_index: what to do about an index after the load: "print" or "run"; None means nothing.
     """
 
     output: TableOutput
@@ -48,11 +48,11 @@ class TableSink:
 
     @property
     def formats(self) -> Sequence[WritableFormat]:
-        """What is written of each shard for it."""
+        """The formats in which each shard is written for the table."""
         return (self.format,)
 
     def check(self) -> None:
-        """Finds out whether the rows will fit; ValueError where they will not (`TableOutput.check`)."""
+        """Checks whether the rows will fit; raises ValueError if they will not (`TableOutput.check`)."""
         self.output.check()
 
     def check_rows(self, rows: beam.PCollection) -> tuple[beam.PCollection, list[beam.PCollection]]:
@@ -61,7 +61,7 @@ class TableSink:
         return checked.passed, [checked.failures]
 
     def check_added_to(self, previous: Manifest) -> None:
-        """Raises ValueError where the rows of an output that an incremental run adds to are not in the table."""
+        """Raises ValueError if the table lacks the rows of the output that an incremental run adds to."""
         held = None if previous.bigquery is None else previous.bigquery.table
         if held != str(self.output.table):
             raise ValueError(
@@ -70,14 +70,14 @@ class TableSink:
             )
 
     def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> TableLoad:
-        """Brings the load files into the table.
+        """Loads the load files into the table.
 
         Args:
           paths: the load files.
           tombstones: lists of documents that lose their rows where they have no new ones.
 
         Raises:
-          TableLoadError: where a job fails.
+          TableLoadError: if a job fails.
         """
         loaded = self.output.load(paths, tombstones)
         logger.info("%d rows are in %s", loaded.rows, loaded.table)
@@ -86,18 +86,18 @@ class TableSink:
 
 
 class NoTable:
-    """Stands for the table of a run that writes to none."""
+    """Takes the place of the table in a run that writes to none."""
 
     formats: Sequence[WritableFormat] = ()
 
     def check(self) -> None:
-        """There is nothing to fit into."""
+        """Does nothing: there is nothing to fit into."""
 
     def check_rows(self, rows: beam.PCollection) -> tuple[beam.PCollection, list[beam.PCollection]]:
         return rows, []
 
     def check_added_to(self, previous: Manifest) -> None:
-        """There is nothing that could lack rows."""
+        """Does nothing: there is nothing that could lack rows."""
 
     def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> None:
         return None
@@ -113,12 +113,12 @@ def make_table_sink(
     """Returns the table that `options` name, connected.
 
     Raises:
-      ValueError: where a kept field can't be a column, or there are no credentials.
+      ValueError: if a kept field can't be a column, or there are no credentials.
     """
     if options.table is None:
         return NoTable()
     layout = TableLayout(rows=rows)
-    # Not the versions of libraries: another one does not make every row of the table anew.
+    # Without the versions of libraries: a new version does not replace every row of the table.
     made_with = {"model": model.fingerprint, "preprocessing": dataclasses.asdict(preprocessing)}
     work = {**options.to_dict(), "overwrite": None, "vector_index": None}
     return TableSink(
@@ -139,10 +139,10 @@ def make_table_sink(
 
 
 def _fingerprint(of: dict[str, Any]) -> str:
-    """The same for the same values: SHA-256 in hexadecimal digits."""
+    """Returns the SHA-256 of some values, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
 
 
 def make_check_rows(layout: TableLayout, max_row_bytes: int) -> MapOrFail:
-    """`check_rows` as a step."""
+    """Makes a step of `check_rows`."""
     return MapOrFail(partial(check_rows, layout=layout, max_row_bytes=max_row_bytes))

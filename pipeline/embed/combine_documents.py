@@ -1,4 +1,4 @@
-"""`CombineDocuments`: embedded windows in, one vector for each document out."""
+"""`CombineDocuments`: makes one vector for each document from its embedded windows."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 DOCUMENTS = "documents"
 FAILURES = "failures"
 
-# Of a document with one id and several texts, so many are named in the failure.
+# How many texts under one id a failure names.
 _NAMED_HASHES = 3
-# So many documents leave together: 6 MB of vectors 768 wide.
+# How many documents leave together: 6 MB of vectors of width 768.
 _ROWS_OF_A_BATCH = 1024
 
-# What was seen of one id: the hash of each content, and the sums of its windows; None where there are several contents,
-# none of which gets a vector.
+# What was seen of one id: the hash of each content → the sums of its windows; None where there are several contents,
+# which all get no vector.
 Contents = dict[bytes, "WindowSums | None"]
 
 
@@ -51,11 +51,11 @@ class CombineDocuments(beam.PTransform):
     `transforms.failure.Failure` for each document of which a window is missing, and for each of several texts under one
     id. A document that is there twice gets one row.
 
-    The windows may come from any worker, in any order. What moves between workers, and what a runner without a disk
-    holds in memory, is one float64 vector and some 400 bytes a document: windows of one bundle are added up first.
+    The windows may come from any worker, in any order. Windows of one bundle are added up first. So one float64 vector
+    and some 400 bytes per document move between workers, or are in the memory of a runner without a disk.
 
     Args:
-      kept: columns that go along, with their types (`pipeline.settings.kept_fields`).
+      kept: kept fields, with their types (`pipeline.settings.kept_fields`).
     """
 
     def __init__(self, kept: Mapping[str, FieldType] | None = None) -> None:
@@ -74,10 +74,10 @@ class CombineDocuments(beam.PTransform):
 
 
 class KeyWindows(beam.DoFn):
-    """Embedded rows → `(id, WindowMean)` of each.
+    """Turns each embedded row into `(id, WindowMean)`.
 
     Args:
-      kept: columns that go along, once a document.
+      kept: kept fields, which are needed once per document.
     """
 
     def __init__(self, kept: tuple[str, ...]) -> None:
@@ -96,7 +96,7 @@ class KeyWindows(beam.DoFn):
 
 
 class AddWindows(beam.CombineFn):
-    """All windows of one id → its `Contents`."""
+    """Adds up all windows of one id to its `Contents`."""
 
     def create_accumulator(self) -> Contents:
         return {}
@@ -127,10 +127,10 @@ class AddWindows(beam.CombineFn):
 
 
 class MakeDocumentRows(beam.DoFn):
-    """`(id, WindowSums)` → RecordBatches of documents.
+    """Turns `(id, WindowSums)` into RecordBatches of documents.
 
     Args:
-      kept: columns that go along, with their types.
+      kept: kept fields, with their types.
     """
 
     def __init__(self, kept: Mapping[str, FieldType]) -> None:
@@ -159,7 +159,7 @@ class MakeDocumentRows(beam.DoFn):
 
 
 def check_contents(seen: tuple[bytes, Contents]) -> tuple[tuple[bytes, WindowSums] | None, list[Failure]]:
-    """`(id, what was seen of it)` → the document, or why it, or each of the several under one id, has no vector."""
+    """Returns the document of `(id, what was seen of it)`, or failures that say why there is no vector."""
     name, contents = seen
     if len(contents) > 1:
         hashes = sorted(content_hash.hex() for content_hash in contents)
@@ -170,7 +170,7 @@ def check_contents(seen: tuple[bytes, Contents]) -> tuple[tuple[bytes, WindowSum
                 name,
                 "id not unique",
                 f"the content {content_hash} is one of {len(hashes)} with this id ({others}); give --id-field a field "
-                "that tells documents apart, or leave document out of --embeddings",
+                "that identifies documents, or leave document out of --embeddings",
             )
             for content_hash in hashes
         ]
@@ -183,18 +183,18 @@ def check_contents(seen: tuple[bytes, Contents]) -> tuple[tuple[bytes, WindowSum
             name,
             "window failed",
             f"of {sums.window_count} windows there are {len(sums.windows)} ({_list_ranges(sums.windows)}); the "
-            "failures with this id say what is wrong with the others. Embed it again once that is put right",
+            "failures with this id say what is wrong with the others. Embed it again once that is corrected",
         )
     ]
 
 
 def _fail(name: bytes, reason: str, error: str) -> Failure:
-    """The text is not there any more: the vectors of a corpus fit into memory, its texts need not."""
+    """Makes a failure without text: the vectors of a corpus fit into memory, its texts may not."""
     return Failure(id=name, stage="combine", reason=reason, error=error, text=b"")
 
 
 def _list_ranges(numbers: list[int]) -> str:
-    """`0-2, 4`; the first ten."""
+    """Formats numbers as ranges such as `0-2, 4`; only the first ten."""
     ranges: list[list[int]] = []
     for number in numbers:
         if ranges and number == ranges[-1][1] + 1:
@@ -206,11 +206,11 @@ def _list_ranges(numbers: list[int]) -> str:
 
 
 def make_document_rows(documents: list[tuple[bytes, WindowSums]], kept: Mapping[str, FieldType]) -> pa.RecordBatch:
-    """Rows `{id, windows, tokens, kept fields, document_output}`.
+    """Makes rows `{id, windows, tokens, kept fields, document_output}`.
 
     Args:
       documents: id and sums; at least one.
-      kept: columns that go along, with their types.
+      kept: kept fields, with their types.
     """
     vectors = np.stack([sums.mean() for _, sums in documents]).astype(np.float32)
     columns = {

@@ -41,17 +41,17 @@ _DOCUMENT_FILES = "document_files.jsonl"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EmbedPipeline:
-    """All steps from the input to what is staged.
+    """The steps from the input to the staged files.
 
     Attributes:
       options: of the run.
       staging: the folder where everything is staged.
       documents: reads the input.
       embed_text: embeds it.
-      table: of the run, which may refuse rows.
+      table: the table of the run, which may refuse rows.
       formats: of the shards.
       document_formats: of the files of documents' vectors.
-      finished: rows that a run that was cut off has finished; None for none.
+      finished: rows that a run that was cut off has finished; None means none.
     """
 
     options: EmbedOptions
@@ -64,7 +64,7 @@ class EmbedPipeline:
     finished: FinishedRows | None
 
     def build(self, pipeline: beam.Pipeline) -> None:
-        """Puts all steps into `pipeline`, which is empty."""
+        """Adds all steps to `pipeline`, which is empty."""
         read = pipeline | "Read" >> self.documents
         embedded = read["documents"] | "EmbedText" >> self.embed_text
         rows, refused = self.table.check_rows(embedded[EMBEDDINGS])
@@ -80,7 +80,7 @@ class EmbedPipeline:
         self._write_results(shards, failed | "AllFailures" >> beam.Flatten())
 
     def _write_documents(self, rows: beam.PCollection) -> beam.PCollection:
-        """Stages the documents' vectors; returns the failures."""
+        """Stages the documents' vectors, and returns the failures."""
         combined = rows | "CombineDocuments" >> CombineDocuments(self.options.kept_fields)
         _ = (
             combined[DOCUMENTS]
@@ -132,10 +132,10 @@ class EmbedPipeline:
 
 
 def run_pipeline(pipeline: beam.Pipeline, options: EmbedOptions, output: OutputDirectory) -> RunResult:
-    """Runs what `EmbedPipeline` has built to its end.
+    """Runs the pipeline that `EmbedPipeline` has built.
 
     Raises:
-      RuntimeError: where it fails.
+      RuntimeError: if it fails.
     """
     logger.info(
         "embedding %s, read as %s, with %s",

@@ -1,4 +1,4 @@
-"""`EmbedText`: documents in, embeddings and failures out, as one composite PTransform."""
+"""`EmbedText`: embeds documents, as one composite PTransform."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ MET = "met"
 class EmbedText(beam.PTransform):
     """Embeds a PCollection of documents.
 
-    Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which travel
-    along. Returns a dict of two PCollections: `embeddings`, RecordBatches with `id`, the other columns, `window`,
-    `window_start`, `truncated`, `input_ids`, the embeddings asked for (`model.handler`), and for the use of later steps
-    `content_hash` and `window_count` (`transforms.columns`), one row per document or window; and
-    `failures`, a `transforms.failure.Failure` for each document or window that could not be embedded.
+    Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which are
+    passed through. Returns a dict of two PCollections: `embeddings`, RecordBatches with `id`, the other columns,
+    `window`, `window_start`, `truncated`, `input_ids`, the requested embeddings (`model.handler`), and for later steps
+    `content_hash` and `window_count` (`transforms.columns`), one row per document or window; and `failures`, a
+    `transforms.failure.Failure` for each document or window that could not be embedded.
 
     Example::
 
@@ -68,15 +68,14 @@ class EmbedText(beam.PTransform):
       batching: how rows are cut into padded batches.
       token_vocabulary: the vocabulary of the transform graph; adds every token's piece and the bytes of the
         text that it came from (`transforms.token_columns`).
-      select: takes some of the documents out, once they are checked and have `id`, `content_hash` and `text_start`:
-        None takes all.
+      select: selects documents, once they are checked and have `id`, `content_hash` and `text_start`; None means all.
       finished: rows of an earlier run that are not embedded again; adds the output `met`
         (`pipeline.resume.drop_finished`).
       reshuffle_batches: whether whole batches are spread over all workers before they are embedded, so that one large
-        file that can't be split keeps all of them busy. Not for runners that hold in memory what they shuffle.
+        file that can't be split keeps all of them busy. Not for runners that hold shuffled data in memory.
 
     Raises:
-      TransformMismatchError: when applied, where the graph has another vocabulary than `token_vocabulary`.
+      TransformMismatchError: when applied, if the graph has another vocabulary than `token_vocabulary`.
     """
 
     def __init__(
@@ -198,9 +197,9 @@ class EmbedText(beam.PTransform):
 
 
 def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Documents as the transform graph gives them → one row per window.
+    """Turns documents as the transform graph gives them into one row per window.
 
-    With `reject`, documents that are too long fail, and so do those whose tokens could not be located.
+    With `reject`, documents that are too long fail. Documents whose tokens could not be located always do.
     """
     failures = []
     if reject:
@@ -236,5 +235,5 @@ def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -
 
 
 def drop_text_start(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Rows as the handler gives them, whose failures are told, without what those are told with."""
+    """Drops `text_start`, which only failures need, from rows as the handler gives them."""
     return rows.drop_columns([TEXT_START]), []

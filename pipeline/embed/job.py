@@ -38,11 +38,11 @@ from albert_embed.transforms.transform_graph import save_transform_graph
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EmbedOutcome:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-      manifest: of the output, and what this run measured.
-      published: False where an incremental run found nothing to add, so that the output is as it was.
+      manifest: of the output, with this run's measurements.
+      published: False where an incremental run found nothing to add, so the output is unchanged.
     """
 
     manifest: Manifest
@@ -50,16 +50,16 @@ class EmbedOutcome:
 
 
 def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutcome:
-    """Runs the whole job and publishes what it has made.
+    """Runs the whole job and publishes its result.
 
     Raises:
-      ValueError, OSError: where an option, the model, the transform or the input can't be used; nothing has been
+      ValueError, OSError: if an option, the model, the transform or the input can't be used; nothing has been
         read by then.
-      TooManyFailuresError: where more documents failed than `max_failures` allows; nothing has been published, and
+      TooManyFailuresError: if more documents failed than `max_failures` allows; nothing has been published, and
         the failures stay readable in the staging folder until the next run.
-      IncompleteSnapshotError: where `full_snapshot` would delete documents because the input is broken or empty;
+      IncompleteSnapshotError: if `full_snapshot` would delete documents because the input is broken or empty;
         nothing has been published.
-      RuntimeError: where the pipeline failed; nothing has been published.
+      RuntimeError: if the pipeline failed; nothing has been published.
     """
     options, given = resolve_options(options, beam_options)
     run = prepare_run(options, given, beam_options)
@@ -75,7 +75,7 @@ class EmbedJob:
       table: of the run.
 
     Raises:
-      ValueError, OSError: where the input can't be read.
+      ValueError, OSError: if the input can't be read.
     """
 
     def __init__(self, run: PreparedRun, table: TableSink | NoTable) -> None:
@@ -87,7 +87,7 @@ class EmbedJob:
         self._runner = choose_runner(run.beam_options)
 
     def execute(self) -> EmbedOutcome:
-        """Runs all steps; what it raises is what `run_embed` raises."""
+        """Runs all steps; raises what `run_embed` raises."""
         self._table.check()
         try:
             previous = self._open_output()
@@ -105,7 +105,7 @@ class EmbedJob:
             self._output.release()
 
     def _open_output(self) -> Manifest | None:
-        """Locks the output; returns the manifest of the dataset that the run adds to, if there is one."""
+        """Locks the output, and returns the manifest of the dataset that the run adds to, if there is one."""
         options = self._options
         previous = self._output.prepare(
             overwrite=options.overwrite or options.rebuild, add=options.incremental and not options.rebuild
@@ -116,7 +116,7 @@ class EmbedJob:
         return previous
 
     def _find_finished_shards(self) -> list[Shard]:
-        """Returns the shards that a run that was cut off has finished; the rest of what it staged goes."""
+        """Returns the shards that a run that was cut off has finished, and removes the other files that it staged."""
         return start_run(
             self._output,
             fingerprint=fingerprint_run(
@@ -126,7 +126,7 @@ class EmbedJob:
         )
 
     def _choose_scope(self, previous: Manifest | None) -> RunScope:
-        """Returns what to embed; an incremental run reads its input for that."""
+        """Returns what to embed; an incremental run reads its input to find out."""
         if not self._options.incremental:
             return AllDocuments()
         return compare_input(
@@ -138,7 +138,7 @@ class EmbedJob:
         )
 
     def _embed(self, scope: RunScope, reused: list[Shard]) -> RunResult:
-        """Stages rows and failures of what is to be embedded."""
+        """Stages the rows and failures of the documents to embed."""
         if scope.is_empty:
             return RunResult(statistics=Statistics(failures=scope.failures))
         finished = None
@@ -203,7 +203,7 @@ class EmbedJob:
         )
 
     def _publish(self, manifest: Manifest, result: RunResult, scope: RunScope) -> Manifest:
-        """Loads the table, if there is one, and puts the files in their places; returns the published manifest."""
+        """Loads the table, if there is one, moves the files to their places, and returns the published manifest."""
         load_files = [FileSystems.join(self._output.staging, shard.data_file(LOAD_FORMAT)) for shard in result.shards]
         manifest = dataclasses.replace(manifest, bigquery=self._table.load(load_files, scope.list_tombstones()))
         schema = documents_schema = None

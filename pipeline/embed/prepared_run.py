@@ -1,4 +1,4 @@
-"""`PreparedRun`: what is known of a run before it reads anything."""
+"""`PreparedRun`: what is known about a run before it reads anything."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from albert_embed.transforms.transform_graph import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PreparedRun:
-    """What is known of a run before it reads anything.
+    """What is known about a run before it reads anything.
 
     Attributes:
       started: when it began, seconds since 1970.
-      options: what it is to do (`embed.resolve_options`).
-      input: what it reads.
+      options: its options (`embed.resolve_options`).
+      input: its input.
       beam_options: how Beam runs it.
-      model: what it embeds with.
+      model: its model.
       preprocessing: for the model.
       description: of the transform graph.
       batching: how rows are cut into padded batches.
@@ -53,12 +53,12 @@ class PreparedRun:
 
     @functools.cached_property
     def rows(self) -> RowSchema:
-        """The rows of windows that it writes."""
+        """The schema of the windows' rows that it writes."""
         return choose_row_schema(self.options, self.model.directory.config.hidden_size)
 
     @functools.cached_property
     def provenance(self) -> Provenance:
-        """What its rows are made with."""
+        """The provenance of its rows."""
         return Provenance(
             embeddings=list(self.rows.embeddings),
             hidden_size=self.rows.hidden_size,
@@ -83,7 +83,7 @@ class PreparedRun:
         """Returns the step that reads the input; a query of BigQuery is run here.
 
         Raises:
-          ValueError: where a table or the query can't be read, or lacks a field.
+          ValueError: if a table or the query can't be read, or a field is missing.
         """
         return make_read_documents(self.options, self.input)
 
@@ -93,11 +93,11 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
 
     Args:
       options: of the run (`embed.resolve_options`).
-      given: what it reads.
+      given: its input.
       beam_options: of the run.
 
     Raises:
-      ValueError, OSError: where the model or the transform graph can't be used, or an option does not go with them.
+      ValueError, OSError: if the model or the transform graph can't be used, or an option does not fit them.
     """
     started = time.time()
     model = open_model(options.model)
@@ -124,7 +124,7 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
 
 
 def choose_row_schema(options: EmbedOptions, hidden_size: int) -> RowSchema:
-    """Returns the schema of the rows of windows that `options` ask for.
+    """Returns the schema of the windows' rows for some options.
 
     Args:
       options: of the run.

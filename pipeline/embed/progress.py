@@ -1,4 +1,4 @@
-"""`LogProgress`: says now and then how far a run has come."""
+"""`LogProgress`: logs the progress of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS_BETWEEN = 30.0
 
 
 class LogProgress(beam.DoFn):
-    """Passes embedded rows on; every 30 seconds logs how many this worker has seen since it started, and how fast."""
+    """Passes embedded rows on, and every 30 seconds logs how many this worker has seen so far, and how fast."""
 
     def __init__(self) -> None:
         self._rows = self._tokens = 0

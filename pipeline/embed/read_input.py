@@ -1,4 +1,4 @@
-"""What a run reads, resolved before it, and the documents of it that the run's sinks can hold."""
+"""The input of a run, resolved before it, and those of its documents that the run's sinks can hold."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 
 
 class Input(Protocol):
-    """What a run reads: `FileInput` or `TableInput`."""
+    """The input of a run: `FileInput` or `TableInput`."""
 
     @property
     def format(self) -> str:
-        """What `--format` calls it."""
+        """Its name in `--format`."""
 
     @property
     def fingerprint(self) -> str | None:
-        """The same for the same input; None where that can't be told."""
+        """Returns a value that is the same for the same input; None where that is not known."""
 
     def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """What names the types of fields, and its fields with their types; no fields where it names none.
+        """Returns what names the types of fields, and its fields with their types; no fields where there are no types.
 
         Args:
-          wanted: the fields whose types are asked for.
+          wanted: the fields whose types are needed.
         """
 
     def read(self, fields: RecordFields) -> beam.PTransform:
-        """The step that gives its Records and Failures."""
+        """Returns the step that reads its Records and Failures."""
 
 
 def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[EmbedOptions, Input]:
-    """What the options name as input; and the options with its format, and with a type for each kept field.
+    """Returns the options with the input's format and a type for each kept field, and the input that they name.
 
     Args:
       options: of the run.
-      project: where a `query` runs; None for the one of the environment.
+      project: where a `query` runs; None means the environment's project.
 
     Raises:
-      OSError: where a pattern matches nothing.
-      ValueError: where the format can't be told, a table or the query can't be read, or a kept field is not there or
-        has a type that can't be kept.
+      OSError: if a pattern matches nothing.
+      ValueError: if the format is not known, a table or the query can't be read, or a kept field is not there or has a
+        type that can't be kept.
     """
     given: Input
     if options.reads_table:
@@ -70,7 +70,7 @@ def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[Em
 
 
 class ReadForSinks(beam.PTransform):
-    """`ReadDocuments` without what a sink can't hold: `{"documents": RecordBatches, "failures": Failures}`.
+    """Reads documents, without those that a sink can't hold: `{"documents": RecordBatches, "failures": Failures}`.
 
     Args:
       documents: reads the input.
@@ -92,13 +92,13 @@ class ReadForSinks(beam.PTransform):
 
 
 def make_read_documents(options: EmbedOptions, given: Input) -> ReadForSinks:
-    """The step that reads the input.
+    """Makes the step that reads the input.
 
-    In incremental runs documents get a column `origin` (`transforms.columns`). Those of BigQuery never do: the rows of
-    a table come in any order.
+    In incremental runs documents get a column `origin` (`transforms.columns`). Those of BigQuery never do, because the
+    rows of a table come in any order.
 
     Raises:
-      ValueError: where a table or the query can't be read, or lacks a field.
+      ValueError: if a table or the query can't be read, or a field is missing.
     """
     fields = RecordFields.of(options)
     origins = options.incremental and not options.reads_table

@@ -1,4 +1,4 @@
-"""Makes of the options as they were given those that the job runs with: full paths, an output, types of kept fields."""
+"""Resolves the given options to those that the job runs with: full paths, an output, types of kept fields."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from albert_embed.transforms.directories import is_remote
 
 
 def resolve_options(options: EmbedOptions, beam_options: PipelineOptions) -> tuple[EmbedOptions, Input]:
-    """Returns the options with full paths, an output, a format and types of fields; and what they name as input.
+    """Returns the options with full paths, an output, a format and types of fields, and the input that they name.
 
     Raises:
-      ValueError, OSError: where there is no place for the output, or the input can't be read.
+      ValueError, OSError: if there is no directory for the output, or the input can't be read.
     """
     options = with_absolute_paths(place_output(options, beam_options))
     return resolve_input(options, beam_options.view_as(GoogleCloudOptions).project)
 
 
 def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
-    """`options` with a directory for what goes into no table, below `--temp_location`, where only a table is given.
+    """Returns `options` with a directory below `--temp_location` if only a table is given: for all that is not rows.
 
-    What a former run wrote there is replaced: the rows are in the table.
+    What an earlier run wrote there is replaced, because its rows are in the table.
 
     Raises:
-      ValueError: where there is no `--temp_location`.
+      ValueError: if there is no `--temp_location`.
     """
     if options.output or options.table is None:
         return options
     location = beam_options.view_as(GoogleCloudOptions).temp_location
     if location is None:
         raise ValueError(
-            "a table alone as --output needs --temp_location gs://BUCKET/PATH: the files that BigQuery loads, the "
+            "--output with only a table needs --temp_location gs://BUCKET/PATH: the files that BigQuery loads, the "
             "failures and the manifest go there. Or give a directory beside the table"
         )
     directory = FileSystems.join(location, "albert-embed", str(TableName.parse(options.table)))
@@ -45,7 +45,7 @@ def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedO
 
 
 def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
-    """`options` with local paths made absolute: workers may run in another folder."""
+    """Returns `options` with absolute local paths, because workers may run in another folder."""
     return dataclasses.replace(
         options,
         model=make_absolute(options.model),
@@ -56,5 +56,5 @@ def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
 
 
 def make_absolute(path: str) -> str:
-    """A local path made absolute; any other, or a table's name, as it is."""
+    """Makes a local path absolute; returns any other, or a table's name, as it is."""
     return path if is_remote(path) or names_table(path) else os.path.abspath(path)

@@ -9,8 +9,10 @@ from albert_embed.transforms.metrics import NAMESPACE, RUN_INFERENCE_NAMESPACE
 
 
 def read_counters(result: PipelineResult) -> dict[str, int]:
-    """Name → value of this program's counters and `model_load_msecs` (summed over workers), committed
-    values where the runner has them, else attempted ones."""
+    """Returns name → value of this program's counters and `model_load_msecs`, summed over workers.
+
+    They are committed values where the runner has them, else attempted ones.
+    """
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     totals: dict[str, int] = {}
     for counter in found:

@@ -1,4 +1,4 @@
-"""What a run writes down of itself: the manifest of the rows that it has staged."""
+"""Makes the manifest of the rows that a run has staged."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from albert_embed.pipeline.shards.write_documents import list_document_files
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What a pipeline that embeds has staged.
+    """The result of the pipeline that embeds.
 
     Attributes:
       statistics: of the rows and failures.
-      shards: finished.
-      document_files: of documents' vectors, finished.
+      shards: the finished shards.
+      document_files: the finished files of documents' vectors.
       counters: of the pipeline.
-      seconds: that it took.
+      seconds: how long it took.
     """
 
     statistics: Statistics
@@ -47,14 +47,14 @@ def make_manifest(
     total_seconds: float,
     batch_tokens: int,
 ) -> Manifest:
-    """The manifest of a run whose files are staged in `output`.
+    """Makes the manifest of a run whose files are staged in `output`.
 
     Args:
-      run: what it has staged.
+      run: its result.
       provenance: of its rows.
-      output: where.
-      reused: of its shards, those that a run that was cut off had finished.
-      total_seconds: that it took from the start.
+      output: where they are staged.
+      reused: those of its shards that a run that was cut off had finished.
+      total_seconds: how long it took from the start.
       batch_tokens: maximum padded tokens per batch.
     """
     statistics, counters = run.statistics, run.counters
@@ -97,7 +97,7 @@ def make_manifest(
 
 
 def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict[str, float]:
-    """Where the pipeline's time went, summed over workers; `other` is what is left of it, the runner's own included."""
+    """Returns where the pipeline's time went, summed over workers; `other` is the rest, such as the runner's own."""
     stages = {
         "read": counters.get("read_usecs", 0) / 1e6,
         "preprocess": counters.get("preprocess_usecs", 0) / 1e6,

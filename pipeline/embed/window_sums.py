@@ -1,4 +1,4 @@
-"""`WindowSums`: what is known of a document's vector while its windows come in, in any order and from anywhere."""
+"""`WindowSums`: the sums for a document's vector while its windows arrive, in any order and from any worker."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def _add(spans: Sequence[_Span]) -> _Span:
 class WindowSums:
     """Adds up the windows of one document; each counts once, however often it is seen.
 
-    Sums of windows can't tell afterwards which window was in both of two of them. So they are kept over spans that are
-    either apart or one inside the other: `size` windows from `start` on, size a power of two and start a multiple of
-    it. Two neighbours that make up the next larger span become one, and a whole document is one sum. As the additions
-    are the same whatever came first, so is the result, to the last bit.
+    From two sums of windows one can't see which windows are in both. So they are kept over spans that are either apart
+    or one inside the other: `size` windows from `start` on, where size is a power of two and start a multiple of it.
+    Two neighbours that make up the next larger span become one, and a whole document is one sum. The additions are the
+    same whatever arrives first, so the result is the same to the last bit.
 
     Args:
       window_count: how many windows the document has.
@@ -59,14 +59,14 @@ class WindowSums:
         self._spans: dict[tuple[int, int], _Span] = {}  # by start and size
 
     def add(self, window: WindowMean) -> None:
-        """Takes a window in."""
+        """Adds a window."""
         vector = window.mean.astype(np.float64) * window.tokens
         self._insert(window.window, 1, _Span(vector, window.tokens))
         if window.kept is not None:
             self.kept = window.kept
 
     def merge(self, other: WindowSums) -> None:
-        """Takes in what `other`, of the same document, has seen."""
+        """Adds what `other`, of the same document, has seen."""
         for (start, size), span in other._spans.items():
             self._insert(start, size, span)
         if other.kept is not None:
@@ -88,7 +88,7 @@ class WindowSums:
         return self._total().tokens
 
     def mean(self) -> np.ndarray:
-        """The mean of the windows that were seen, at least one, each weighted by its tokens; float64 `[hidden]`."""
+        """Returns the mean of the windows seen (at least one), weighted by their tokens; float64 `[hidden]`."""
         return self._total().vector / self.tokens
 
     def _insert(self, start: int, size: int, span: _Span) -> None:

@@ -260,7 +260,7 @@ def test_rows_that_do_not_fit(
     assert values(table, "id") == [("d0",)]
     (failure,) = read_failures(output)
     assert (failure["id"], failure["stage"], failure["reason"]) == ("d1", "write", "row too large")
-    assert "BigQuery takes 3,000 at most" in failure["error"]
+    assert "BigQuery takes at most 3,000" in failure["error"]
     assert read_manifest(output).counts.rows == 1
 
 
@@ -302,4 +302,4 @@ def test_a_table_alone_needs_a_place_for_the_rest(
 ) -> None:
     corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:1])
     assert main(command(tiny_model, corpus, "bq:test-project:d.t")) == 2
-    assert "a table alone as --output needs --temp_location gs://BUCKET/PATH" in capsys.readouterr().err
+    assert "--output with only a table needs --temp_location gs://BUCKET/PATH" in capsys.readouterr().err

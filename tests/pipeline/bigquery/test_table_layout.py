@@ -66,7 +66,7 @@ def test_kept_fields_that_cannot_be_columns(kept: str, message: str) -> None:
 
 
 def test_kept_fields_that_differ_in_case() -> None:
-    with pytest.raises(ValueError, match=r"has 'a' twice for BigQuery, whose column names know no case"):
+    with pytest.raises(ValueError, match=r"has 'a' twice for BigQuery, which ignores the case of names"):
         make_layout(embeddings=("pooled_output",), hidden_size=4, kept=parse_kept_fields(("a:string", "A:string")))
 
 

@@ -74,17 +74,17 @@ def vectors(*values: Any) -> pa.Array:
         (
             {"pooled_output": vectors([1, 2, 3], [1, float("nan"), 3], [1, 2, 3])},
             "vector not finite",
-            "pooled_output holds a null, NaN or infinity, which no index of BigQuery takes",
+            "pooled_output holds a null, NaN or infinity, which BigQuery can't index",
         ),
         (
             {"mean_output": vectors([1, 2, 3], [1, 2, float("-inf")], [1, 2, 3])},
             "vector not finite",
-            "mean_output holds a null, NaN or infinity, which no index of BigQuery takes",
+            "mean_output holds a null, NaN or infinity, which BigQuery can't index",
         ),
         (
             {"mean_output": vectors([1, 2, 3], [1, None, 3], [1, 2, 3])},
             "vector not finite",
-            "mean_output holds a null, NaN or infinity, which no index of BigQuery takes",
+            "mean_output holds a null, NaN or infinity, which BigQuery can't index",
         ),
         (
             {"pooled_output": vectors([1, 2, 3], None, [1, 2, 3])},
@@ -104,7 +104,7 @@ def vectors(*values: Any) -> pa.Array:
         (
             {"id": pa.array([b"a", b"\xff", b"c"])},
             "invalid UTF-8",
-            "the field 'id' is not UTF-8, as strings of BigQuery are: b'\\xff'",
+            "the field 'id' is not UTF-8, as BigQuery's strings must be: b'\\xff'",
         ),
         (
             {"id": pa.array([b"a", None, b"c"])},
@@ -114,7 +114,7 @@ def vectors(*values: Any) -> pa.Array:
         (
             {"tags": pa.array([[], [b"a", b"\xfe"], []], pa.large_list(pa.binary()))},
             "invalid UTF-8",
-            "the field 'tags' is not UTF-8, as strings of BigQuery are: [b'a', b'\\xfe']",
+            "the field 'tags' is not UTF-8, as BigQuery's strings must be: [b'a', b'\\xfe']",
         ),
     ],
 )
@@ -137,8 +137,8 @@ def test_rows_that_are_too_large() -> None:
     assert good.num_rows == 2
     assert (failure.id, failure.reason) == (b"row 1", "row too large")
     assert failure.error == (
-        f"the row has {sizes[1]:,} bytes, BigQuery takes 1,000 at most: lower --max-tokens, leave sequence out of "
-        "--embeddings, or choose --bigquery-method file_loads, which takes most"
+        f"the row has {sizes[1]:,} bytes, BigQuery takes at most 1,000: lower --max-tokens, leave sequence out of "
+        "--embeddings, or choose --bigquery-method file_loads, which takes the most"
     )
 
 
