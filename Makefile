@@ -35,7 +35,7 @@ lint: $(VENV)/installed
 $(VENV)/installed: setup.py pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 found; give one as make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) $(INSTALL) -c constraints.txt -e ".[test,openvino]"
+	$(RUN) $(INSTALL) -c constraints.txt -e ".[test,openvino,huggingface]"
 	touch $@
 
 # The servers that stand in for Google Cloud in the tests, which are skipped without them.
@@ -48,7 +48,7 @@ $(VENV)/emulators/installed: $(VENV)/installed tests/emulators/requirements.txt 
 constraints:
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/python $(INSTALL) uv==0.13.8
-	$(COMPILE) --extra test --extra openvino setup.py --output-file constraints.txt
+	$(COMPILE) --extra test --extra openvino --extra huggingface setup.py --output-file constraints.txt
 	$(COMPILE) tests/emulators/requirements.txt --output-file tests/emulators/constraints.txt
 
 clean:

@@ -44,6 +44,8 @@ BENCH = [
     if line and not line.startswith("#")
 ]
 OPENVINO = ["openvino==2026.4.1"]
+# For models that bring no other vocabulary than tokenizer.json: what is made of it is proved against this library.
+HUGGING_FACE = ["tokenizers==0.23.3"]
 
 setup(
     name="albert-embed",
@@ -61,6 +63,6 @@ setup(
         "albert_embed.pipeline.report": ["templates/*.jinja"],
     },
     install_requires=REQUIRES,
-    extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO},
+    extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO, "huggingface": HUGGING_FACE},
     entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.main:main"]},
 )

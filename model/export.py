@@ -16,9 +16,10 @@ from albert_embed.model.model_directory import fingerprint_model
 from albert_embed.model.proof import ExportProver, Proof
 from albert_embed.model.published_model import PublishedModel, open_published_model
 from albert_embed.model.sample_batch import make_sample_batch
-from albert_embed.model.saved_model_export import save_encoder, write_description
+from albert_embed.model.saved_model_export import Tokenization, save_encoder, write_description
+from albert_embed.model.source_tokenizer import VOCABULARY_NAMES
 from albert_embed.model.staged_output import stage_output
-from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
+from albert_embed.transforms.vocabulary import CommaRule, Vocabulary, load_vocabulary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class ExportReport:
       license: what the source says of its licence, where it says so.
       precision: what the export computes in.
       lower_case: whether text is lower-cased for it.
+      comma_rule: what becomes of a piece such as "1945,".
       vocabulary_sha256: of the SentencePiece model.
       proof: how it agrees with its source.
       fingerprint: the export's fingerprint.
@@ -43,6 +45,7 @@ class ExportReport:
     license: str | None
     precision: Precision
     lower_case: bool
+    comma_rule: CommaRule
     vocabulary_sha256: str
     proof: Proof
     fingerprint: str
@@ -61,6 +64,7 @@ def export_model(
     precision: Precision = "float32",
     vocabulary_file: Path | None = None,
     cased: bool | None = None,
+    comma_rule: CommaRule | None = None,
     accept_error: bool = False,
 ) -> ExportReport:
     """Exports the published model at `source` to `output`.
@@ -71,6 +75,7 @@ def export_model(
       precision: what the export computes in.
       vocabulary_file: the SentencePiece model, where the source does not bring its own.
       cased: whether text keeps its case; None means what the source says, else lower-cased as the releases are.
+      comma_rule: what becomes of a piece such as "1945,"; None means what the source's tokenizer does.
       accept_error: whether to write an export that differs by more than rounding explains, or whose source's program
         fails; the report and `export.json` say so.
 
@@ -81,9 +86,15 @@ def export_model(
       ExportMismatchError: if the export does not compute what the source does.
       SourceProgramError: if the source's own program fails.
     """
-    with stage_output(output) as staged, open_published_model(source) as published:
+    if vocabulary_file is not None and not vocabulary_file.is_file():
+        raise FileNotFoundError(f"--vocabulary {vocabulary_file}: there is no such file")
+    with (
+        stage_output(output) as staged,
+        open_published_model(source, vocabulary_file=vocabulary_file) as published,
+    ):
         vocabulary_file = _choose_vocabulary(published, vocabulary_file)
-        vocabulary = load_vocabulary(str(vocabulary_file))
+        comma_rule = comma_rule or published.tokenizer.comma_rule
+        vocabulary = load_vocabulary(str(vocabulary_file), comma_rule=comma_rule)
         check_vocabulary_size(vocabulary, vocabulary_file, published.config)
         lower_case = _choose_casing(published, cased)
         source_weights = published.read_weights()
@@ -91,8 +102,7 @@ def export_model(
         save_encoder(
             AlbertEncoder(published.config, weights, precision),
             staged,
-            vocabulary_file=vocabulary_file,
-            lower_case=lower_case,
+            tokenization=Tokenization(vocabulary_file=vocabulary_file, lower_case=lower_case, comma_rule=comma_rule),
         )
         sample = make_sample_batch(vocabulary, published.config, lower_case=lower_case)
         prover = ExportProver(published, sample, precision=precision, accept_error=accept_error)
@@ -102,10 +112,11 @@ def export_model(
             license=find_license(published.directory),
             precision=precision,
             lower_case=lower_case,
+            comma_rule=comma_rule,
             vocabulary_sha256=vocabulary.fingerprint,
             proof=prover.prove(AlbertEncoder(published.config, weights, "float32"), staged),
             fingerprint=fingerprint_model(staged),
-            notes=source_weights.notes,
+            notes=(*source_weights.notes, *published.tokenizer.notes),
             versions={"albert-embed": importlib.metadata.version("albert-embed"), "tensorflow": tf.__version__},
         )
         write_description(staged, report.to_json())
@@ -123,28 +134,24 @@ def check_vocabulary_size(vocabulary: Vocabulary, vocabulary_file: Path, config:
 
 
 def _choose_vocabulary(published: PublishedModel, given: Path | None) -> Path:
-    if given is not None:
-        if not given.is_file():
-            raise FileNotFoundError(f"--vocabulary {given}: there is no such file")
-        own = published.vocabulary_file if published.format == "tf1_hub" else None
-        if own is not None and given.read_bytes() != own.read_bytes():
-            raise ValueError(
-                f"--vocabulary {given} is not the vocabulary that the module itself names ({own.name}); "
-                "leave --vocabulary out"
-            )
-        return given
-    if published.vocabulary_file is None:
+    own = published.tokenizer.vocabulary_file
+    if own is None:
         raise ValueError(
-            f"{published.directory} brings no SentencePiece model (30k-clean.model or spiece.model); "
+            f"{published.directory} brings no SentencePiece model ({' or '.join(VOCABULARY_NAMES)}); "
             "give the one published with these weights as --vocabulary FILE"
         )
-    return published.vocabulary_file
+    if given is not None and published.format == "tf1_hub" and given.read_bytes() != own.read_bytes():
+        raise ValueError(
+            f"--vocabulary {given} is not the vocabulary that the module itself names ({own.name}); "
+            "leave --vocabulary out"
+        )
+    return own
 
 
 def _choose_casing(published: PublishedModel, cased: bool | None) -> bool:
     """Whether to lower-case: what the source says; else as the releases are, which is lower-cased."""
     if cased is None:
-        return True if published.lower_case is None else published.lower_case
-    if published.lower_case is not None and published.lower_case is cased:
+        return True if published.tokenizer.lower_case is None else published.tokenizer.lower_case
+    if published.tokenizer.lower_case is not None and published.tokenizer.lower_case is cased:
         raise ValueError("--cased: the source says that its text is lower-cased; leave --cased out")
     return not cased

@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from albert_embed.model.foreign_model import refuse_foreign_saved_model
 from albert_embed.model.hub_module_assets import find_hub_asset
 from albert_embed.model.staged_output import UNFINISHED_FILE
 from albert_embed.model.stand_ins import refuse_stand_ins
+from albert_embed.transforms.vocabulary import COMMA_RULES, CommaRule, Vocabulary, load_vocabulary
 
 HUB_MODULE_FILE = "tfhub_module.pb"
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -54,6 +56,8 @@ class ModelDirectory:
       config: the encoder's config.
       vocabulary_file: the SentencePiece model inside the directory.
       lower_case: whether text is lower-cased for it.
+      comma_rule: what becomes of a piece such as "1945,".
+      max_tokens: of one model input, as the model was trained; its positions where nothing else is said.
       precision: what it computes in.
       outputs: what the signature `tokens` gives.
       fingerprint: sha256 over the files that fix what it computes, as hexadecimal digits.
@@ -64,9 +68,15 @@ class ModelDirectory:
     config: AlbertConfig
     vocabulary_file: Path
     lower_case: bool
+    comma_rule: CommaRule
+    max_tokens: int
     precision: str
     outputs: frozenset[str]
     fingerprint: str
+
+    def load_vocabulary(self) -> Vocabulary:
+        """Reads the vocabulary, with the model's own rule for commas."""
+        return load_vocabulary(str(self.vocabulary_file), comma_rule=self.comma_rule)
 
 
 def load_saved_model(path: Path) -> Any:
@@ -141,16 +151,34 @@ def open_model_directory(path: Path) -> ModelDirectory:
     config_file = path / "assets" / CONFIG_FILE
     if not config_file.exists():
         raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")
+    config = read_config(config_file, "tf1")
+    comma_rule, max_tokens = _read_tokenization(information)
     return ModelDirectory(
         path=path,
         is_hub_module=is_hub_module(path),
-        config=read_config(config_file, "tf1"),
+        config=config,
         vocabulary_file=vocabulary_file,
         lower_case=bool(information["do_lower_case"].numpy()),
+        comma_rule=comma_rule,
+        max_tokens=max_tokens or config.max_position_embeddings,
         precision=read_precision(path),
         outputs=frozenset(loaded.signatures[TOKENS_SIGNATURE].structured_outputs),
         fingerprint=fingerprint_model(path),
     )
+
+
+def _read_tokenization(information: Mapping[str, Any]) -> tuple[CommaRule, int]:
+    """Returns the comma rule and the limit of tokens, or 0, that the signature says; published modules say neither.
+
+    Raises:
+      ModelDirectoryError: if the rule is unknown: a later version wrote the export.
+    """
+    if "comma_rule" not in information:
+        return "albert", 0
+    rule = information["comma_rule"].numpy().decode()
+    if rule not in COMMA_RULES:
+        raise ModelDirectoryError(f"the model's comma rule is {rule!r}; this version knows {', '.join(COMMA_RULES)}")
+    return rule, int(information["max_tokens"].numpy())
 
 
 def read_precision(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +21,13 @@ from albert_embed.model.model_directory import (
     is_hub_module,
     open_model_directory,
 )
+from albert_embed.model.source_tokenizer import SourceTokenizer, find_vocabulary, read_source_tokenizer
 from albert_embed.model.stand_ins import refuse_stand_in, refuse_stand_ins
 from albert_embed.model.tensor_files import find_tensor_file
 from albert_embed.model.tf1_checkpoint import find_checkpoint, list_checkpoint_indices, read_tf1_checkpoint
 from albert_embed.model.weights import CheckpointError, EncoderWeights
 
 Format = Literal["tf1_hub", "tf1_checkpoint", "huggingface"]
-# What the releases call their SentencePiece model: the ALBERT repository, then Hugging Face.
-_VOCABULARY_NAMES = ("30k-clean.model", "spiece.model")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,15 +38,13 @@ class PublishedModel:
       format: how they are stored.
       directory: where.
       config: the config published with them.
-      vocabulary_file: the SentencePiece model published with them, where there is one.
-      lower_case: whether they want lower-cased text, where the directory says so.
+      tokenizer: how the source cuts text.
     """
 
     format: Format
     directory: Path
     config: AlbertConfig
-    vocabulary_file: Path | None
-    lower_case: bool | None
+    tokenizer: SourceTokenizer
 
     def read_weights(self) -> EncoderWeights:
         """The weights, float32, names and shapes as `model.weights.weight_shapes`.
@@ -64,10 +60,15 @@ class PublishedModel:
 
 
 @contextlib.contextmanager
-def open_published_model(source: str) -> Iterator[PublishedModel]:
+def open_published_model(source: str, *, vocabulary_file: Path | None = None) -> Iterator[PublishedModel]:
     """What lies at `source`: a directory, an archive as the releases are published, or a TF Hub handle.
 
-    An archive is unpacked into a temporary folder that is gone after the `with` block.
+    An archive is unpacked into a temporary folder that is gone after the `with` block, and so is a vocabulary that has
+    to be made.
+
+    Args:
+      source: where.
+      vocabulary_file: the SentencePiece model to use, whatever lies there.
 
     Raises:
       CheckpointError: where none of the three formats is recognised.
@@ -85,10 +86,10 @@ def open_published_model(source: str) -> Iterator[PublishedModel]:
                     "that holds it with its config, or unpack it first"
                 )
             path = unpack_archive(path, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        yield _describe(path)
+        yield _describe(path, Path(stack.enter_context(tempfile.TemporaryDirectory())), vocabulary_file)
 
 
-def _describe(directory: Path) -> PublishedModel:
+def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> PublishedModel:
     refuse_stand_ins(directory)
     refuse_foreign_model(directory)
     if is_hub_module(directory) and (directory / SAVED_MODEL_FILE).exists():
@@ -97,25 +98,21 @@ def _describe(directory: Path) -> PublishedModel:
             format="tf1_hub",
             directory=directory,
             config=module.config,
-            vocabulary_file=module.vocabulary_file,
-            lower_case=module.lower_case,
+            tokenizer=SourceTokenizer(vocabulary_file=module.vocabulary_file, lower_case=module.lower_case),
         )
-    vocabulary_file = next((directory / name for name in _VOCABULARY_NAMES if (directory / name).exists()), None)
     if find_tensor_file(directory) is not None:
         return PublishedModel(
             format="huggingface",
             directory=directory,
             config=read_config(_require(directory / "config.json"), "huggingface"),
-            vocabulary_file=vocabulary_file,
-            lower_case=_huggingface_lower_case(directory),
+            tokenizer=read_source_tokenizer(directory, work, given=vocabulary_file),
         )
     if list_checkpoint_indices(directory):
         return PublishedModel(
             format="tf1_checkpoint",
             directory=directory,
             config=read_config(_require(directory / CONFIG_FILE), "tf1"),
-            vocabulary_file=vocabulary_file,
-            lower_case=None,
+            tokenizer=SourceTokenizer(vocabulary_file=vocabulary_file or find_vocabulary(directory), lower_case=None),
         )
     if (directory / EXPORT_FILE).exists():
         raise CheckpointError(
@@ -135,21 +132,3 @@ def _require(path: Path) -> Path:
     if not path.exists():
         raise CheckpointError(f"{path} is missing; it is published beside the weights and says what shape they have")
     return path
-
-
-def _huggingface_lower_case(directory: Path) -> bool | None:
-    """`do_lower_case` of `tokenizer_config.json`, where there is one.
-
-    Raises:
-      CheckpointError: where the tokenizer keeps accents or space runs, which this project's preprocessing does not.
-    """
-    path = directory / "tokenizer_config.json"
-    if not path.exists():
-        return None
-    fields = json.loads(path.read_text(encoding="utf-8"))
-    for name, implemented in (("keep_accents", False), ("remove_space", True)):
-        if fields.get(name, implemented) is not implemented:
-            raise CheckpointError(
-                f"{path}: {name} is {fields[name]!r}; only {implemented!r}, the ALBERT repository's way, is implemented"
-            )
-    return fields.get("do_lower_case")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from collections.abc import Mapping
@@ -22,17 +23,35 @@ from albert_embed.model.model_directory import (
     TOKENS_SIGNATURE,
 )
 from albert_embed.model.staged_output import stage_output
+from albert_embed.transforms.vocabulary import CommaRule
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tokenization:
+    """How text is cut for a model; the export says it in its signature `tokenization_info`.
+
+    Attributes:
+      vocabulary_file: the SentencePiece model.
+      lower_case: whether text is lower-cased.
+      comma_rule: what becomes of a piece such as "1945,".
+      max_tokens: of one model input, as the model was trained; 0 where it has no other limit than its positions.
+    """
+
+    vocabulary_file: Path
+    lower_case: bool
+    comma_rule: CommaRule = "albert"
+    max_tokens: int = 0
 
 
 class _ExportedAlbert(tf.Module):
     """The encoder with its vocabulary, its config and its signatures."""
 
-    def __init__(self, encoder: AlbertEncoder, vocabulary_file: Path, config_file: Path, lower_case: bool) -> None:
+    def __init__(self, encoder: AlbertEncoder, tokenization: Tokenization, config_file: Path) -> None:
         super().__init__(name="exported_albert")
         self.encoder = encoder
-        self.vocabulary_asset = tf.saved_model.Asset(str(vocabulary_file))
+        self.vocabulary_asset = tf.saved_model.Asset(str(tokenization.vocabulary_file))
         self.config_asset = tf.saved_model.Asset(str(config_file))
-        self._lower_case = lower_case
+        self._tokenization = tokenization
         inputs = [tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES]
         self.tokens = tf.function(self._tokens, input_signature=inputs)
         if "pooled_output" in encoder.output_names:
@@ -56,15 +75,20 @@ class _ExportedAlbert(tf.Module):
         return {POOLED_SIGNATURE_OUTPUT: self.encoder.pool(input_ids, input_mask, segment_ids)}
 
     def _tokenization_info(self) -> dict[str, tf.Tensor]:
-        return {"vocab_file": self.vocabulary_asset.asset_path, "do_lower_case": tf.constant(self._lower_case)}
+        return {
+            "vocab_file": self.vocabulary_asset.asset_path,
+            "do_lower_case": tf.constant(self._tokenization.lower_case),
+            "comma_rule": tf.constant(self._tokenization.comma_rule),
+            "max_tokens": tf.constant(self._tokenization.max_tokens),
+        }
 
 
-def save_encoder(encoder: AlbertEncoder, directory: Path, *, vocabulary_file: Path, lower_case: bool) -> None:
+def save_encoder(encoder: AlbertEncoder, directory: Path, *, tokenization: Tokenization) -> None:
     """Writes the SavedModel to `directory`, with its vocabulary and its config as assets."""
     with tempfile.TemporaryDirectory() as assets:
         config_file = Path(assets) / CONFIG_FILE
         config_file.write_text(encoder.config.to_json(), encoding="utf-8")
-        exported = _ExportedAlbert(encoder, vocabulary_file, config_file, lower_case)
+        exported = _ExportedAlbert(encoder, tokenization, config_file)
         signatures = {
             TOKENS_SIGNATURE: exported.tokens,
             DEFAULT_SIGNATURE: exported.tokens,
@@ -89,8 +113,7 @@ def write_saved_model(
     encoder: AlbertEncoder,
     output: Path,
     *,
-    vocabulary_file: Path,
-    lower_case: bool,
+    tokenization: Tokenization,
     description: Mapping[str, Any],
 ) -> None:
     """Writes the SavedModel and, beside it, `description` as `export.json`; completely or not at all.
@@ -99,5 +122,5 @@ def write_saved_model(
       FileExistsError: if `output` already exists and holds something.
     """
     with stage_output(output) as staged:
-        save_encoder(encoder, staged, vocabulary_file=vocabulary_file, lower_case=lower_case)
+        save_encoder(encoder, staged, tokenization=tokenization)
         write_description(staged, description)

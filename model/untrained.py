@@ -71,7 +71,7 @@ def write_untrained_model(corpus: Path, output: Path, *, vocabulary_size: int = 
     import tensorflow as tf
 
     from albert_embed.model.encoder import AlbertEncoder
-    from albert_embed.model.saved_model_export import write_saved_model
+    from albert_embed.model.saved_model_export import Tokenization, write_saved_model
     from albert_embed.transforms.normalization import normalize_text
 
     lines = corpus.read_text(encoding="utf-8").splitlines()
@@ -90,8 +90,7 @@ def write_untrained_model(corpus: Path, output: Path, *, vocabulary_size: int = 
         write_saved_model(
             AlbertEncoder(config, make_untrained_weights(config, seed=seed)),
             output,
-            vocabulary_file=vocabulary_file,
-            lower_case=True,
+            tokenization=Tokenization(vocabulary_file=vocabulary_file, lower_case=True),
             description={"source": f"untrained, seed {seed}", "source_format": "untrained", "precision": "float32"},
         )
     return config

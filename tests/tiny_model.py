@@ -64,7 +64,7 @@ def write_model(
 ) -> None:
     """Writes an export of `config` to `output`."""
     from albert_embed.model.encoder import AlbertEncoder
-    from albert_embed.model.saved_model_export import write_saved_model
+    from albert_embed.model.saved_model_export import Tokenization, write_saved_model
 
     vocabulary_file = output.parent / "spiece.model"
     vocabulary_file.write_bytes(vocabulary_bytes(config.vocab_size))
@@ -74,8 +74,7 @@ def write_model(
     write_saved_model(
         AlbertEncoder(config, weights, precision),  # type: ignore[arg-type]
         output,
-        vocabulary_file=vocabulary_file,
-        lower_case=lower_case,
+        tokenization=Tokenization(vocabulary_file=vocabulary_file, lower_case=lower_case),
         description={"source": "tests", "source_format": "untrained", "precision": precision},
     )
 

@@ -152,7 +152,7 @@ def _write_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory:
 
 def _describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
     """Describes a vocabulary by what identifies it."""
-    return {"sha256": vocabulary.fingerprint, "size": vocabulary.size}
+    return {"sha256": vocabulary.fingerprint, "size": vocabulary.size, "comma_rule": vocabulary.comma_rule}
 
 
 def _describe_options(config: PreprocessingConfig) -> dict[str, Any]:

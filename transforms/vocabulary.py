@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import Any
+from typing import Any, Literal, get_args
 
 import sentencepiece
 
@@ -14,6 +14,10 @@ SEPARATOR_PIECE = "[SEP]"
 MASK_PIECE = "[MASK]"
 PADDING_PIECE = "<pad>"
 UNKNOWN_PIECE = "<unk>"
+
+# What becomes of a piece such as "1945,": "albert" cuts it as the ALBERT repository does, "huggingface" keeps it.
+CommaRule = Literal["albert", "huggingface"]
+COMMA_RULES: tuple[str, ...] = get_args(CommaRule)
 
 
 class VocabularyError(ValueError):
@@ -28,7 +32,9 @@ class Vocabulary:
       source: where it came from, for messages.
       model: the bytes of the SentencePiece model.
       pieces: the piece of every id.
-      digit_comma_ids: for the id of a piece that ends in a digit and a comma, the ids that replace it.
+      digit_comma_ids: for the id of a piece that ends in a digit and a comma, the ids that replace it; empty where the
+        comma rule keeps such pieces.
+      comma_rule: what becomes of such a piece.
       words_are_independent: whether SentencePiece treats every word by itself, so that equal words need to be tokenised
         only once. True for every vocabulary trained with SentencePiece's (and ALBERT's) default options.
     """
@@ -42,6 +48,7 @@ class Vocabulary:
     sep_id: int
     mask_id: int
     digit_comma_ids: dict[int, tuple[int, ...]] = dataclasses.field(repr=False, hash=False)
+    comma_rule: CommaRule
     words_are_independent: bool
 
     @property
@@ -65,7 +72,7 @@ class Vocabulary:
         return self.pieces[piece_id]
 
 
-def load_vocabulary(path: str) -> Vocabulary:
+def load_vocabulary(path: str, *, comma_rule: CommaRule = "albert") -> Vocabulary:
     """Reads a SentencePiece model file, from any file system that Apache Beam knows.
 
     Raises:
@@ -75,10 +82,10 @@ def load_vocabulary(path: str) -> Vocabulary:
     from apache_beam.io.filesystems import FileSystems  # here: importing Beam takes seconds
 
     with FileSystems.open(path, compression_type="uncompressed") as file:
-        return parse_vocabulary(file.read(), source=path)
+        return parse_vocabulary(file.read(), source=path, comma_rule=comma_rule)
 
 
-def parse_vocabulary(model: bytes, *, source: str) -> Vocabulary:
+def parse_vocabulary(model: bytes, *, source: str, comma_rule: CommaRule = "albert") -> Vocabulary:
     """Makes a `Vocabulary` from the bytes of a SentencePiece model; `source` names them in messages.
 
     Raises:
@@ -96,7 +103,8 @@ def parse_vocabulary(model: bytes, *, source: str) -> Vocabulary:
         cls_id=_find_special_piece(ids, CLASSIFICATION_PIECE, source),
         sep_id=_find_special_piece(ids, SEPARATOR_PIECE, source),
         mask_id=_find_special_piece(ids, MASK_PIECE, source),
-        digit_comma_ids=_find_digit_comma_ids(processor, pieces),
+        digit_comma_ids=_find_digit_comma_ids(processor, pieces) if comma_rule == "albert" else {},
+        comma_rule=comma_rule,
         words_are_independent=_check_word_independence(processor, pieces),
     )
 

@@ -43,6 +43,11 @@ OPTIONS = (
         help="keep upper and lower case in texts, where the source does not say",
     ),
     Option(
+        flag="--comma-rule",
+        choices=("albert", "huggingface"),
+        help="cut pieces such as “1945,” as the ALBERT repository does, or keep them; by default as the source does",
+    ),
+    Option(
         flag="--accept-error",
         kind=Kind.SWITCH,
         help="write an export that differs from its source by more than rounding explains, or that can't be compared "

@@ -19,6 +19,7 @@ class ModelProvenance:
       precision: of its weights.
       engine: the engine that executed it; None where none did, as in an analysis.
       lower_case: whether text is lower-cased for it.
+      comma_rule: what becomes of a piece such as "1945,".
       vocabulary_fingerprint: SHA-256 of its SentencePiece model.
     """
 
@@ -27,6 +28,7 @@ class ModelProvenance:
     precision: str
     engine: str | None = None
     lower_case: bool
+    comma_rule: str
     vocabulary_fingerprint: str
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory, open_model_directory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
+from albert_embed.transforms.vocabulary import Vocabulary
 
 DEFAULT_MAX_TOKENS = 512
 
@@ -40,6 +40,7 @@ class OpenedModel:
             precision=self.directory.precision,
             engine=engine,
             lower_case=self.directory.lower_case,
+            comma_rule=self.directory.comma_rule,
             vocabulary_fingerprint=self.vocabulary.fingerprint,
         )
 
@@ -54,7 +55,7 @@ class OpenedModel:
         """Returns the options of preprocessing for this model.
 
         Args:
-          max_tokens: maximum tokens per row; None means 512, or what the model has positions for.
+          max_tokens: maximum tokens per row; None means 512, or less where the model was trained with less.
           long_documents, window_overlap, pair: as in `PreprocessingConfig`.
 
         Raises:
@@ -63,7 +64,7 @@ class OpenedModel:
         config = self.directory.config
         positions = config.max_position_embeddings
         if max_tokens is None:
-            max_tokens = min(DEFAULT_MAX_TOKENS, positions)
+            max_tokens = min(DEFAULT_MAX_TOKENS, self.directory.max_tokens)
         if max_tokens > positions:
             raise ValueError(
                 f"max-tokens {max_tokens} is more than the {positions} positions that the model has; give at most "
@@ -90,7 +91,7 @@ def open_model(name: str) -> OpenedModel:
       ValueError: if the model can't be used, or its vocabulary has another size than it was trained with.
     """
     directory = open_model_directory(locate_model(name))
-    vocabulary = load_vocabulary(str(directory.vocabulary_file))
+    vocabulary = directory.load_vocabulary()
     if vocabulary.size != directory.config.vocab_size:
         raise ValueError(
             f"the model {name} has vocab_size {directory.config.vocab_size:,} and a vocabulary of "

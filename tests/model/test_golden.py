@@ -12,7 +12,7 @@ from albert_embed.model.encoder import AlbertEncoder
 from albert_embed.model.published_model import open_published_model
 from tests.tiny_model import GOLDEN
 
-CASES = sorted(path.parent for path in GOLDEN.glob("*/*/expected.npz"))
+CASES = sorted(path.parent for path in GOLDEN.glob("albert_*/*/expected.npz"))
 TOLERANCE = 1e-5
 NAMES = ("input_ids", "input_mask", "segment_ids")
 

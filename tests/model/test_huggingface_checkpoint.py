@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from albert_embed.model.published_model import open_published_model
+from albert_embed.model.tokenizer_json import TokenizerError
 from albert_embed.model.weights import CheckpointError
 from tests.model.checkpoints import huggingface_tensors, write_huggingface_checkpoint, write_huggingface_config
 from tests.model.test_tf1_checkpoint import assert_same_weights
@@ -267,7 +268,7 @@ def test_the_tokenizer_config_tells_the_casing(
     write_huggingface_checkpoint(tmp_path, TINY, huggingface_tensors(make_weights(TINY)))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({**fields, "keep_accents": False, "remove_space": True}))
     with open_published_model(str(tmp_path)) as published:
-        assert published.lower_case is lower_case
+        assert published.tokenizer.lower_case is lower_case
 
 
 @pytest.mark.parametrize(("name", "value"), [("keep_accents", True), ("remove_space", False)])
@@ -275,5 +276,5 @@ def test_a_tokenizer_that_works_otherwise_is_refused(tmp_path: Path, name: str, 
     write_huggingface_checkpoint(tmp_path, TINY, huggingface_tensors(make_weights(TINY)))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({name: value}))
     message = f"tokenizer_config.json: {name} is {value}; only {not value}, the ALBERT repository's way, is implemented"
-    with pytest.raises(CheckpointError, match=message), open_published_model(str(tmp_path)):
+    with pytest.raises(TokenizerError, match=message), open_published_model(str(tmp_path)):
         pass

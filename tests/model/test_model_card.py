@@ -17,6 +17,7 @@ REPORT = ExportReport(
     license="apache-2.0",
     precision="bfloat16",
     lower_case=True,
+    comma_rule="albert",
     vocabulary_sha256="ab12",
     proof=Proof(
         compared_on="8 English texts, 400 tokens",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from albert_embed.model.published_model import open_published_model
+from albert_embed.model.source_tokenizer import SourceTokenizer
 from albert_embed.model.tf1_checkpoint import find_checkpoint, read_tf1_checkpoint
 from albert_embed.model.weights import CheckpointError
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
@@ -36,7 +37,7 @@ def test_the_weights_come_back_with_their_config(tmp_path: Path) -> None:
     assert_same_weights(read(tmp_path), weights)
     with open_published_model(str(tmp_path)) as published:
         assert published.config == TINY
-        assert published.vocabulary_file is None and published.lower_case is None
+        assert published.tokenizer == SourceTokenizer(vocabulary_file=None, lower_case=None)
 
 
 @pytest.mark.parametrize("vocabulary", ["30k-clean.model", "spiece.model"])
@@ -44,7 +45,7 @@ def test_the_vocabulary_beside_the_weights_is_found(tmp_path: Path, vocabulary: 
     write_tf1_checkpoint(tmp_path, TINY, tf1_variables(make_weights(TINY)))
     (tmp_path / vocabulary).write_bytes(b"x")
     with open_published_model(str(tmp_path)) as published:
-        assert published.vocabulary_file == tmp_path / vocabulary
+        assert published.tokenizer.vocabulary_file == tmp_path / vocabulary
 
 
 def test_what_pre_training_leaves_is_passed_over(tmp_path: Path) -> None:

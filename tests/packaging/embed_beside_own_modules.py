@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from albert_embed import AlbertModelHandler, EmbedText, PreprocessingConfig, TokenBatchConfig, save_transform_graph
 from albert_embed.model.model_directory import open_model_directory
-from albert_embed.transforms.vocabulary import load_vocabulary
 
 
 def print_rows(batch: Any) -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     own = [importlib.import_module(name) for name in ("pipeline", "model", "transforms")]
     opened = open_model_directory(Path(model_directory))
     save_transform_graph(
-        load_vocabulary(str(opened.vocabulary_file)),
+        opened.load_vocabulary(),
         PreprocessingConfig(lower_case=opened.lower_case, max_tokens=32),
         graph,
     )

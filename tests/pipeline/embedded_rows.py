@@ -33,7 +33,13 @@ from albert_embed.pipeline.shards.shard_writer import ShardWriter
 HIDDEN = 3
 EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]
 MODEL = ModelProvenance(
-    name="m", fingerprint="f", precision="float32", engine="tensorflow", lower_case=True, vocabulary_fingerprint="v"
+    name="m",
+    fingerprint="f",
+    precision="float32",
+    engine="tensorflow",
+    lower_case=True,
+    comma_rule="albert",
+    vocabulary_fingerprint="v",
 )
 NOTHING_DEAD = RowCounts()
 NOTHING_MEASURED = Measurements(

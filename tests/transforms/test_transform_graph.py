@@ -68,7 +68,11 @@ def test_a_fresh_process_gives_the_same_ids(graph: str) -> None:
 def test_description_says_what_made_the_graph(graph: str, vocabulary: Vocabulary) -> None:
     description = read_description(graph)
     assert description == describe_transform(vocabulary, CONFIG)
-    assert description["vocabulary"] == {"sha256": vocabulary.fingerprint, "size": vocabulary.size}
+    assert description["vocabulary"] == {
+        "sha256": vocabulary.fingerprint,
+        "size": vocabulary.size,
+        "comma_rule": "albert",
+    }
     assert description["options"] == {
         "lower_case": True,
         "max_tokens": 16,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from albert_embed.model.config import AlbertConfig
 from albert_embed.model.encoder import AlbertEncoder
-from albert_embed.model.saved_model_export import write_saved_model
+from albert_embed.model.saved_model_export import Tokenization, write_saved_model
 from albert_embed.model.untrained import make_untrained_weights
 from albert_embed.transforms.vocabulary import load_vocabulary
 
@@ -30,8 +30,7 @@ def main() -> None:
     write_saved_model(
         AlbertEncoder(config, make_untrained_weights(config, seed=0)),
         arguments.output,
-        vocabulary_file=arguments.vocabulary,
-        lower_case=True,
+        tokenization=Tokenization(vocabulary_file=arguments.vocabulary, lower_case=True),
         description={"source": "untrained, seed 0", "source_format": "untrained", "precision": "float32"},
     )
 

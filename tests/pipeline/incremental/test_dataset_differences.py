@@ -11,7 +11,13 @@ from albert_embed.pipeline.incremental.dataset_differences import DatasetMismatc
 
 PROVENANCE = Provenance(
     model=ModelProvenance(
-        name="m", fingerprint="f1", precision="float32", engine="tensorflow", lower_case=True, vocabulary_fingerprint=""
+        name="m",
+        fingerprint="f1",
+        precision="float32",
+        engine="tensorflow",
+        lower_case=True,
+        comma_rule="albert",
+        vocabulary_fingerprint="",
     ),
     transform=TransformProvenance(fingerprint="t1", options={"max_tokens": 512, "long_documents": "truncate"}),
     embeddings=["pooled_output", "mean_output"],
