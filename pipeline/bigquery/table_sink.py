@@ -120,7 +120,7 @@ def make_table_sink(
     layout = TableLayout(rows=rows)
     # Without the versions of libraries: a new version does not replace every row of the table.
     made_with = {"model": model.fingerprint, "preprocessing": dataclasses.asdict(preprocessing)}
-    work = {**options.to_dict(), "overwrite": None, "vector_index": None}
+    work = {**options.to_dict(), "overwrite": None, "vector_index": None, "max_deletions": None, "compact_above": None}
     return TableSink(
         output=TableOutput(
             TableName.parse(options.table),

@@ -174,6 +174,19 @@ _INCREMENTAL_OPTIONS = (
         kind=Kind.SWITCH,
         help="with --incremental: the input is the whole corpus; delete documents from the output that it lacks",
     ),
+    Option(
+        flag="--max-deletions",
+        metavar="N|P%",
+        default=_DEFAULTS["max_deletions"],
+        help="with --full-snapshot: publish nothing, and exit with status 3, if more documents would be deleted",
+    ),
+    Option(
+        flag="--compact-above",
+        type=float,
+        metavar="PERCENT",
+        default="never",
+        help="with --incremental: compact the output after the run if more of its rows are dead",
+    ),
 )
 _RESULT_OPTIONS = (
     Option(
@@ -215,6 +228,7 @@ def run_embed(arguments: Arguments) -> CommandResult:
         "exit_status": 0,
         "output": options.output,
         "counts": described["counts"],
+        **({"compacted": True} if outcome.compacted else {}),
         **({"changes": described["changes"]} if described["changes"] else {}),
         "failures_by_reason": manifest.failures_by_reason,
         "bigquery": described["bigquery"],

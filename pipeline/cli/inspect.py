@@ -49,6 +49,8 @@ def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
         "bytes": inspection.bytes,
         "generations": inspection.generations,
         "dead rows": inspection.dead_rows,
+        # Programs that read the data files know nothing of tombstones.
+        **({"  other readers see them": "until albert-embed compact"} if inspection.dead_rows else {}),
         **{f"tokens per row, {name}": value for name, value in inspection.tokens.items()},
     }
     blocks: list[Block] = [make_pairs_table("inspect", rows)]

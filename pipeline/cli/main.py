@@ -23,12 +23,12 @@ from albert_embed.pipeline.cli.output import Output, PrintError
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.cli.usage_error import UsageError, find_nearest
-from albert_embed.pipeline.settings.failure_limit import TooManyFailuresError
+from albert_embed.pipeline.settings.share_limit import LimitExceededError
 
 EXIT_USAGE = 2
-EXIT_TOO_MANY_FAILURES = 3
+EXIT_LIMIT = 3
 EXIT_FAILED = 4
-_STATUSES = {EXIT_USAGE: "usage", EXIT_TOO_MANY_FAILURES: "too many failures", EXIT_FAILED: "failed"}
+_STATUSES = {EXIT_USAGE: "usage", EXIT_FAILED: "failed"}
 
 COMMANDS = {command.name: command for command in (EXPORT, ANALYZE, EMBED, INSPECT, COMPACT, SEARCH, REPORT)}
 _HELP_FLAGS = ("-h", "--help")
@@ -152,7 +152,8 @@ def _fail(output: Output, error: Exception, *, command: Command | None = None, u
     name = PROGRAM if command is None else f"{PROGRAM} {command.name}"
     described = f"{type(error).__name__}: {error}"
     message = f"{name} failed: {described}" if status == EXIT_FAILED else f"{name}: {error}"
-    record = {"status": _STATUSES[status], "exit_status": status, "error": described}
+    named = error.status if isinstance(error, LimitExceededError) else _STATUSES[status]
+    record = {"status": named, "exit_status": status, "error": described}
     output.print_error(
         f"usage: {usage}\n{message}" if usage else message,
         record if command is None or command.reports_errors_as_json else None,
@@ -161,7 +162,7 @@ def _fail(output: Output, error: Exception, *, command: Command | None = None, u
 
 
 def _choose_status(error: Exception) -> int:
-    if isinstance(error, TooManyFailuresError):
-        return EXIT_TOO_MANY_FAILURES
+    if isinstance(error, LimitExceededError):
+        return EXIT_LIMIT
     # These are raised for what the user gave; errors during the run are RuntimeErrors.
     return EXIT_USAGE if isinstance(error, (ValueError, OSError)) else EXIT_FAILED

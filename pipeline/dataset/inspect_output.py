@@ -119,7 +119,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         failures=dict(sorted(reasons.items())),
         bytes=sum(file.bytes for file in (*manifest.shards, *manifest.document_shards)),
         generations=len(manifest.generations),
-        dead_rows=sum(generation.dead.rows for generation in manifest.generations),
+        dead_rows=manifest.dead_rows,
         head=shown,
         failed=failed,
     )

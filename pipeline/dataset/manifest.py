@@ -85,6 +85,17 @@ class Manifest(Provenance):
     changes: DocumentCounts | None = None
     format_version: int = FORMAT_VERSION
 
+    @property
+    def dead_rows(self) -> int:
+        """How many rows of the data files later runs have superseded; readers of other programs see them."""
+        return sum(generation.dead.rows for generation in self.generations)
+
+    @property
+    def dead_share(self) -> float:
+        """The share of dead rows among all rows of the data files; 0.0 where there are no rows."""
+        rows = self.counts.rows + self.dead_rows
+        return self.dead_rows / rows if rows else 0.0
+
     def to_json(self) -> str:
         """Returns JSON text."""
         return json.dumps(self.to_dict(), indent=2) + "\n"

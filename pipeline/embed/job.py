@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import logging
 import time
 
 import apache_beam as beam
@@ -13,6 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink, make_table_sink
+from albert_embed.pipeline.dataset.compact import compact_output
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.embed.embed_pipeline import EmbedPipeline, run_pipeline
@@ -29,11 +31,13 @@ from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import start_run
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
-from albert_embed.pipeline.settings.failure_limit import FailureLimit
+from albert_embed.pipeline.settings.failure_limit import check_failures
 from albert_embed.pipeline.settings.runner import choose_runner, holds_shuffle_in_memory
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.statistics import Statistics
 from albert_embed.transforms.transform_graph import save_transform_graph
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,10 +47,12 @@ class EmbedOutcome:
     Attributes:
       manifest: of the output, with this run's measurements.
       published: False where an incremental run found nothing to add, so the output is unchanged.
+      compacted: whether the output was compacted afterwards (`compact_above`), so that it has another manifest by now.
     """
 
     manifest: Manifest
     published: bool
+    compacted: bool = False
 
 
 def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutcome:
@@ -57,6 +63,8 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
         read by then.
       TooManyFailuresError: if more documents failed than `max_failures` allows; nothing has been published, and
         the failures stay readable in the staging folder until the next run.
+      TooManyDeletionsError: if `full_snapshot` would delete more documents than `max_deletions` allows; nothing has
+        been published.
       IncompleteSnapshotError: if `full_snapshot` would delete documents because the input is broken or empty;
         nothing has been published.
       RuntimeError: if the pipeline failed; nothing has been published.
@@ -64,7 +72,13 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
     options, given = resolve_options(options, beam_options)
     run = prepare_run(options, given, beam_options)
     table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
-    return EmbedJob(run, table).execute()
+    outcome = EmbedJob(run, table).execute()
+    above = options.compact_above
+    if above is not None and outcome.manifest.dead_share > above / 100:
+        compacted = compact_output(options.output).manifest
+        outcome = dataclasses.replace(outcome, compacted=True)
+        logger.info("%s is compacted: %d rows in one generation", options.output, compacted.counts.rows)
+    return outcome
 
 
 class EmbedJob:
@@ -184,12 +198,12 @@ class EmbedJob:
         )
 
     def _check_failures(self, result: RunResult, scope: RunScope) -> None:
-        if self._options.max_failures is not None:
-            FailureLimit.parse(self._options.max_failures).check(
-                documents=result.statistics.documents + scope.unchanged,
-                failures=result.statistics.failures,
-                kept=FileSystems.join(self._output.staging, "failures-*"),
-            )
+        check_failures(
+            self._options.failure_limit,
+            documents=result.statistics.documents + scope.unchanged,
+            failures=result.statistics.failures,
+            kept=FileSystems.join(self._output.staging, "failures-*"),
+        )
 
     def _describe(self, result: RunResult, reused: list[Shard]) -> Manifest:
         """Returns the manifest of this run alone."""
@@ -203,7 +217,13 @@ class EmbedJob:
         )
 
     def _publish(self, manifest: Manifest, result: RunResult, scope: RunScope) -> Manifest:
-        """Loads the table, if there is one, moves the files to their places, and returns the published manifest."""
+        """Loads the table, if there is one, and moves the files to their places; returns the published manifest.
+
+        Raises:
+          TooManyDeletionsError: if more documents would be deleted than `max_deletions` allows.
+          TableLoadError: if a job of BigQuery fails.
+        """
+        scope.check_deletions(self._options.deletion_limit)
         load_files = [FileSystems.join(self._output.staging, shard.data_file(LOAD_FORMAT)) for shard in result.shards]
         manifest = dataclasses.replace(manifest, bigquery=self._table.load(load_files, scope.list_tombstones()))
         schema = documents_schema = None

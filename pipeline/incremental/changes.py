@@ -13,6 +13,8 @@ from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.incremental.add_generation import add_generation, is_same_dataset
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts
 from albert_embed.pipeline.incremental.select_documents import make_select_documents
+from albert_embed.pipeline.settings.deletion_limit import check_deletions
+from albert_embed.pipeline.settings.share_limit import ShareLimit
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.transforms import metrics
 from albert_embed.transforms.map_or_fail import MapOrFail
@@ -49,6 +51,9 @@ class RunScope(Protocol):
     def is_unchanged(self, manifest: Manifest) -> bool:
         """Returns whether the dataset of `add_to_dataset` is the same as the published one."""
 
+    def check_deletions(self, limit: ShareLimit) -> None:
+        """Raises TooManyDeletionsError if the run would delete more documents than `limit` allows."""
+
     def list_tombstones(self) -> list[str]:
         """Returns the paths of the staged tombstones."""
 
@@ -74,6 +79,9 @@ class AllDocuments:
 
     def is_unchanged(self, manifest: Manifest) -> bool:
         return False
+
+    def check_deletions(self, limit: ShareLimit) -> None:
+        """Nothing is deleted."""
 
     def list_tombstones(self) -> list[str]:
         return []
@@ -126,6 +134,11 @@ class Changes:
 
     def is_unchanged(self, manifest: Manifest) -> bool:
         return self.previous is not None and is_same_dataset(self.previous, manifest)
+
+    def check_deletions(self, limit: ShareLimit) -> None:
+        if self.previous is not None:
+            documents = self.previous.counts.documents
+            check_deletions(limit, deleted=self.counts.documents.deleted, documents=documents)
 
     def list_tombstones(self) -> list[str]:
         return [FileSystems.join(self.output.staging, file.path) for file in self._staged_tombstones()]

@@ -16,6 +16,8 @@ NEUTRAL = {
     "output": "where rows are written, not which",
     "overwrite": "what becomes of the output before",
     "max_failures": "whether rows are published, not which",
+    "max_deletions": "whether rows are published, not which",
+    "compact_above": "done after the rows are there",
     "batch_tokens": "rows are the same however they are batched",
     "vector_index": "made after the rows are there",
     "shard_seconds": "how rows are divided among shards",

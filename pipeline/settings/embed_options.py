@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from albert_embed.model.engines import ENGINES, EngineName
-from albert_embed.pipeline.settings.failure_limit import FailureLimit
+from albert_embed.pipeline.settings.deletion_limit import DEFAULT_MAX_DELETIONS
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.settings.share_limit import ShareLimit, parse_share_limit
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
@@ -61,6 +62,9 @@ class EmbedOptions:
       incremental: whether the run adds to an existing output, embedding only what is new or changed.
       rebuild: with `incremental`: embeds everything and replaces what is there.
       full_snapshot: with `incremental`: deletes documents from the output that the input lacks.
+      max_deletions: with `full_snapshot`, maximum documents to delete, `N` or `P%` of those that the output holds.
+      compact_above: with `incremental`, the percentage of dead rows above which the output is compacted after the run;
+        None means never.
       shard_seconds, shard_bytes: a shard is finished at this age or size; None means the defaults of
         `pipeline.shards.write_shards`.
 
@@ -93,6 +97,8 @@ class EmbedOptions:
     incremental: bool = False
     rebuild: bool = False
     full_snapshot: bool = False
+    max_deletions: str = DEFAULT_MAX_DELETIONS
+    compact_above: float | None = None
     table: str | None = None
     bigquery_method: str = "file_loads"
     vector_index: str | None = None
@@ -145,7 +151,17 @@ class EmbedOptions:
             for name in self.input:
                 TableName.parse(name)
         if self.max_failures is not None:
-            FailureLimit.parse(self.max_failures)
+            parse_share_limit(self.max_failures, flag="--max-failures")
+        parse_share_limit(self.max_deletions, flag="--max-deletions")
+        if self.max_deletions != DEFAULT_MAX_DELETIONS and not self.full_snapshot:
+            raise ValueError(
+                "--max-deletions works only with --full-snapshot, which alone deletes; give both, or neither"
+            )
+        if self.compact_above is not None:
+            if not self.incremental:
+                raise ValueError("--compact-above works only with --incremental; give both, or neither")
+            if not 0 <= self.compact_above <= 100:
+                raise ValueError(f"--compact-above is {self.compact_above:g}: give a percentage from 0 to 100")
 
     def _check_outputs(self) -> None:
         _check_choices("--sink", self.sinks, SINKS)
@@ -194,6 +210,16 @@ class EmbedOptions:
     def kept_fields(self) -> dict[str, FieldType]:
         """`keep_fields` as name → type."""
         return parse_kept_fields(self.keep_fields)
+
+    @property
+    def failure_limit(self) -> ShareLimit:
+        """`max_failures`, or all documents."""
+        return parse_share_limit("100%" if self.max_failures is None else self.max_failures, flag="--max-failures")
+
+    @property
+    def deletion_limit(self) -> ShareLimit:
+        """`max_deletions`, parsed."""
+        return parse_share_limit(self.max_deletions, flag="--max-deletions")
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values, for the manifest."""

@@ -130,7 +130,7 @@ def test_an_incremental_run_keeps_the_table_up(
         id_: row["pooled_output"] for id_, row in files.items()
     }
     write_corpus(tmp_path / "c.jsonl", [TEXTS[0], "changed", *TEXTS[2:4]])
-    more = (*more, "--full-snapshot")
+    more = (*more, "--full-snapshot", "--max-deletions", "3")
     assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0  # three documents are gone
     assert read_table(table.sql) == after[:4]
     other = TableName(project="test-project", dataset=table.dataset, table="other")

@@ -40,6 +40,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "incremental": {"incremental": True},
     "rebuild": {"incremental": True, "rebuild": True},
     "full_snapshot": {"incremental": True, "full_snapshot": True},
+    "max_deletions": {"incremental": True, "full_snapshot": True, "max_deletions": "5"},
+    "compact_above": {"incremental": True, "compact_above": 30.0},
     "table": {"table": TABLE, "sinks": ("tfrecord", "bigquery")},
     "bigquery_method": {"bigquery_method": "storage_write"},
     "vector_index": {"vector_index": "print", "table": TABLE, "sinks": ("tfrecord", "bigquery")},
@@ -81,7 +83,7 @@ def test_every_option_is_tested() -> None:
 
 def test_only_these_options_shape_no_row() -> None:
     """A second list on purpose: whoever declares an option neutral is to say so twice."""
-    where_and_when = {"output", "overwrite", "max_failures", "vector_index"}
+    where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index"}
     assert set(NEUTRAL) == {*where_and_when, "batch_tokens", "shard_seconds", "shard_bytes"}
     assert all(NEUTRAL.values())
 

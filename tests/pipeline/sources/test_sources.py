@@ -18,7 +18,6 @@ from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.settings.failure_limit import FailureLimit, TooManyFailuresError
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import AvroRecords
 from albert_embed.pipeline.sources.csv_records import CsvRecords
@@ -148,14 +147,6 @@ def test_kept_fields_are_checked() -> None:
         parse_kept_fields(("window",))
     with pytest.raises(ValueError, match="TYPE one of string, int64, float"):
         parse_kept_fields(("a:date",))
-
-
-def test_the_limit_of_failures() -> None:
-    FailureLimit.parse("1%").check(documents=99, failures={"read: x": 1}, kept="k")
-    with pytest.raises(TooManyFailuresError, match=r"^2 failures, --max-failures allows 1% of 100, .*x \(2\)"):
-        FailureLimit.parse("1%").check(documents=98, failures={"read: x": 2}, kept="k")
-    with pytest.raises(ValueError, match="--max-failures is '-1'"):
-        FailureLimit.parse("-1")
 
 
 def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
