@@ -25,6 +25,7 @@ class CsvLines:
     Attributes:
       record: the lines of the present record.
       first: the number of its first line, from 1.
+      is_doubtful: whether it may be the rest of a record that failed.
     """
 
     def __init__(self, file: Any, max_lines: int) -> None:
@@ -42,6 +43,7 @@ class CsvLines:
         self._characters = 0
         self.record: list[str] = []
         self.first = 1
+        self.is_doubtful = False
 
     @property
     def last(self) -> int:
@@ -53,11 +55,6 @@ class CsvLines:
         """Whether the start alone is held of one of the record's lines."""
         return any(self.first <= number <= self.last for number in self._cut)
 
-    @property
-    def is_read_again(self) -> bool:
-        """Whether the record begins on a line that was part of a record that failed."""
-        return self.first <= self._given_back
-
     def begin_record(self) -> None:
         """What is read from now on is another record."""
         self.first += len(self.record)
@@ -67,8 +64,13 @@ class CsvLines:
     def give_back(self, kept: int) -> None:
         """Leaves the record its first lines; those behind them are read again."""
         self._given_back = max(self._given_back, self.last)
+        self.is_doubtful = True
         self._back.extendleft(reversed(self.record[kept:]))
         del self.record[kept:]
+
+    def end_doubt(self) -> None:
+        """The record is certainly a row, so what follows is no rest, unless it was given back."""
+        self.is_doubtful = self.first <= self._given_back
 
     def __iter__(self) -> CsvLines:
         return self

@@ -48,10 +48,11 @@ def read_rows(
             yield fail_record(path, where, "text too long", f"the line has over {LONGEST_TEXT_BYTES:,} characters")
         elif row and len(row) != columns:  # an empty line is no record
             yield _fail_columns(lines, path, row, columns, delimiter)
-        elif row and lines.is_read_again and not _is_well_formed("".join(lines.record), delimiter):
-            error = "a quote within a field, on a line that is read as a row because the record before it failed"
+        elif row and lines.is_doubtful and not _is_well_formed("".join(lines.record), delimiter):
+            error = "a quote within a field, on a line that is read as a row because a record before it failed"
             yield fail_record(path, where, "invalid CSV", error, _encode("".join(lines.record)))
         elif row:
+            lines.end_doubt()
             yield lines.last, row, sum(map(len, row))
 
 
