@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.clients import explain_refusals
+from albert_embed.pipeline.records.content_id import content_id
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.sources.content_id import content_id
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records
 
 _BATCH_ROWS = 2048
 _TEXT_TYPES = ("STRING", "BYTES")

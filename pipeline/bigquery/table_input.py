@@ -11,8 +11,8 @@ import apache_beam as beam
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.clients import explain_refusals
 from albert_embed.pipeline.bigquery.read_table import ReadTable, TableStreams, open_query, open_table
+from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.sources.record_fields import RecordFields
 
 _KINDS = {
     "STRING": "string",

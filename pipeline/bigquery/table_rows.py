@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from albert_embed.pipeline.bigquery.append_rows import MAX_REQUEST_BYTES
 from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
 from albert_embed.pipeline.formats.row_schema import Column
-from albert_embed.pipeline.sources.utf8 import find_invalid_utf8
+from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
     ID,

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
-from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+from albert_embed.pipeline.console.pairs_table import make_pairs_table
 
 if TYPE_CHECKING:
-    from albert_embed.pipeline.cli.output import Block
+    from albert_embed.pipeline.console.output import Block
 
 _WIDEST_BAR = 30
 

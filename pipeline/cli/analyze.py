@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from albert_embed.pipeline.cli import embed
-from albert_embed.pipeline.cli.command import JSON, Arguments, Command
-from albert_embed.pipeline.cli.option import Kind, Option
-from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.settings.analyze_options import DEFAULT_SHAPES, AnalyzeOptions
 
 # The options of `embed` that say how the corpus is read and becomes rows, and, for --plan, what is made of the rows.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from albert_embed.pipeline.cli.command import JSON, Arguments, Command
-from albert_embed.pipeline.cli.option import Option
-from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.output import CommandResult
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,7 +38,7 @@ def _status(compaction: Compaction) -> str:
 
 
 def _make_table(compaction: Compaction, directory: str) -> Table:
-    from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+    from albert_embed.pipeline.console.pairs_table import make_pairs_table
 
     rows: dict[str, Any] = {
         _status(compaction): directory,

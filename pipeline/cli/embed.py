@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from albert_embed.model.engines import ENGINES
-from albert_embed.pipeline.cli.command import JSON, Arguments, Command
-from albert_embed.pipeline.cli.option import Kind, Option
-from albert_embed.pipeline.cli.output import CommandResult
-from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.embed_options import (
     BIGQUERY_METHODS,
     EMBEDDING_NAMES,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+from albert_embed.pipeline.console.pairs_table import make_pairs_table
 
 if TYPE_CHECKING:
-    from albert_embed.pipeline.cli.output import Block
+    from albert_embed.pipeline.console.output import Block
     from albert_embed.pipeline.dataset.manifest import Manifest
     from albert_embed.pipeline.dataset.table_load import VectorIndex
 

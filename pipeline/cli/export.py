@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_embed.pipeline.cli.command import JSON, Arguments, Command
-from albert_embed.pipeline.cli.option import Kind, Option
-from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.output import CommandResult
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,7 +69,7 @@ def run_export(arguments: Arguments) -> CommandResult:
 
 
 def _make_table(report: ExportReport, directory: str) -> Table:
-    from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+    from albert_embed.pipeline.console.pairs_table import make_pairs_table
 
     rows: dict[str, Any] = {
         "written": directory,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from albert_embed.pipeline.cli.command import JSON, Arguments, Command
-from albert_embed.pipeline.cli.option import Option
-from albert_embed.pipeline.cli.output import CommandResult
-from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.usage_error import UsageError
 
 if TYPE_CHECKING:
-    from albert_embed.pipeline.cli.output import Block
+    from albert_embed.pipeline.console.output import Block
     from albert_embed.pipeline.dataset.inspect_output import Inspection
 
 OPTIONS = (
@@ -35,7 +35,7 @@ def run_inspect(arguments: Arguments) -> CommandResult:
 def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
     from rich.text import Text
 
-    from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+    from albert_embed.pipeline.console.pairs_table import make_pairs_table
 
     rows: dict[str, Any] = {
         "directory": inspection.directory,

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 
 from albert_embed import __version__
 from albert_embed.pipeline.cli.analyze import ANALYZE
-from albert_embed.pipeline.cli.command import PROGRAM, Arguments, Command
 from albert_embed.pipeline.cli.compact import COMPACT
 from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.cli.export import EXPORT
 from albert_embed.pipeline.cli.inspect import INSPECT
-from albert_embed.pipeline.cli.interruption import Interruption
-from albert_embed.pipeline.cli.output import Output, PrintError
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
-from albert_embed.pipeline.cli.usage_error import UsageError, find_nearest
+from albert_embed.pipeline.console.command import PROGRAM, Arguments, Command
+from albert_embed.pipeline.console.interruption import Interruption
+from albert_embed.pipeline.console.output import Output, PrintError
+from albert_embed.pipeline.console.usage_error import UsageError, find_nearest
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
 
 EXIT_USAGE = 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from albert_embed.pipeline.cli.command import JSON, Arguments, Command
-from albert_embed.pipeline.cli.option import Option
-from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.output import CommandResult
 
 OPTIONS = (
     Option(flag="DIR", field="directory", required=True, help="a finished output, or a finished analysis"),
@@ -15,7 +15,7 @@ OPTIONS = (
 
 def run_report(arguments: Arguments) -> CommandResult:
     """Writes the page and says where it is."""
-    from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+    from albert_embed.pipeline.console.pairs_table import make_pairs_table
     from albert_embed.pipeline.report.write_report import write_report
 
     directory = arguments.values["directory"]

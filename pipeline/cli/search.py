@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from albert_embed.pipeline.cli.command import JSON, Arguments, Command
-from albert_embed.pipeline.cli.option import Option
-from albert_embed.pipeline.cli.output import CommandResult
-from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS, SearchOptions
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
 """A finished output: its manifest, how it is published, read, inspected and compacted.
 
-May import `shards` and below.
+May import `writers` and below.
 """

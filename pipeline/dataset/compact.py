@@ -27,12 +27,12 @@ from albert_embed.pipeline.formats.registry import make_format, make_formats
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
-from albert_embed.pipeline.shards.rolling_writer import RollingWriter
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
-from albert_embed.pipeline.shards.shard_writer import ShardWriter
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_shard
-from albert_embed.pipeline.shards.write_shards import SHARD_BYTES
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.pipeline.writers.rolling_writer import RollingWriter
+from albert_embed.pipeline.writers.shard_writer import ShardWriter
+from albert_embed.pipeline.writers.write_shards import SHARD_BYTES
 from albert_embed.transforms.columns import ID
 
 logger = logging.getLogger(__name__)

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.documents.prepare_documents import describe_bad_text, find_bad_texts
+from albert_embed.pipeline.records.content_id import content_id
+from albert_embed.pipeline.records.origins import make_origins
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records, fail_record, show_value
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import convert_kept
-from albert_embed.pipeline.sources.content_id import content_id
-from albert_embed.pipeline.sources.origins import make_origins
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records, fail_record, show_value
 from albert_embed.transforms.columns import ID, ORIGIN, PAIR, TEXT
 from albert_embed.transforms.failure import Failure
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from albert_embed.pipeline.sources.content_id import content_id, hash_content
-from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
-from albert_embed.pipeline.sources.utf8 import find_invalid_utf8
+from albert_embed.pipeline.records.content_id import content_id, hash_content
+from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES
+from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, PAIR, TEXT, TEXT_START, TYPES
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure

@@ -8,8 +8,8 @@ import apache_beam as beam
 import pyarrow as pa
 
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 from albert_embed.transforms.columns import ORIGIN
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.map_or_fail import MapOrFail

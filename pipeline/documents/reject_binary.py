@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.sources.utf8 import find_invalid_utf8
+from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms.columns import ID, TEXT
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 

@@ -28,8 +28,8 @@ from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.statistics import CountOutput, Statistics
-from albert_embed.pipeline.shards.write_documents import WriteDocuments
-from albert_embed.pipeline.shards.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
+from albert_embed.pipeline.writers.write_documents import WriteDocuments
+from albert_embed.pipeline.writers.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
 from albert_embed.transforms.columns import MEAN_OUTPUT
 
 logger = logging.getLogger(__name__)

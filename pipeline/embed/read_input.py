@@ -12,10 +12,10 @@ import apache_beam as beam
 from albert_embed.pipeline.bigquery.table_input import TableInput
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.documents.reject_binary import reject_binary
+from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.sources.file_input import list_file_input
-from albert_embed.pipeline.sources.record_fields import RecordFields, add_field_types
 from albert_embed.transforms.columns import ID
 from albert_embed.transforms.map_or_fail import MapOrFail
 

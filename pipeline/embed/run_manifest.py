@@ -16,7 +16,7 @@ from albert_embed.pipeline.settings.embed_options import DOCUMENT
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
 from albert_embed.pipeline.shards.statistics import Statistics
-from albert_embed.pipeline.shards.write_documents import list_document_files
+from albert_embed.pipeline.writers.write_documents import list_document_files
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

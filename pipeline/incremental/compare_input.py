@@ -20,9 +20,9 @@ from albert_embed.pipeline.documents.prepare_documents import make_prepare_docum
 from albert_embed.pipeline.incremental.changes import TOMBSTONE_PREFIX, Changes
 from albert_embed.pipeline.incremental.compare_documents import SELECTED_SCHEMA
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, FindChanges
+from albert_embed.pipeline.records.records import fail_file
 from albert_embed.pipeline.settings.runner import choose_runner
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_failure
-from albert_embed.pipeline.sources.records import fail_file
 
 logger = logging.getLogger(__name__)
 

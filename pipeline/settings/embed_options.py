@@ -66,7 +66,7 @@ class EmbedOptions:
       compact_above: with `incremental`, the percentage of dead rows above which the output is compacted after the run;
         None means never.
       shard_seconds, shard_bytes: a shard is finished at this age or size; None means the defaults of
-        `pipeline.shards.write_shards`.
+        `pipeline.writers.write_shards`.
 
     Raises:
       ValueError: if an option is out of its range or contradicts another; the message says what to give.

@@ -1,4 +1,4 @@
-"""Writing shards and their indexes, and the statistics of what was written.
+"""What is known of a shard: its files, its index, its rows' keys and statistics.
 
 May import `formats` and below.
 """

@@ -1,4 +1,4 @@
 """Where records come from: one file for each format of input, and what all of them give.
 
-May import `settings` and below.
+May import `records` and below.
 """

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 
 import fastavro
 
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 

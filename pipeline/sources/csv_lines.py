@@ -6,7 +6,7 @@ import collections
 import io
 from typing import Any
 
-from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
+from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES
 
 
 class RecordTooLongError(ValueError):

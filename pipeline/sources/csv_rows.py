@@ -11,8 +11,8 @@ import csv
 import re
 from collections.abc import Iterator
 
+from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, fail_record
 from albert_embed.pipeline.sources.csv_lines import CsvLines, RecordTooLongError
-from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, fail_record
 from albert_embed.transforms.failure import Failure
 
 # From within a quoted field to the quote that closes it.

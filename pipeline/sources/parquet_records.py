@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from albert_embed.pipeline.sources.batching import BATCH_RECORDS
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records, fail_file
+from albert_embed.pipeline.records.batching import BATCH_RECORDS
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 

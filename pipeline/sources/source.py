@@ -6,9 +6,9 @@ import abc
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records
 from albert_embed.transforms.failure import Failure
 
 

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 

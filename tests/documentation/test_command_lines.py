@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from albert_embed.pipeline.cli.beam_arguments import list_beam_flags
 from albert_embed.pipeline.cli.main import COMMANDS
-from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.console.beam_arguments import list_beam_flags
+from albert_embed.pipeline.console.usage_error import UsageError
 from tests.documentation.pages import CURRENT_PAGES, find_prose, list_code_blocks, name_page
 
 # Every command has `--help`; the rest are flags of `python -m benchmarks`.

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from albert_embed.pipeline.cli.main import COMMANDS
-from albert_embed.pipeline.cli.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option
 from tests.documentation.pages import find_sections, find_table_rows
 from tests.tiny_model import ROOT
 

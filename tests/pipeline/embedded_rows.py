@@ -28,7 +28,7 @@ from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
-from albert_embed.pipeline.shards.shard_writer import ShardWriter
+from albert_embed.pipeline.writers.shard_writer import ShardWriter
 
 HIDDEN = 3
 EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]

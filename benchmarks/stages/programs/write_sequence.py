@@ -25,7 +25,7 @@ from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
 from albert_embed.pipeline.settings.embed_options import ENCODINGS, Encoding
 from albert_embed.pipeline.shards.statistics import CountOutput
-from albert_embed.pipeline.shards.write_shards import WriteShards
+from albert_embed.pipeline.writers.write_shards import WriteShards
 from albert_embed.transforms import columns
 from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer

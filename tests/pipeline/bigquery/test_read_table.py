@@ -16,10 +16,10 @@ from albert_embed.pipeline.bigquery.table_input import name_kinds
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.records.content_id import content_id
+from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
-from albert_embed.pipeline.sources.content_id import content_id
-from albert_embed.pipeline.sources.record_fields import RecordFields
 
 COLUMNS = {
     "id": ("STRING", "NULLABLE"),

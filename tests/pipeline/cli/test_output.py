@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from albert_embed.pipeline.cli.output import CommandResult, Output, PrintError, format_json_line
+from albert_embed.pipeline.console.output import CommandResult, Output, PrintError, format_json_line
 from tests.pipeline.embedded_rows import make_rows, publish_rows
 
 RECORD = {"id": "Fußgänger 日本 \udcff"}
@@ -22,10 +22,10 @@ RECORD = {"id": "Fußgänger 日本 \udcff"}
 PROGRAM = f"""
 import dataclasses, sys
 from albert_embed.pipeline.cli import main
-from albert_embed.pipeline.cli.output import CommandResult
+from albert_embed.pipeline.console.output import CommandResult
 
 def run_inspect(arguments):
-    from albert_embed.pipeline.cli.pairs_table import make_pairs_table
+    from albert_embed.pipeline.console.pairs_table import make_pairs_table
     return CommandResult(record={RECORD!a}, blocks=(make_pairs_table("inspect", {RECORD!a}), {RECORD!a}))
 
 main.COMMANDS["inspect"] = dataclasses.replace(main.COMMANDS["inspect"], run=run_inspect)

@@ -137,7 +137,7 @@ _COMPACT_SLOWLY = """
 import sys, time
 from albert_embed.pipeline.dataset.compact import compact_output
 from albert_embed.pipeline.formats import shard_file
-from albert_embed.pipeline.shards.shard_writer import ShardWriter
+from albert_embed.pipeline.writers.shard_writer import ShardWriter
 shard_file.MAX_BATCH_ROWS = 1
 finish, finished = ShardWriter.finish, []
 def finish_two(self):

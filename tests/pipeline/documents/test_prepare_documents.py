@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents, prepare_documents
-from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.transforms.failure import Failure
 
 

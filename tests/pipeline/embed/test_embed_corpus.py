@@ -15,9 +15,9 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from albert_embed.pipeline.sources.content_id import content_id
 from tests.pipeline.reference import TOLERANCE, Reference
 from tests.tiny_model import CORPUS
 

@@ -19,8 +19,8 @@ from apache_beam.testing.util import assert_that
 from albert_embed import EmbedText
 from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.model.model_directory import open_model_directory
+from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.sources.content_id import content_id
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.token_batches import TokenBatchConfig

@@ -13,8 +13,8 @@ from albert_embed.pipeline.incremental.compare_documents import (
     add_counts,
     compare_documents,
 )
+from albert_embed.pipeline.records.content_id import hash_content
 from albert_embed.pipeline.shards.keys import document_keys, find_keys, id_keys, keys_from_arrow, keys_to_arrow
-from albert_embed.pipeline.sources.content_id import hash_content
 
 Document = tuple[bytes, bytes] | tuple[bytes, bytes, int | None]
 

@@ -18,8 +18,8 @@ from albert_embed.pipeline.dataset.tombstones import GENERATION, TOMBSTONE_IDS_S
 from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, compare_documents
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile, read_generation
+from albert_embed.pipeline.records.content_id import hash_content
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from albert_embed.pipeline.sources.content_id import hash_content
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_tombstones
 

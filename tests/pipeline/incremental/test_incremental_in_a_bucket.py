@@ -11,7 +11,7 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import read_manifest
-from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.pipeline.records.content_id import content_id
 
 
 def write(path: str, content: bytes) -> None:

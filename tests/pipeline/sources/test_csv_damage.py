@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.csv_lines import CsvLines
 from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.sources.csv_rows import read_rows
 from albert_embed.pipeline.sources.file_input import list_file_input
 from albert_embed.pipeline.sources.read_files import FileRange, read_range
-from albert_embed.pipeline.sources.record_fields import RecordFields
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 

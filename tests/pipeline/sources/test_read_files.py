@@ -14,9 +14,9 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.sources.read_files import FileRange, ReadFiles, ReadRange, read_range, split_files
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile
 

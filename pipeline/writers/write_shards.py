@@ -11,8 +11,8 @@ from apache_beam.transforms.window import GlobalWindows
 
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.shard import Shard
-from albert_embed.pipeline.shards.shard_writer import ShardWriter
-from albert_embed.pipeline.shards.write_files import WriteFilesFn
+from albert_embed.pipeline.writers.shard_writer import ShardWriter
+from albert_embed.pipeline.writers.write_files import WriteFilesFn
 
 # Large enough that requests to a bucket and opening files cost nothing compared with the data, small enough that a
 # reader can divide the files among processes. BigQuery, DuckDB and Spark all advise 100 MB to 1 GB.

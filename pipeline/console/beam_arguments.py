@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.pipeline.cli.option import describe_repetition
-from albert_embed.pipeline.cli.usage_error import UsageError, refuse_unknown
+from albert_embed.pipeline.console.option import describe_repetition
+from albert_embed.pipeline.console.usage_error import UsageError, refuse_unknown
 
 
 def check_beam_arguments(arguments: Sequence[str], own: Collection[str]) -> None:

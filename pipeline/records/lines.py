@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from albert_embed.pipeline.sources.records import LONGEST_TEXT_BYTES
+from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES
 
 _READ_BYTES = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -11,7 +11,7 @@ import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from albert_embed.pipeline.shards.rolling_writer import FileWriter, RollingWriter
+from albert_embed.pipeline.writers.rolling_writer import FileWriter, RollingWriter
 from albert_embed.transforms import metrics
 
 

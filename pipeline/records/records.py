@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from albert_embed.pipeline.sources.content_id import content_id
+from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
 # A text longer than this fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_embed.pipeline.sources.utf8 import find_invalid_utf8, is_utf8
+from albert_embed.pipeline.records.utf8 import find_invalid_utf8, is_utf8
 
 BYTES = st.one_of(st.binary(max_size=6), st.text(max_size=4).map(str.encode), st.none())
 

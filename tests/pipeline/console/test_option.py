@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from albert_embed.pipeline.cli.command import Command
 from albert_embed.pipeline.cli.main import COMMANDS, main
-from albert_embed.pipeline.cli.option import Kind, Option
-from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.console.command import Command
+from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.usage_error import UsageError
 
 FLAGS = [
     pytest.param(command, option, id=f"{command.name} {option.flag}")

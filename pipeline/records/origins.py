@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.sources.content_id import hash_content
+from albert_embed.pipeline.records.content_id import hash_content
 from albert_embed.transforms.columns import ORIGIN, TYPES
 
 

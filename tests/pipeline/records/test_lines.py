@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_embed.pipeline.sources import batching, lines
-from albert_embed.pipeline.sources.batching import Batch, batch_records
-from albert_embed.pipeline.sources.lines import read_lines
+from albert_embed.pipeline.records import batching, lines
+from albert_embed.pipeline.records.batching import Batch, batch_records
+from albert_embed.pipeline.records.lines import read_lines
 from albert_embed.pipeline.storage.open_input import open_input
 
 

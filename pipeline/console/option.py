@@ -8,7 +8,7 @@ import enum
 from collections.abc import Sequence
 from typing import Any
 
-from albert_embed.pipeline.cli.usage_error import UsageError
+from albert_embed.pipeline.console.usage_error import UsageError
 
 _NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
 

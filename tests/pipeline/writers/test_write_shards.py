@@ -18,12 +18,12 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from albert_embed.pipeline.shards.keys import make_keys, row_keys
-from albert_embed.pipeline.shards.open_files import ShardWriteError
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.shard_index import SCHEMA, read_index
-from albert_embed.pipeline.shards.shard_writer import ShardWriter
-from albert_embed.pipeline.shards.write_files import WriteFilesFn
-from albert_embed.pipeline.shards.write_shards import WriteShards
+from albert_embed.pipeline.writers.open_files import ShardWriteError
+from albert_embed.pipeline.writers.shard_writer import ShardWriter
+from albert_embed.pipeline.writers.write_files import WriteFilesFn
+from albert_embed.pipeline.writers.write_shards import WriteShards
 from tests.pipeline.embedded_rows import make_formats, make_rows, rename_shard, write_shard
 
 BOTH = ("tfrecord", "parquet")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.sources.origins import make_origins
-from albert_embed.pipeline.sources.record_fields import RecordFields
-from albert_embed.pipeline.sources.records import Records
+from albert_embed.pipeline.records.origins import make_origins
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 
 
 def make_lines(file: str, lines: dict[int, bytes]) -> pa.RecordBatch:

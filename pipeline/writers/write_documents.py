@@ -11,9 +11,9 @@ from apache_beam.transforms.window import GlobalWindows
 
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.data_file import DataFile
-from albert_embed.pipeline.shards.document_writer import DocumentWriter
-from albert_embed.pipeline.shards.write_files import WriteFilesFn
-from albert_embed.pipeline.shards.write_shards import SHARD_BYTES
+from albert_embed.pipeline.writers.document_writer import DocumentWriter
+from albert_embed.pipeline.writers.write_files import WriteFilesFn
+from albert_embed.pipeline.writers.write_shards import SHARD_BYTES
 
 
 def list_document_files(files: Iterable[DataFile], formats: Sequence[str]) -> list[DataFile]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_embed.pipeline.shards import rolling_writer
-from albert_embed.pipeline.shards.rolling_writer import RollingWriter
+from albert_embed.pipeline.writers import rolling_writer
+from albert_embed.pipeline.writers.rolling_writer import RollingWriter
 
 
 class ListWriter:

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from albert_embed.model.padded_batch import float_lists
 from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.formats.row_schema import RowSchema
-from albert_embed.pipeline.shards.document_writer import DocumentWriter
-from albert_embed.pipeline.shards.write_documents import list_document_files
-from albert_embed.pipeline.shards.write_files import WriteFilesFn
+from albert_embed.pipeline.writers.document_writer import DocumentWriter
+from albert_embed.pipeline.writers.write_documents import list_document_files
+from albert_embed.pipeline.writers.write_files import WriteFilesFn
 
 ROWS = pa.RecordBatch.from_pydict(
     {

@@ -11,10 +11,10 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.keys import KEY_BYTES, row_keys
-from albert_embed.pipeline.shards.open_files import UNCOMPRESSED, OpenFiles, explain_failure
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.shard_index import index_rows, write_index
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_rows
+from albert_embed.pipeline.writers.open_files import UNCOMPRESSED, OpenFiles, explain_failure
 
 
 class ShardWriter:

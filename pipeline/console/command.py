@@ -7,9 +7,9 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from albert_embed.pipeline.cli.option import Kind, Option
-from albert_embed.pipeline.cli.output import CommandResult
-from albert_embed.pipeline.cli.usage_error import UsageError, refuse_unknown
+from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.usage_error import UsageError, refuse_unknown
 
 PROGRAM = "albert-embed"
 JSON = Option(flag="--json", kind=Kind.SWITCH, help="print the result as one line of JSON", group="result")
@@ -82,7 +82,7 @@ class Command:
         known, rest = self._make_parser().parse_known_args(list(arguments))
         flags = {option.flag for option in self.options if not option.is_positional}
         if rest and self.takes_beam_options:
-            from albert_embed.pipeline.cli.beam_arguments import check_beam_arguments
+            from albert_embed.pipeline.console.beam_arguments import check_beam_arguments
 
             check_beam_arguments(rest, flags)
         else:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.cli.interruption import Interruption
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from tests.tiny_model import ROOT
 from tests.waiting import wait_until

@@ -11,7 +11,7 @@ import pyarrow as pa
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.keys import KEY_BYTES
-from albert_embed.pipeline.shards.open_files import OpenFiles
+from albert_embed.pipeline.writers.open_files import OpenFiles
 from albert_embed.transforms.columns import ID
 
 DOCUMENTS_PREFIX = "documents"
