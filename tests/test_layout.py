@@ -45,14 +45,10 @@ def test_a_room_says_what_it_is_and_what_it_may_import(room: Path) -> None:
     assert "May import " in introduction or "lowest room" in introduction
 
 
-# To be divided. A room that is not larger any more may not stand here.
-LARGER = {"bigquery", "dataset"}
-
-
 def test_a_room_is_of_a_dozen_files_at_most() -> None:
     counts = {room.name: len([path for path in room.glob("*.py") if path.name != "__init__.py"]) for room in ROOMS}
     assert min(counts.values()) >= 4
-    assert {name for name, count in counts.items() if count > 12} == LARGER
+    assert {name for name, count in counts.items() if count > 12} == set()
 
 
 def test_every_module_says_what_it_is() -> None:

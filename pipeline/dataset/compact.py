@@ -13,7 +13,6 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
-from albert_embed.pipeline.dataset.manifest_rows import make_row_schema
 from albert_embed.pipeline.dataset.output_directory import SCHEMA_FILE, OutputDirectory
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
@@ -114,7 +113,7 @@ def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
       OutputError: if a file is damaged.
     """
     manifest = published.manifest
-    format_ = make_format(published.format, make_row_schema(manifest))
+    format_ = make_format(published.format, manifest.row_schema)
     tombstones = read_tombstones(published)
     for file, index_file in zip(published.shards, _find_indexes(published), strict=True):
         try:
@@ -151,7 +150,7 @@ def _choose_formats(manifest: Manifest) -> list[RowFormat]:
         "albert_embed.transform_fingerprint": manifest.transform.fingerprint,
     }
     names = dict.fromkeys(file.format for file in manifest.shards if file.format)
-    return make_formats(names, make_row_schema(manifest), metadata)
+    return make_formats(names, manifest.row_schema, metadata)
 
 
 def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:

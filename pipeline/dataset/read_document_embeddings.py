@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from albert_embed.pipeline.dataset.manifest_rows import make_row_schema
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_embeddings import explain_damage
 from albert_embed.pipeline.formats.registry import make_format
@@ -33,6 +32,6 @@ def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 
 def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """Yields what `read_document_embeddings` yields, from an open output."""
-    format_ = make_format(output.format, make_row_schema(output.manifest).of_documents())
+    format_ = make_format(output.format, output.manifest.row_schema.of_documents())
     paths = [file.path for file in output.documents]
     yield from explain_damage(format_.read(paths), output)

@@ -13,7 +13,6 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
-from albert_embed.pipeline.dataset.manifest_rows import make_row_schema
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
     PublishedOutput,
@@ -47,7 +46,7 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """Yields what `read_embeddings` yields, from an open output."""
     manifest = output.manifest
     _check_for_files(output.directory, manifest)
-    format_ = make_format(output.format, make_row_schema(manifest))
+    format_ = make_format(output.format, manifest.row_schema)
     tombstones = read_tombstones(output)
     for generation, paths in group_by_generation(output.shards):
         for batch in explain_damage(format_.read(paths), output):
@@ -116,7 +115,7 @@ def read_embeddings_dataset(directory: str) -> Any:
     manifest = read_manifest(str(directory))
     _check_for_files(str(directory), manifest)
     output = find_published_output(str(directory), manifest)
-    format_ = make_format(output.format, make_row_schema(manifest))
+    format_ = make_format(output.format, manifest.row_schema)
     tombstones = read_tombstones(output)
 
     def is_live(row: dict[str, Any], generation: int) -> Any:

@@ -14,7 +14,6 @@ import pytest
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import read_manifest
-from albert_embed.pipeline.dataset.manifest_rows import make_row_schema
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.formats.registry import make_format
@@ -51,7 +50,7 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
         shards = [shard for shard in manifest.shards if shard.format == format_name]
         assert sum(shard.rows for shard in shards) == manifest.counts.rows
         paths = [file.path for file in find_files(str(output), shards)]
-        format_ = make_format(format_name, make_row_schema(manifest))
+        format_ = make_format(format_name, manifest.row_schema)
         tables.append(pa.Table.from_batches(format_.read(paths)))
     assert tables[0].equals(tables[1]) and tables[0].num_rows == manifest.counts.rows > 40
     assert tables[0].equals(pa.Table.from_batches(read_embeddings(str(output))))
