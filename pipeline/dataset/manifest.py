@@ -13,6 +13,8 @@ from albert_embed.pipeline.dataset.generation import DocumentCounts, Generation
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
 from albert_embed.pipeline.dataset.table_load import TableLoad
+from albert_embed.pipeline.formats.row_schema import RowSchema
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -95,6 +97,17 @@ class Manifest(Provenance):
         """The share of dead rows among all rows of the data files; 0.0 where there are no rows."""
         rows = self.counts.rows + self.dead_rows
         return self.dead_rows / rows if rows else 0.0
+
+    @property
+    def row_schema(self) -> RowSchema:
+        """The schema of the rows of windows."""
+        return RowSchema(
+            embeddings=tuple(self.embeddings),
+            hidden_size=self.hidden_size,
+            encoding=self.encoding,  # type: ignore[arg-type]
+            kept=parse_kept_fields(tuple(self.options.get("keep_fields", ()))),
+            tokens=bool(self.options.get("tokens")),
+        )
 
     def to_json(self) -> str:
         """Returns JSON text."""
