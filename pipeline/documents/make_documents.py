@@ -12,6 +12,7 @@ from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.records.origins import make_origins
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record, show_value
+from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, find_invalid_utf8, holds_strings
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import convert_kept
 from albert_embed.transforms.columns import ID, ORIGIN, PAIR, TEXT
@@ -65,13 +66,16 @@ def _half_a_pair(name: str, error: UnicodeEncodeError) -> tuple[str, str]:
 
 def _take_texts(records: Records, name: str, errors: Errors) -> pa.Array:
     """The texts as large_binary, null where there is none."""
-    values = records.columns.get(name, [None] * len(records.positions))
+    values = records.columns.get(name)
     if isinstance(values, pa.Array) and values.type in _TEXT_TYPES:
         for row in np.flatnonzero(np.asarray(values.is_null())).tolist():
             errors.setdefault(row, _missing(records, row, name))
         return values.cast(pa.large_binary())
     return pa.array(
-        [_take_text(records, row, name, value, errors) for row, value in enumerate(_to_list(values))],
+        [
+            _take_text(records, row, name, value, errors)
+            for row, value in enumerate(_take_values(records, name, errors))
+        ],
         pa.large_binary(),
     )
 
@@ -92,7 +96,7 @@ def _take_text(records: Records, row: int, name: str, value: Any, errors: Errors
 
 
 def _take_ids(records: Records, fields: RecordFields, texts: list[pa.Array], errors: Errors) -> pa.Array:
-    values = _to_list(records.columns.get(fields.id, [None] * len(records.positions)))
+    values = _take_values(records, fields.id, errors)
     contents = zip(*(text.to_pylist() for text in texts), strict=True)
     ids = [
         _take_id(row, value, fields, content, errors)
@@ -121,11 +125,20 @@ def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | 
 
 def _take_kept(records: Records, name: str, type_: FieldType, errors: Errors) -> pa.Array:
     """A kept field; null where a record has none."""
-    values = records.columns.get(name, [None] * len(records.positions))
+    values = records.columns.get(name)
     if isinstance(values, pa.Array) and values.type == type_.arrow and not type_.is_list:
         return values
-    return pa.array(convert_kept(_to_list(values), name, type_, errors), type_.arrow)
+    return pa.array(convert_kept(_take_values(records, name, errors), name, type_, errors), type_.arrow)
 
 
-def _to_list(values: pa.Array | list[Any]) -> list[Any]:
-    return values.to_pylist() if isinstance(values, pa.Array) else values
+def _take_values(records: Records, name: str, errors: Errors) -> list[Any]:
+    """A field's values; None, and an entry in `errors`, where one is a string by its type, but not UTF-8."""
+    values = records.columns.get(name, [None] * len(records.positions))
+    if not isinstance(values, pa.Array):
+        return values
+    bad = set(find_invalid_utf8(values)) if holds_strings(values.type) else set()
+    if not bad:
+        return values.to_pylist()
+    for row in bad:
+        errors.setdefault(row, ("invalid UTF-8", describe_invalid_utf8(name)))
+    return [None if row in bad else value.as_py() for row, value in enumerate(values)]

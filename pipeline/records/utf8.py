@@ -1,6 +1,8 @@
-"""The one check whether bytes are UTF-8."""
+"""The one check whether bytes, or what a file calls a string, are UTF-8."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,12 +39,34 @@ def is_utf8(value: bytes) -> bool:
     return True
 
 
+def is_encodable(value: Any) -> bool:
+    """Whether a value, or each of a list, is no string that lacks a form in UTF-8."""
+    if isinstance(value, list):
+        return all(map(is_encodable, value))
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+    return True
+
+
+def describe_invalid_utf8(name: str) -> str:
+    """The error of a record of a typed format whose field calls bytes a string."""
+    return f"the field {name!r} is a string by its type, but not UTF-8; write it as UTF-8, or give it the type bytes"
+
+
+def holds_strings(type_: pa.DataType) -> bool:
+    """Whether values of a type, or of its lists, are strings, which Python decodes."""
+    type_ = type_.value_type if _is_list(type_) else type_
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+
+
 def _is_list(type_: pa.DataType) -> bool:
     return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
 
 
 def _holds_bytes(type_: pa.DataType) -> bool:
     types = pa.types
-    return (
-        types.is_binary(type_) or types.is_large_binary(type_) or types.is_string(type_) or types.is_large_string(type_)
-    )
+    is_binary = types.is_binary(type_) or types.is_large_binary(type_) or types.is_binary_view(type_)
+    return is_binary or types.is_string(type_) or types.is_large_string(type_) or types.is_string_view(type_)

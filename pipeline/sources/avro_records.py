@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 import fastavro
 
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.records.records import Records
+from albert_embed.pipeline.records.records import Records, fail_record
+from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
@@ -43,11 +44,20 @@ class AvroRecords(Source):
         self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
     ) -> Iterator[Records | Failure]:
         first = 0
-        for block in fastavro.block_reader(file):
-            records: list[Any] = list(block)
+        for block in fastavro.block_reader(file, handle_unicode_errors="surrogateescape"):
+            positions: list[int] = []
+            records: list[Any] = []
+            record: Any
+            for position, record in enumerate(block, first):
+                name = next((name for name in fields.names if not is_encodable(record.get(name))), None)
+                if name is None:
+                    positions.append(position)
+                    records.append(record)
+                else:
+                    yield fail_record(path, f"record {position}", "invalid UTF-8", describe_invalid_utf8(name))
             columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in fields.names}
-            yield Records(file=path, unit="record", positions=range(first, first + len(records)), columns=columns)
-            first += len(records)
+            yield Records(file=path, unit="record", positions=positions, columns=columns)
+            first += block.num_records
 
 
 def name_avro_type(type_: Any) -> str:
