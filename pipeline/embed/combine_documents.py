@@ -12,7 +12,6 @@ from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.model.padded_batch import float_lists
-from albert_embed.pipeline.embed.window_sums import WindowMean, WindowSums
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
@@ -29,6 +28,7 @@ from albert_embed.transforms.columns import (
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.list_lengths import list_lengths
 from albert_embed.transforms.map_or_fail import MapOrFail
+from albert_embed.transforms.window_sums import WindowMean, WindowSums
 
 DOCUMENTS = "documents"
 FAILURES = "failures"

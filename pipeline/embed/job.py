@@ -21,6 +21,7 @@ from albert_embed.pipeline.embed.embed_pipeline import EmbedPipeline, run_pipeli
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.prepared_run import PreparedRun, prepare_run
 from albert_embed.pipeline.embed.resolve_options import resolve_options
+from albert_embed.pipeline.embed.run_failed import fail_as_run
 from albert_embed.pipeline.embed.run_manifest import RunResult, make_manifest
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import FORMATS, make_formats
@@ -67,7 +68,8 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
         been published.
       IncompleteSnapshotError: if `full_snapshot` would delete documents because the input is broken or empty;
         nothing has been published.
-      RuntimeError: if the pipeline failed; nothing has been published.
+      RuntimeError: if anything failed once the run had started, among it what would be a ValueError or an OSError
+        before; nothing has been published.
     """
     options, given = resolve_options(options, beam_options)
     run = prepare_run(options, given, beam_options)
@@ -105,18 +107,27 @@ class EmbedJob:
         self._table.check()
         try:
             previous = self._open_output()
-            reused = self._find_finished_shards()
-            scope = self._choose_scope(previous)
-            result = self._embed(scope, reused)
-            scope.warn_of_missing(result.counters)
-            self._check_failures(result, scope)
-            manifest = scope.add_to_dataset(self._describe(result, reused))
-            if scope.is_unchanged(manifest):
-                self._output.discard_staged()
-                return EmbedOutcome(manifest=manifest, published=False)
-            return EmbedOutcome(manifest=self._publish(manifest, result, scope), published=True)
+            with fail_as_run():
+                return self._run_steps(previous)
         finally:
             self._output.release()
+
+    def _run_steps(self, previous: Manifest | None) -> EmbedOutcome:
+        """Runs all steps that write something.
+
+        Args:
+          previous: of the dataset that the run adds to, if there is one.
+        """
+        reused = self._find_finished_shards()
+        scope = self._choose_scope(previous)
+        result = self._embed(scope, reused)
+        scope.warn_of_missing(result.counters)
+        self._check_failures(result, scope)
+        manifest = scope.add_to_dataset(self._describe(result, reused))
+        if scope.is_unchanged(manifest):
+            self._output.discard_staged()
+            return EmbedOutcome(manifest=manifest, published=False)
+        return EmbedOutcome(manifest=self._publish(manifest, result, scope), published=True)
 
     def _open_output(self) -> Manifest | None:
         """Locks the output, and returns the manifest of the dataset that the run adds to, if there is one."""

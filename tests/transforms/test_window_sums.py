@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_embed.pipeline.embed.window_sums import WindowMean, WindowSums
+from albert_embed.transforms.window_sums import WindowMean, WindowSums
 
 HIDDEN = 5
 
