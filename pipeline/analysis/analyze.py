@@ -31,7 +31,6 @@ from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
 from albert_embed.pipeline.sources.file_input import list_file_input
 from albert_embed.transforms.analyze_texts import TextAnalysis
-from albert_embed.transforms.batch_shapes import choose_batch_shapes
 from albert_embed.transforms.corpus_analysis import ANALYSIS_VERSION
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
@@ -103,7 +102,6 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
                 fingerprint=transform_fingerprint(description), options=description["options"]
             ),
             statistics=statistics.to_dict(),
-            batch_shapes=dataclasses.asdict(choose_batch_shapes(statistics.histogram, options.shapes)),
             failures=_count_failures(failure_files),
             plan=plan,
             options=options.to_dict(),

@@ -25,7 +25,6 @@ class CorpusReport:
       model: which model it is for.
       transform: the graph beside it.
       statistics: `transforms.corpus_statistics.CorpusStatistics`, as plain values.
-      batch_shapes: the lengths to pad to, rows for each, real and padded tokens (`transforms.batch_shapes`).
       failures: `count`, `by_reason` and `file`.
       plan: what the embedding will take (`pipeline.analysis.plan`); None where none was asked for.
       options: the options of the run.
@@ -38,7 +37,6 @@ class CorpusReport:
     model: ModelProvenance
     transform: TransformProvenance
     statistics: dict[str, Any]
-    batch_shapes: dict[str, Any]
     failures: dict[str, Any]
     plan: dict[str, Any] | None
     options: dict[str, Any]

@@ -23,7 +23,6 @@ def make_analysis_summary(report: CorpusReport, directory: str) -> tuple[Block, 
     return (
         _make_corpus_table(report, directory),
         *_make_lengths_table(report.statistics["documents_up_to_tokens"]),
-        *_make_shapes_table(report.batch_shapes),
         *(() if report.plan is None else _make_plan_blocks(report.plan)),
     )
 
@@ -84,18 +83,6 @@ class _Bar:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[str]:
         yield ("#" if options.ascii_only else "█") * self._width
-
-
-def _make_shapes_table(shapes: dict[str, Any]) -> Iterator[Table]:
-    if not shapes["lengths"]:
-        return
-    fill = shapes["tokens"] / shapes["padded_tokens"]
-    table = Table(title=f"lengths to pad to with the least padding (fill {fill:.3f})", title_justify="left")
-    table.add_column("length", justify="right")
-    table.add_column("rows", justify="right")
-    for length, rows in zip(shapes["lengths"], shapes["rows"], strict=True):
-        table.add_row(f"{length:,}", f"{rows:,}")
-    yield table
 
 
 def _make_plan_blocks(plan: dict[str, Any]) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from albert_embed.pipeline.cli import embed
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
-from albert_embed.pipeline.settings.analyze_options import DEFAULT_SHAPES, AnalyzeOptions
+from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 
 # The options of `embed` that say how the corpus is read and becomes rows, and, for --plan, what is made of the rows.
 # They mean the same here.
@@ -33,14 +33,6 @@ _SHARED_WITH_EMBED = frozenset(
 )
 OPTIONS = (
     *(option for option in embed.OPTIONS if option.flag in _SHARED_WITH_EMBED),
-    Option(
-        flag="--shapes",
-        group="analysis",
-        type=int,
-        metavar="K",
-        default=str(DEFAULT_SHAPES),
-        help="choose at most K lengths to pad to",
-    ),
     Option(
         flag="--cache",
         group="analysis",

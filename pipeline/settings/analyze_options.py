@@ -7,9 +7,6 @@ from typing import Any
 
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
-MAX_SHAPES = 512
-DEFAULT_SHAPES = 8
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AnalyzeOptions:
@@ -18,7 +15,6 @@ class AnalyzeOptions:
     Attributes:
       embed: the embedding to prepare for: it names the model, the corpus and how both are read. Its output is the
         directory for the analysis.
-      shapes: maximum number of batch shapes to choose.
       cache: the folder for what was found in each file; None means `cache` in the output.
       plan: whether to predict what the embedding takes.
       rates: a file of accelerators' rates and prices in place of the package's own.
@@ -28,14 +24,11 @@ class AnalyzeOptions:
     """
 
     embed: EmbedOptions
-    shapes: int = DEFAULT_SHAPES
     cache: str | None = None
     plan: bool = False
     rates: str | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.shapes <= MAX_SHAPES:
-            raise ValueError(f"--shapes must lie between 1 and {MAX_SHAPES}, not {self.shapes}")
         if self.rates is not None and not self.plan:
             raise ValueError(f"--rates {self.rates} is for the plan; give --plan as well")
         if self.embed.reads_table:

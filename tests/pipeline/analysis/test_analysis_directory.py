@@ -19,7 +19,6 @@ REPORT = CorpusReport(
     model=MODEL,
     transform=TransformProvenance(fingerprint="t", options={}),
     statistics={},
-    batch_shapes={},
     failures={"count": 1, "by_reason": {}},
     plan=None,
     options={},

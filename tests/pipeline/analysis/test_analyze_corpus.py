@@ -38,7 +38,7 @@ TEXTS = [
 
 def analyze(model: Path, corpus: Path | list[Path], output: Path, **given: Any) -> CorpusReport:
     """Runs the analysis; options of its own and of `embed` alike."""
-    own = {name: given.pop(name) for name in ("shapes", "cache", "plan", "rates") if name in given}
+    own = {name: given.pop(name) for name in ("cache", "plan", "rates") if name in given}
     files = [corpus] if isinstance(corpus, Path) else corpus
     embed = EmbedOptions(model=str(model), input=tuple(map(str, files)), output=str(output), **given)
     return run_analyze(AnalyzeOptions(embed=embed, **own), PipelineOptions([]))
@@ -212,7 +212,6 @@ def test_a_corpus_without_documents_is_told_as_such(
     report = json.loads((tmp_path / "out" / "analysis.json").read_text())
     assert (report["statistics"]["documents"], report["statistics"]["longest_tokens"]) == (0, 0)
     assert report["statistics"]["empty_share"] is None
-    assert report["batch_shapes"]["lengths"] == []
 
 
 def test_what_cannot_be_analysed_is_refused(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -235,7 +234,6 @@ def test_what_cannot_be_analysed_is_refused(tiny_model: Path, tmp_path: Path, ca
         (["--output", "bq:project:dataset.table"], "give one"),
         (["--cache", str(cache)], "was made for another model"),
         (["--cache", str(cache), "--overwrite"], "was made for another model"),
-        (["--shapes", "0"], "--shapes must lie between 1 and 512, not 0"),
         (["--plann"], "unknown flag --plann"),
     ]
     for flags, message in cases:
