@@ -25,11 +25,11 @@ from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
 from albert_embed.pipeline.dataset.provenance import TransformProvenance, list_versions
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.embed.prepared_run import fit_preprocessing
+from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
-from albert_embed.pipeline.sources.file_input import list_file_input
 from albert_embed.transforms.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus_analysis import ANALYSIS_VERSION
 from albert_embed.transforms.failure import Failure
@@ -65,7 +65,7 @@ def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_optio
     embed = options.embed
     model = open_model(embed.model)
     vocabulary, preprocessing = model.vocabulary, fit_preprocessing(embed, model)
-    given = list_file_input(embed)
+    given = list_files(embed)
     options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
     embed = options.embed
     rates = read_plan_rates(options.rates) if options.plan else None

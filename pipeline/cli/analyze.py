@@ -17,6 +17,7 @@ _SHARED_WITH_EMBED = frozenset(
         "--output",
         "--format",
         "--csv-max-lines",
+        "--include-hidden",
         "--text-field",
         "--id-field",
         "--pair-field",

@@ -46,7 +46,7 @@ _INPUT_OPTIONS = (
         flag="--input",
         kind=Kind.WORDS,
         metavar="PATTERN",
-        help="files or globs, compressed or not, or a table as bq:PROJECT:DATASET.TABLE",
+        help="files, folders or globs, compressed or not, or a table as bq:PROJECT:DATASET.TABLE",
     ),
     Option(flag="--query", metavar="SQL", help="a BigQuery query whose result is the input, instead of --input"),
     Option(
@@ -61,6 +61,11 @@ _INPUT_OPTIONS = (
         metavar="N",
         default=_DEFAULTS["csv_max_lines"],
         help="maximum lines of a record of CSV; a record with more has a quote that is never closed, and fails",
+    ),
+    Option(
+        flag="--include-hidden",
+        kind=Kind.SWITCH,
+        help="read files whose names start with . or _, too",
     ),
     Option(flag="--text-field", metavar="F", default=_DEFAULTS["text_field"], help="the field with the text"),
     Option(

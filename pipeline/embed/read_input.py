@@ -10,12 +10,14 @@ from typing import Protocol
 import apache_beam as beam
 
 from albert_embed.pipeline.bigquery.table_input import TableInput
+from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.sources.file_input import list_file_input
+from albert_embed.pipeline.sources.file_input import FileInput, list_file_input
+from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import ID
 from albert_embed.transforms.map_or_fail import MapOrFail
 
@@ -59,7 +61,7 @@ def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[Em
         tables = () if options.query is not None else tuple(map(TableName.parse, options.input))
         given = TableInput(tables=tables, query=options.query, project=project)
     else:
-        given = list_file_input(options)
+        given = list_files(options)
     keep_fields = options.keep_fields
     untyped = [field for field in keep_fields if ":" not in field]
     if untyped:
@@ -67,6 +69,26 @@ def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[Em
         if types:
             keep_fields = add_field_types(keep_fields, types, named_by)
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
+
+
+def list_files(options: EmbedOptions) -> FileInput:
+    """Lists the files of the input.
+
+    Raises:
+      OSError: if a pattern names no file, or not all that it names can be listed.
+      ValueError: if the format can't be told, or there is a finished output of this program among the files.
+    """
+    given = list_file_input(options)
+    for folder in given.manifests:
+        try:
+            read_manifest(folder)
+        except OutputError:
+            continue  # a manifest of something else
+        raise ValueError(
+            f"--input looks into {folder}, which is an output of this program: its files are embeddings, not text. "
+            "Give a pattern that leaves it out, or move it"
+        )
+    return given
 
 
 class ReadForSinks(beam.PTransform):

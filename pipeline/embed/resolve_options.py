@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName, names_table
+from albert_embed.pipeline.storage.paths import expand_path
 from albert_embed.transforms.directories import is_remote
 
 
@@ -49,12 +50,13 @@ def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
     return dataclasses.replace(
         options,
         model=make_absolute(options.model),
-        input=tuple(make_absolute(pattern) for pattern in options.input),
+        input=tuple(make_absolute(pattern) + ("/" if pattern.endswith("/") else "") for pattern in options.input),
         output=make_absolute(options.output),
         transform=None if options.transform is None else make_absolute(options.transform),
     )
 
 
 def make_absolute(path: str) -> str:
-    """Makes a local path absolute; returns any other, or a table's name, as it is."""
+    """Makes a local path absolute, `~` and `file://` included; returns any other, or a table's name, as it is."""
+    path = path if names_table(path) else expand_path(path)
     return path if is_remote(path) or names_table(path) else os.path.abspath(path)

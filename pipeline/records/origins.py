@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.records.content_id import hash_content
+from albert_embed.pipeline.storage.paths import encode_path
 from albert_embed.transforms.columns import ORIGIN, TYPES
 
 
@@ -19,5 +20,5 @@ def make_origins(file: str, positions: Sequence[int | str] | np.ndarray) -> pa.A
     """
     if len(positions) and isinstance(positions[0], str):
         return pa.nulls(len(positions), TYPES[ORIGIN])
-    start = np.frombuffer(hash_content(file.encode())[:8], np.uint64)
+    start = np.frombuffer(hash_content(encode_path(file))[:8], np.uint64)
     return pa.array(start + np.asarray(positions, np.uint64), TYPES[ORIGIN])

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from albert_embed.pipeline.records.content_id import content_id
+from albert_embed.pipeline.storage.paths import encode_path, show_path
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
 # A text longer than this fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times
@@ -52,17 +53,18 @@ def fail_record(
         every run.
     """
     return Failure(
-        id=content_id(file.encode(), where.encode()) if content is None else content_id(content),
+        id=content_id(encode_path(file), where.encode()) if content is None else content_id(content),
         stage="read",
         reason=reason,
-        error=f"{file}, {where}: {error}",
+        error=f"{show_path(file)}, {where}: {error}",
         text=text[:TEXT_START_BYTES],
     )
 
 
 def fail_file(file: str, error: str) -> Failure:
     """The failure of a file, or of all that is left of it."""
-    return Failure(id=content_id(file.encode()), stage="read", reason="broken file", error=f"{file}: {error}", text=b"")
+    error = f"{show_path(file)}: {error}"
+    return Failure(id=content_id(encode_path(file)), stage="read", reason="broken file", error=error, text=b"")
 
 
 def show_value(value: Any) -> str:

@@ -40,6 +40,7 @@ class EmbedOptions:
       table: the table of BigQuery to write, `bq:PROJECT:DATASET.TABLE`.
       format: the format of the files; None finds it out from them, before the run.
       csv_max_lines: maximum lines of a record of CSV.
+      include_hidden: whether files whose names start with "." or "_" are read, too.
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
       keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
@@ -77,6 +78,7 @@ class EmbedOptions:
     output: str
     format: str | None = None
     csv_max_lines: int = DEFAULT_CSV_MAX_LINES
+    include_hidden: bool = False
     text_field: str = "text"
     id_field: str | None = None
     pair_field: str | None = None

@@ -10,6 +10,7 @@ import fastavro
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
@@ -40,9 +41,7 @@ class AvroRecords(Source):
             raise ValueError("its schema is no record")
         return {field["name"]: name_avro_type(field["type"]) for field in schema["fields"]}
 
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         first = 0
         for block in fastavro.block_reader(file, handle_unicode_errors="surrogateescape"):
             positions: list[int] = []
@@ -54,9 +53,9 @@ class AvroRecords(Source):
                     positions.append(position)
                     records.append(record)
                 else:
-                    yield fail_record(path, f"record {position}", "invalid UTF-8", describe_invalid_utf8(name))
+                    yield fail_record(part.path, f"record {position}", "invalid UTF-8", describe_invalid_utf8(name))
             columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in fields.names}
-            yield Records(file=path, unit="record", positions=positions, columns=columns)
+            yield Records(file=part.path, unit="record", positions=positions, columns=columns)
             first += block.num_records
 
 

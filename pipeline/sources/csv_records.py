@@ -18,6 +18,7 @@ from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, f
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions
 from albert_embed.pipeline.sources.csv_lines import CsvLines
 from albert_embed.pipeline.sources.csv_rows import read_rows
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
@@ -35,26 +36,25 @@ class CsvRecords(Source):
     def configure(self, options: EmbedOptions) -> CsvRecords:
         return CsvRecords(options.csv_max_lines)
 
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         csv.field_size_limit(LONGEST_TEXT_BYTES)
         lines = CsvLines(file, self._max_lines)
         header = next(csv.reader(lines, strict=True, delimiter=self.delimiter), None)
         if header is None:
             return
         if fields.text not in header or len(set(header)) != len(header):
-            yield fail_file(path, f"the header must name {fields.text!r} and each column once; it is {header}"[:400])
+            error = f"the header must name {fields.text!r} and each column once; it is {header}"
+            yield fail_file(part.path, error[:400])
             return
         wanted = [name for name in fields.names if name in header]
-        for batch in batch_records(read_rows(lines, path, len(header), self.delimiter)):
+        for batch in batch_records(read_rows(lines, part.path, len(header), self.delimiter)):
             if isinstance(batch, Failure):
                 yield batch
                 continue
             columns: dict[str, pa.Array | list[Any]] = {
                 name: _make_column(batch.records, header.index(name)) for name in wanted
             }
-            yield Records(file=path, unit="line", positions=batch.positions, columns=columns)
+            yield Records(file=part.path, unit="line", positions=batch.positions, columns=columns)
 
 
 def _make_column(rows: list[list[str]], place: int) -> pa.Array:

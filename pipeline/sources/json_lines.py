@@ -10,6 +10,7 @@ from albert_embed.pipeline.records.batching import Batch, batch_records
 from albert_embed.pipeline.records.lines import read_lines
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record, show_value
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
@@ -21,14 +22,12 @@ class JsonLines(Source):
     endings = (".jsonl", ".ndjson", ".json")
     splittable = True
 
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
-        for batch in batch_records(read_lines(file, start, stop)):
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
+        for batch in batch_records(read_lines(file, part.start, part.stop)):
             if isinstance(batch, Failure):
                 yield batch
             else:
-                yield from _parse(batch, path, fields)
+                yield from _parse(batch, part.path, fields)
 
 
 def _parse(lines: Batch, path: str, fields: RecordFields) -> Iterator[Records | Failure]:

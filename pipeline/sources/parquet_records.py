@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from albert_embed.pipeline.records.batching import BATCH_RECORDS
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
@@ -28,13 +29,11 @@ class ParquetRecords(Source):
         schema = pq.ParquetFile(pa.PythonFile(file, mode="r")).schema_arrow
         return {field.name: name_arrow_type(field.type) for field in schema}
 
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
         names = table.schema_arrow.names
         if fields.text not in names:
-            yield fail_file(path, f"has no column {fields.text!r}; its columns are: {', '.join(names)[:200]}")
+            yield fail_file(part.path, f"has no column {fields.text!r}; its columns are: {', '.join(names)[:200]}")
             return
         row = 0
         wanted = [name for name in fields.names if name in names]
@@ -42,7 +41,7 @@ class ParquetRecords(Source):
             columns: dict[str, pa.Array | list[Any]] = {}
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 columns[name] = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-            yield Records(file=path, unit="row", positions=range(row, row + batch.num_rows), columns=columns)
+            yield Records(file=part.path, unit="row", positions=range(row, row + batch.num_rows), columns=columns)
             row += batch.num_rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 
@@ -10,48 +9,14 @@ import apache_beam as beam
 
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
+from albert_embed.pipeline.sources.file_range import FileRange, split_files
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.pipeline.storage.open_input import is_compressed, open_input
+from albert_embed.pipeline.storage.open_input import open_input
 from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
 
 logger = logging.getLogger(__name__)
-
-RANGE_BYTES = 64 << 20  # of one file, for one worker
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FileRange:
-    """What one worker reads of a file.
-
-    Attributes:
-      path: of the file.
-      start: the records that start from this byte on,
-      stop: and before this one; None for all.
-    """
-
-    path: str
-    start: int = 0
-    stop: int | None = None
-
-
-def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
-    """The ranges of all files, together every byte of each once.
-
-    Args:
-      files: which are read; one that is listed twice is read twice.
-      splittable: whether files that are not compressed may be split.
-      range_bytes: how long a range is.
-    """
-    ranges = []
-    for file in files:
-        starts = [0]
-        if splittable and not is_compressed(file.path):
-            starts = list(range(0, max(file.bytes, 1), range_bytes))
-        for start, stop in zip(starts, [*starts[1:], None], strict=True):
-            ranges.append(FileRange(path=file.path, start=start, stop=stop))
-    return ranges
 
 
 class ReadFiles(beam.PTransform):
@@ -99,7 +64,7 @@ def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Itera
     records = 0
     try:
         with open_input(range_.path) as file:
-            for found in source.read(file, range_.path, fields, start=range_.start, stop=range_.stop):
+            for found in source.read(file, range_, fields):
                 records += len(found.positions) if isinstance(found, Records) else 1
                 yield found
     except MemoryError:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.transforms.failure import Failure
 
 
@@ -48,17 +49,13 @@ class Source(abc.ABC):
         return {}
 
     @abc.abstractmethod
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         """The records of a file, and a failure for each that can't be read.
 
         Args:
           file: opened and decompressed.
-          path: of the file, for messages and origins.
+          part: the file's path and name; and if `splittable`, the range of bytes that the wanted records start in.
           fields: which are wanted; others need not be given.
-          start: where `splittable`, only the records that start from this byte on are wanted;
-          stop: and before this one, None for all.
 
         Raises:
           Exception: where the rest of the file can't be read, after what stands before that. It becomes one failure.

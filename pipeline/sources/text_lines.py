@@ -11,6 +11,7 @@ from albert_embed.pipeline.records.batching import batch_records
 from albert_embed.pipeline.records.lines import read_lines
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
@@ -23,14 +24,12 @@ class TextLines(Source):
     has_fields = False
     splittable = True
 
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
-        for batch in batch_records(read_lines(file, start, stop)):
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
+        for batch in batch_records(read_lines(file, part.start, part.stop)):
             if isinstance(batch, Failure):
                 yield batch
                 continue
             texts = pa.array(batch.records, pa.large_binary())
             yield Records(
-                file=path, unit="byte", positions=batch.positions, columns={fields.text: texts}, raw=batch.records
+                file=part.path, unit="byte", positions=batch.positions, columns={fields.text: texts}, raw=batch.records
             )

@@ -12,6 +12,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from albert_embed.pipeline.records.batching import batch_records
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.open_input import BrokenFileError
 from albert_embed.pipeline.storage.tfrecord_framing import masked_crc
@@ -29,14 +30,12 @@ class TFRecords(Source):
     def recognises(self, start: bytes) -> bool:
         return len(start) >= 12 and masked_crc(start[:8]) == start[8:12]
 
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
-        for batch in batch_records(read_frames(file, path)):
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
+        for batch in batch_records(read_frames(file, part.path)):
             if isinstance(batch, Failure):
                 yield batch
             else:
-                yield from _decode(path, batch.positions, batch.records, fields.names)
+                yield from _decode(part.path, batch.positions, batch.records, fields.names)
 
 
 def read_frames(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes, int] | Failure]:

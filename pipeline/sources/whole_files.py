@@ -1,4 +1,4 @@
-"""Whole files as documents: the path is the id, the content the text."""
+"""Whole files as documents: the name is the id, the content the text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.storage.paths import encode_path
 from albert_embed.transforms.failure import Failure
 
 
@@ -19,17 +21,15 @@ class WholeFiles(Source):
     name = "files"
     has_fields = False
 
-    def read(
-        self, file: BinaryIO, path: str, fields: RecordFields, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[Records | Failure]:
+    def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         parts: list[bytes] = []
         size = 0
-        while part := file.read(1 << 20):
-            parts.append(part)
-            size += len(part)
+        while piece := file.read(1 << 20):
+            parts.append(piece)
+            size += len(piece)
             if size > LONGEST_TEXT_BYTES:
-                yield fail_record(path, "byte 0", "text too long", f"over {LONGEST_TEXT_BYTES:,} bytes", parts[0])
+                yield fail_record(part.path, "byte 0", "text too long", f"over {LONGEST_TEXT_BYTES:,} bytes", parts[0])
                 return
         text = pa.array([b"".join(parts)], pa.large_binary())
-        columns = {fields.text: text, fields.id: pa.array([path])}
-        yield Records(file=path, unit="byte", positions=[0], columns=columns)
+        columns = {fields.text: text, fields.id: pa.array([encode_path(part.name)], pa.binary())}
+        yield Records(file=part.path, unit="byte", positions=[0], columns=columns)

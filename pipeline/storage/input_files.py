@@ -1,13 +1,18 @@
-"""`InputFile`: a file of the input, and what shows whether it has changed since another run."""
+"""`list_input`: the files that the patterns of `--input` name: all of them, or an error."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import posixpath
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
+from albert_embed.pipeline.storage.list_local import list_local
+from albert_embed.pipeline.storage.list_remote import list_remote
+from albert_embed.pipeline.storage.listed_file import FoundFiles
+from albert_embed.transforms.directories import is_remote
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
@@ -18,12 +23,14 @@ class InputFile:
       path: where it is.
       bytes: its size.
       modified: when it was last written, seconds since 1970; 0 where the file system does not say.
+      name: its path relative to what all patterns have in common, so that it is the same on another mount.
       repeat: how often the patterns have named the file before; it is read each time.
     """
 
     path: str
     bytes: int
     modified: float
+    name: str
     repeat: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -31,25 +38,73 @@ class InputFile:
         return dataclasses.asdict(self)
 
 
-def list_input_files(patterns: Sequence[str]) -> list[InputFile]:
-    """Lists all files that the patterns match, in the order of their paths.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InputListing:
+    """What the patterns name.
+
+    Attributes:
+      files: in the order of their paths.
+      hidden: how many files were left out because a name starts with "." or "_".
+      manifests: folders in which a `manifest.json` was seen: they may be outputs of this program.
+    """
+
+    files: tuple[InputFile, ...]
+    hidden: int
+    manifests: tuple[str, ...]
+
+
+def list_input(patterns: Sequence[str], *, include_hidden: bool = False, leave_out: str | None = None) -> InputListing:
+    """Lists all files that the patterns name.
+
+    A pattern is a path, a glob (`GlobPattern`), or a folder: then all files below it. What exists under exactly this
+    name is that, whatever characters it has.
+
+    Args:
+      patterns: local paths are absolute (`paths.expand_path`).
+      include_hidden: whether names that start with "." or "_" are taken, too.
+      leave_out: a folder that is not looked into: the output.
 
     Raises:
-      FileNotFoundError: if a pattern matches none.
+      FileNotFoundError: if a pattern names none, or a link that it names leads nowhere.
+      OSError: if a folder can't be listed, so that files might be missing.
+      ValueError: if what it names is no file with a size, such as a pipe.
     """
-    files: list[InputFile] = []
-    seen: Counter[str] = Counter()
-    for pattern, match in zip(patterns, FileSystems.match(list(patterns)), strict=True):
-        if not match.metadata_list:
-            raise FileNotFoundError(f"--input {pattern} matches no files; give a path or a glob that does")
-        for found in match.metadata_list:
-            files.append(
-                InputFile(
-                    path=found.path,
-                    bytes=found.size_in_bytes,
-                    modified=float(found.last_updated_in_seconds or 0),
-                    repeat=seen[found.path],
-                )
+    found = [
+        (list_remote if is_remote(pattern) else list_local)(pattern, include_hidden=include_hidden, leave_out=leave_out)
+        for pattern in patterns
+    ]
+    for pattern, one in zip(patterns, found, strict=True):
+        if not one.files:
+            hint = (
+                f"; {one.hidden:,} whose names start with . or _ were left out, --include-hidden takes them"
+                if one.hidden
+                else "; give a path, a folder or a glob that does"
             )
-            seen[found.path] += 1
-    return sorted(files)
+            raise FileNotFoundError(f"--input {pattern} matches no files{hint}")
+    root = _find_common_root(found)
+    seen: Counter[str] = Counter()
+    files = []
+    for one in found:
+        for file in one.files:
+            name = file.path.removeprefix(root)
+            files.append(
+                InputFile(path=file.path, bytes=file.bytes, modified=file.modified, name=name, repeat=seen[file.path])
+            )
+            seen[file.path] += 1
+    return InputListing(
+        files=tuple(sorted(files)),
+        hidden=sum(one.hidden for one in found),
+        manifests=tuple(sorted({folder for one in found for folder in one.manifests})),
+    )
+
+
+def _find_common_root(found: Sequence[FoundFiles]) -> str:
+    """Returns the folder that all fixed parts of the patterns have in common, with a "/" at its end; "" if none."""
+    roots = [one.root for one in found]
+    if len({root.split("://")[0] if is_remote(root) else "" for root in roots}) > 1:
+        return ""
+    common = posixpath.commonpath([root.replace("://", "/", 1) if is_remote(root) else root for root in roots])
+    if is_remote(roots[0]):
+        scheme, _, rest = common.partition("/")
+        common = f"{scheme}://{rest}"
+    return common.rstrip("/") + "/" if common.strip(os.sep) else common

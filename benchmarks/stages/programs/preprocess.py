@@ -14,7 +14,8 @@ from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.pipeline.sources.read_files import FileRange, read_range
+from albert_embed.pipeline.sources.file_range import FileRange
+from albert_embed.pipeline.sources.read_files import read_range
 from albert_embed.pipeline.sources.text_lines import TextLines
 from albert_embed.transforms.columns import INPUT_IDS, TOKEN_COUNT
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
@@ -61,7 +62,7 @@ def preprocess(corpus: Path, transform: SavedTransform) -> dict[str, Any]:
 
 
 def _read(corpus: Path) -> Iterator[Records]:
-    for found in read_range(FileRange(path=str(corpus)), TextLines(), RecordFields()):
+    for found in read_range(FileRange(path=str(corpus), name=corpus.name), TextLines(), RecordFields()):
         if not isinstance(found, Records):
             raise ValueError(f"the corpus can't be read: {found.error}")
         yield found

@@ -16,14 +16,14 @@ from albert_embed.pipeline.analysis.analysis_cache import (
     AnalysisCacheError,
     Dataset,
 )
-from albert_embed.pipeline.storage.input_files import InputFile, list_input_files
+from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.output_error import OutputError
 
 VOCABULARY = "ab" * 32
 
 
 def make_file(name: str, *, size: int = 10, modified: float = 1.5, repeat: int = 0) -> InputFile:
-    return InputFile(path=f"/corpus/{name}", bytes=size, modified=modified, repeat=repeat)
+    return InputFile(path=f"/corpus/{name}", name=name, bytes=size, modified=modified, repeat=repeat)
 
 
 def open_cache(
@@ -152,7 +152,7 @@ def test_years_of_daily_files_never_make_too_many_data_sets(tmp_path: Path) -> N
 
 def test_a_file_that_two_patterns_name_is_there_twice(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text")
-    once, twice = list_input_files([str(tmp_path / "*.txt"), str(tmp_path / "a.*")])
+    once, twice = list_input([str(tmp_path / "*.txt"), str(tmp_path / "a.*")]).files
     assert (once.path, once.bytes, once.repeat, twice.repeat) == (str(tmp_path / "a.txt"), 4, 0, 1)
     assert once.modified == (tmp_path / "a.txt").stat().st_mtime
     assert len(analyze(open_cache(tmp_path / "cache"), [once, twice])[1]) == 2

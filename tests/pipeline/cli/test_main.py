@@ -193,7 +193,7 @@ def test_inputs_and_models_that_are_not_there(
         f"{CORPUS.parent} holds no saved_model.pb; a check"
     )
     message = refuse(capsys, embed_arguments(tiny_model, out, source=tmp_path / "none-*.txt"))
-    assert message == f"--input {tmp_path}/none-*.txt matches no files; give a path or a glob that does"
+    assert message == f"--input {tmp_path}/none-*.txt matches no files; give a path, a folder or a glob that does"
     assert os.listdir(tmp_path) == []
 
 

@@ -15,7 +15,7 @@ from albert_embed.pipeline.storage.input_files import InputFile
 
 
 def choose(*names: str, given: str | None = None) -> str:
-    return choose_source([InputFile(path=name, bytes=1, modified=0) for name in names], given).name
+    return choose_source([InputFile(path=name, name=name, bytes=1, modified=0) for name in names], given).name
 
 
 def test_the_command_line_offers_every_format() -> None:

@@ -11,6 +11,7 @@ import pytest
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
@@ -21,7 +22,7 @@ def parse(*lines: bytes, source: Source = SOURCES["jsonl"], **fields: Any) -> tu
     wanted = RecordFields(**fields)
     documents: list[dict] = []
     failures: list[Failure] = []
-    for found in source.read(io.BytesIO(b"\n".join(lines)), "f.jsonl", wanted):
+    for found in source.read(io.BytesIO(b"\n".join(lines)), FileRange(path="f.jsonl", name="f.jsonl"), wanted):
         if isinstance(found, Failure):
             failures.append(found)
             continue

@@ -16,14 +16,15 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.pipeline.sources.read_files import FileRange, ReadFiles, ReadRange, read_range, split_files
+from albert_embed.pipeline.sources.file_range import FileRange, split_files
+from albert_embed.pipeline.sources.read_files import ReadFiles, ReadRange, read_range
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile
 
 
 def make_file(path: Path | str, bytes_: int = 0) -> InputFile:
     size = Path(path).stat().st_size if Path(path).exists() else bytes_
-    return InputFile(path=str(path), bytes=size, modified=0)
+    return InputFile(path=str(path), name=Path(path).name, bytes=size, modified=0)
 
 
 def take_texts(found: Records) -> list[bytes]:
@@ -61,15 +62,15 @@ def test_compressed_files_and_files_with_records(tmp_path: Path) -> None:
 def test_ranges_hold_every_byte_once() -> None:
     files = [make_file("a.txt", 25), make_file("b.txt", 0), make_file("c.txt.gz", 99), make_file("d.txt", 20)]
     assert split_files(files, splittable=True, range_bytes=10) == [
-        FileRange(path="a.txt", start=0, stop=10),
-        FileRange(path="a.txt", start=10, stop=20),
-        FileRange(path="a.txt", start=20),
-        FileRange(path="b.txt"),
-        FileRange(path="c.txt.gz"),
-        FileRange(path="d.txt", start=0, stop=10),
-        FileRange(path="d.txt", start=10),
+        FileRange(path="a.txt", name="a.txt", start=0, stop=10),
+        FileRange(path="a.txt", name="a.txt", start=10, stop=20),
+        FileRange(path="a.txt", name="a.txt", start=20),
+        FileRange(path="b.txt", name="b.txt"),
+        FileRange(path="c.txt.gz", name="c.txt.gz"),
+        FileRange(path="d.txt", name="d.txt", start=0, stop=10),
+        FileRange(path="d.txt", name="d.txt", start=10),
     ]
-    assert split_files(files[:1], splittable=False, range_bytes=10) == [FileRange(path="a.txt")]
+    assert split_files(files[:1], splittable=False, range_bytes=10) == [FileRange(path="a.txt", name="a.txt")]
 
 
 @pytest.mark.parametrize("format_", [name for name, source in SOURCES.items() if source.splittable])
@@ -88,7 +89,7 @@ def test_all_ranges_together_are_the_file(tmp_path: Path, format_: str, size: in
                 found += zip(records.positions, records.columns["text"], strict=True)
         return [(position, value.as_py() if isinstance(value, pa.Scalar) else value) for position, value in found]
 
-    whole = read(FileRange(path=str(path)))
+    whole = read(FileRange(path=str(path), name=path.name))
     assert len(whole) == len(texts) and whole[0][0] == 0
     ranges = split_files([make_file(path)], splittable=True, range_bytes=size)
     assert len(ranges) == -(-path.stat().st_size // size)
@@ -101,6 +102,6 @@ def test_what_reads_travels_to_workers(tmp_path: Path, name: str) -> None:
     path.write_bytes(b'{"text": "x"}')
     step = pickle.loads(pickle.dumps(ReadFiles(SOURCES[name], [make_file(path)], RecordFields())))
     (range_,) = step._ranges
-    assert range_ == FileRange(path=str(path))
+    assert range_ == FileRange(path=str(path), name=path.name)
     step = ReadRange(SOURCES[name], RecordFields())
     assert len(list(pickle.loads(pickle.dumps(step)).process(range_))) == len(list(step.process(range_)))

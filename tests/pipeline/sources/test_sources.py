@@ -23,8 +23,9 @@ from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import AvroRecords
 from albert_embed.pipeline.sources.csv_records import CsvRecords
+from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.parquet_records import ParquetRecords
-from albert_embed.pipeline.sources.read_files import FileRange, read_range
+from albert_embed.pipeline.sources.read_files import read_range
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.sources.tfrecord_records import TFRecords
 from albert_embed.pipeline.sources.whole_files import WholeFiles
@@ -36,7 +37,7 @@ def read(path: Path, source: Source, **fields: Any) -> tuple[list[dict[str, Any]
     wanted = RecordFields(**fields)
     documents: list[dict[str, Any]] = []
     failures = []
-    for found in read_range(FileRange(path=str(path)), source, wanted):
+    for found in read_range(FileRange(path=str(path), name=path.name), source, wanted):
         if isinstance(found, Records):
             batch, failed = make_documents(found, wanted)
             assert batch["origin"].null_count == 0
@@ -137,7 +138,7 @@ def test_an_empty_file_holds_nothing(tmp_path: Path, source: Source) -> None:
 def test_whole_files(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text("one\ntwo\n")
-    assert read(path, WholeFiles()) == ([{"id": str(path).encode(), "text": b"one\ntwo\n"}], [])
+    assert read(path, WholeFiles()) == ([{"id": b"a.md", "text": b"one\ntwo\n"}], [])
 
 
 def test_kept_fields_are_checked() -> None:

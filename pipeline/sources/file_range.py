@@ -1,0 +1,46 @@
+"""`FileRange`: what one worker reads of a file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from albert_embed.pipeline.storage.input_files import InputFile
+from albert_embed.pipeline.storage.open_input import is_compressed
+
+RANGE_BYTES = 64 << 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileRange:
+    """What one worker reads of a file.
+
+    Attributes:
+      path: of the file.
+      name: of the file within the input, the same wherever the input lies (`InputFile`).
+      start: the records that start from this byte on,
+      stop: and before this one; None for all.
+    """
+
+    path: str
+    name: str
+    start: int = 0
+    stop: int | None = None
+
+
+def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
+    """Returns the ranges of all files, together every byte of each once.
+
+    Args:
+      files: which are read; one that is listed twice is read twice.
+      splittable: whether files that are not compressed may be split.
+      range_bytes: how long a range is.
+    """
+    ranges = []
+    for file in files:
+        starts = [0]
+        if splittable and not is_compressed(file.path):
+            starts = list(range(0, max(file.bytes, 1), range_bytes))
+        for start, stop in zip(starts, [*starts[1:], None], strict=True):
+            ranges.append(FileRange(path=file.path, name=file.name, start=start, stop=stop))
+    return ranges
