@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
@@ -16,10 +17,13 @@ from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.sources.file_input import FileInput, list_file_input
+from albert_embed.pipeline.sources.file_input import FileInput, make_file_input
+from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import ID
 from albert_embed.transforms.map_or_fail import MapOrFail
+
+logger = logging.getLogger(__name__)
 
 
 class Input(Protocol):
@@ -78,8 +82,10 @@ def list_files(options: EmbedOptions) -> FileInput:
       OSError: if a pattern names no file, or not all that it names can be listed.
       ValueError: if the format can't be told, or there is a finished output of this program among the files.
     """
-    given = list_file_input(options)
-    for folder in given.manifests:
+    listing = list_input(options.input, include_hidden=options.include_hidden, leave_out=options.output or None)
+    if listing.hidden:
+        logger.info("%d files whose names start with . or _ were left out; --include-hidden takes them", listing.hidden)
+    for folder in listing.manifests:
         try:
             read_manifest(folder)
         except OutputError:
@@ -88,7 +94,7 @@ def list_files(options: EmbedOptions) -> FileInput:
             f"--input looks into {folder}, which is an output of this program: its files are embeddings, not text. "
             "Give a pattern that leaves it out, or move it"
         )
-    return given
+    return make_file_input(listing.files, options)
 
 
 class ReadForSinks(beam.PTransform):

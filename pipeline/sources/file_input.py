@@ -15,7 +15,7 @@ from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.choose_source import choose_source
 from albert_embed.pipeline.sources.read_files import ReadFiles
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.input_files import InputFile, list_input
+from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input
 
 logger = logging.getLogger(__name__)
@@ -28,12 +28,10 @@ class FileInput:
     Attributes:
       source: the format of all files.
       files: in the order of their paths.
-      manifests: folders that were looked into and may be outputs of this program.
     """
 
     source: Source
     files: tuple[InputFile, ...]
-    manifests: tuple[str, ...] = ()
 
     @property
     def format(self) -> str:
@@ -63,17 +61,13 @@ class FileInput:
         return ReadFiles(self.source, self.files, fields)
 
 
-def list_file_input(options: EmbedOptions) -> FileInput:
-    """Lists the files that the options name, and finds out their format.
+def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions) -> FileInput:
+    """Finds out the format of the files.
 
     Raises:
-      OSError: where a pattern names no file, or not all that it names can be listed.
-      ValueError: where the files are of several formats, or the options name fields and the format has none.
+      ValueError: if they are of several formats, or the options name fields and the format has none.
     """
-    listing = list_input(options.input, include_hidden=options.include_hidden, leave_out=options.output or None)
-    if listing.hidden:
-        logger.info("%d files whose names start with . or _ were left out; --include-hidden takes them", listing.hidden)
-    source = choose_source(listing.files, options.format)
+    source = choose_source(files, options.format)
     if not source.has_fields and (
         options.pair_field or options.id_field or options.text_field != "text" or options.keep_fields
     ):
@@ -81,4 +75,4 @@ def list_file_input(options: EmbedOptions) -> FileInput:
             "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
             "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
         )
-    return FileInput(source=source.configure(options), files=listing.files, manifests=listing.manifests)
+    return FileInput(source=source.configure(options), files=files)

@@ -9,9 +9,9 @@ import pytest
 
 from albert_embed.pipeline.settings.embed_options import FORMATS, EmbedOptions
 from albert_embed.pipeline.sources.choose_source import choose_source
-from albert_embed.pipeline.sources.file_input import list_file_input
+from albert_embed.pipeline.sources.file_input import make_file_input
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.pipeline.storage.input_files import InputFile
+from albert_embed.pipeline.storage.input_files import InputFile, list_input
 
 
 def choose(*names: str, given: str | None = None) -> str:
@@ -65,4 +65,4 @@ def test_fields_of_texts_are_refused(tmp_path: Path, given: dict[str, Any], form
     (tmp_path / "a.txt").write_text("one\n")
     options = EmbedOptions(model="m", input=(str(tmp_path / "a.txt"),), output="o", format=format_, **given)
     with pytest.raises(ValueError, match=r"^--text-field, --id-field, --pair-field and --keep-fields name fields of"):
-        list_file_input(options)
+        make_file_input(list_input(options.input).files, options)
