@@ -22,6 +22,8 @@ TABLE = "bq:project:dataset.table"
 CHANGES: dict[str, dict[str, Any]] = {
     "output": {"output": "elsewhere"},
     "format": {"format": "csv"},
+    "csv_max_lines": {"csv_max_lines": 5},
+    "include_hidden": {"include_hidden": True},
     "text_field": {"text_field": "body"},
     "id_field": {"id_field": "key"},
     "pair_field": {"pair_field": "second"},

@@ -18,9 +18,11 @@ from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.csv_lines import CsvLines
 from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.sources.csv_rows import read_rows
-from albert_embed.pipeline.sources.file_input import list_file_input
-from albert_embed.pipeline.sources.read_files import FileRange, read_range
+from albert_embed.pipeline.sources.file_input import make_file_input
+from albert_embed.pipeline.sources.file_range import FileRange
+from albert_embed.pipeline.sources.read_files import read_range
 from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.transforms.failure import Failure
 
 
@@ -28,7 +30,7 @@ def read(path: Path, source: Source | None = None) -> tuple[list[tuple[bytes, by
     """Returns id and text of each row, and the failures."""
     rows: list[tuple[bytes, bytes]] = []
     failures = []
-    for found in read_range(FileRange(path=str(path)), source or CsvRecords(), RecordFields()):
+    for found in read_range(FileRange(path=str(path), name=path.name), source or CsvRecords(), RecordFields()):
         if isinstance(found, Failure):
             failures.append(found)
         else:
@@ -168,7 +170,8 @@ def test_every_line_is_in_one_row_or_one_failure(
 def test_the_option_reaches_the_reader(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('id,text\n1,"a\nb\nc"\n')
-    given_ = list_file_input(EmbedOptions(model="m", input=(str(path),), output="o", csv_max_lines=2))
+    options = EmbedOptions(model="m", input=(str(path),), output="o", csv_max_lines=2)
+    given_ = make_file_input(list_input(options.input).files, options)
     assert read(path, pickle.loads(pickle.dumps(given_.source)))[0] == []
     assert read(path)[0] == [(b"1", b"a\nb\nc")]
     with pytest.raises(ValueError, match="--csv-max-lines must be at least 1, not 0"):
