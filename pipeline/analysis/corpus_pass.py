@@ -18,10 +18,10 @@ from albert_embed.pipeline.analysis.analysis_directory import CACHE
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.embed.run_counters import read_counters
+from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
-from albert_embed.pipeline.sources.file_input import FileInput
 from albert_embed.transforms.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus_analysis import read_statistics
 from albert_embed.transforms.corpus_statistics import CorpusStatistics

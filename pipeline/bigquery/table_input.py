@@ -28,7 +28,7 @@ _KINDS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableInput:
-    """The input of a run, with the interface of `pipeline.sources.file_input.FileInput`.
+    """The input of a run, with the interface of `pipeline.inputs.file_input.FileInput`.
 
     Attributes:
       tables: the tables to read, if there is no query.

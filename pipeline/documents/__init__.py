@@ -1,4 +1,4 @@
 """Records to prepared documents, and a failure for each record that is none.
 
-May import `sources` and below.
+May import `inputs` and below.
 """

@@ -14,10 +14,10 @@ from albert_embed.pipeline.bigquery.table_input import TableInput
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.documents.reject_binary import reject_binary
+from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
 from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.sources.file_input import FileInput, make_file_input
 from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import ID

@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 
 import fastavro
 
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable
-from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 

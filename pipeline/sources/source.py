@@ -6,10 +6,10 @@ import abc
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.transforms.failure import Failure
 
 

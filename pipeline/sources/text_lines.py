@@ -8,10 +8,10 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from albert_embed.pipeline.records.batching import batch_records
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.lines import read_lines
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 

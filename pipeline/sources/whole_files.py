@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record
-from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.paths import encode_path
 from albert_embed.transforms.failure import Failure

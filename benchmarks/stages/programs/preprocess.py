@@ -12,10 +12,10 @@ from typing import Any
 
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
+from albert_embed.pipeline.inputs.read_files import read_range
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.pipeline.sources.file_range import FileRange
-from albert_embed.pipeline.sources.read_files import read_range
 from albert_embed.pipeline.sources.text_lines import TextLines
 from albert_embed.transforms.columns import INPUT_IDS, TOKEN_COUNT
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig

@@ -24,11 +24,11 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
+from albert_embed.pipeline.inputs.read_files import ReadFiles
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import CsvRecords
-from albert_embed.pipeline.sources.file_range import FileRange
-from albert_embed.pipeline.sources.read_files import ReadFiles
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms import columns

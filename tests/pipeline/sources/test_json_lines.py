@@ -10,8 +10,8 @@ import pytest
 
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.records.content_id import content_id
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure

@@ -18,14 +18,14 @@ from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
+from albert_embed.pipeline.inputs.read_files import read_range
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import AvroRecords
 from albert_embed.pipeline.sources.csv_records import CsvRecords
-from albert_embed.pipeline.sources.file_range import FileRange
 from albert_embed.pipeline.sources.parquet_records import ParquetRecords
-from albert_embed.pipeline.sources.read_files import read_range
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.sources.tfrecord_records import TFRecords
 from albert_embed.pipeline.sources.whole_files import WholeFiles

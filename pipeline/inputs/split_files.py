@@ -1,31 +1,14 @@
-"""`FileRange`: what one worker reads of a file."""
+"""Files in ranges that several workers can read."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import is_compressed
 
 RANGE_BYTES = 64 << 20
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FileRange:
-    """What one worker reads of a file.
-
-    Attributes:
-      path: of the file.
-      name: of the file within the input, the same wherever the input lies (`InputFile`).
-      start: the records that start from this byte on,
-      stop: and before this one; None for all.
-    """
-
-    path: str
-    name: str
-    start: int = 0
-    stop: int | None = None
 
 
 def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = RANGE_BYTES) -> list[FileRange]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 
+from albert_embed.pipeline.inputs.split_files import split_files
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
-from albert_embed.pipeline.sources.file_range import FileRange, split_files
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
+from albert_embed.pipeline.inputs.choose_source import choose_source
+from albert_embed.pipeline.inputs.read_files import ReadFiles
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.sources.choose_source import choose_source
-from albert_embed.pipeline.sources.read_files import ReadFiles
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input

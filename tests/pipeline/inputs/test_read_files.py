@@ -14,10 +14,11 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from albert_embed.pipeline.inputs.read_files import ReadFiles, ReadRange, read_range
+from albert_embed.pipeline.inputs.split_files import split_files
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.pipeline.sources.file_range import FileRange, split_files
-from albert_embed.pipeline.sources.read_files import ReadFiles, ReadRange, read_range
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from albert_embed.pipeline.inputs.choose_source import choose_source
+from albert_embed.pipeline.inputs.file_input import make_file_input
 from albert_embed.pipeline.settings.embed_options import FORMATS, EmbedOptions
-from albert_embed.pipeline.sources.choose_source import choose_source
-from albert_embed.pipeline.sources.file_input import make_file_input
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
 
