@@ -12,12 +12,12 @@ from albert_embed.model.encoder import Precision
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How an output agrees with the one expected; NaN where either holds NaN or infinity.
+    """How an output agrees with the expected one; NaN where either holds NaN or infinity.
 
     Attributes:
-      smallest_cosine: of a vector with the one expected.
-      largest_difference: of a value from the one expected.
-      largest_value: the largest absolute value expected.
+      smallest_cosine: between a vector and the expected one.
+      largest_difference: between a value and the expected one.
+      largest_value: the largest absolute expected value.
     """
 
     smallest_cosine: float
@@ -27,22 +27,22 @@ class Agreement:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bound:
-    """What rounding explains.
+    """The differences that rounding explains.
 
     Attributes:
-      min_cosine: of a vector with the one expected.
-      max_difference: of a value from the one expected; where values larger than 1 are expected, times the largest.
+      min_cosine: between a vector and the expected one.
+      max_difference: between a value and the expected one; where expected values exceed 1, times the largest.
     """
 
     min_cosine: float
     max_difference: float
 
     def scale_difference(self, agreement: Agreement) -> float:
-        """The largest difference that rounding explains where values are as large as here."""
+        """Returns the largest difference that rounding explains where values are as large as here."""
         return self.max_difference * max(1.0, agreement.largest_value)
 
     def holds(self, agreement: Agreement) -> bool:
-        """Whether rounding explains it; never where either side holds NaN or infinity."""
+        """Returns whether rounding explains it; never where either side holds NaN or infinity."""
         return agreement.smallest_cosine >= self.min_cosine and agreement.largest_difference <= self.scale_difference(
             agreement
         )
@@ -60,11 +60,11 @@ BOUNDS: dict[Precision, Bound] = {
 def compare_outputs(
     found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], input_mask: np.ndarray
 ) -> dict[str, Agreement]:
-    """How each output that both have agrees.
+    """Compares the outputs that both have.
 
     Args:
       found, expected: name to float32 `[batch, hidden]` or `[batch, seq, hidden]`.
-      input_mask: `[batch, seq]`, 1 at real tokens; what stands at padded positions is not compared.
+      input_mask: `[batch, seq]`, 1 at real tokens; padded positions are not compared.
     """
     real = input_mask.astype(bool)
     return {

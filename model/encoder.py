@@ -174,7 +174,7 @@ class AlbertEncoder(tf.Module):
     def __call__(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """`pooled_output` and `sequence_output` of `encode`, of a model that has both."""
+        """Returns `pooled_output` and `sequence_output` of `encode`, of a model that has both."""
         outputs = self.encode(input_ids, input_mask, segment_ids)
         return outputs["pooled_output"], outputs["sequence_output"]
 

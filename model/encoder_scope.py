@@ -1,7 +1,7 @@
-"""Where in a checkpoint the encoder is: the prefix that its weights' names share. All else is passed over by rule.
+"""Finds the encoder in a checkpoint by the prefix that its weights' names share. Everything else is skipped.
 
-What people save around an encoder (heads, optimizer slots, wrappers) has any name; the encoder's own names are fixed.
-So the encoder is found by them, and what is not part of it needs no list.
+What people save around an encoder (heads, optimizer slots, wrappers) may have any name; the encoder's own names are
+fixed. So the encoder is found by them, and no list is needed of what does not belong to it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _MAX_NAMES_IN_NOTE = 4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NamingScheme:
-    """How one kind of checkpoint names things.
+    """The naming of one kind of checkpoint.
 
     Attributes:
       separator: between the parts of a name.
       anchor: the name of a weight that every encoder has, without prefix.
-      usual_prefix: matches the prefixes that are known; another is taken as well where it is the only one, and said.
-      buffers: matches what stands among the encoder's weights and is no weight.
+      usual_prefix: matches the known prefixes; another is accepted if it is the only one, with a note.
+      buffers: matches names among the encoder's weights that are not weights.
     """
 
     separator: str
@@ -38,8 +38,8 @@ class EncoderScope:
     """The encoder's part of a checkpoint.
 
     Attributes:
-      names: name without prefix → name in the checkpoint, of all that stands within the encoder.
-      notes: what a user should know: an unknown prefix, what was passed over.
+      names: name without prefix → name in the checkpoint, for everything in the encoder.
+      notes: what a user should know: an unknown prefix, what was skipped.
     """
 
     names: dict[str, str]
@@ -62,10 +62,10 @@ TF1_NAMES = NamingScheme(
 
 
 def find_encoder(names: Iterable[str], scheme: NamingScheme, *, source: str) -> EncoderScope:
-    """The encoder's part of a checkpoint that holds `names`; `source` names it in errors.
+    """Finds the encoder's part of a checkpoint that holds `names`; `source` names it in errors.
 
     Raises:
-      CheckpointError: where there is no encoder, or more than one.
+      CheckpointError: if there is no encoder, or more than one.
     """
     names = sorted(names)
     prefix = _find_prefix(names, scheme, source)
@@ -79,12 +79,12 @@ def find_encoder(names: Iterable[str], scheme: NamingScheme, *, source: str) -> 
         else:
             passed_over.append(name)
     _refuse_foreign(found.values(), source)
-    # An optimizer's slots, and moving averages, stand below the name of the weight that they belong to.
+    # The names of an optimizer's slots, and of moving averages, start with the name of their weight.
     slots = [bare for bare in found if _has_parent(bare, found, scheme.separator)]
     passed_over += [found.pop(bare) for bare in slots]
     notes = []
     if not scheme.usual_prefix.match(prefix):
-        notes.append(f"the encoder's weights stand behind the prefix {prefix!r}, which is none of the usual ones")
+        notes.append(f"the encoder's weights have the prefix {prefix!r}, which is not one of the usual ones")
     if passed_over:
         notes.append(_note_passed_over(sorted(passed_over)))
     return EncoderScope(names=found, notes=tuple(notes))
@@ -102,7 +102,7 @@ def _find_prefix(names: list[str], scheme: NamingScheme, source: str) -> str:
         )
     if len(chosen) > 1:
         raise CheckpointError(
-            f"{source} holds {len(chosen)} encoders, behind the prefixes {', '.join(map(repr, chosen))}; "
+            f"{source} holds {len(chosen)} encoders, with the prefixes {', '.join(map(repr, chosen))}; "
             "save the one to embed with in a checkpoint of its own"
         )
     return chosen[0]
@@ -115,7 +115,7 @@ def _refuse_foreign(names: Iterable[str], source: str) -> None:
 
 
 def _has_parent(name: str, names: Container[str], separator: str) -> bool:
-    """Whether `name` continues another of `names`."""
+    """Returns whether `name` continues another of `names`."""
     parts = name.split(separator)
     return any(separator.join(parts[:count]) in names for count in range(1, len(parts)))
 
@@ -123,6 +123,6 @@ def _has_parent(name: str, names: Container[str], separator: str) -> bool:
 def _note_passed_over(names: list[str]) -> str:
     shown = ", ".join(names[:_MAX_NAMES_IN_NOTE])
     if len(names) == 1:
-        return f"1 tensor outside the encoder is passed over: {shown}"
+        return f"1 tensor outside the encoder is skipped: {shown}"
     more = f" and {len(names) - _MAX_NAMES_IN_NOTE:,} more" if len(names) > _MAX_NAMES_IN_NOTE else ""
-    return f"{len(names):,} tensors outside the encoder are passed over: {shown}{more}"
+    return f"{len(names):,} tensors outside the encoder are skipped: {shown}{more}"

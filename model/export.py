@@ -1,4 +1,4 @@
-"""Published weights in, the SavedModel that the pipeline hosts out, and the proof that both compute the same."""
+"""Exports published weights as the SavedModel that the pipeline hosts, and proves that both compute the same."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from albert_embed.transforms.vocabulary import CommaRule, Vocabulary, load_vocab
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportReport:
-    """What an export wrote and how it compares; `export.json` says the same.
+    """The result of an export, and how it compares; `export.json` says the same.
 
     Attributes:
-      source: what was exported, as it was named.
+      source: the name of what was exported.
       source_format: `tf1_hub`, `tf1_checkpoint` or `huggingface`.
-      license: what the source says of its licence, where it says so.
+      license: the source's licence, where it names one.
       precision: what the export computes in.
       lower_case: whether text is lower-cased for it.
       comma_rule: what becomes of a piece such as "1945,".
       vocabulary_sha256: of the SentencePiece model.
       proof: how it agrees with its source.
       fingerprint: the export's fingerprint.
-      notes: what a user should know of the source: what was passed over, what it lacks.
+      notes: what a user should know about the source: what was skipped, what it lacks.
       versions: of this project and of TensorFlow.
     """
 
@@ -53,7 +53,7 @@ class ExportReport:
     versions: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """What `export.json` says."""
+        """Returns the content of `export.json`."""
         return dataclasses.asdict(self)
 
 
@@ -73,7 +73,7 @@ def export_model(
       source: a directory, an archive or a TF Hub handle (`model.published_model`).
       output: the directory to write; it must not hold anything. It appears when the proof has passed.
       precision: what the export computes in.
-      vocabulary_file: the SentencePiece model, where the source does not bring its own.
+      vocabulary_file: the SentencePiece model, where the source has none.
       cased: whether text keeps its case; None means what the source says, else lower-cased as the releases are.
       comma_rule: what becomes of a piece such as "1945,"; None means what the source's tokenizer does.
       accept_error: whether to write an export that differs by more than rounding explains, or whose source's program
@@ -137,7 +137,7 @@ def _choose_vocabulary(published: PublishedModel, given: Path | None) -> Path:
     own = published.tokenizer.vocabulary_file
     if own is None:
         raise ValueError(
-            f"{published.directory} brings no SentencePiece model ({' or '.join(VOCABULARY_NAMES)}); "
+            f"{published.directory} has no SentencePiece model ({' or '.join(VOCABULARY_NAMES)}); "
             "give the one published with these weights as --vocabulary FILE"
         )
     if given is not None and published.format == "tf1_hub" and given.read_bytes() != own.read_bytes():
@@ -149,7 +149,7 @@ def _choose_vocabulary(published: PublishedModel, given: Path | None) -> Path:
 
 
 def _choose_casing(published: PublishedModel, cased: bool | None) -> bool:
-    """Whether to lower-case: what the source says; else as the releases are, which is lower-cased."""
+    """Returns whether to lower-case: as the source says, else yes, as for the releases."""
     if cased is None:
         return True if published.tokenizer.lower_case is None else published.tokenizer.lower_case
     if published.tokenizer.lower_case is not None and published.tokenizer.lower_case is cased:

@@ -52,7 +52,7 @@ def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
 
 
 def refuse_missing_outputs(embeddings: Sequence[str], outputs: Collection[str], model: str) -> None:
-    """Raise ValueError where `embeddings` need an output that the signature `tokens` of `model` does not give."""
+    """Raises ValueError where `embeddings` need an output that the signature `tokens` of `model` does not give."""
     for name in embeddings:
         if _MODEL_OUTPUTS[name] not in outputs:
             raise ValueError(

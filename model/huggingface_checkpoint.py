@@ -35,13 +35,13 @@ _OTHER_NAMES = {
     "pooler.weight": "pooler/dense/kernel",
     "pooler.bias": "pooler/dense/bias",
 }
-# What old checkpoints, converted from TensorFlow, call a layer norm's weight and bias.
+# The names of a layer norm's weight and bias in old checkpoints that were converted from TensorFlow.
 _OLD_KINDS = {"gamma": "weight", "beta": "bias"}
 _OLD_LAYER_NORM = re.compile(r"(layer_?norm)\.(gamma|beta)$", re.IGNORECASE)
 
 
 def huggingface_weight_name(name: str) -> str:
-    """The name that `weight_shapes` gives to the Hugging Face tensor `name`; an unknown name is returned as it is."""
+    """Returns the name in `weight_shapes` of the Hugging Face tensor `name`; an unknown name is returned as it is."""
     name = _OLD_LAYER_NORM.sub(lambda match: f"{match[1]}.{_OLD_KINDS[match[2]]}", name)
     layer = _LAYER.match(name)
     if layer and layer[3] in _LAYER_PARTS:
@@ -52,11 +52,11 @@ def huggingface_weight_name(name: str) -> str:
 
 
 def read_huggingface_checkpoint(directory: Path, config: AlbertConfig) -> EncoderWeights:
-    """The encoder's weights in `directory`, float32; linear weights turned from `[output, input]` to kernels.
+    """Reads the encoder's weights in `directory`, float32; linear weights become kernels, `[input, output]`.
 
     Raises:
-      CheckpointError: naming every missing, extra or mis-shaped tensor, where a file is missing or can't be read, or
-        where only PyTorch's files are there and torch is not installed.
+      CheckpointError: if tensors are missing, extra or of the wrong shape (all are named), if a file is missing or
+        can't be read, or if there are only PyTorch files and torch is not installed.
     """
     path = find_tensor_file(directory)
     if path is None:

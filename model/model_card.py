@@ -1,4 +1,4 @@
-"""The model card that lies in an export: what it was made of, and how it compares."""
+"""The model card of an export: what it was made from, and how it compares."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LICENSE_LINE = re.compile(r"^license:[ \t]*(\S.*?)[ \t]*\r?$", re.MULTILINE)
 
 
 def find_license(directory: Path) -> str | None:
-    """What a published model says of its licence: the `license` of its own card, else its licence file's first line.
+    """Finds the licence of a published model: the `license` of its own card, else the first line of its licence file.
 
     Source of the card's form: Hugging Face Hub, "Model Cards", the YAML at the top of `README.md`.
     """
@@ -41,7 +41,7 @@ def write_model_card(directory: Path, report: ExportReport) -> None:
 
 
 def format_model_card(report: ExportReport) -> str:
-    """The card as Markdown."""
+    """Formats the card as Markdown."""
     proof = report.proof
     facts = {
         "Source": f"`{report.source}` ({report.source_format})",

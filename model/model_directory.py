@@ -1,10 +1,10 @@
-"""`ModelDirectory`: a directory that satisfies the model contract, and what it says of itself.
+"""`ModelDirectory`: a directory that satisfies the model contract, and its description.
 
 The contract: a SavedModel with the signatures `tokens` (`input_ids`, `input_mask`, `segment_ids`, int32
 `[batch, seq]` → `pooled_output` float32 `[batch, hidden]`, `sequence_output` float32 `[batch, seq, hidden]`) and
 `tokenization_info` (→ `vocab_file`, `do_lower_case`), and `albert_config.json` among its assets. The TF1 Hub modules
-google/albert_*/* satisfy it as published, and so does what `albert-embed export` writes; of a model that was trained
-without a pooler an export has no `pooled_output`.
+google/albert_*/* satisfy it as published, and so does what `albert-embed export` writes. The export of a model that was
+trained without a pooler has no `pooled_output`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ CONFIG_FILE = "albert_config.json"
 EXPORT_FILE = "export.json"
 TOKENS_SIGNATURE = "tokens"
 TOKENIZATION_SIGNATURE = "tokenization_info"
-# What programs take that are not told which: the same as `tokens`.
+# The signature that programs use by default; the same as `tokens`.
 DEFAULT_SIGNATURE = "serving_default"
-# What exports have beside the contract: the pooled output alone, for less work. Its output has a name of its own, so
-# that a name still says which signature is meant.
+# Exports have this signature too: only the pooled output, for less work. Its output has a name of its own, so that the
+# name still identifies the signature.
 POOLED_SIGNATURE = "pooled"
 POOLED_SIGNATURE_OUTPUT = "pooled_output_alone"
 INPUT_NAMES = ("input_ids", "input_mask", "segment_ids")
-# What the signature `tokens` gives: always the second; the first where the model has a pooler.
+# The outputs of the signature `tokens`: always the second; the first where the model has a pooler.
 OUTPUT_NAMES = ("pooled_output", "sequence_output")
 REQUIRED_OUTPUT = "sequence_output"
 
@@ -48,7 +48,7 @@ class ModelDirectoryError(ValueError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelDirectory:
-    """What a model says of itself.
+    """The description of a model.
 
     Attributes:
       path: the directory.
@@ -59,8 +59,8 @@ class ModelDirectory:
       comma_rule: what becomes of a piece such as "1945,".
       max_tokens: of one model input, as the model was trained; its positions where nothing else is said.
       precision: what it computes in.
-      outputs: what the signature `tokens` gives.
-      fingerprint: sha256 over the files that fix what it computes, as hexadecimal digits.
+      outputs: the outputs of the signature `tokens`.
+      fingerprint: SHA-256 over the files that determine what it computes, in hexadecimal digits.
     """
 
     path: Path
@@ -80,15 +80,15 @@ class ModelDirectory:
 
 
 def load_saved_model(path: Path) -> Any:
-    """The SavedModel in `path`, loaded; a TF1 Hub module through the tag set that inference uses, which is empty.
+    """Loads the SavedModel in `path`; a TF1 Hub module with the tag set for inference, which is empty.
 
     Raises:
-      ModelDirectoryError: where it can't be loaded, or lacks a signature of the contract.
+      ModelDirectoryError: if it can't be loaded, or lacks a signature of the contract.
     """
     import tensorflow as tf
 
     tags: list[str] | None = [] if is_hub_module(path) else None
-    # TensorFlow warns of every reference variable, which is what published TF1 modules have.
+    # TensorFlow warns about every reference variable, and published TF1 modules have these.
     level = tf.get_logger().level
     try:
         tf.get_logger().setLevel("ERROR" if tags is not None else level)
@@ -114,16 +114,16 @@ def load_saved_model(path: Path) -> Any:
 
 
 def is_hub_module(path: Path) -> bool:
-    """Whether `path` holds a module in the TF1 Hub format."""
+    """Returns whether `path` holds a module in the TF1 Hub format."""
     return (path / HUB_MODULE_FILE).exists()
 
 
 def open_model_directory(path: Path) -> ModelDirectory:
-    """What the model in the local directory `path` says of itself.
+    """Reads the description of the model in the local directory `path`.
 
     Raises:
-      ModelDirectoryError: where it does not satisfy the contract; the message says in what.
-      ForeignModelError, StandInError: where it is known to be another model, or a file only stands for the real one.
+      ModelDirectoryError: if it does not satisfy the contract; the message says why. ForeignModelError, StandInError:
+      if it is known to be another model, or a file is only in the place of the real one.
     """
     if not (path / SAVED_MODEL_FILE).exists():
         raise ModelDirectoryError(
@@ -133,7 +133,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
         )
     if (path / UNFINISHED_FILE).exists():
         raise ModelDirectoryError(
-            f"{path} is what an export left that was stopped before its proof; remove it and export again"
+            f"{path} is left of an export that was stopped before its proof; remove it and export again"
         )
     refuse_stand_ins(path)
     refuse_foreign_saved_model(path)
@@ -182,13 +182,13 @@ def _read_tokenization(information: Mapping[str, Any]) -> tuple[CommaRule, int]:
 
 
 def read_precision(path: Path) -> str:
-    """What the model in `path` computes in: as its export says; published modules compute in float32."""
+    """Returns the precision of the model in `path`: as its export says; published modules compute in float32."""
     export_file = path / EXPORT_FILE
     return str(json.loads(export_file.read_text())["precision"]) if export_file.exists() else "float32"
 
 
 def fingerprint_model(path: Path) -> str:
-    """sha256 over the names and contents of the graph, the variables and the assets in `path`, in name order."""
+    """Returns the SHA-256 over the names and contents of graph, variables and assets in `path`, in name order."""
     digest = hashlib.sha256()
     files = [path / SAVED_MODEL_FILE, *(path / "variables").rglob("*"), *(path / "assets").rglob("*")]
     for file in sorted(file for file in files if file.is_file()):

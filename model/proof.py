@@ -1,4 +1,4 @@
-"""The proof of an export: it computes what its source does, as nearly as its precision allows."""
+"""The proof that an export computes what its source does, as nearly as its precision allows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Proof:
     """What was compared, and how it agrees.
 
     Attributes:
-      compared_on: what the batch was made of.
+      compared_on: what the batch consists of.
       source: output of the export → how it agrees with the source's own program; empty where that was not run.
       source_not_run: why it was not run, else None.
       float32: output of the export → how it agrees with the same weights in float32.
@@ -54,18 +54,18 @@ class Proof:
     accepted_errors: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """What `export.json` says of it."""
+        """Returns its part of `export.json`."""
         return dataclasses.asdict(self)
 
 
 class ExportProver:
-    """Proves an export; collects what was accepted on the way.
+    """Proves an export, and collects the errors that are accepted.
 
     Args:
       published: the source.
-      sample: what to compare on.
+      sample: the batch to compare on.
       precision: of the export.
-      accept_error: whether to go on where a bound is exceeded or the source's program fails. NaN and infinity are never
+      accept_error: whether to continue if a bound is exceeded or the source's program fails. NaN and infinity are never
         accepted.
     """
 
@@ -115,7 +115,7 @@ class ExportProver:
         )
 
     def _run_source(self) -> tuple[Outputs, str | None]:
-        """What the source computes, or nothing and why."""
+        """Returns what the source computes, or nothing and the reason."""
         try:
             return _with_pooled_alone(run_source(self._published, self._sample.inputs)), None
         except NotRunnableError as e:
@@ -123,8 +123,8 @@ class ExportProver:
         except SourceProgramError as e:
             if not self._accept_error:
                 raise SourceProgramError(
-                    f"{e}. So there is no proof, and nothing was written. Export where that program works, or take the "
-                    "export without this proof: --accept-error"
+                    f"{e}. So there is no proof, and nothing was written. Export where that program works, or accept "
+                    "the export without this proof: --accept-error"
                 ) from e
             self._accepted.append(str(e))
             return {}, str(e)
@@ -132,7 +132,7 @@ class ExportProver:
     def _check(
         self, agreements: Mapping[str, Agreement], bound: Bound, *, what: str, reference: str, remedy: str
     ) -> None:
-        """Raises ExportMismatchError if an output is not within `bound`, or else notes that it is not."""
+        """Raises ExportMismatchError if an output is not within `bound`; notes it instead where that is accepted."""
         for name, agreement in agreements.items():
             if not np.isfinite(agreement.largest_difference):
                 raise ExportMismatchError(
@@ -148,14 +148,14 @@ class ExportProver:
             )
             if not self._accept_error:
                 raise ExportMismatchError(
-                    f"{error}. Nothing was written. {remedy}, or take the export as it is: --accept-error"
+                    f"{error}. Nothing was written. {remedy}, or accept the export as it is: --accept-error"
                 )
             self._accepted.append(error)
 
 
 @contextlib.contextmanager
 def _float32_as_such() -> Iterator[None]:
-    """Keeps GPUs from rounding float32 to TF32 meanwhile."""
+    """Keeps GPUs from rounding float32 to TF32 while the `with` block runs."""
     enabled = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
@@ -170,7 +170,7 @@ def _run_encoder(encoder: AlbertEncoder, inputs: Mapping[str, np.ndarray]) -> Ou
 
 
 def _run_saved_model(directory: Path, inputs: Mapping[str, np.ndarray]) -> Outputs:
-    """All float outputs of the signatures that take tokens."""
+    """Returns all float outputs of the signatures that take tokens."""
     loaded = load_saved_model(directory)
     outputs: Outputs = {}
     for name in (TOKENS_SIGNATURE, POOLED_SIGNATURE):
@@ -181,7 +181,7 @@ def _run_saved_model(directory: Path, inputs: Mapping[str, np.ndarray]) -> Outpu
 
 
 def _with_pooled_alone(outputs: Outputs) -> Outputs:
-    """`outputs` and what the signature for the pooled output alone should give, which is the same."""
+    """Returns `outputs`, and the expected output of the signature for the pooled output alone, which is the same."""
     if "pooled_output" not in outputs:
         return outputs
     return {**outputs, POOLED_SIGNATURE_OUTPUT: outputs["pooled_output"]}

@@ -1,4 +1,4 @@
-"""`PublishedModel`: published ALBERT weights as they lie in a directory, whichever of the three formats they have."""
+"""`PublishedModel`: published ALBERT weights in a directory, in any of the three formats."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PublishedModel:
 
     Attributes:
       format: how they are stored.
-      directory: where.
+      directory: the directory of the files.
       config: the config published with them.
       tokenizer: how the source cuts text.
     """
@@ -47,10 +47,10 @@ class PublishedModel:
     tokenizer: SourceTokenizer
 
     def read_weights(self) -> EncoderWeights:
-        """The weights, float32, names and shapes as `model.weights.weight_shapes`.
+        """Reads the weights, float32, with the names and shapes of `model.weights.weight_shapes`.
 
         Raises:
-          CheckpointError: naming every missing, extra or mis-shaped variable.
+          CheckpointError: if variables are missing, extra or of the wrong shape; all are named.
         """
         if self.format == "huggingface":
             return read_huggingface_checkpoint(self.directory, self.config)
@@ -71,10 +71,10 @@ def open_published_model(source: str, *, vocabulary_file: Path | None = None) ->
       vocabulary_file: the SentencePiece model to use, whatever lies there.
 
     Raises:
-      CheckpointError: where none of the three formats is recognised.
-      ForeignModelError: where it is known to be another model.
-      StandInError: where a file only stands for the real one.
-      ArchiveError, ModelDirectoryError, ValueError: where what is there is broken.
+      CheckpointError: if none of the three formats is recognised.
+      ForeignModelError: if it is known to be another model.
+      StandInError: if a file is only in the place of the real one.
+      ArchiveError, ModelDirectoryError, ValueError: if the files are broken.
     """
     path = locate_model(source)
     with contextlib.ExitStack() as stack:
@@ -116,7 +116,7 @@ def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> Publ
         )
     if (directory / EXPORT_FILE).exists():
         raise CheckpointError(
-            f"{directory} is an export of this project already; give it to `albert-embed embed` as --model"
+            f"{directory} is already an export of this project; give it to `albert-embed embed` as --model"
         )
     other = name_other_weights(directory)
     if other is not None:

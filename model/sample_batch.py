@@ -1,4 +1,4 @@
-"""The padded batch that programs are compared on: English text, or random ids where a vocabulary has no English."""
+"""Makes the padded batch for comparing programs: English text, or random ids where a vocabulary has no English."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_TOKENS = 128
 _MAX_UNKNOWN_SHARE = 0.5
 _SEED = 20190926  # the day on which ALBERT was published
 
-# Texts and second texts: short, long, with numbers, names, capitals and signs, and none at all.
+# Texts and second texts: short, long, with numbers, names, capitals and signs, and empty ones.
 _TEXTS = (
     ("The harbour was empty when the first boats came back.", ""),
     ("In 1945, about 3,200 people lived there; by 1960 it was 12,500.", "How many people lived there in 1945?"),
@@ -45,10 +45,10 @@ _TEXTS = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SampleBatch:
-    """What programs are compared on.
+    """The batch on which programs are compared.
 
     Attributes:
-      description: what it is made of, for people.
+      description: what it consists of, for people.
       inputs: `input_ids`, `input_mask`, `segment_ids`, int32 `[batch, seq]`, seq at most 128.
     """
 
@@ -57,7 +57,7 @@ class SampleBatch:
 
 
 def make_sample_batch(vocabulary: Vocabulary, config: AlbertConfig, *, lower_case: bool) -> SampleBatch:
-    """A fixed batch of English text; of random ids where most of its tokens are unknown to the vocabulary."""
+    """Makes a fixed batch of English text; of random ids where the vocabulary knows less than half of its tokens."""
     inputs = _tokenize_texts(vocabulary, config, lower_case=lower_case)
     real = inputs[INPUT_MASK].astype(bool)
     signs = _list_signs(vocabulary)
@@ -70,7 +70,7 @@ def make_sample_batch(vocabulary: Vocabulary, config: AlbertConfig, *, lower_cas
 
 
 def make_random_batch(config: AlbertConfig) -> dict[str, np.ndarray]:
-    """A fixed batch of random ids: four rows of different lengths, int32 `[4, seq]`, both segments in it."""
+    """Makes a fixed batch of random ids: four rows of different lengths, int32 `[4, seq]`, with both segments."""
     generator = np.random.default_rng(_SEED)
     longest = min(config.max_position_embeddings, _MAX_TOKENS)
     lengths = np.array([longest, max(longest // 2, 2), min(5, longest), 2])
@@ -85,7 +85,7 @@ def make_random_batch(config: AlbertConfig) -> dict[str, np.ndarray]:
 
 
 def _list_signs(vocabulary: Vocabulary) -> set[int]:
-    """Lists the ids that stand for no letters."""
+    """Lists the ids of pieces without letters."""
     return {
         piece_id
         for piece_id, piece in enumerate(vocabulary.pieces)
@@ -104,7 +104,7 @@ def _tokenize_texts(vocabulary: Vocabulary, config: AlbertConfig, *, lower_case:
     )
     framed = frame_pair(first, second, vocabulary=vocabulary, config=options)
     input_ids, segment_ids = framed[INPUT_IDS], framed[SEGMENT_IDS]
-    last_segment = config.type_vocab_size - 1  # a model with one segment has no other to show
+    last_segment = config.type_vocab_size - 1  # a model may have only one segment
     return {
         INPUT_IDS: input_ids.to_tensor().numpy().astype(np.int32),
         INPUT_MASK: tf.sequence_mask(input_ids.row_lengths(), dtype=tf.int32).numpy(),

@@ -56,8 +56,8 @@ class _ExportedAlbert(tf.Module):
         self.tokens = tf.function(self._tokens, input_signature=inputs)
         if "pooled_output" in encoder.output_names:
             self.pooled = tf.function(self._pooled, input_signature=inputs)
-        # For what calls a model with one dict: `hub.KerasLayer` calls the object, Keras' `TFSMLayer` an endpoint,
-        # `serve` unless it is told another. It looks for an attribute of that name before it looks for a signature.
+        # For programs that call a model with one dict: `hub.KerasLayer` calls the object, Keras' `TFSMLayer` an
+        # endpoint, by default `serve`. It looks for an attribute of that name before it looks for a signature.
         self.__call__ = tf.function(self._call, input_signature=[{spec.name: spec for spec in inputs}])
         self.serve = self.__call__
         self.serving_default = self.__call__
@@ -68,7 +68,7 @@ class _ExportedAlbert(tf.Module):
         return outputs
 
     def _call(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The same as `tokens`, with the inputs as one dict."""
+        """Does the same as `tokens`, with the inputs as one dict."""
         return self._tokens(**inputs)
 
     def _pooled(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> dict[str, tf.Tensor]:

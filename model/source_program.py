@@ -1,7 +1,7 @@
 """Runs a published model's own program, in a process of its own.
 
-TensorFlow and PyTorch (its triton) each bring an LLVM, and two of them in one process have crashed it. A program that
-crashes in a process of its own is an error with a message, and the export lives to clean up.
+TensorFlow and PyTorch (its triton) each contain an LLVM, and two of them in one process have crashed it. A crash in a
+process of its own is an error with a message, after which the export can clean up.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _INPUTS_FILE = "inputs.safetensors"
 _OUTPUTS_FILE = "outputs.safetensors"
 _NOT_RUNNABLE_FILE = "not_runnable.txt"
 _ENVIRONMENT = {
-    "USE_TF": "0",  # transformers imports TensorFlow where it finds it, unless it is told not to
-    "HF_HUB_OFFLINE": "1",  # all that is needed lies in the directory
+    "USE_TF": "0",  # otherwise transformers imports TensorFlow where it finds it
+    "HF_HUB_OFFLINE": "1",  # everything that is needed is in the directory
     "CUDA_VISIBLE_DEVICES": "-1",  # the parent may hold all memory of the GPU; and GPUs round float32 to TF32
 }
 
@@ -41,10 +41,10 @@ class SourceProgramError(RuntimeError):
 
 
 def run_source(published: PublishedModel, inputs: Mapping[str, np.ndarray]) -> Outputs:
-    """The outputs of the published program itself on a padded batch.
+    """Runs the published program itself on a padded batch.
 
     Args:
-      published: what to run.
+      published: the model to run.
       inputs: `input_ids`, `input_mask`, `segment_ids`, int32 `[batch, seq]`.
 
     Returns:
@@ -78,7 +78,7 @@ def run_source(published: PublishedModel, inputs: Mapping[str, np.ndarray]) -> O
 
 
 def _describe_end(status: int, stderr: str) -> str:
-    """How a process ended that did not succeed; of what it wrote, the last line names the error."""
+    """Describes how a process failed; the last line that it wrote names the error."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     last = lines[-1].strip() if lines else "it wrote nothing"
     if status < 0:
@@ -100,8 +100,8 @@ def _run_transformers(directory: Path, inputs: Mapping[str, np.ndarray]) -> Outp
 
     module, found = AlbertModel.from_pretrained(str(directory), dtype=torch.float32, output_loading_info=True)
     missing = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
-    if missing:  # transformers would go on with random numbers in their place
-        raise NotRunnableError(f"transformers finds {len(missing)} of its weights missing, {missing[0]} for one")
+    if missing:  # transformers would continue with random numbers in their place
+        raise NotRunnableError(f"transformers finds {len(missing)} of its weights missing, such as {missing[0]}")
     module.eval()
     with torch.no_grad():
         outputs = module(
@@ -124,7 +124,7 @@ _NEEDED = {"huggingface": ("torch", "transformers")}
 
 
 def _main(format_name: str, directory: str, folder: str) -> None:
-    """What the process of its own does."""
+    """Runs in the process of its own."""
     try:
         outputs = _PROGRAMS[format_name](Path(directory), load_file(Path(folder) / _INPUTS_FILE))
     except NotRunnableError as e:

@@ -12,7 +12,7 @@ from albert_embed.model.tokenizer_json import TokenizerError, read_tokenizer_jso
 from albert_embed.model.tokenizer_proof import prove_ids
 from albert_embed.transforms.vocabulary import CommaRule, parse_vocabulary
 
-# What the releases call their SentencePiece model: the ALBERT repository, then Hugging Face.
+# The names of the SentencePiece model in releases: of the ALBERT repository, then of Hugging Face.
 VOCABULARY_NAMES = ("30k-clean.model", "spiece.model")
 TOKENIZER_FILE = "tokenizer.json"
 _ADDED_TOKENS_FILE = "added_tokens.json"

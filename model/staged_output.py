@@ -1,4 +1,4 @@
-"""A directory that appears whole or not at all: written beside its place under another name, then renamed."""
+"""A directory that appears complete or not at all: it is written beside its place under another name, then renamed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# Lies in a directory that is still being written, locked by the process that writes.
+# A file in a directory that is still being written, locked by the process that writes.
 UNFINISHED_FILE = "export.unfinished"
 
 
 @contextlib.contextmanager
 def stage_output(output: Path) -> Iterator[Path]:
-    """A directory to write to, which becomes `output` when the block ends without an error, and else is gone.
+    """Yields a directory to write to, which becomes `output` if the `with` block succeeds, and else is removed.
 
-    What a process left here that was killed is removed first. `UNFINISHED_FILE` in it says that it is not finished.
+    What a killed process has left here is removed first. `UNFINISHED_FILE` in it says that it is not finished.
 
     Raises:
       FileExistsError: if `output` is a file or a folder that holds something, before the block or after it.
@@ -34,7 +34,7 @@ def stage_output(output: Path) -> Iterator[Path]:
             staged.chmod(0o755)  # mkdtemp's 0700 would keep other users' workers from reading the model
             refuse_existing_output(output)
             (staged / UNFINISHED_FILE).unlink()
-            # Takes the place of an empty directory; of one that something was put into meanwhile it fails.
+            # Replaces an empty directory; fails if it is no longer empty.
             staged.rename(output)
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)

@@ -37,15 +37,15 @@ class TensorFiles:
     files: Mapping[str, Path]
 
     def read(self, name: str) -> np.ndarray:
-        """One tensor, float32."""
+        """Returns one tensor, float32."""
         return _read_tensor(self.files[name], name)
 
 
 def find_tensor_file(directory: Path) -> Path | None:
-    """The file to read, or the index of several; None where there is none.
+    """Returns the file to read, or the index of several; None where there is none.
 
     Raises:
-      CheckpointError: where there are parts of a sharded model without their index.
+      CheckpointError: if there are parts of a sharded model without their index.
     """
     for name in TENSOR_FILES:
         if (directory / name).exists():
@@ -59,10 +59,10 @@ def find_tensor_file(directory: Path) -> Path | None:
 
 @contextmanager
 def open_tensor_files(path: Path) -> Iterator[TensorFiles]:
-    """The tensors of `path`, as `find_tensor_file` finds it. Open only within the `with` block.
+    """Yields the tensors of `path`, as `find_tensor_file` finds it. They are open while the `with` block runs.
 
     Raises:
-      CheckpointError: where a file is missing or can't be read, or needs PyTorch and it is not installed.
+      CheckpointError: if a file is missing or can't be read, or needs PyTorch and it is not installed.
     """
     with tempfile.TemporaryDirectory() as folder:
         is_index = path.name.endswith(_INDEX_SUFFIX)

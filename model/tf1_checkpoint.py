@@ -17,10 +17,10 @@ from albert_embed.model.weights import (
 
 
 def find_checkpoint(directory: Path) -> str:
-    """The prefix of the one checkpoint in `directory` (`…/model.ckpt-best`).
+    """Returns the prefix of the one checkpoint in `directory` (`…/model.ckpt-best`).
 
     Raises:
-      CheckpointError: where there is none, where there are several and none is `model.ckpt-best`, or its data are
+      CheckpointError: if there is none, where there are several and none is `model.ckpt-best`, or its data are
         missing.
     """
     prefixes = [str(index)[: -len(".index")] for index in list_checkpoint_indices(directory)]
@@ -40,10 +40,10 @@ def find_checkpoint(directory: Path) -> str:
 
 
 def list_checkpoint_indices(directory: Path) -> list[Path]:
-    """The `….index` files of the checkpoints in `directory`, in name order.
+    """Returns the `….index` files of the checkpoints in `directory`, in name order.
 
     Raises:
-      CheckpointError: where there are data of a checkpoint and no index at all.
+      CheckpointError: if there are data of a checkpoint and no index at all.
     """
     indices = sorted(directory.glob("*.ckpt*.index"))
     data = sorted(directory.glob("*.ckpt*.data-*-of-*"))
@@ -56,7 +56,7 @@ def list_checkpoint_indices(directory: Path) -> list[Path]:
 
 
 def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> EncoderWeights:
-    """The encoder's weights in the TF1 checkpoint `prefix`, float32.
+    """Returns the encoder's weights in the TF1 checkpoint `prefix`, float32.
 
     Where `embedding_size` equals `hidden_size` the original implementation has no mapping between the two
     (google-research/albert, modeling.py, `transformer_model`), so its two weights may be absent.

@@ -87,7 +87,7 @@ def make_texts(vocabulary: Vocabulary) -> list[str]:
 
 
 def _is_tie(ids: list[int], others: list[int], scores: Sequence[float]) -> bool:
-    """Whether both ways to cut a text have the same score, as "777" as 7+77 or 77+7: which one is taken is chance."""
+    """Returns whether two ways to cut a text have the same score, such as 7+77 and 77+7: which is taken is chance."""
     totals = [sum(scores[piece_id] for piece_id in cut) for cut in (ids, others)]
     return len(ids) == len(others) and math.isclose(*totals, rel_tol=_FLOAT32_ROUNDING)
 

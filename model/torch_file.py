@@ -20,7 +20,7 @@ def convert_torch_file(path: Path, target: Path) -> None:
     """Writes the tensors of `path` to `target` as safetensors, float32; nested dictionaries' names are joined by dots.
 
     Raises:
-      CheckpointError: where PyTorch is not installed, or the file is damaged or holds more than tensors.
+      CheckpointError: if PyTorch is not installed, or the file is damaged or holds more than tensors.
     """
     if importlib.util.find_spec("torch") is None:
         raise CheckpointError(
@@ -52,7 +52,7 @@ def flatten_tensors(state: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _convert(path: str, target: str) -> int:
-    """What the process of its own does; returns its exit status."""
+    """Returns what the process of its own does; returns its exit status."""
     import pickle
 
     import torch

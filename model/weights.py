@@ -40,12 +40,12 @@ class EncoderWeights:
 
 
 def layer_prefix(group: int, inner: int) -> str:
-    """What the names of the weights of inner layer `inner` of group `group` begin with."""
+    """Returns what the names of the weights of inner layer `inner` of group `group` begin with."""
     return f"encoder/transformer/group_{group}/inner_group_{inner}/"
 
 
 def weight_shapes(config: AlbertConfig) -> dict[str, tuple[int, ...]]:
-    """Name → shape of every weight of the encoder that `config` describes."""
+    """Returns name → shape of every weight of the encoder that `config` describes."""
     embedding, hidden, intermediate = config.embedding_size, config.hidden_size, config.intermediate_size
     shapes: dict[str, tuple[int, ...]] = {
         "embeddings/word_embeddings": (config.vocab_size, embedding),
@@ -94,7 +94,7 @@ def check_weights(
       optional: names that may be absent.
 
     Raises:
-      CheckpointError: naming every missing, extra and mis-shaped weight.
+      CheckpointError: if weights are missing, extra or of the wrong shape; all are named.
     """
     expected = weight_shapes(config)
     pooler = {POOLER_KERNEL, POOLER_BIAS}
@@ -122,7 +122,7 @@ def check_weights(
 
 
 def note_pooler(weights: Weights) -> tuple[str, ...]:
-    """The note that there is no pooler, where there is none."""
+    """Returns the note that there is no pooler, where there is none."""
     if POOLER_KERNEL in weights:
         return ()
     return ("there is no pooler among the weights: the export gives no pooled output",)

@@ -25,7 +25,7 @@ Errors = dict[int, tuple[str, str]]
 
 
 def make_documents(records: Records, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
-    """The documents that `records` hold, `{id, text[, pair], kept, origin}`, and a failure for each that is none."""
+    """Returns the documents in `records`, `{id, text[, pair], kept, origin}`, and a failure for each other record."""
     errors: Errors = {}
     texts = {TEXT: _take_texts(records, fields.text, errors)}
     if fields.pair is not None:
@@ -60,12 +60,12 @@ def _missing(records: Records, row: int, name: str) -> tuple[str, str]:
 
 
 def _half_a_pair(name: str, error: UnicodeEncodeError) -> tuple[str, str]:
-    """What is wrong with a string such as "\\ud800", which is valid JSON and no text."""
+    """Returns what is wrong with a string such as "\\ud800", which is valid JSON and no text."""
     return "invalid Unicode", f"the field {name!r} holds half of a surrogate pair: {error.reason}"
 
 
 def _take_texts(records: Records, name: str, errors: Errors) -> pa.Array:
-    """The texts as large_binary, null where there is none."""
+    """Returns the texts as large_binary, null where there is none."""
     values = records.columns.get(name)
     if isinstance(values, pa.Array) and values.type in _TEXT_TYPES:
         for row in np.flatnonzero(np.asarray(values.is_null())).tolist():
@@ -124,7 +124,7 @@ def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | 
 
 
 def _take_kept(records: Records, name: str, type_: FieldType, errors: Errors) -> pa.Array:
-    """A kept field; null where a record has none."""
+    """Returns a kept field; null where a record has none."""
     values = records.columns.get(name)
     if isinstance(values, pa.Array) and values.type == type_.arrow and not type_.is_list:
         return values
@@ -132,7 +132,7 @@ def _take_kept(records: Records, name: str, type_: FieldType, errors: Errors) ->
 
 
 def _take_values(records: Records, name: str, errors: Errors) -> list[Any]:
-    """A field's values; None, and an entry in `errors`, where one is a string by its type, but not UTF-8."""
+    """Returns a field's values; None, and an entry in `errors`, where one is a string by its type, but not UTF-8."""
     values = records.columns.get(name, [None] * len(records.positions))
     if not isinstance(values, pa.Array):
         return values

@@ -15,13 +15,13 @@ from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 from albert_embed.transforms.map_or_fail import MapOrFail
 
 # SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
-# a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is no text, but base64 or the like, and could
-# take the whole run's memory with it.
+# a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is not text but base64 or the like, and could
+# use up the whole run's memory.
 LONGEST_WORD_BYTES = 5_000_000
 
 
 def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
-    """The documents that can be embedded, and a failure for each that can't.
+    """Returns the documents that can be embedded, and a failure for each that can't.
 
     Args:
       documents: `text`[, `pair`] (binary or string), optionally `id` (binary, string or integer), any other columns.
@@ -32,7 +32,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
       and the hash of texts and other columns as `content_hash`, without the rows whose text is null or not UTF-8.
 
     Raises:
-      ValueError: where there is no column `text`, or a text or the id is of another type.
+      ValueError: if there is no column `text`, or a text or the id is of another type.
     """
     names = documents.schema.names
     if TEXT not in names:
@@ -58,7 +58,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
 
 
 def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
-    """`ids` as binary, those missing from the content."""
+    """Returns `ids` as binary; missing ones are made from the content."""
     if ids is not None:
         ids = ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids
         ids = _cast(ID, ids, pa.binary(), "text or integers")
@@ -70,10 +70,10 @@ def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
 
 
 def hash_documents(texts: list[pa.Array], others: list[pa.Array]) -> pa.Array:
-    """What tells whether a document changed: a hash of its texts and of the columns that travel with it.
+    """Returns a hash of each document's texts and other columns, which shows whether it has changed.
 
     Args:
-      texts: large_binary columns; of a null none is made, but what is embedded has none.
+      texts: large_binary columns; nulls count as empty, but no document that is embedded has any.
       others: columns of any type.
 
     Returns:
@@ -96,7 +96,7 @@ def _starts(texts: pa.Array) -> pa.Array:
 
 
 def find_bad_texts(texts: pa.Array) -> list[int]:
-    """Rows whose text, a large_binary, is null, not UTF-8, too long or has a word too long."""
+    """Finds the rows whose text, a large_binary, is null, not UTF-8 or too long, or has a word that is too long."""
     invalid = find_invalid_utf8(texts)
     longest = pc.max(pc.binary_length(texts)).as_py() or 0
     if texts.null_count == 0 and longest <= LONGEST_WORD_BYTES:
@@ -110,14 +110,14 @@ def find_bad_texts(texts: pa.Array) -> list[int]:
 
 
 def _longest_word(text: bytes) -> int:
-    """Bytes of the longest word; 0 without a look where the whole text is no longer than a word may be."""
+    """Returns the bytes of the longest word; 0, without looking, if the whole text is short enough for one word."""
     return (
         max((len(word.encode()) for word in text.decode().split()), default=0) if len(text) > LONGEST_WORD_BYTES else 0
     )
 
 
 def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
-    """The reason and the error of a text that `find_bad_texts` found."""
+    """Returns the reason and the error for a text that `find_bad_texts` has found."""
     if text is None:
         return "missing text", f"the column {name!r} is null"
     if len(text) > LONGEST_TEXT_BYTES:
@@ -148,5 +148,5 @@ def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
 
 
 def make_prepare_documents() -> MapOrFail:
-    """`prepare_documents` as a step; documents are counted."""
+    """Makes a step of `prepare_documents`, which counts documents."""
     return MapOrFail(prepare_documents, counter=metrics.DOCUMENTS)

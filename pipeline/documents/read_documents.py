@@ -35,6 +35,6 @@ class ReadDocuments(beam.PTransform):
 
 
 def make_without_origins(records: Records, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
-    """What `make_documents` gives, without the column `origin`."""
+    """Returns what `make_documents` gives, without the column `origin`."""
     documents, failures = make_documents(records, fields)
     return documents.drop_columns([ORIGIN]), failures

@@ -1,4 +1,4 @@
-"""Keeps bytes that are no text out of sinks whose strings are text."""
+"""Keeps bytes that are not text out of sinks whose strings are text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
 
 def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.RecordBatch, list[Failure]]:
-    """The documents whose columns `names` are UTF-8 wherever they are strings, and a failure for each other one.
+    """Returns the documents whose strings in the columns `names` are UTF-8, and a failure for each other one.
 
     Args:
       documents: `id`, `text` and any other columns; strings are binary, or lists of it.
-      names: columns that are to be strings; those that hold no bytes are passed over.
+      names: columns that are to be strings; those without bytes are skipped.
     """
     bad: dict[int, str] = {}
     for name in names:

@@ -25,12 +25,12 @@ _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may b
 
 
 def is_compressed(path: str) -> bool:
-    """Whether a file's name says that it is compressed."""
+    """Returns whether a file's name says that it is compressed."""
     return CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED
 
 
 def strip_compression_ending(path: str) -> str:
-    """`path` without the ending that says how it is compressed."""
+    """Returns `path` without the ending that says how it is compressed."""
     return path[: path.rindex(".")] if is_compressed(path) else path
 
 

@@ -84,7 +84,7 @@ def test_a_model_without_a_pooler(tmp_path: Path, vocabulary_file: Path, tiny_mo
     output = tmp_path / "out"
     report = export_model(source=str(tmp_path / "source"), output=output, vocabulary_file=vocabulary_file)
     assert report.notes == (
-        "1 tensor outside the encoder is passed over: qa_outputs.bias",
+        "1 tensor outside the encoder is skipped: qa_outputs.bias",
         "there is no pooler among the weights: the export gives no pooled output",
     )
     assert json.loads((output / "export.json").read_text())["notes"] == list(report.notes)
@@ -211,7 +211,7 @@ def test_what_the_export_says_of_itself(tmp_path: Path, tiny_module: Path) -> No
             "accepted_errors": [],
         },
         "fingerprint": fingerprint_model(tmp_path / "out"),
-        "notes": ["1 tensor outside the encoder is passed over: cls/predictions/output_bias"],
+        "notes": ["1 tensor outside the encoder is skipped: cls/predictions/output_bias"],
         "versions": {"albert-embed": albert_embed.__version__, "tensorflow": tf.__version__},
     }
     assert (tmp_path / "out" / "README.md").read_text() == format_model_card(report)

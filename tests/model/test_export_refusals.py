@@ -70,9 +70,7 @@ def test_the_real_vocabulary_against_a_golden_checkpoint(shared: Path, output: P
 
 
 def test_no_vocabulary(source: Path, output: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"brings no SentencePiece model \(30k-clean.model or spiece.model\); give the"
-    ):
+    with pytest.raises(ValueError, match=r"has no SentencePiece model \(30k-clean.model or spiece.model\); give the"):
         export_model(source=str(source), output=output)
     with pytest.raises(FileNotFoundError, match=r"^--vocabulary /nowhere.model: there is no such file$"):
         export_model(source=str(source), output=output, vocabulary_file=Path("/nowhere.model"))
@@ -167,7 +165,7 @@ def test_an_encoder_that_computes_something_else(
         r"sequence_output of the encoder in float32 differs from the source: smallest cosine 0\.999\d+ "
         r"\(bound 0\.99999\), largest difference 0\.02 \(bound 0\.000\d+\), on 8 English texts, 417 tokens\. "
         r"Nothing was written\. Please report this model, unless its weights are damaged, "
-        r"or take the export as it is: --accept-error",
+        r"or accept the export as it is: --accept-error",
         str(error.value),
     )
     assert_nothing_left(output)
@@ -236,7 +234,7 @@ def test_a_source_whose_program_fails_is_refused_or_accepted_and_recorded(
         export_model(source=str(tiny_module), output=output)
     assert str(error.value) == (
         "the own program of x crashed: it was ended by SIGSEGV. So there is no proof, and nothing was written. Export "
-        "where that program works, or take the export without this proof: --accept-error"
+        "where that program works, or accept the export without this proof: --accept-error"
     )
     assert_nothing_left(output)
     report = export_model(source=str(tiny_module), output=output, accept_error=True)

@@ -188,7 +188,7 @@ def test_a_bert_of_tf_hub(tmp_path: Path, tiny_module: Path, open_it: Callable[[
 
 
 def test_an_export_as_a_source(tiny_model: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"is an export of this project already; give it to `albert-embed embed`"):
+    with pytest.raises(CheckpointError, match=r"is already an export of this project; give it to `albert-embed embed`"):
         read_source(tiny_model)
 
 

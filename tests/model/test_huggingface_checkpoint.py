@@ -1,4 +1,4 @@
-"""Hugging Face checkpoints: what is read, what is passed over, and what is named when it doesn't fit."""
+"""Hugging Face checkpoints: what is read, what is skipped, and what is named when it doesn't fit."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_usual_wrappers_are_taken_off(tmp_path: Path, prefix: str) -> None:
     with open_published_model(str(tmp_path)) as published:
         found = published.read_weights()
     assert_same_weights(dict(found.weights), weights)
-    assert found.notes == ("1 tensor outside the encoder is passed over: classifier.weight",)
+    assert found.notes == ("1 tensor outside the encoder is skipped: classifier.weight",)
 
 
 def test_the_same_names_behind_an_unknown_prefix_are_read_and_said(tmp_path: Path) -> None:
@@ -76,16 +76,14 @@ def test_the_same_names_behind_an_unknown_prefix_are_read_and_said(tmp_path: Pat
     with open_published_model(str(tmp_path)) as published:
         found = published.read_weights()
     assert_same_weights(dict(found.weights), weights)
-    assert found.notes == (
-        "the encoder's weights stand behind the prefix 'student.net.', which is none of the usual ones",
-    )
+    assert found.notes == ("the encoder's weights have the prefix 'student.net.', which is not one of the usual ones",)
 
 
 def test_two_encoders_are_refused(tmp_path: Path) -> None:
     weights = make_weights(TINY)
     tensors = {**huggingface_tensors(weights, prefix="query."), **huggingface_tensors(weights, prefix="document.")}
     write_huggingface_checkpoint(tmp_path, TINY, tensors)
-    with pytest.raises(CheckpointError, match=r"holds 2 encoders, behind the prefixes 'document.', 'query.'; save the"):
+    with pytest.raises(CheckpointError, match=r"holds 2 encoders, with the prefixes 'document.', 'query.'; save the"):
         read(tmp_path)
 
 

@@ -13,7 +13,7 @@ def test_a_model_for_masked_words_has_no_pooler() -> None:
     with open_published_model(str(MODELS / "masked_words")) as published:
         found = published.read_weights()
     assert weight_shapes(published.config).keys() - found.weights.keys() == {"pooler/dense/kernel", "pooler/dense/bias"}
-    assert found.notes[0].startswith("5 tensors outside the encoder are passed over: predictions.LayerNorm.bias, predi")
+    assert found.notes[0].startswith("5 tensors outside the encoder are skipped: predictions.LayerNorm.bias, predi")
     assert found.notes[1] == "there is no pooler among the weights: the export gives no pooled output"
 
 
@@ -21,4 +21,4 @@ def test_shards() -> None:
     with open_published_model(str(MODELS / "shards")) as published:
         found = published.read_weights()
     assert found.weights.keys() == weight_shapes(published.config).keys()
-    assert found.notes[0].startswith("7 tensors outside the encoder are passed over: predictions.LayerNorm.bias, predi")
+    assert found.notes[0].startswith("7 tensors outside the encoder are skipped: predictions.LayerNorm.bias, predi")

@@ -74,7 +74,7 @@ def test_what_a_killed_export_leaves_is_no_model_and_is_removed_by_the_next(tmp_
     assert not (tmp_path / "out").exists() and (left / "saved_model.pb").exists()
     with pytest.raises(
         ModelDirectoryError,
-        match=rf"^{left} is what an export left that was stopped before its proof; remove it and export again$",
+        match=rf"^{left} is left of an export that was stopped before its proof; remove it and export again$",
     ):
         open_model_directory(left)
     with stage_output(tmp_path / "out"):

@@ -1,4 +1,4 @@
-"""TF1 checkpoints: what is read, what is passed over, and what is named when it doesn't fit."""
+"""TF1 checkpoints: what is read, what is skipped, and what is named when it doesn't fit."""
 
 from __future__ import annotations
 
