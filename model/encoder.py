@@ -25,7 +25,7 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 _MASKED_SCORE = -10000.0
 
 
-class _Dense(tf.Module):
+class _Dense(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     """`x @ kernel + bias` over matrices."""
 
     def __init__(self, kernel: np.ndarray, bias: np.ndarray, dtype: tf.DType, name: str) -> None:
@@ -37,7 +37,7 @@ class _Dense(tf.Module):
         return tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.bias)
 
 
-class _LayerNorm(tf.Module):
+class _LayerNorm(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     """Layer norm over the last axis, always in float32."""
 
     def __init__(self, gamma: np.ndarray, beta: np.ndarray, epsilon: float, name: str) -> None:
@@ -60,7 +60,7 @@ def _activate(values: tf.Tensor, activation: Activation) -> tf.Tensor:
     return tf.nn.gelu(values, approximate=activation == "gelu_tanh")
 
 
-class _Layer(tf.Module):
+class _Layer(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     """One transformer layer: attention and feed-forward, each followed by its residual and layer norm."""
 
     def __init__(self, config: AlbertConfig, weights: Weights, prefix: str, dtype: tf.DType, name: str) -> None:
@@ -123,7 +123,7 @@ def _attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor)
     return tf.matmul(tf.cast(tf.nn.softmax(scores), value.dtype), value)
 
 
-class AlbertEncoder(tf.Module):
+class AlbertEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     """The encoder that `config` describes, with `weights` (names and shapes as `model.weights.weight_shapes`).
 
     The matrix multiplications and the stored weights are in `precision`. Layer norm, softmax and the outputs are always

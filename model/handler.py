@@ -121,7 +121,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
 
     def get_num_bytes(self, batch: pa.RecordBatch | Sequence[pa.RecordBatch]) -> int:
         if isinstance(batch, pa.RecordBatch):
-            return batch.nbytes
+            return int(batch.nbytes)
         return sum(element.nbytes for element in batch)
 
     def get_metrics_namespace(self) -> str:

@@ -30,5 +30,5 @@ def find_hub_asset(directory: Path, signature: str, output: str) -> Path | None:
         wanted = meta_graph.signature_def[signature].outputs[output].name
         for asset in assets:
             if asset.tensor_info.name == wanted:
-                return directory / "assets" / asset.filename
+                return directory / "assets" / str(asset.filename)
     return None

@@ -43,7 +43,7 @@ class Tokenization:
     max_tokens: int = 0
 
 
-class _ExportedAlbert(tf.Module):
+class _ExportedAlbert(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     """The encoder with its vocabulary, its config and its signatures."""
 
     def __init__(self, encoder: AlbertEncoder, tokenization: Tokenization, config_file: Path) -> None:

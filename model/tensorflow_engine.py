@@ -53,7 +53,9 @@ class TensorFlowEngine:
         else:
             signature = signatures[TOKENS_SIGNATURE]
 
-        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES])
+        @tf.function(  # type: ignore[untyped-decorator]  # TensorFlow has no types
+            input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES]
+        )
         def run_signature(input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
             results = signature(input_ids=input_ids, input_mask=input_mask, segment_ids=segment_ids)
             return tuple(results[output] for output in outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -62,7 +63,7 @@ class TextAnalysis:
     def analyze(
         self,
         pipeline: beam.Pipeline,
-        documents: Mapping[str, beam.PCollection | None],
+        documents: Mapping[str, beam.PCollection[Any] | None],
         cache: BeamAnalysisCache,
         *,
         cache_directory: str,

@@ -97,4 +97,5 @@ def forecast_batches(
 def _scale(histogram: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.int64]:
     """Returns about this many rows of the same distribution; neighbouring lengths share what rounding leaves over."""
     edges = np.concatenate([[0], np.cumsum(histogram)]) / histogram.sum() * rows
-    return np.diff(np.rint(edges).astype(np.int64))
+    counts: np.ndarray = np.diff(np.rint(edges).astype(np.int64))
+    return counts

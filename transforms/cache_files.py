@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -17,27 +18,29 @@ from albert_embed.transforms.directories import read_file, write_file_atomically
 _ENDING = ".entry"
 
 
-class WriteCacheFiles(beam.PTransform):
+class WriteCacheFiles(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any]]):
     """Writes cache entries to files named by a path and a hash of the entry, so a retry writes the same file again."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
         self._path = path
 
-    def expand(self, entries: beam.PCollection) -> beam.PCollection:
-        return entries | "WriteEntry" >> beam.Map(write_entry, self._path)
+    def expand(self, entries: beam.PCollection[Any]) -> beam.PCollection[Any]:
+        written: beam.PCollection[Any] = entries | "WriteEntry" >> beam.Map(write_entry, self._path)
+        return written
 
 
-class ReadCacheFiles(beam.PTransform):
+class ReadCacheFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
     """Reads the entries that `WriteCacheFiles` wrote, given tf.Transform's pattern for the files of an entry."""
 
     def __init__(self, pattern: str) -> None:
         super().__init__()
         self._path = pattern.removesuffix("-*-of-*")
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Any]:
         paths = pipeline | "Path" >> beam.Create([self._path], reshuffle=False)
-        return paths | "ReadEntries" >> beam.FlatMap(read_entries).with_output_types(bytes)
+        entries: beam.PCollection[bytes] = paths | "ReadEntries" >> beam.FlatMap(read_entries).with_output_types(bytes)
+        return entries
 
 
 def write_entry(entry: bytes, path: str) -> None:

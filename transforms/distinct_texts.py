@@ -86,7 +86,7 @@ class _SketchFn(beam.CombineFn):
         return sum(len(part) for part in parts) >= self._PENDING
 
 
-class _SketchStep(beam.PTransform):
+class _SketchStep(beam.PTransform[Any, Any]):
     """A step of the analyser.
 
     tf.Transform makes its cache keys from the `repr` of its steps, which by Beam's default holds an address in memory.
@@ -99,24 +99,27 @@ class _SketchStep(beam.PTransform):
 class _MakeSketches(_SketchStep):
     """Batches of fingerprints → one sketch."""
 
-    def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        return (
-            batches | "TakeFingerprints" >> beam.Map(_take_fingerprints) | "Sketch" >> beam.CombineGlobally(_SketchFn())
+    def expand(self, batches: beam.PCollection[Any]) -> beam.PCollection[Any]:
+        merged: beam.PCollection[Any] = (
+            batches | "TakeFingerprints" >> beam.Map(_take_fingerprints) | "Sketch" >> beam.CombineGlobally(_SketchFn())  # type: ignore[no-untyped-call]  # Beam's __init__
         )
+        return merged
 
 
 class _MergeSketches(_SketchStep):
     """Sketches → one sketch."""
 
-    def expand(self, sketches: beam.PCollection) -> beam.PCollection:
-        return sketches | "Merge" >> beam.CombineGlobally(_SketchFn())
+    def expand(self, sketches: beam.PCollection[Any]) -> beam.PCollection[Any]:
+        merged: beam.PCollection[Any] = sketches | "Merge" >> beam.CombineGlobally(_SketchFn())  # type: ignore[no-untyped-call]  # Beam's __init__
+        return merged
 
 
 class _EstimateDistinct(_SketchStep):
     """One sketch → how many different fingerprints went into it."""
 
-    def expand(self, sketch: beam.PCollection) -> beam.PCollection:
-        return sketch | "Estimate" >> beam.Map(_estimate)
+    def expand(self, sketch: beam.PCollection[Any]) -> beam.PCollection[Any]:
+        estimate: beam.PCollection[Any] = sketch | "Estimate" >> beam.Map(_estimate)
+        return estimate
 
 
 def _take_fingerprints(batch: Any) -> np.ndarray:

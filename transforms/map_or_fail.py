@@ -15,7 +15,7 @@ from albert_embed.transforms.failure import Failure
 MapFunction = Callable[..., tuple[Any, list[Failure]]]
 
 
-class MapOrFail(beam.PTransform):
+class MapOrFail(beam.PTransform[beam.PCollection[Any], beam.pvalue.DoOutputsTuple]):
     """Applies a function that makes something of each element, and a `Failure` of each part of it that is bad.
 
     The result has two PCollections, `result.passed` and `result.failures`. A `Failure` among the elements goes to
@@ -38,8 +38,11 @@ class MapOrFail(beam.PTransform):
         super().__init__()
         self._step = MapOrFailDoFn(function, load=load, counter=counter)
 
-    def expand(self, elements: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return elements | beam.ParDo(self._step).with_outputs(self.FAILURES, main=self.PASSED)
+    def expand(self, elements: beam.PCollection[Any]) -> beam.pvalue.DoOutputsTuple:
+        outputs: beam.pvalue.DoOutputsTuple = elements | beam.ParDo(self._step).with_outputs(
+            self.FAILURES, main=self.PASSED
+        )
+        return outputs
 
 
 class MapOrFailDoFn(beam.DoFn):

@@ -8,7 +8,7 @@ through unchanged, whatever they are, nulls and nested types included.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from albert_embed.transforms.token_spans import TokenLocator
 
 
-class PreprocessText(beam.PTransform):
+class PreprocessText(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any]]):
     """Turns RecordBatches of documents into RecordBatches of model inputs, one row per document.
 
     Takes batches {id, text[, pair], other columns}; gives {id, other columns, input_ids[, segment_ids], truncated,
@@ -39,11 +39,12 @@ class PreprocessText(beam.PTransform):
         self._transform_directory = transform_directory
         self._token_vocabulary = token_vocabulary
 
-    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+    def expand(self, batches: beam.PCollection[Any]) -> beam.PCollection[Any]:
         """Wires the transform."""
-        return batches | "ApplyTransformGraph" >> beam.ParDo(
+        rows: beam.PCollection[Any] = batches | "ApplyTransformGraph" >> beam.ParDo(
             _ApplyTransformGraph(self._transform_directory, self._token_vocabulary)
         )
+        return rows
 
 
 @beam.typehints.with_input_types(pa.RecordBatch)
@@ -52,7 +53,7 @@ class _ApplyTransformGraph(beam.DoFn):
     """Applies a saved transform graph, loaded once per process and shared by its threads."""
 
     def __init__(self, transform_directory: str, token_vocabulary: Vocabulary | None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Beam's __init__
         self._transform_directory = transform_directory
         self._token_vocabulary = token_vocabulary
         self._shared = Shared()

@@ -181,11 +181,11 @@ class _BatchByTokensFn(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for window, buffer in self._buffers.items():
             for batch in buffer.flush():
-                yield WindowedValue(batch, window.max_timestamp(), [window])
+                yield WindowedValue(batch, window.max_timestamp(), (window,))
         self._buffers = {}
 
 
-class BatchByTokens(beam.PTransform):
+class BatchByTokens(beam.PTransform[beam.PCollection[pa.RecordBatch], beam.PCollection[pa.RecordBatch]]):
     """Turns RecordBatches of rows into RecordBatches that are each one padded batch within the token budget."""
 
     def __init__(self, config: TokenBatchConfig) -> None:
@@ -193,4 +193,7 @@ class BatchByTokens(beam.PTransform):
         self._config = config
 
     def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> beam.PCollection[pa.RecordBatch]:
-        return rows | "CutByTokens" >> beam.ParDo(_BatchByTokensFn(self._config)).with_output_types(pa.RecordBatch)
+        batches: beam.PCollection[pa.RecordBatch] = rows | "CutByTokens" >> beam.ParDo(
+            _BatchByTokensFn(self._config)
+        ).with_output_types(pa.RecordBatch)
+        return batches

@@ -103,4 +103,5 @@ def _make_lists(rows: Sequence[npt.NDArray[np.int64]], valid: Sequence[bool]) ->
 
 def _read_texts(documents: pa.RecordBatch, name: str) -> list[bytes]:
     """Reads a text column, in which nulls are empty texts."""
-    return documents.column(name).cast(pa.large_binary()).fill_null(b"").to_pylist()
+    texts: list[bytes] = documents.column(name).cast(pa.large_binary()).fill_null(b"").to_pylist()
+    return texts

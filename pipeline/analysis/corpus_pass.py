@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -95,7 +96,7 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: Corpus, embe
     found = analysis.read_cache(pipeline, FileSystems.join(work, CACHE), [dataset.key for dataset in corpus.cached])
     missing = analysis.find_missing([dataset.key for dataset in corpus.datasets], found)
     corpus = corpus.without_cached(missing)
-    documents: dict[str, beam.PCollection | None] = {dataset.key: None for dataset in corpus.cached}
+    documents: dict[str, beam.PCollection[Any] | None] = {dataset.key: None for dataset in corpus.cached}
     failures = []
     fields = RecordFields.of(embed)
     for number, dataset in enumerate(corpus.new):

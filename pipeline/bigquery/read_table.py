@@ -139,7 +139,7 @@ def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: Recor
         )
 
 
-class ReadTable(beam.PTransform):
+class ReadTable(beam.PTransform[beam.Pipeline, beam.PCollection[Records]]):
     """Reads the streams of a session as Records, on any workers.
 
     Args:
@@ -151,12 +151,13 @@ class ReadTable(beam.PTransform):
         self._streams = streams
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Records]:
-        return (
+        records: beam.PCollection[Records] = (
             pipeline
             | "Streams" >> beam.Create(list(self._streams.streams), reshuffle=False)
             | "SpreadStreams" >> beam.Reshuffle()
             | "ReadStream" >> beam.ParDo(ReadStream(self._streams))
         )
+        return records
 
 
 class ReadStream(beam.DoFn):
@@ -195,7 +196,7 @@ class _RowNames(Sequence[str]):
         self._id_column = id_column
 
     def __len__(self) -> int:
-        return self._rows.num_rows
+        return int(self._rows.num_rows)
 
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):

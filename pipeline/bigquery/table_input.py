@@ -63,7 +63,7 @@ class TableInput:
             return named, read_query_kinds(self.query, self.project)
         return named, read_table_kinds(self.tables[0])
 
-    def read(self, fields: RecordFields) -> beam.PTransform:
+    def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads the rows as they are now.
 
         Raises:
@@ -74,7 +74,7 @@ class TableInput:
         return ReadTables([open_table(table, fields) for table in self.tables])
 
 
-class ReadTables(beam.PTransform):
+class ReadTables(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
     """Reads the rows of several sessions as Records.
 
     Args:
@@ -85,10 +85,11 @@ class ReadTables(beam.PTransform):
         super().__init__()
         self._sessions = tuple(sessions)
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        return [
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Any]:
+        records: beam.PCollection[Any] = [
             pipeline | f"ReadTable{number}" >> ReadTable(session) for number, session in enumerate(self._sessions)
         ] | "AllTables" >> beam.Flatten()
+        return records
 
 
 def read_table_kinds(table: TableName) -> dict[str, str]:

@@ -55,7 +55,7 @@ class TableSink:
         """Checks whether the rows will fit; raises ValueError if they will not (`TableOutput.check`)."""
         self.output.check()
 
-    def check_rows(self, rows: beam.PCollection) -> tuple[beam.PCollection, list[beam.PCollection]]:
+    def check_rows(self, rows: beam.PCollection[Any]) -> tuple[beam.PCollection[Any], list[beam.PCollection[Any]]]:
         """Returns the rows that the table can hold, and the failures of the others."""
         checked = rows | "CheckTableRows" >> make_check_rows(self.format.layout, self.max_row_bytes)
         return checked.passed, [checked.failures]
@@ -93,7 +93,7 @@ class NoTable:
     def check(self) -> None:
         """Does nothing: there is nothing to fit into."""
 
-    def check_rows(self, rows: beam.PCollection) -> tuple[beam.PCollection, list[beam.PCollection]]:
+    def check_rows(self, rows: beam.PCollection[Any]) -> tuple[beam.PCollection[Any], list[beam.PCollection[Any]]]:
         return rows, []
 
     def check_added_to(self, previous: Manifest) -> None:

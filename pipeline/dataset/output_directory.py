@@ -108,7 +108,7 @@ class OutputDirectory:
 
     def is_staged(self, name: str) -> bool:
         """Returns whether a file with this name is staged."""
-        return FileSystems.exists(FileSystems.join(self.staging, name))
+        return bool(FileSystems.exists(FileSystems.join(self.staging, name)))
 
     def stage(self, name: str, content: str) -> None:
         """Writes a file to the staging folder."""

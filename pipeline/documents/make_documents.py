@@ -138,7 +138,7 @@ def _take_values(records: Records, name: str, errors: Errors) -> list[Any]:
         return values
     bad = set(find_invalid_utf8(values)) if holds_strings(values.type) else set()
     if not bad:
-        return values.to_pylist()
+        return list(values.to_pylist())
     for row in bad:
         errors.setdefault(row, ("invalid UTF-8", describe_invalid_utf8(name)))
     return [None if row in bad else value.as_py() for row, value in enumerate(values)]

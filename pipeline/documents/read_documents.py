@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -15,7 +16,7 @@ from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.map_or_fail import MapOrFail
 
 
-class ReadDocuments(beam.PTransform):
+class ReadDocuments(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]):
     """The input → `{"documents": RecordBatches, "failures": Failures}`.
 
     Args:
@@ -24,12 +25,12 @@ class ReadDocuments(beam.PTransform):
       origins: whether documents keep their `origin` (`transforms.columns`).
     """
 
-    def __init__(self, read: beam.PTransform, fields: RecordFields, *, origins: bool = False) -> None:
+    def __init__(self, read: beam.PTransform[Any, Any], fields: RecordFields, *, origins: bool = False) -> None:
         super().__init__()
         self._read = read
         self._make = partial(make_documents if origins else make_without_origins, fields=fields)
 
-    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection[Any]]:
         made = pipeline | "ReadRecords" >> self._read | "MakeDocuments" >> MapOrFail(self._make)
         return {"documents": made.passed, "failures": made.failures}
 

@@ -43,7 +43,7 @@ _ROWS_OF_A_BATCH = 1024
 Contents = dict[bytes, "WindowSums | None"]
 
 
-class CombineDocuments(beam.PTransform):
+class CombineDocuments(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
     """Averages the windows of each document, weighted by their tokens.
 
     Takes RecordBatches as `EmbedText` gives them, with `mean_output`. Returns a dict of two PCollections: `documents`,
@@ -62,11 +62,11 @@ class CombineDocuments(beam.PTransform):
         super().__init__()
         self._kept = dict(kept or {})
 
-    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
         combined = (
             rows
             | "KeyWindows" >> beam.ParDo(KeyWindows(tuple(self._kept))).with_output_types(tuple[bytes, Any])
-            | "AddWindows" >> beam.CombinePerKey(AddWindows())
+            | "AddWindows" >> beam.CombinePerKey(AddWindows())  # type: ignore[no-untyped-call]  # Beam's __init__
             | "CheckContents" >> MapOrFail(check_contents)
         )
         documents = combined.passed | "MakeDocumentRows" >> beam.ParDo(MakeDocumentRows(self._kept))
@@ -154,7 +154,7 @@ class MakeDocumentRows(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for window, held in self._held.items():
             if held:
-                yield WindowedValue(make_document_rows(held, self._kept), window.max_timestamp(), [window])
+                yield WindowedValue(make_document_rows(held, self._kept), window.max_timestamp(), (window,))
         self._held = {}
 
 

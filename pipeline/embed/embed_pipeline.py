@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -79,7 +80,7 @@ class EmbedPipeline:
             shards = self._add_finished(shards, embedded[MET], self.finished)
         self._write_results(shards, failed | "AllFailures" >> beam.Flatten())
 
-    def _write_documents(self, rows: beam.PCollection) -> beam.PCollection:
+    def _write_documents(self, rows: beam.PCollection[Any]) -> beam.PCollection[Any]:
         """Stages the documents' vectors, and returns the failures."""
         combined = rows | "CombineDocuments" >> CombineDocuments(self.options.kept_fields)
         _ = (
@@ -88,7 +89,8 @@ class EmbedPipeline:
             | "DocumentFileToJson" >> beam.Map(lambda file: json.dumps(file.to_dict()))
             | "WriteDocumentFileList" >> self._write_list(_DOCUMENT_FILES)
         )
-        return combined[COMBINE_FAILURES]
+        failures: beam.PCollection[Any] = combined[COMBINE_FAILURES]
+        return failures
 
     def _make_write(self) -> WriteShards:
         options = self.options
@@ -100,13 +102,14 @@ class EmbedPipeline:
         )
 
     def _add_finished(
-        self, shards: beam.PCollection, met: beam.PCollection, finished: FinishedRows
-    ) -> beam.PCollection:
+        self, shards: beam.PCollection[Any], met: beam.PCollection[Any], finished: FinishedRows
+    ) -> beam.PCollection[Any]:
         copied = met | "CopyRepeated" >> beam.ParDo(CopyRepeated(finished)) | "WriteCopies" >> self._make_write()
         reused = shards.pipeline | "FinishedShards" >> beam.Create(finished.shards)
-        return (shards, copied, reused) | "AllShards" >> beam.Flatten()
+        all_shards: beam.PCollection[Any] = (shards, copied, reused) | "AllShards" >> beam.Flatten()
+        return all_shards
 
-    def _write_results(self, shards: beam.PCollection, failures: beam.PCollection) -> None:
+    def _write_results(self, shards: beam.PCollection[Any], failures: beam.PCollection[Any]) -> None:
         """Stages the failures, the list of shards and the statistics."""
         _ = (
             shards
@@ -126,7 +129,7 @@ class EmbedPipeline:
             | "WriteStatistics" >> self._write_list(_STATISTICS_FILE)
         )
 
-    def _write_list(self, name: str) -> beam.PTransform:
+    def _write_list(self, name: str) -> beam.PTransform[Any, Any]:
         """Writes lines to one staged file."""
         return beam.io.WriteToText(FileSystems.join(self.staging, name), num_shards=1, shard_name_template="")
 

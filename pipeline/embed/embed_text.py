@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import apache_beam as beam
 import pyarrow as pa
@@ -38,7 +38,7 @@ FAILURES = "failures"
 MET = "met"
 
 
-class EmbedText(beam.PTransform):
+class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
     """Embeds a PCollection of documents.
 
     Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which are
@@ -159,7 +159,7 @@ class EmbedText(beam.PTransform):
             reshuffle_batches=reshuffle_batches,
         )
 
-    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
         description = read_description(self._transform_directory)
         options = description["options"]
         vocabulary = self._token_vocabulary

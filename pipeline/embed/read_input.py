@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import apache_beam as beam
 
@@ -44,7 +44,7 @@ class Input(Protocol):
           wanted: the fields whose types are needed.
         """
 
-    def read(self, fields: RecordFields) -> beam.PTransform:
+    def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads its Records and Failures."""
 
 
@@ -97,7 +97,7 @@ def list_files(options: EmbedOptions) -> FileInput:
     return make_file_input(listing.files, options)
 
 
-class ReadForSinks(beam.PTransform):
+class ReadForSinks(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]):
     """Reads documents, without those that a sink can't hold: `{"documents": RecordBatches, "failures": Failures}`.
 
     Args:
@@ -110,7 +110,7 @@ class ReadForSinks(beam.PTransform):
         self._documents = documents
         self._texts = (ID, *options.kept_fields) if {"parquet", "bigquery"} & set(options.sinks) else ()
 
-    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection[Any]]:
         read = pipeline | "ReadDocuments" >> self._documents
         if not self._texts:
             return {"documents": read["documents"], "failures": read["failures"]}

@@ -15,7 +15,7 @@ def describe_features(schema: RowSchema) -> str:
     described = schema_pb2.Schema()
     for column in schema.columns:
         _add_feature(described, column, schema)
-    return text_format.MessageToString(described)
+    return str(text_format.MessageToString(described))
 
 
 def _add_feature(described: schema_pb2.Schema, column: Column, schema: RowSchema) -> None:

@@ -10,4 +10,5 @@ def to_half(values: np.ndarray) -> np.ndarray:
     import tensorflow as tf
 
     with tf.device("CPU"):
-        return tf.cast(values, tf.float16).numpy()
+        halved: np.ndarray = tf.cast(values, tf.float16).numpy()
+        return halved

@@ -30,7 +30,8 @@ def encode_examples(rows: pa.RecordBatch, schema: RowSchema) -> list[bytes]:
         for name, values in zip(rows.schema.names, rows.columns, strict=True)
         if name not in INTERNAL_COLUMNS
     }
-    return RecordBatchToExamplesEncoder(None).encode(pa.RecordBatch.from_pydict(columns))
+    examples: list[bytes] = RecordBatchToExamplesEncoder(None).encode(pa.RecordBatch.from_pydict(columns))
+    return examples
 
 
 def decode_examples(examples: Sequence[bytes], schema: RowSchema) -> pa.RecordBatch:

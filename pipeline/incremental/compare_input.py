@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -36,7 +37,7 @@ class IncompleteSnapshotError(RuntimeError):
 
 
 def compare_input(
-    documents: beam.PTransform,
+    documents: beam.PTransform[Any, Any],
     *,
     previous: Manifest | None,
     output: OutputDirectory,
@@ -87,7 +88,7 @@ def compare_input(
 
 def _build(
     pipeline: beam.Pipeline,
-    documents: beam.PTransform,
+    documents: beam.PTransform[Any, Any],
     previous: Manifest | None,
     output: OutputDirectory,
     *,

@@ -69,7 +69,7 @@ def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
     return ChangeCounts(documents=add_counts(counts), selected=selected, tombstones=tombstones, dead=dead)
 
 
-class FindChanges(beam.PTransform):
+class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
     """Turns prepared documents into `{"selected", "tombstones", "counts"}`: Tables, Tables and one `ChangeCounts`.
 
     Only ids and hashes go through a GroupByKey, up to a thousand together. Runners that hold groups in memory need
@@ -93,7 +93,7 @@ class FindChanges(beam.PTransform):
         self._tombstone_files = list(tombstone_files)
         self._full_snapshot = full_snapshot
 
-    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
         compared = (
             {
                 "documents": documents | "BucketDocuments" >> beam.ParDo(SplitIntoBuckets(DOCUMENT_SCHEMA)),
@@ -113,14 +113,15 @@ class FindChanges(beam.PTransform):
         }
 
 
-def _read(pipeline: beam.Pipeline, what: str, files: list[PublishedFile], schema: pa.Schema) -> beam.PCollection:
-    return (
+def _read(pipeline: beam.Pipeline, what: str, files: list[PublishedFile], schema: pa.Schema) -> beam.PCollection[Any]:
+    buckets: beam.PCollection[Any] = (
         pipeline
         | f"List{what}" >> beam.Create(files)
         | f"Share{what}" >> beam.Reshuffle()
         | f"Read{what}" >> beam.ParDo(ReadPublishedFile(schema))
         | f"Bucket{what}" >> beam.ParDo(SplitIntoBuckets(schema))
     )
+    return buckets
 
 
 class CompareBucket(beam.DoFn):

@@ -73,7 +73,7 @@ class SplitIntoBuckets(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
         for bucket in self._flush():
-            yield WindowedValue(bucket, window.max_timestamp(), [window])
+            yield WindowedValue(bucket, window.max_timestamp(), (window,))
 
     def _flush(self) -> Iterator[tuple[int, bytes]]:
         rows = pa.Table.from_batches(self._waiting, self._schema)

@@ -97,7 +97,8 @@ class LoadSelection:
         self._shared = Shared()
 
     def __call__(self) -> Selection:
-        return self._shared.acquire(lambda: read_selection(self._paths), tag="/".join(self._paths))
+        selection: Selection = self._shared.acquire(lambda: read_selection(self._paths), tag="/".join(self._paths))
+        return selection
 
 
 def make_select_documents(paths: Sequence[str]) -> MapOrFail:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 
@@ -56,7 +57,7 @@ class FileInput:
             logger.warning("%s says no types of fields: %s", path, e)
             return path, {}
 
-    def read(self, fields: RecordFields) -> beam.PTransform:
+    def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """The step that reads all files."""
         return ReadFiles(self.source, self.files, fields)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import apache_beam as beam
 
@@ -20,7 +21,7 @@ from albert_embed.transforms.failure import Failure
 logger = logging.getLogger(__name__)
 
 
-class ReadFiles(beam.PTransform):
+class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
     """The records of files, in as many steps for a thousand files as for one.
 
     Args:
@@ -34,13 +35,14 @@ class ReadFiles(beam.PTransform):
         self._ranges = split_files(files, splittable=source.splittable)
         self._step = ReadRange(source, fields)
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        return (
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Any]:
+        records: beam.PCollection[Any] = (
             pipeline
             | "Ranges" >> beam.Create(self._ranges, reshuffle=False)
             | "SpreadRanges" >> beam.Reshuffle()
             | "ReadRange" >> beam.ParDo(self._step)
         )
+        return records
 
 
 class ReadRange(beam.DoFn):

@@ -27,7 +27,8 @@ def find_invalid_utf8(column: pa.Array) -> list[int]:
     except pa.ArrowInvalid:
         bad = [place for place, value in enumerate(values.to_pylist()) if value is not None and not is_utf8(value)]
     parents = np.asarray(pc.list_parent_indices(column)) if is_list else np.arange(len(column))
-    return np.unique(parents[bad]).tolist()
+    rows: list[int] = np.unique(parents[bad]).tolist()
+    return rows
 
 
 def is_utf8(value: bytes) -> bool:
@@ -59,14 +60,14 @@ def describe_invalid_utf8(name: str) -> str:
 def holds_strings(type_: pa.DataType) -> bool:
     """Whether values of a type, or of its lists, are strings, which Python decodes."""
     type_ = type_.value_type if _is_list(type_) else type_
-    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
 
 
 def _is_list(type_: pa.DataType) -> bool:
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_))
 
 
 def _holds_bytes(type_: pa.DataType) -> bool:
     types = pa.types
     is_binary = types.is_binary(type_) or types.is_large_binary(type_) or types.is_binary_view(type_)
-    return is_binary or types.is_string(type_) or types.is_large_string(type_) or types.is_string_view(type_)
+    return bool(is_binary or types.is_string(type_) or types.is_large_string(type_) or types.is_string_view(type_))

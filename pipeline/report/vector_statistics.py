@@ -66,7 +66,7 @@ def describe_vectors(vectors: npt.NDArray[np.float32]) -> VectorStatistics:
     return VectorStatistics(
         norms=norms.astype(np.float32),
         mean_cosine=float(pairs.mean(dtype=np.float64)),
-        cosine_quantiles=tuple(np.quantile(pairs, [0.05, 0.5, 0.95]).tolist()),  # type: ignore[arg-type]
+        cosine_quantiles=tuple(np.quantile(pairs, [0.05, 0.5, 0.95]).tolist()),
         near_duplicates=len(alike),
         duplicate_examples=[_pair(first[at], second[at], pairs[at]) for at in examples],
         neighbours=[find_neighbours(cosines, row) for row in spread(len(vectors), _DOCUMENTS_WITH_NEIGHBOURS)],

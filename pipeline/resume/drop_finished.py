@@ -20,7 +20,7 @@ from albert_embed.transforms import metrics
 Met = tuple[np.ndarray, np.ndarray]
 
 
-class DropFinished(beam.PTransform):
+class DropFinished(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
     """Divides rows into `{"rows", "met"}`: those that are not finished, and how often each finished key was met.
 
     `met` is one array `[keys]` int32. A corpus may repeat a document, and all rows with a finished key are dropped:
@@ -34,7 +34,7 @@ class DropFinished(beam.PTransform):
         super().__init__()
         self._finished = finished
 
-    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection]:
+    def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
         dropped = rows | "DropRows" >> beam.ParDo(DropRows(self._finished)).with_outputs(DropRows.MET, main="rows")
         met = dropped[DropRows.MET] | "AddMet" >> beam.CombineGlobally(AddMet(self._finished))
         return {"rows": dropped["rows"], "met": met}
@@ -67,11 +67,11 @@ class DropRows(beam.DoFn):
         if rows.num_rows:
             yield rows
 
-    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
         if self._positions:
             met: Met = np.unique(np.concatenate(self._positions), return_counts=True)
             window = GlobalWindow()
-            yield beam.pvalue.TaggedOutput(self.MET, WindowedValue(met, window.max_timestamp(), [window]))
+            yield beam.pvalue.TaggedOutput(self.MET, WindowedValue(met, window.max_timestamp(), (window,)))
         self._positions = []
 
 

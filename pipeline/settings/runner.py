@@ -19,7 +19,7 @@ def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
     name = options.view_as(StandardOptions).runner
     if name in (None, "DirectRunner"):
         return FnApiRunner()
-    return name
+    return str(name)
 
 
 # Beam's local runners keep all of a shuffle in the memory of one process.

@@ -26,7 +26,7 @@ _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may b
 
 def is_compressed(path: str) -> bool:
     """Returns whether a file's name says that it is compressed."""
-    return CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED
+    return bool(CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED)
 
 
 def strip_compression_ending(path: str) -> str:

@@ -21,7 +21,7 @@ def list_document_files(files: Iterable[DataFile], formats: Sequence[str]) -> li
     return sorted(files, key=lambda file: (formats.index(file.format or ""), file.path))
 
 
-class WriteDocuments(beam.PTransform):
+class WriteDocuments(beam.PTransform[beam.PCollection[pa.RecordBatch], beam.PCollection[DataFile]]):
     """Writes RecordBatches of `pipeline.embed.combine_documents`; gives a `DataFile` for each finished file.
 
     As with `WriteShards`, only the files that the step gives are to be published.
@@ -36,9 +36,10 @@ class WriteDocuments(beam.PTransform):
         self._write = WriteFilesFn(partial(DocumentWriter, directory, tuple(formats)), max_bytes=SHARD_BYTES)
 
     def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> beam.PCollection[DataFile]:
-        return (
+        files: beam.PCollection[DataFile] = (
             rows
             | "IntoOneWindow" >> beam.WindowInto(GlobalWindows())
             | "WriteDocumentFiles" >> beam.ParDo(self._write)
             | "EachFile" >> beam.FlatMap(list).with_output_types(DataFile)
         )
+        return files

@@ -47,7 +47,7 @@ class WriteFilesFn(beam.DoFn):
             finished = self._writer.finish()
         window = GlobalWindow()
         for value in finished:
-            yield WindowedValue(value, window.max_timestamp(), [window])
+            yield WindowedValue(value, window.max_timestamp(), (window,))
 
     def teardown(self) -> None:
         self._writer.abandon()

@@ -21,7 +21,7 @@ SHARD_BYTES = 256 << 20
 SHARD_SECONDS = 300.0
 
 
-class WriteShards(beam.PTransform):
+class WriteShards(beam.PTransform[beam.PCollection[pa.RecordBatch], beam.PCollection[Shard]]):
     """Writes RecordBatches of embedded rows, with the internal columns; gives a `Shard` for each finished one.
 
     Only the shards that the step gives are to be published (`WriteFilesFn`).
@@ -46,8 +46,9 @@ class WriteShards(beam.PTransform):
         self._write = WriteFilesFn(open_writer, max_bytes=shard_bytes, max_seconds=shard_seconds)
 
     def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> beam.PCollection[Shard]:
-        return (
+        shards: beam.PCollection[Shard] = (
             rows
             | "IntoOneWindow" >> beam.WindowInto(GlobalWindows())
             | "WriteShard" >> beam.ParDo(self._write).with_output_types(Shard)
         )
+        return shards
