@@ -48,5 +48,5 @@ def test_values_and_defaults(command: str) -> None:
             assert default == "off" or option.kind is not Kind.SWITCH, flag
             assert [choice for choice in option.choices if f"`{choice}`" not in effect] == [], flag
             if option.default:
-                first_word = option.default.split()[0].strip(",")
+                first_word = option.default.split()[0].strip(",%")
                 assert first_word in re.findall(r"[\w,./-]*[\w-]", default), flag
