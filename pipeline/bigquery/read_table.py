@@ -119,8 +119,8 @@ def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: Recor
         wanted[fields.pair] = ("--pair-field", _TEXT_TYPES, False)
     if fields.id_required or fields.id in columns:
         wanted[fields.id] = ("--id-field", _ID_TYPES, False)
-    for name, kept in fields.kept.items():
-        wanted[name] = ("--keep-fields", _KEPT_TYPES[kept.value.name], kept.is_list)
+    for column, kept in fields.kept.items():
+        wanted[fields.find_field(column)] = ("--keep-fields", _KEPT_TYPES[kept.value.name], kept.is_list)
     problems = []
     for name, (option, types, is_list) in wanted.items():
         if name not in columns:

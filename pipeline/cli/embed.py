@@ -79,8 +79,8 @@ _INPUT_OPTIONS = (
         flag="--keep-fields",
         kind=Kind.COMMAS,
         metavar="LIST",
-        help="comma-separated fields to copy to the output: NAME or NAME:TYPE, where TYPE is string, int64 or float, "
-        "with [] after it for a list",
+        help="comma-separated fields to copy to the output: NAME, NAME:TYPE or 'NAME AS COLUMN:TYPE', where TYPE is "
+        "string, int64 or float, with [] after it for a list",
     ),
 )
 _TOKEN_OPTIONS = (

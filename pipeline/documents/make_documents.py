@@ -35,8 +35,8 @@ def make_documents(records: Records, fields: RecordFields) -> tuple[pa.RecordBat
             if row not in errors:
                 errors[row] = describe_bad_text(column[row].as_py(), name)
     columns = {ID: _take_ids(records, fields, list(texts.values()), errors), **texts}
-    for name, type_ in fields.kept.items():
-        columns[name] = _take_kept(records, name, type_, errors)
+    for column, type_ in fields.kept.items():
+        columns[column] = _take_kept(records, fields.find_field(column), type_, errors)
     columns[ORIGIN] = make_origins(records.file, records.positions)
     documents = pa.RecordBatch.from_pydict(columns)
     if not errors:

@@ -15,8 +15,9 @@ from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
-from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
+from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types, check_fields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -67,11 +68,13 @@ def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[Em
     else:
         given = list_files(options)
     keep_fields = options.keep_fields
-    untyped = [field for field in keep_fields if ":" not in field]
-    if untyped:
-        named_by, types = given.find_field_types(untyped)
-        if types:
-            keep_fields = add_field_types(keep_fields, types, named_by)
+    fields = RecordFields.of(options)
+    wanted = [field.field for field in list_kept_fields(keep_fields) if not field.type_name]
+    named_by, types = given.find_field_types(wanted)
+    if types:
+        if not options.reads_table:  # what a table has is checked when it is opened
+            check_fields(fields, types, named_by)
+        keep_fields = add_field_types(keep_fields, types, named_by)
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.field_type import FieldType
-from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.settings.kept_fields import list_kept_fields, parse_kept_fields
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,8 @@ class RecordFields:
       id: holds the id, a string or an integer.
       id_required: whether a record without an id is a failure; else its id is a hash of its content.
       pair: holds the second text, where texts come in pairs.
-      kept: fields that travel to the output, with their types (`pipeline.settings.kept_fields`).
+      kept: columns of fields that travel to the output, with their types (`pipeline.settings.kept_fields`).
+      renamed: of those columns whose field has another name, that name.
     """
 
     text: str = "text"
@@ -27,6 +29,7 @@ class RecordFields:
     id_required: bool = False
     pair: str | None = None
     kept: dict[str, FieldType] = dataclasses.field(default_factory=dict)
+    renamed: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @staticmethod
     def of(options: EmbedOptions) -> RecordFields:
@@ -37,35 +40,74 @@ class RecordFields:
             id_required=options.id_field is not None,
             pair=options.pair_field,
             kept=parse_kept_fields(options.keep_fields),
+            renamed={kept.column: kept.field for kept in list_kept_fields(options.keep_fields)},
         )
 
     @property
     def names(self) -> list[str]:
         """All of them, the text first."""
         pair = [] if self.pair is None else [self.pair]
-        return list(dict.fromkeys([self.text, self.id, *pair, *self.kept]))
+        return list(dict.fromkeys([self.text, self.id, *pair, *map(self.find_field, self.kept)]))
+
+    def find_field(self, column: str) -> str:
+        """Returns the name of the field that a kept column is made of."""
+        return self.renamed.get(column, column)
+
+    def list_options(self) -> dict[str, str]:
+        """Returns the fields that must be there, with the option that names each."""
+        options = {self.find_field(column): "--keep-fields" for column in self.kept}
+        if self.id_required:
+            options[self.id] = "--id-field"
+        if self.pair is not None:
+            options[self.pair] = "--pair-field"
+        return {**options, self.text: "--text-field"}
+
+
+def check_fields(fields: RecordFields, known: Collection[str], named_by: str) -> None:
+    """Refuses fields that the input does not have.
+
+    Args:
+      fields: that the options name.
+      known: those of the input.
+      named_by: what they are of, for messages.
+
+    Raises:
+      ValueError: if one is not known; it names the nearest one.
+    """
+    for field, option in fields.list_options().items():
+        _check_field(option, field, known, named_by)
+
+
+def _check_field(option: str, field: str, known: Collection[str], named_by: str) -> None:
+    if field in known:
+        return
+    near = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
+    nearest = f"; is it {near[0]!r}?" if near else "."
+    raise ValueError(
+        f"{option} has {field!r}, but {named_by} has no such field{nearest} Its fields are: "
+        f"{', '.join(sorted(known))[:400]}"
+    )
 
 
 def add_field_types(keep_fields: Sequence[str], types: Mapping[str, str], named_by: str) -> tuple[str, ...]:
-    """`--keep-fields` with types for those that name none.
+    """Returns `--keep-fields` with types for those that name none.
 
     Args:
-      keep_fields: `NAME` or `NAME:TYPE` each.
+      keep_fields: as `KeptField.parse` takes them.
       types: field → type, "?" and its name in the input where it can't be kept.
       named_by: what the types are of, for messages.
 
     Raises:
-      ValueError: where there is no such field, or it has a type that can't be kept.
+      ValueError: if there is no such field, or it has a type that can't be kept.
     """
-    return tuple(field if ":" in field else f"{field}:{_find_type(field, types, named_by)}" for field in keep_fields)
+    return tuple(
+        field.with_type(field.type_name or _find_type(field.field, types, named_by))
+        for field in list_kept_fields(keep_fields)
+    )
 
 
 def _find_type(field: str, types: Mapping[str, str], named_by: str) -> str:
-    if field not in types:
-        raise ValueError(
-            f"--keep-fields has {field!r}, but {named_by} has no such column; its columns are: "
-            f"{', '.join(sorted(types))[:200]}"
-        )
+    _check_field("--keep-fields", field, types, named_by)
     if types[field].startswith("?"):
         raise ValueError(
             f"--keep-fields has {field!r}, which is {types[field][1:]} in {named_by}; strings, integers, floats and "

@@ -43,7 +43,7 @@ class EmbedOptions:
       include_hidden: whether files whose names start with "." or "_" are read, too.
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
-      keep_fields: fields that travel to the output, `NAME` or `NAME:TYPE`.
+      keep_fields: fields that travel to the output, `NAME[:TYPE]` or `NAME AS COLUMN[:TYPE]`.
       max_failures: maximum failures of a run, `N` or `P%` of its documents; None means any number.
       embeddings: which of pooled, sequence, mean and document; the last is a row of its own for each document.
       sinks: what is written: tfrecord and parquet to the directory, of which readers use the first; bigquery to the

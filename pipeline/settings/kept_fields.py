@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from albert_embed.pipeline.settings.field_type import FLOAT, INT64, STRING, VALUE_TYPES, FieldType, ValueType
@@ -37,26 +40,79 @@ RESERVED = frozenset(
 )
 
 
-def parse_kept_fields(given: tuple[str, ...]) -> dict[str, FieldType]:
-    """Parses fields, each `NAME` or `NAME:TYPE`, into name → type; `string` where no type is given.
+# "NAME AS COLUMN"
+_RENAMED = re.compile(r"(\S.*?)\s+AS\s+(\S+)", re.IGNORECASE | re.DOTALL)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KeptField:
+    """A field that travels to the output.
+
+    Attributes:
+      field: its name in the input.
+      column: its name in the output.
+      type_name: the type that the user names; empty where they leave it to the input.
+    """
+
+    field: str
+    column: str
+    type_name: str = ""
+
+    @staticmethod
+    def parse(given: str) -> KeptField:
+        """Parses `NAME`, `NAME:TYPE`, `NAME AS COLUMN` or `NAME AS COLUMN:TYPE`.
+
+        What stands behind the last colon is a type only if there is such a type: names may have colons.
+
+        Raises:
+          ValueError: if there is no name, or the column is one of the output's own.
+        """
+        name, _, type_name = given.rpartition(":")
+        if type_name.removesuffix("[]") not in VALUE_TYPES:
+            name, type_name = given, ""
+        name = name.strip()
+        if not name:
+            raise ValueError(
+                f"--keep-fields has {given!r}: give NAME, NAME:TYPE or 'NAME AS COLUMN:TYPE', TYPE one of "
+                f"{', '.join(VALUE_TYPES)}, with [] after it for lists"
+            )
+        renamed = _RENAMED.fullmatch(name)
+        field, column = renamed.groups() if renamed else (name, name)
+        if column in RESERVED:
+            raise ValueError(
+                f"--keep-fields has {column!r}, which is a column of the output itself; give it another name there: "
+                f"--keep-fields '{field} AS source_{column}'"
+            )
+        return KeptField(field=field, column=column, type_name=type_name)
+
+    def with_type(self, type_name: str) -> str:
+        """The field as it is given to `--keep-fields`, with a type."""
+        name = self.field if self.field == self.column else f"{self.field} AS {self.column}"
+        return f"{name}:{type_name}"
+
+
+def list_kept_fields(given: Sequence[str]) -> list[KeptField]:
+    """Parses fields, in the order given.
 
     Raises:
-      ValueError: if a type is unknown, or a name is given twice or is one of the output's own columns.
+      ValueError: if one can't be parsed, or two have the same name in the output.
     """
-    kept: dict[str, FieldType] = {}
-    for field in given:
-        name, _, type_name = field.partition(":")
-        if not name or (type_name or "string").removesuffix("[]") not in VALUE_TYPES:
-            raise ValueError(
-                f"--keep-fields has {field!r}: give NAME or NAME:TYPE, TYPE one of {', '.join(VALUE_TYPES)}, "
-                "with [] after it for lists"
-            )
-        if name in RESERVED:
-            raise ValueError(f"--keep-fields has {name!r}, which is a column of the output itself; rename the field")
-        if name in kept:
-            raise ValueError(f"--keep-fields has {name!r} twice")
-        kept[name] = FieldType.parse(type_name or "string")
-    return kept
+    fields: dict[str, KeptField] = {}
+    for item in given:
+        field = KeptField.parse(item)
+        if field.column in fields:
+            raise ValueError(f"--keep-fields has {field.column!r} twice")
+        fields[field.column] = field
+    return list(fields.values())
+
+
+def parse_kept_fields(given: Sequence[str]) -> dict[str, FieldType]:
+    """Parses fields (`KeptField.parse`) into column of the output → type; `string` where no type is given.
+
+    Raises:
+      ValueError: if one can't be parsed, or two have the same name in the output.
+    """
+    return {field.column: FieldType.parse(field.type_name or STRING.name) for field in list_kept_fields(given)}
 
 
 def convert_value(value: Any, type_: FieldType) -> Any:

@@ -17,6 +17,7 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_file
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions
+from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.csv_lines import CsvLines
 from albert_embed.pipeline.sources.csv_rows import read_rows
 from albert_embed.pipeline.sources.source import Source
@@ -35,6 +36,10 @@ class CsvRecords(Source):
 
     def configure(self, options: EmbedOptions) -> CsvRecords:
         return CsvRecords(options.csv_max_lines)
+
+    def read_field_types(self, file: BinaryIO) -> dict[str, str]:
+        header = next(csv.reader(CsvLines(file, self._max_lines), strict=True, delimiter=self.delimiter), [])
+        return dict.fromkeys(header, STRING.name)
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         csv.field_size_limit(LONGEST_TEXT_BYTES)

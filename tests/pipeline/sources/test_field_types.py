@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 import fastavro
 import pyarrow as pa
@@ -63,15 +64,51 @@ def test_only_what_has_no_type_is_looked_up(tmp_path: Path) -> None:
     pattern = str(tmp_path / "*.parquet")
     assert add_types(pattern, "n", "scores") == ("n:int64", "scores:float[]")
     assert add_types(pattern, "n:string") == ("n:string",)
-    with pytest.raises(ValueError, match=r"has 'm', but .*a\.parquet has no such column; its columns are: day, n, sc"):
+    with pytest.raises(ValueError, match=r"has 'm', but .*a\.parquet has no such field\. Its fields are: day, n, sc"):
         add_types(pattern, "m")
     with pytest.raises(ValueError, match=r"has 'day', which is date32\[day\] in .*a\.parquet; strings, integers"):
         add_types(pattern, "day")
 
 
-def test_formats_without_a_schema_say_no_types(tmp_path: Path) -> None:
+def test_formats_without_types(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,text,n\n1,a,2\n")
-    assert add_types(str(tmp_path / "a.csv"), "n") == ("n",)
+    assert add_types(str(tmp_path / "a.csv"), "n") == ("n:string",)
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
+    assert add_types(str(tmp_path / "a.jsonl"), "n") == ("n",)
+
+
+def write_file(path: Path) -> Path:
+    """Writes a file with the fields id, text and title, in the format that its name tells."""
+    names = ("id", "text", "title")
+    if path.suffix == ".csv":
+        path.write_text("id,text,title\n1,a,b\n")
+    elif path.suffix == ".parquet":
+        pq.write_table(pa.table({name: ["a"] for name in names}), path)
+    else:
+        schema = {"type": "record", "name": "R", "fields": [{"name": name, "type": "string"} for name in names]}
+        with path.open("wb") as file:
+            fastavro.writer(file, schema, [dict.fromkeys(names, "a")])
+    return path
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "avro"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"keep_fields": ("tilte",)}, r"^--keep-fields has 'tilte', but .* no such field; is it 'title'\? Its fields"),
+        ({"keep_fields": ("tilte:string",)}, r"^--keep-fields has 'tilte', but .* no such field; is it 'title'\?"),
+        ({"keep_fields": ("x AS y",)}, r"^--keep-fields has 'x', .* no such field\. Its fields are: id, text, title$"),
+        ({"text_field": "txt"}, r"^--text-field has 'txt', but .* has no such field; is it 'text'\?"),
+        ({"id_field": "key"}, r"^--id-field has 'key', but .* has no such field\."),
+        ({"pair_field": "test"}, r"^--pair-field has 'test', but .* has no such field; is it 'text'\?"),
+    ],
+)
+def test_fields_that_the_file_does_not_have(tmp_path: Path, ending: str, options: dict[str, Any], message: str) -> None:
+    path = write_file(tmp_path / f"a.{ending}")
+    with pytest.raises(ValueError, match=message):
+        resolve_input(EmbedOptions(model="m", input=(str(path),), output="o", **options))
+    given = EmbedOptions(model="m", input=(str(path),), output="o", id_field="id", keep_fields=("title AS a",))
+    assert resolve_input(given)[0].keep_fields == ("title AS a:string",)
 
 
 def test_avro_files(tmp_path: Path) -> None:

@@ -141,15 +141,6 @@ def test_whole_files(tmp_path: Path) -> None:
     assert read(path, WholeFiles()) == ([{"id": b"a.md", "text": b"one\ntwo\n"}], [])
 
 
-def test_kept_fields_are_checked() -> None:
-    kept = parse_kept_fields(("a", "b:int64[]"))
-    assert {name: str(type_) for name, type_ in kept.items()} == {"a": "string", "b": "int64[]"}
-    with pytest.raises(ValueError, match="which is a column of the output itself"):
-        parse_kept_fields(("window",))
-    with pytest.raises(ValueError, match="TYPE one of string, int64, float"):
-        parse_kept_fields(("a:date",))
-
-
 def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (tmp_path / "a.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["id", "text", "title"], ["1", "one\ntwo", "A"], ["2", "three", ""], ["3"]])
