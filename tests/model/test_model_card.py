@@ -39,6 +39,7 @@ def test_what_the_card_says() -> None:
         "| Licence of the source | apache-2.0 |",
         "| Precision | bfloat16 |",
         "| Text | lower-cased |",
+        "| Pieces such as 1945, | as the tokenizer of albert treats them |",
         "| Vocabulary, SHA-256 | `ab12` |",
         "| Version of tensorflow | 2.21.0 |",
         "Compared on 8 English texts, 400 tokens.",
