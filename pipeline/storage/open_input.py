@@ -6,27 +6,21 @@ silently.
 
 from __future__ import annotations
 
-import bz2
 import io
-import zlib
 from collections.abc import Callable
 from typing import Any
 
-import zstandard
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
-    CompressionTypes.GZIP: lambda: zlib.decompressobj(16 + zlib.MAX_WBITS),
-    CompressionTypes.BZIP2: bz2.BZ2Decompressor,
-    CompressionTypes.ZSTD: lambda: zstandard.ZstdDecompressor().decompressobj(),
-}
+from albert_embed.pipeline.storage.compression import ERRORS, find_compression
+
 _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may be a thousand times larger
 
 
 def is_compressed(path: str) -> bool:
-    """Returns whether a file's name says that it is compressed."""
-    return bool(CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED)
+    """Whether a file's name says that it is compressed."""
+    return find_compression(path) is not None
 
 
 def strip_compression_ending(path: str) -> str:
@@ -35,13 +29,10 @@ def strip_compression_ending(path: str) -> str:
 
 
 def open_input(path: str) -> Any:
-    """Opens `path` on any file system that Beam knows; `.gz`, `.bz2`, `.zst` and the like are decompressed."""
-    compression = CompressionTypes.detect_compression_type(path)
-    if compression not in _DECOMPRESSORS:
-        return FileSystems.open(path)
-    return DecompressedFile(
-        FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED), _DECOMPRESSORS[compression]
-    )
+    """Opens a file on any file system that Beam knows, decompressed if its name says that it is compressed."""
+    file = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    compression = find_compression(path)
+    return file if compression is None else DecompressedFile(file, compression.make_decompressor)
 
 
 class BrokenFileError(ValueError):
@@ -66,6 +57,7 @@ class DecompressedFile(io.RawIOBase):
         self._file = file
         self._make = make_decompressor
         self._decompressor: Any = None
+        self._streams = 0
         self._compressed = b""
         self._content = b""
 
@@ -80,15 +72,21 @@ class DecompressedFile(io.RawIOBase):
                 if self._decompressor is not None:
                     raise BrokenFileError("the compressed file ends before its content does; it was cut off")
                 return 0
+            if self._decompressor is None and self._streams:
+                # Zeros behind a stream are padding, as tapes and block devices leave it.
+                self._compressed = self._compressed.lstrip(b"\0")
+                if not self._compressed:
+                    continue
             self._decompressor = self._decompressor or self._make()
             try:
                 self._content = self._decompressor.decompress(self._compressed)
-            except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
+            except ERRORS as e:
                 raise BrokenFileError(f"its compressed content is damaged: {e}") from e
             self._compressed = b""
             if self._decompressor.eof:
                 self._compressed = self._decompressor.unused_data
                 self._decompressor = None
+                self._streams += 1
         size = min(len(buffer), len(self._content))
         buffer[:size] = self._content[:size]
         self._content = self._content[size:]

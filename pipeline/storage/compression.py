@@ -1,0 +1,69 @@
+"""The compressions that input files may have: the one list of them."""
+
+from __future__ import annotations
+
+import bz2
+import dataclasses
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import zstandard
+
+# zstd's own limit, which large public dumps use (`--long=31`); its default refuses more than 128 MiB.
+_MAX_ZSTD_WINDOW = 1 << 31
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Compression:
+    """One compression.
+
+    Attributes:
+      name: what messages call it.
+      endings: of the names of its files.
+      magic: what its files begin with; empty if nothing tells.
+      make_decompressor: makes an object with `decompress`, `eof` and `unused_data`, for one stream.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    magic: bytes
+    make_decompressor: Callable[[], Any]
+
+
+COMPRESSIONS = (
+    Compression(
+        name="gzip",
+        endings=(".gz",),
+        magic=b"\x1f\x8b\x08",
+        make_decompressor=lambda: zlib.decompressobj(16 + zlib.MAX_WBITS),
+    ),
+    Compression(name="bzip2", endings=(".bz2",), magic=b"BZh", make_decompressor=bz2.BZ2Decompressor),
+    Compression(name="xz", endings=(".xz", ".lzma"), magic=b"\xfd7zXZ\x00", make_decompressor=lzma.LZMADecompressor),
+    Compression(
+        name="zstd",
+        endings=(".zst", ".zstd"),
+        magic=b"\x28\xb5\x2f\xfd",
+        make_decompressor=lambda: zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).decompressobj(),
+    ),
+    Compression(
+        name="deflate",
+        endings=(".deflate",),
+        magic=b"",
+        make_decompressor=lambda: zlib.decompressobj(-zlib.MAX_WBITS),
+    ),
+)
+# What the decompressors raise over content that is not what it should be.
+ERRORS = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+
+
+def find_compression(path: str) -> Compression | None:
+    """Returns the compression that a file's name tells; None if it tells none."""
+    name = path.lower()
+    return next((one for one in COMPRESSIONS if name.endswith(one.endings)), None)
+
+
+def recognise_compression(start: bytes) -> Compression | None:
+    """Returns the compression of a file that begins so; None if it is none of these."""
+    return next((one for one in COMPRESSIONS if one.magic and start.startswith(one.magic)), None)

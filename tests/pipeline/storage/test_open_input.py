@@ -1,0 +1,97 @@
+"""Compressed files: all of their content, or an error."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albert_embed.pipeline.storage.compression import COMPRESSIONS, find_compression, recognise_compression
+from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, strip_compression_ending
+
+
+def deflate(content: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return compressor.compress(content) + compressor.flush()
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".lzma": lambda content: lzma.compress(content, lzma.FORMAT_ALONE),
+    ".zst": zstandard.compress,
+    ".zstd": zstandard.compress,
+    ".deflate": deflate,
+}
+CONTENT = st.one_of(st.binary(max_size=300), st.text("ab\n", max_size=300).map(str.encode))
+
+
+def read(path: Path, content: bytes) -> bytes:
+    """What is read of a file with this content, all of it or what stands before an error."""
+    path.write_bytes(content)
+    found = b""
+    with open_input(str(path)) as file:
+        while piece := file.read(7):
+            found += piece
+    return found
+
+
+def test_every_ending_is_tested() -> None:
+    assert {ending for one in COMPRESSIONS for ending in one.endings} == COMPRESS.keys()
+
+
+@pytest.mark.parametrize("ending", COMPRESS)
+@settings(deadline=None, max_examples=25)
+@given(content=CONTENT, more=CONTENT, padding=st.integers(0, 600))
+def test_all_streams_and_padding(ending: str, content: bytes, more: bytes, padding: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"A.TXT{ending.upper()}"
+        compress = COMPRESS[ending]
+        assert read(path, compress(content)) == content
+        assert read(path, compress(content) + compress(more) + bytes(padding)) == content + more
+
+
+@pytest.mark.parametrize("ending", COMPRESS)
+@settings(deadline=None, max_examples=25)
+@given(content=CONTENT.filter(bool), data=st.data())
+def test_what_is_cut_off_is_never_the_end(ending: str, content: bytes, data: st.DataObject) -> None:
+    whole = COMPRESS[ending](content)
+    size = data.draw(st.integers(1, len(whole) - 1))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.raises(BrokenFileError, match="the compressed file ends before"),
+    ):
+        read(Path(folder) / f"a{ending}", whole[:size])
+
+
+@pytest.mark.parametrize("ending", [ending for ending in COMPRESS if ending != ".deflate"])
+def test_what_is_no_such_file_is_damaged(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(BrokenFileError, match="its compressed content is damaged"):
+        read(tmp_path / f"a{ending}", b"no such content " * 9)
+
+
+def test_zstd_with_a_window_larger_than_its_default(tmp_path: Path) -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()  # streamed: its size is not told
+    content = compressor.compress(b"text\n" * 1000) + compressor.flush()
+    with pytest.raises(zstandard.ZstdError, match="too much memory"):
+        zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    assert read(tmp_path / "a.zst", content) == b"text\n" * 1000
+
+
+def test_names_and_first_bytes() -> None:
+    for ending, compress in COMPRESS.items():
+        found = find_compression(f"A.TXT{ending.upper()}")
+        assert found is not None and strip_compression_ending(f"a.txt{ending}") == "a.txt"
+        assert recognise_compression(compress(b"x")) in (found, None)
+    assert find_compression("a.txt") is None and recognise_compression(b"text") is None
