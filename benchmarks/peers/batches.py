@@ -43,4 +43,5 @@ def mean_of_tokens(sequence_output: np.ndarray, attention_mask: np.ndarray) -> n
     mask = attention_mask.astype(np.float32)
     # A matrix product, so that no masked copy of the whole output is made.
     sums = np.matmul(mask[:, np.newaxis, :], sequence_output)[:, 0]
-    return sums / mask.sum(axis=1, keepdims=True)
+    means: np.ndarray = sums / mask.sum(axis=1, keepdims=True)
+    return means

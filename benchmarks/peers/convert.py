@@ -21,7 +21,7 @@ _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _OUTPUTS = ("last_hidden_state", "pooler_output")
 
 
-class _Tokens(torch.nn.Module):
+class _Tokens(torch.nn.Module):  # type: ignore[misc]
     """The model with positional inputs and a tuple of outputs."""
 
     def __init__(self, model: AlbertModel) -> None:
@@ -66,7 +66,8 @@ def optimize_onnx(source: Path, target: Path, heads: int, hidden_size: int) -> d
         str(source), model_type="bert", num_heads=heads, hidden_size=hidden_size, optimization_options=options
     )
     optimized.save_model_to_file(str(target))
-    return optimized.get_fused_operator_statistics()
+    fused: dict[str, int] = optimized.get_fused_operator_statistics()
+    return fused
 
 
 def convert_openvino(model: _Tokens, path: Path) -> None:

@@ -20,7 +20,7 @@ def main() -> None:
     write_hub_module(
         arguments.output,
         config,
-        read_huggingface_checkpoint(arguments.source, config),
+        read_huggingface_checkpoint(arguments.source, config).weights,
         vocabulary_file=arguments.source / "spiece.model",
     )
 

@@ -17,7 +17,7 @@ from gcp_storage_emulator.storage import Storage
 _LOCK = threading.Lock()
 
 
-class _Handler(RequestHandler):
+class _Handler(RequestHandler):  # type: ignore[misc]
     def log_message(self, *arguments: object) -> None:
         pass
 

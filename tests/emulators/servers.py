@@ -91,12 +91,12 @@ def _run(command: list[str], environment: dict[str, str], url: str, log: Path) -
             process.wait()
 
 
-def _wait_for(process: subprocess.Popen, url: str, log: Path) -> None:
+def _wait_for(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}: {log.read_text()[-2000:]}")
         try:
             opener.open(url, timeout=5).close()
             return
@@ -104,7 +104,7 @@ def _wait_for(process: subprocess.Popen, url: str, log: Path) -> None:
             return  # it answers
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"{process.args} did not answer at {url} within {_START_SECONDS} s: {log.read_text()[-2000:]}")
+    raise RuntimeError(f"{process.args!r} did not answer at {url} within {_START_SECONDS} s: {log.read_text()[-2000:]}")
 
 
 def _free_port() -> int:

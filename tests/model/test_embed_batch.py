@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -30,7 +32,7 @@ def make_batch(rows: list[list[int]] = ROWS) -> pa.RecordBatch:
 
 def run(
     batch: pa.RecordBatch, engine: FakeEngine, embeddings: tuple[str, ...] = ALL
-) -> tuple[dict[bytes, dict], list[Failure]]:
+) -> tuple[dict[bytes, dict[str, Any]], list[Failure]]:
     """Returns rows by id, and failures."""
     rows, failures = {}, []
     for result in embed_batch(batch, engine, embeddings):
@@ -41,7 +43,7 @@ def run(
     return rows, failures
 
 
-def assert_embedded(rows: dict[bytes, dict], expected: dict[bytes, list[int]]) -> None:
+def assert_embedded(rows: dict[bytes, dict[str, Any]], expected: dict[bytes, list[int]]) -> None:
     assert list(rows) == list(expected)
     for name, ids in expected.items():
         row = rows[name]

@@ -42,6 +42,7 @@ def test_a_lower_precision_stays_near_float32(precision: Any, pooled_most: float
 def test_weights_are_stored_in_the_precision() -> None:
     encoder = AlbertEncoder(TINY, make_weights(TINY), "bfloat16")
     assert encoder.word_embeddings.dtype == tf.bfloat16
+    assert encoder.pooler is not None
     assert encoder.pooler.kernel.dtype == tf.bfloat16
 
 

@@ -152,10 +152,10 @@ def test_weights_of_another_kind(tmp_path: Path, name: str, named: str) -> None:
 def write_tf2_encoder(directory: Path) -> None:
     """A SavedModel with the names of albert_en_base/3: Keras inputs, the vocabulary among its assets."""
 
-    class Encoder(tf.Module):
+    class Encoder(tf.Module):  # type: ignore[misc]
         """Its inputs are what counts."""
 
-        @tf.function(
+        @tf.function(  # type: ignore[untyped-decorator]
             input_signature=[
                 {
                     name: tf.TensorSpec([None, None], tf.int32, name=name)

@@ -119,7 +119,7 @@ def test_what_beam_asks_a_handler(tiny_model: Path) -> None:
 
 def test_what_a_handler_refuses() -> None:
     with pytest.raises(ValueError, match=r"^engine must be one of tensorflow.*, not 'torch'$"):
-        AlbertModelHandler("model", engine="torch")
+        AlbertModelHandler("model", engine="torch")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^threads must be at least 1, not 0$"):
         AlbertModelHandler("model", threads=0)
     with pytest.raises(ValueError, match=r"^embeddings must be one or more of"):

@@ -41,7 +41,7 @@ def test_the_weights_come_back_with_their_config(tmp_path: Path, prefix: str) ->
 def test_heads_and_buffers_are_passed_over(tmp_path: Path) -> None:
     weights = dict(make_weights(TINY))
     some = np.ones((2, 3), np.float32)
-    beside = {
+    beside: dict[str, np.ndarray] = {
         "predictions.bias": some,
         "predictions.dense.weight": some,
         "predictions.decoder.weight": some,

@@ -115,14 +115,14 @@ def save(folder: Path, **signatures: Any) -> Path:
 
 
 def make_tokens(*names: str) -> Any:
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in names])
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in names])  # type: ignore[untyped-decorator]
     def tokens(*arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"pooled_output": tf.cast(arguments[0], tf.float32)}
 
     return tokens
 
 
-@tf.function(input_signature=[])
+@tf.function(input_signature=[])  # type: ignore[untyped-decorator]
 def no_information() -> dict[str, tf.Tensor]:
     return {"vocab_file": tf.constant("/nowhere/30k-clean.model"), "do_lower_case": tf.constant(True)}
 

@@ -48,8 +48,8 @@ def test_a_hub_module(tiny_module: Path) -> None:
     with open_published_model(str(tiny_module)) as published:
         outputs = run_source(published, INPUTS)
     assert {name: (value.dtype, value.shape) for name, value in outputs.items()} == {
-        "pooled_output": (np.float32, (2, 16)),
-        "sequence_output": (np.float32, (2, 7, 16)),
+        "pooled_output": (np.dtype(np.float32), (2, 16)),
+        "sequence_output": (np.dtype(np.float32), (2, 7, 16)),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_the_vocabulary_beside_the_weights_is_found(tmp_path: Path, vocabulary: 
 def test_what_pre_training_leaves_is_passed_over(tmp_path: Path) -> None:
     weights = dict(make_weights(TINY))
     some = np.ones(3, np.float32)
-    beside = {
+    beside: dict[str, Any] = {
         "cls/predictions/output_bias": some,
         "cls/seq_relationship/output_weights": some,
         "global_step": np.int64(1),

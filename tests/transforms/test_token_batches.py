@@ -44,7 +44,8 @@ def make_batches(lengths: list[int], sizes: Iterator[int]) -> Iterator[pa.Record
 
 
 def lengths_of(batch: pa.RecordBatch) -> list[int]:
-    return batch.column("input_ids").value_lengths().to_pylist()
+    lengths: list[int] = batch.column("input_ids").value_lengths().to_pylist()
+    return lengths
 
 
 def run(rows: Iterator[pa.RecordBatch] | list[pa.RecordBatch], config: TokenBatchConfig) -> list[pa.RecordBatch]:

@@ -43,7 +43,7 @@ def expected_mean(windows: list[WindowMean]) -> np.ndarray:
 
 def merge_in_parts(windows: list[WindowMean], shuffle: random.Random) -> WindowSums:
     """Returns the windows in bundles of random sizes, each added up, pickled and merged pairwise in random order."""
-    parts = []
+    parts: list[WindowSums] = []
     while windows:
         cut = shuffle.randint(1, len(windows))
         parts.append(pickle.loads(pickle.dumps(add_all(windows[:cut]))))

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -55,7 +56,7 @@ def main(vocabulary: Path, output: Path) -> None:
     (output / "sentences_cls" / "tokenizer.json").unlink()
 
 
-def save_sentence_model(modules: list, directory: Path) -> None:
+def save_sentence_model(modules: list[Any], directory: Path) -> None:
     model = SentenceTransformer(modules=modules, device="cpu").eval()
     model.save(str(directory), create_model_card=False)
     features = {name: value for name, value in model.preprocess(TEXTS).items() if hasattr(value, "numpy")}

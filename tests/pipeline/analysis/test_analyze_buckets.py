@@ -20,7 +20,7 @@ def write(path: str, content: bytes) -> None:
 
 
 def test_an_analysis_in_a_bucket_grows_with_its_corpus_and_embed_takes_its_graph(
-    bucket: str, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    bucket: str, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(f"{bucket}/corpus/a.txt", b"one\ntwo\n\xff\n")
     common = ["--model", str(tiny_model), "--input", f"{bucket}/corpus/*.txt"]

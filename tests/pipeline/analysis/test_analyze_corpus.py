@@ -204,7 +204,7 @@ def test_embed_takes_the_graph_and_foretold_rows_come_true(tiny_model: Path, tmp
 
 @pytest.mark.integration
 def test_a_corpus_without_documents_is_told_as_such(
-    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "corpus.txt").write_bytes(b"")
     command = ["analyze", "--model", str(tiny_model), "--input", str(tmp_path / "corpus.txt")]
@@ -214,7 +214,9 @@ def test_a_corpus_without_documents_is_told_as_such(
     assert report["statistics"]["empty_share"] is None
 
 
-def test_what_cannot_be_analysed_is_refused(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_what_cannot_be_analysed_is_refused(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     corpus = write_lines(tmp_path / "corpus.txt", ["a"])
     embeddings, other = tmp_path / "embeddings", tmp_path / "other"
     embeddings.mkdir()
@@ -246,7 +248,7 @@ def test_what_cannot_be_analysed_is_refused(tiny_model: Path, tmp_path: Path, ca
 
 @pytest.mark.integration
 def test_a_finished_analysis_is_replaced_only_with_overwrite(
-    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = write_lines(tmp_path / "corpus.txt", ["a"])
     analyze(tiny_model, corpus, tmp_path / "out")

@@ -10,7 +10,8 @@ import pytest
 
 from albert_embed.pipeline.bigquery import append_rows
 from albert_embed.pipeline.bigquery.append_rows import AppendError, cut_batch, widen_floats
-from albert_embed.pipeline.bigquery.table_output import TableLoadError, TableOutput
+from albert_embed.pipeline.bigquery.table_jobs import TableLoadError
+from albert_embed.pipeline.bigquery.table_output import TableOutput
 from albert_embed.pipeline.bigquery.table_rows import make_table_rows
 from albert_embed.pipeline.settings.table_name import TableName
 from tests.pipeline.bigquery.table_data import LAYOUT, PIECES, make_table_input, read_table, write_load_file

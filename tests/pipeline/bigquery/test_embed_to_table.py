@@ -130,8 +130,8 @@ def test_an_incremental_run_keeps_the_table_up(
         id_: row["pooled_output"] for id_, row in files.items()
     }
     write_corpus(tmp_path / "c.jsonl", [TEXTS[0], "changed", *TEXTS[2:4]])
-    more = (*more, "--full-snapshot", "--max-deletions", "3")
-    assert main(command(tiny_model, corpus, output, table.option, more=more)) == 0  # three documents are gone
+    deleting = (*more, "--full-snapshot", "--max-deletions", "3")
+    assert main(command(tiny_model, corpus, output, table.option, more=deleting)) == 0  # three documents are gone
     assert read_table(table.sql) == after[:4]
     other = TableName(project="test-project", dataset=table.dataset, table="other")
     assert main(command(tiny_model, corpus, output, other.option, more=more)) == 2
@@ -294,7 +294,7 @@ def test_the_vector_index(
     assert [sql.startswith(statement) for sql in statements] == ([True] if way == "run" else [])
     manifest = read_manifest(output)
     assert manifest.bigquery is not None
-    assert [index.made for index in manifest.bigquery.statementses] == [way == "run"]
+    assert [index.made for index in manifest.bigquery.vector_indexes] == [way == "run"]
 
 
 def test_a_table_alone_needs_a_place_for_the_rest(

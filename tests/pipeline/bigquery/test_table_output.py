@@ -14,7 +14,9 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from albert_embed.pipeline.bigquery import clients, table_output
-from albert_embed.pipeline.bigquery.table_output import WIDTH_LABEL, TableLoadError, TableOutput
+from albert_embed.pipeline.bigquery.table_jobs import TableLoadError
+from albert_embed.pipeline.bigquery.table_layout import TableLayout
+from albert_embed.pipeline.bigquery.table_output import WIDTH_LABEL, TableOutput
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
@@ -161,8 +163,13 @@ def test_a_run_that_died_between_load_and_merge(
     path = write_load_file(f"{bucket}/embeddings-0.bigquery", [make_table_input([2, 3])])
     made = []
     make = bigquery.Client.create_table
+
+    def create_table(client: bigquery.Client, table: bigquery.Table) -> bigquery.Table:
+        made.append(table)
+        return make(client, table)
+
     with monkeypatch.context() as patched:
-        patched.setattr(bigquery.Client, "create_table", lambda self, table: made.append(table) or make(self, table))
+        patched.setattr(bigquery.Client, "create_table", create_table)
         patched.setattr(TableOutput, "_make_table", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             output.load([path])
@@ -230,7 +237,7 @@ def test_vectors_of_another_width_are_refused(
     load(output, bucket, make_table_input([2]))
     if not labelled:
         monkeypatch.setattr(table_output, "WIDTH_LABEL", "another_label")
-    wider = dataclasses.replace(LAYOUT, hidden_size=768)
+    wider = TableLayout(rows=dataclasses.replace(LAYOUT.rows, hidden_size=768))
     with pytest.raises(ValueError, match=r"its vectors have 3 values; here they have 768\. Give another table"):
         TableOutput(table, wider, run_fingerprint=RUN).check()
 

@@ -192,7 +192,7 @@ def test_what_is_not_in_the_manifest_is_not_published(tmp_path: Path) -> None:
 def test_the_manifest_is_published_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output, manifest = stage(tmp_path, 2)
     seen = []
-    original = FileSystems.rename
+    original: Any = FileSystems.rename
 
     def rename(sources: list[str], targets: list[str]) -> Any:
         seen.append(([Path(target).name for target in targets], list_files(tmp_path)))
@@ -235,7 +235,7 @@ def test_old_shards_go_only_when_the_new_manifest_is_there(tmp_path: Path, monke
     publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
     output, manifest = stage(tmp_path, 1)
     deleted = []
-    original = FileSystems.delete
+    original: Any = FileSystems.delete
 
     def delete(paths: list[str]) -> Any:
         deleted.append(sorted(Path(path).name for path in paths))
@@ -265,7 +265,7 @@ def test_a_publication_that_fails_leaves_what_was_there(
         publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
     output, manifest = stage(tmp_path, 2)
     calls = []
-    original = FileSystems.rename
+    original: Any = FileSystems.rename
 
     def rename(sources: list[str], targets: list[str]) -> Any:
         calls.append(targets)

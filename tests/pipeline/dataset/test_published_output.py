@@ -46,7 +46,7 @@ def test_files_that_go_after_the_manifest_was_read_are_looked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_rows(tmp_path, [make_rows([2])])
-    original = published_output.read_manifest
+    original = read_manifest
     calls = []
 
     def read_and_replace(directory: str) -> Any:

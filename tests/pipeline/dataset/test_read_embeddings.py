@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,15 @@ def test_long_vectors_are_shown_by_their_start(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_finished(tmp_path: Path, rows: list[pa.RecordBatch], reader: str) -> None:
     publish_rows(tmp_path, rows)
     (tmp_path / "manifest.json").unlink()
-    read = {
+    reads: dict[str, Callable[[], Any]] = {
         "read_embeddings": lambda: list(albert_embed.read_embeddings(str(tmp_path))),
         "read_embeddings_dataset": lambda: albert_embed.read_embeddings_dataset(str(tmp_path)),
         "inspect": lambda: inspect_output(str(tmp_path)),
-    }[reader]
+    }
     with pytest.raises(
         OutputError, match=r"holds no manifest.json: it is not a finished output. The manifest is written"
     ):
-        read()
+        reads[reader]()
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def test_good_documents_pass(type_: pa.DataType) -> None:
 def test_the_content_hash_is_of_texts_and_kept_columns_alone() -> None:
     def hashes(**columns: pa.Array) -> list[bytes]:
         prepared, _ = prepare(**columns)
-        return prepared.column("content_hash").to_pylist()
+        hashes: list[bytes] = prepared.column("content_hash").to_pylist()
+        return hashes
 
     same = hashes(text=pa.array(["a", "b"]), id=pa.array(["1", "2"]), year=pa.array([1, None]))
     assert same == hashes(text=pa.array([b"a", b"b"]), id=pa.array([7, 8]), year=pa.array([1, None]))

@@ -130,7 +130,7 @@ def test_no_rows_are_no_documents() -> None:
 
 
 def test_many_contents_of_one_id_cost_their_hashes_only() -> None:
-    add = AddWindows()
+    add = AddWindows()  # type: ignore[no-untyped-call]
     contents = add.create_accumulator()
     for number in range(5):
         window = WindowMean(bytes([number]) * 16, 0, 1, 2, np.ones(HIDDEN, np.float32), ())
@@ -144,7 +144,7 @@ def test_many_contents_of_one_id_cost_their_hashes_only() -> None:
 
 
 def test_merging_two_contents_drops_the_sums() -> None:
-    add = AddWindows()
+    add = AddWindows()  # type: ignore[no-untyped-call]
     accumulators = [
         add.add_input(add.create_accumulator(), WindowMean(content * 16, 0, 1, 2, np.ones(HIDDEN, np.float32), ()))
         for content in (b"a", b"b")

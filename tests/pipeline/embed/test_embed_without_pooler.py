@@ -38,5 +38,5 @@ def test_pooled_is_refused_and_the_others_are_as_with_a_pooler(
         for name in found.schema.names:
             if name.endswith(("_output", "_embedding")):
                 for row in range(found.num_rows):
-                    values = (np.asarray(batch.column(name)[row].as_py(), np.float32) for batch in (found, expected))
-                    np.testing.assert_allclose(*values, atol=1e-6)
+                    values = [np.asarray(batch.column(name)[row].as_py(), np.float32) for batch in (found, expected)]
+                    np.testing.assert_allclose(values[0], values[1], atol=1e-6)

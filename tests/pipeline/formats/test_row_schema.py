@@ -43,7 +43,7 @@ def schemas(draw: st.DrawFn) -> RowSchema:
     schema = RowSchema(
         embeddings=tuple(draw(embeddings)),
         hidden_size=draw(st.integers(1, 3)),
-        encoding=draw(st.sampled_from(ENCODINGS)),  # type: ignore[arg-type]
+        encoding=draw(st.sampled_from(ENCODINGS)),
         kept=draw(st.dictionaries(NAMES, TYPES_OF_FIELDS, max_size=4)),
         tokens=draw(st.booleans()),
     )

@@ -27,13 +27,9 @@ def test_documents_that_changed_meanwhile_are_said(met: int, missing: int, caplo
 
 def test_a_run_of_all_documents_adds_to_nothing() -> None:
     scope = AllDocuments()
-    assert (scope.is_empty, scope.unchanged, scope.failures, scope.make_select(), scope.list_tombstones()) == (
-        False,
-        0,
-        {},
-        None,
-        [],
-    )
+    assert (scope.is_empty, scope.unchanged, scope.failures, scope.list_tombstones()) == (False, 0, {}, [])
+    select: object = scope.make_select()  # type: ignore[func-returns-value]
+    assert select is None
     assert scope.add_to_dataset(MONDAY) is MONDAY and not scope.is_unchanged(MONDAY)
 
 

@@ -57,7 +57,8 @@ def make_tombstones(*ids: tuple[bytes, int]) -> pa.Table:
 
 
 def key(id_: bytes, text: bytes) -> bytes:
-    return keys_to_arrow(document_keys(pa.array([id_]), pa.array([hash_content(text)])))[0].as_py()
+    found: bytes = keys_to_arrow(document_keys(pa.array([id_]), pa.array([hash_content(text)])))[0].as_py()
+    return found
 
 
 def selected(comparison: Comparison) -> dict[bytes, tuple[int | None, bool]]:

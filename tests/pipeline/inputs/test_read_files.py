@@ -31,7 +31,8 @@ def make_file(path: Path | str, bytes_: int = 0) -> InputFile:
 def take_texts(found: Records) -> list[bytes]:
     texts = found.columns["text"]
     assert isinstance(texts, pa.Array)
-    return texts.cast(pa.large_binary()).to_pylist()
+    contents: list[bytes] = texts.cast(pa.large_binary()).to_pylist()
+    return contents
 
 
 def check_texts(format_: str, paths: list[Path], expected: list[bytes]) -> None:
@@ -83,7 +84,7 @@ def test_all_ranges_together_are_the_file(tmp_path: Path, format_: str, size: in
     path.write_bytes("\n".join(["\ufeff" + lines[0], *lines[1:]]).encode())
 
     def read(*ranges: FileRange) -> list[tuple[Any, bytes]]:
-        found = []
+        found: list[tuple[Any, Any]] = []
         for range_ in ranges:
             for records in read_range(range_, SOURCES[format_], RecordFields()):
                 assert isinstance(records, Records)

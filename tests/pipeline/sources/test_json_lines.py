@@ -17,10 +17,12 @@ from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
 
-def parse(*lines: bytes, source: Source = SOURCES["jsonl"], **fields: Any) -> tuple[list[dict], list[Failure]]:
+def parse(
+    *lines: bytes, source: Source = SOURCES["jsonl"], **fields: Any
+) -> tuple[list[dict[str, Any]], list[Failure]]:
     """The documents and failures of a file with these lines."""
     wanted = RecordFields(**fields)
-    documents: list[dict] = []
+    documents: list[dict[str, Any]] = []
     failures: list[Failure] = []
     for found in source.read(io.BytesIO(b"\n".join(lines)), FileRange(path="f.jsonl", name="f.jsonl"), wanted):
         if isinstance(found, Failure):

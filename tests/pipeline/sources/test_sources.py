@@ -56,7 +56,8 @@ def make_example(**values: Any) -> bytes:
             features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         else:
             features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    example: bytes = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return example
 
 
 def test_csv(tmp_path: Path) -> None:

@@ -86,7 +86,12 @@ def test_a_lock_without_the_operating_system_is_renewed_and_grows_old(
         )
     monkeypatch.setattr(FileSystems, "exists", lambda path: os.path.exists(path.removeprefix("memory://")))
     monkeypatch.setattr(FileSystems, "join", lambda directory, name: f"{directory}/{name}")
-    monkeypatch.setattr(FileSystems, "delete", lambda paths: [os.unlink(p.removeprefix("memory://")) for p in paths])
+
+    def delete(paths: list[str]) -> None:
+        for path in paths:
+            os.unlink(path.removeprefix("memory://"))
+
+    monkeypatch.setattr(FileSystems, "delete", delete)
     file = tmp_path / LOCK_FILE
 
     def renewed() -> float:

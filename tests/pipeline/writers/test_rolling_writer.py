@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_embed.pipeline.writers import rolling_writer
 from albert_embed.pipeline.writers.rolling_writer import RollingWriter
 
 
@@ -52,7 +51,7 @@ def test_rows_arrive_in_order_in_files_of_the_size(batches: list[list[int]], max
 
 def test_a_writer_that_is_old_enough_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(rolling_writer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("albert_embed.pipeline.writers.rolling_writer.time.monotonic", lambda: now[0])
     writer = RollingWriter(lambda: ListWriter([]), max_bytes=100, max_seconds=60)
     assert writer.write(make_rows([1])) == []
     now[0] = 59.0
