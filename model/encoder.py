@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from albert_embed.model.config import Activation, AlbertConfig
+from albert_embed.model.sentence_head import SentenceHead, SentenceModules
 from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, POOLER_BIAS, POOLER_KERNEL, Weights, layer_prefix
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -130,7 +131,14 @@ class AlbertEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     in float32.
     """
 
-    def __init__(self, config: AlbertConfig, weights: Weights, precision: Precision = "float32") -> None:
+    def __init__(
+        self,
+        config: AlbertConfig,
+        weights: Weights,
+        precision: Precision = "float32",
+        *,
+        sentence: SentenceModules | None = None,
+    ) -> None:
         super().__init__(name="albert")
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
@@ -166,10 +174,14 @@ class AlbertEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         if POOLER_KERNEL in weights:
             self.pooler = _Dense(weights[POOLER_KERNEL], weights[POOLER_BIAS], dtype, "pooler")
 
+        self.sentence_head = None if sentence is None else SentenceHead(sentence)
+
     @property
     def output_names(self) -> tuple[str, ...]:
         """What `encode` gives: without a pooler among the weights there is no `pooled_output`."""
-        return ("sequence_output",) if self.pooler is None else ("pooled_output", "sequence_output")
+        pooled = () if self.pooler is None else ("pooled_output",)
+        sentence = () if self.sentence_head is None else ("sentence_embedding",)
+        return (*pooled, "sequence_output", *sentence)
 
     def __call__(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor
@@ -198,6 +210,8 @@ class AlbertEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         outputs = {"sequence_output": tf.cast(sequence_output, tf.float32)}
         if self.pooler is not None:
             outputs["pooled_output"] = _pool(self.pooler, sequence_output[:, 0])
+        if self.sentence_head is not None:
+            outputs["sentence_embedding"] = self.sentence_head(outputs["sequence_output"], input_mask)
         return outputs
 
     def pool(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:

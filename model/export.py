@@ -100,9 +100,14 @@ def export_model(
         source_weights = published.read_weights()
         weights = source_weights.weights
         save_encoder(
-            AlbertEncoder(published.config, weights, precision),
+            AlbertEncoder(published.config, weights, precision, sentence=published.sentence),
             staged,
-            tokenization=Tokenization(vocabulary_file=vocabulary_file, lower_case=lower_case, comma_rule=comma_rule),
+            tokenization=Tokenization(
+                vocabulary_file=vocabulary_file,
+                lower_case=lower_case,
+                comma_rule=comma_rule,
+                max_tokens=published.max_tokens,
+            ),
         )
         sample = make_sample_batch(vocabulary, published.config, lower_case=lower_case)
         prover = ExportProver(published, sample, precision=precision, accept_error=accept_error)
@@ -114,7 +119,9 @@ def export_model(
             lower_case=lower_case,
             comma_rule=comma_rule,
             vocabulary_sha256=vocabulary.fingerprint,
-            proof=prover.prove(AlbertEncoder(published.config, weights, "float32"), staged),
+            proof=prover.prove(
+                AlbertEncoder(published.config, weights, "float32", sentence=published.sentence), staged
+            ),
             fingerprint=fingerprint_model(staged),
             notes=(*source_weights.notes, *published.tokenizer.notes),
             versions={"albert-embed": importlib.metadata.version("albert-embed"), "tensorflow": tf.__version__},

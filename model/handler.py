@@ -23,6 +23,7 @@ from albert_embed.transforms.columns import (
     INPUT_IDS,
     MEAN_OUTPUT,
     POOLED_OUTPUT,
+    SENTENCE_EMBEDDING,
     SEQUENCE_OUTPUT,
     TEXT_START,
     WINDOW,
@@ -33,11 +34,22 @@ from albert_embed.transforms.list_lengths import list_lengths
 logger = logging.getLogger(__name__)
 
 # The name of each column in --embeddings, and the output of the model from which it is made.
-EMBEDDING_COLUMNS: dict[str, str] = {"pooled": POOLED_OUTPUT, "sequence": SEQUENCE_OUTPUT, "mean": MEAN_OUTPUT}
+EMBEDDING_COLUMNS: dict[str, str] = {
+    "pooled": POOLED_OUTPUT,
+    "sequence": SEQUENCE_OUTPUT,
+    "mean": MEAN_OUTPUT,
+    "sentence": SENTENCE_EMBEDDING,
+}
 _MODEL_OUTPUTS: dict[str, str] = {
     "pooled": POOLED_OUTPUT,
     "sequence": SEQUENCE_OUTPUT,
     "mean": SEQUENCE_OUTPUT,
+    "sentence": SENTENCE_EMBEDDING,
+}
+# Why a model lacks an output.
+_REASONS = {
+    POOLED_OUTPUT: "it was trained without a pooler",
+    SENTENCE_EMBEDDING: "it was not exported from a folder of sentence-transformers",
 }
 
 
@@ -53,11 +65,13 @@ def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
 
 def refuse_missing_outputs(embeddings: Sequence[str], outputs: Collection[str], model: str) -> None:
     """Raises ValueError where `embeddings` need an output that the signature `tokens` of `model` does not give."""
+    present = [name for name, output in _MODEL_OUTPUTS.items() if output in outputs]
     for name in embeddings:
-        if _MODEL_OUTPUTS[name] not in outputs:
+        if name not in present:
+            output = _MODEL_OUTPUTS[name]
             raise ValueError(
-                f"--embeddings {name}: the model {model} has no {_MODEL_OUTPUTS[name]}, because it was trained without "
-                f"a pooler; choose {' or '.join(other for other in _MODEL_OUTPUTS if _MODEL_OUTPUTS[other] in outputs)}"
+                f"--embeddings {name}: the model {model} has no {output}, because {_REASONS[output]}; "
+                f"choose {' or '.join(present)}"
             )
 
 
@@ -73,7 +87,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
 
     Args:
       model: a SavedModel's directory, or a TF Hub handle, which each worker resolves for itself.
-      embeddings: which of `pooled`, `sequence` and `mean` to compute.
+      embeddings: which of `pooled`, `sequence`, `mean` and `sentence` to compute.
       engine: what executes it: `tensorflow`, `openvino`, or `auto` (`model.engines`), decided on the worker.
       threads: how many one batch may use, for engines that have this option; None means all cores.
 
@@ -177,7 +191,8 @@ def attach_embeddings(
       real: `[rows, seq]` bool, True at real tokens.
       outputs: what the engine returned for them.
       embeddings: `pooled` becomes `pooled_output` [H]; `sequence` becomes `sequence_output` [n · H], the n real tokens
-        row-major; `mean` becomes `mean_output` [H], the mean over all n real tokens, [CLS] and [SEP] included.
+        row-major; `mean` becomes `mean_output` [H], the mean over all n real tokens, [CLS] and [SEP] included;
+        `sentence` becomes `sentence_embedding`.
     """
     lengths = real.sum(axis=1)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))

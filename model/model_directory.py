@@ -22,6 +22,7 @@ from albert_embed.model.foreign_model import refuse_foreign_saved_model
 from albert_embed.model.hub_module_assets import find_hub_asset
 from albert_embed.model.staged_output import UNFINISHED_FILE
 from albert_embed.model.stand_ins import refuse_stand_ins
+from albert_embed.transforms.columns import SENTENCE_EMBEDDING
 from albert_embed.transforms.vocabulary import COMMA_RULES, CommaRule, Vocabulary, load_vocabulary
 
 HUB_MODULE_FILE = "tfhub_module.pb"
@@ -60,6 +61,7 @@ class ModelDirectory:
       max_tokens: of one model input, as the model was trained; its positions where nothing else is said.
       precision: what it computes in.
       outputs: the outputs of the signature `tokens`.
+      sentence_size: width of `sentence_embedding`; 0 where there is none.
       fingerprint: SHA-256 over the files that determine what it computes, in hexadecimal digits.
     """
 
@@ -72,6 +74,7 @@ class ModelDirectory:
     max_tokens: int
     precision: str
     outputs: frozenset[str]
+    sentence_size: int
     fingerprint: str
 
     def load_vocabulary(self) -> Vocabulary:
@@ -152,6 +155,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
     if not config_file.exists():
         raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")
     config = read_config(config_file, "tf1")
+    outputs = loaded.signatures[TOKENS_SIGNATURE].structured_outputs
     comma_rule, max_tokens = _read_tokenization(information)
     return ModelDirectory(
         path=path,
@@ -162,7 +166,8 @@ def open_model_directory(path: Path) -> ModelDirectory:
         comma_rule=comma_rule,
         max_tokens=max_tokens or config.max_position_embeddings,
         precision=read_precision(path),
-        outputs=frozenset(loaded.signatures[TOKENS_SIGNATURE].structured_outputs),
+        outputs=frozenset(outputs),
+        sentence_size=outputs[SENTENCE_EMBEDDING].shape[-1] if SENTENCE_EMBEDDING in outputs else 0,
         fingerprint=fingerprint_model(path),
     )
 

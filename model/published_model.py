@@ -21,6 +21,8 @@ from albert_embed.model.model_directory import (
     is_hub_module,
     open_model_directory,
 )
+from albert_embed.model.sentence_folder import MODULES_FILE, read_sentence_folder
+from albert_embed.model.sentence_head import SentenceModules
 from albert_embed.model.source_tokenizer import SourceTokenizer, find_vocabulary, read_source_tokenizer
 from albert_embed.model.stand_ins import refuse_stand_in, refuse_stand_ins
 from albert_embed.model.tensor_files import find_tensor_file
@@ -39,12 +41,16 @@ class PublishedModel:
       directory: the directory of the files.
       config: the config published with them.
       tokenizer: how the source cuts text.
+      sentence: what makes one vector of a text's tokens; None where the source says nothing of it.
+      max_tokens: of one text, as the source was trained; 0 where it says nothing of it.
     """
 
     format: Format
     directory: Path
     config: AlbertConfig
     tokenizer: SourceTokenizer
+    sentence: SentenceModules | None = None
+    max_tokens: int = 0
 
     def read_weights(self) -> EncoderWeights:
         """Reads the weights, float32, with the names and shapes of `model.weights.weight_shapes`.
@@ -91,6 +97,8 @@ def open_published_model(source: str, *, vocabulary_file: Path | None = None) ->
 
 def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> PublishedModel:
     refuse_stand_ins(directory)
+    if (directory / MODULES_FILE).exists():
+        return _describe_sentence_folder(directory, work, vocabulary_file)
     refuse_foreign_model(directory)
     if is_hub_module(directory) and (directory / SAVED_MODEL_FILE).exists():
         module = open_model_directory(directory)
@@ -125,6 +133,26 @@ def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> Publ
         f"{directory} holds no published ALBERT weights: looked for a TF1 Hub module (saved_model.pb and "
         "tfhub_module.pb), a TF1 checkpoint (model.ckpt-best.index) and a Hugging Face model (model.safetensors or "
         f"pytorch_model.bin); it holds {sorted(entry.name for entry in directory.iterdir())[:10]}"
+    )
+
+
+def _describe_sentence_folder(directory: Path, work: Path, vocabulary_file: Path | None) -> PublishedModel:
+    folder = read_sentence_folder(directory)
+    refuse_stand_ins(folder.transformer)
+    refuse_foreign_model(folder.transformer)
+    config = read_config(_require(folder.transformer / "config.json"), "huggingface")
+    tokenizer = read_source_tokenizer(folder.transformer, work, given=vocabulary_file, fast=True)
+    limit = folder.max_tokens if folder.max_tokens < config.max_position_embeddings else 0
+    note = f"sentence-transformers: {folder.modules.describe()}" + (f"; at most {limit} tokens" if limit else "")
+    return PublishedModel(
+        format="huggingface",
+        directory=folder.transformer,
+        config=config,
+        tokenizer=dataclasses.replace(
+            tokenizer, lower_case=True if folder.lower_case else tokenizer.lower_case, notes=(note, *tokenizer.notes)
+        ),
+        sentence=folder.modules,
+        max_tokens=limit,
     )
 
 

@@ -46,12 +46,15 @@ def find_vocabulary(directory: Path) -> Path | None:
     return next((directory / name for name in VOCABULARY_NAMES if (directory / name).exists()), None)
 
 
-def read_source_tokenizer(directory: Path, work: Path, *, given: Path | None = None) -> SourceTokenizer:
+def read_source_tokenizer(
+    directory: Path, work: Path, *, given: Path | None = None, fast: bool = False
+) -> SourceTokenizer:
     """Reads the tokenizer of a Hugging Face model.
 
     Args:
       directory: of the model.
       work: an existing folder for the SentencePiece model, where one has to be made.
+      fast: whether the source always runs through the tokenizers library, as sentence-transformers does.
       given: the SentencePiece model that is to be used, whatever lies in the directory.
 
     Raises:
@@ -60,7 +63,7 @@ def read_source_tokenizer(directory: Path, work: Path, *, given: Path | None = N
     lower_case = _read_lower_case(directory / "tokenizer_config.json")
     vocabulary_file = given or find_vocabulary(directory)
     tokenizer_file = directory / TOKENIZER_FILE
-    comma_rule: CommaRule = "huggingface" if tokenizer_file.exists() else "albert"
+    comma_rule: CommaRule = "huggingface" if fast or tokenizer_file.exists() else "albert"
     notes: list[str] = []
     if vocabulary_file is not None:
         added = _read_added_tokens(directory, vocabulary_file)

@@ -28,6 +28,7 @@ ORIGIN = "origin"
 POOLED_OUTPUT = "pooled_output"
 SEQUENCE_OUTPUT = "sequence_output"
 MEAN_OUTPUT = "mean_output"
+SENTENCE_EMBEDDING = "sentence_embedding"  # as sentence-transformers calls it
 
 # Of a row per document, made from its windows.
 WINDOWS = "windows"  # how many
@@ -68,6 +69,7 @@ TYPES: dict[str, pa.DataType] = {
     POOLED_OUTPUT: pa.large_list(pa.float32()),
     SEQUENCE_OUTPUT: pa.large_list(pa.float32()),
     MEAN_OUTPUT: pa.large_list(pa.float32()),
+    SENTENCE_EMBEDDING: pa.large_list(pa.float32()),
     WINDOWS: pa.int64(),
     TOKENS: pa.int64(),
     DOCUMENT_OUTPUT: pa.large_list(pa.float32()),

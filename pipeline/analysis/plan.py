@@ -27,6 +27,7 @@ from albert_embed.transforms.batch_forecast import BatchForecast, forecast_batch
 from albert_embed.transforms.columns import (
     INPUT_IDS,
     POOLED_OUTPUT,
+    SENTENCE_EMBEDDING,
     SEQUENCE_OUTPUT,
     TEXT_START,
     TOKEN_ENDS,
@@ -73,7 +74,7 @@ def make_plan(
         options.batch_tokens, max_tokens=preprocessing.max_tokens, beam_options=beam_options
     )
     forecast = forecast_for(statistics, preprocessing, batch_tokens, tokens_written=options.tokens)
-    size = estimate_output_bytes(options, model.config, statistics)
+    size = estimate_output_bytes(options, model.config, statistics, sentence_size=model.sentence_size)
     return {
         "for": {
             "embeddings": list(options.embeddings),
@@ -130,7 +131,9 @@ def forecast_for(
     )
 
 
-def estimate_output_bytes(options: EmbedOptions, config: AlbertConfig, statistics: CorpusStatistics) -> int:
+def estimate_output_bytes(
+    options: EmbedOptions, config: AlbertConfig, statistics: CorpusStatistics, *, sentence_size: int = 0
+) -> int:
     """Estimates the bytes of the TFRecord files from encoded rows of two lengths, and a line through both.
 
     Ids are assumed to be as long as content hashes, and kept fields to be empty.
@@ -138,22 +141,23 @@ def estimate_output_bytes(options: EmbedOptions, config: AlbertConfig, statistic
     if not statistics.rows:
         return 0
     short, long = 2, 130
-    sizes = [_row_bytes(options, config, length) for length in (short, long)]
+    sizes = [_row_bytes(options, config, length, sentence_size) for length in (short, long)]
     per_token = (sizes[1] - sizes[0]) / (long - short)
     more_id_bytes = statistics.id_bytes / statistics.tokens - 1 if statistics.tokens else 0.0
     rows = statistics.rows * (sizes[0] - short * per_token) + statistics.row_tokens * (per_token + more_id_bytes)
     # A document's row has nearly the size of a window's with few tokens and one vector.
     one_vector = dataclasses.replace(options, embeddings=("mean",), tokens=False)
-    documents = statistics.documents * _row_bytes(one_vector, config, 2) if DOCUMENT in options.embeddings else 0
+    documents = statistics.documents * _row_bytes(one_vector, config, 2, 0) if DOCUMENT in options.embeddings else 0
     return round(rows + documents)
 
 
-def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int) -> int:
+def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int, sentence_size: int) -> int:
     """Returns the bytes of one row of `length` tokens in a TFRecord file, where each token's id has one byte."""
     ids = np.ones((1, length), np.int64)
     zeros = {
         POOLED_OUTPUT: np.zeros((1, config.hidden_size), np.float32),
         SEQUENCE_OUTPUT: np.zeros((1, length, config.hidden_size), np.float32),
+        SENTENCE_EMBEDDING: np.zeros((1, sentence_size), np.float32),
     }
     row = attach_embeddings(make_batch(ids, pair=False), np.ones_like(ids, bool), zeros, options.row_embeddings)
     row = row.drop_columns([TEXT_START])
@@ -164,7 +168,9 @@ def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int) -> int:
         )
         for name in (TOKEN_STARTS, TOKEN_ENDS):
             row = row.append_column(name, pa.LargeListArray.from_arrays(offsets, pa.array(np.full(length, 1000))))
-    schema = choose_row_schema(dataclasses.replace(options, keep_fields=()), config.hidden_size)
+    schema = choose_row_schema(
+        dataclasses.replace(options, keep_fields=()), config.hidden_size, sentence_size=sentence_size
+    )
     (example,) = encode_examples(row, schema)
     return len(example) + _RECORD_FRAME_BYTES
 
@@ -193,7 +199,7 @@ def _plan_here(
         engine,
         forecast,
         embeddings=options.computed_embeddings,
-        schema=choose_row_schema(computed, model.config.hidden_size),
+        schema=choose_row_schema(computed, model.config.hidden_size, sentence_size=model.sentence_size),
         vocabulary_size=model.config.vocab_size,
         pair=options.pair_field is not None,
     )

@@ -45,7 +45,7 @@ def check_rows(
     """
     errors: dict[int, tuple[str, str]] = {}
     for name in layout.rows.embeddings:
-        _check_vectors(rows, name, layout.rows.hidden_size, errors)
+        _check_vectors(rows, name, layout.rows.width(name), errors)
     for column in layout.rows.columns:
         if column.name == ID or (column.kept and column.is_string):
             _check_texts(rows, column.name, errors)

@@ -76,6 +76,7 @@ def inspect_output(directory: str, *, head: int = 0) -> Inspection:
 
 def _inspect(output: PublishedOutput, head: int) -> Inspection:
     directory, manifest = output.directory, output.manifest
+    rows = manifest.row_schema
     counted: list[Statistics] = []
     lengths: list[np.ndarray] = []
     shown: list[dict[str, Any]] = []
@@ -85,9 +86,9 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         lengths.append(batch_lengths)
         for name in manifest.embeddings:
             widths = list_lengths(batch.column(name))
-            expected = manifest.hidden_size * (batch_lengths if name == SEQUENCE_OUTPUT else 1)
-            if not (widths == expected).all():
-                raise OutputError(f"{directory}: {name} has rows that are not {manifest.hidden_size} wide")
+            width = rows.width(name)
+            if not (widths == width * (batch_lengths if name == SEQUENCE_OUTPUT else 1)).all():
+                raise OutputError(f"{directory}: {name} has rows that are not {width} wide")
         if len(shown) < head:
             shown += [_show_row(row) for row in batch.slice(0, head - len(shown)).to_pylist()]
     reasons: Counter[str] = Counter()
@@ -113,7 +114,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         created=manifest.created,
         model=manifest.model,
         counts=counts,
-        dimensions=dict.fromkeys(_list_embeddings(manifest), manifest.hidden_size),
+        dimensions={name: rows.width(name) for name in _list_embeddings(manifest)},
         encoding=manifest.encoding,
         tokens=_describe_lengths(all_lengths),
         failures=dict(sorted(reasons.items())),

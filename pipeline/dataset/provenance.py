@@ -55,7 +55,8 @@ class Provenance:
 
     Attributes:
       embeddings: the embedding columns, such as `pooled_output`.
-      hidden_size: width of an embedding.
+      hidden_size: width of an embedding, except that of a sentence.
+      sentence_size: width of `sentence_embedding`; 0 where the model has none.
       encoding: how embeddings are written (`pipeline.formats.row_schema`); in Parquet `float16_bytes` is float16.
       model: which model.
       transform: which transform graph.
@@ -64,6 +65,7 @@ class Provenance:
 
     embeddings: list[str]
     hidden_size: int
+    sentence_size: int = 0
     encoding: str
     model: ModelProvenance
     transform: TransformProvenance

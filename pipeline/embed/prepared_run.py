@@ -54,7 +54,9 @@ class PreparedRun:
     @functools.cached_property
     def rows(self) -> RowSchema:
         """The schema of the windows' rows that it writes."""
-        return choose_row_schema(self.options, self.model.directory.config.hidden_size)
+        return choose_row_schema(
+            self.options, self.model.directory.config.hidden_size, sentence_size=self.model.directory.sentence_size
+        )
 
     @functools.cached_property
     def provenance(self) -> Provenance:
@@ -62,6 +64,7 @@ class PreparedRun:
         return Provenance(
             embeddings=list(self.rows.embeddings),
             hidden_size=self.rows.hidden_size,
+            sentence_size=self.rows.sentence_size,
             encoding=self.options.encoding,
             model=self.model.describe(engine=choose_engine(self.options.engine)),
             transform=TransformProvenance(
@@ -123,16 +126,18 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
     )
 
 
-def choose_row_schema(options: EmbedOptions, hidden_size: int) -> RowSchema:
+def choose_row_schema(options: EmbedOptions, hidden_size: int, *, sentence_size: int = 0) -> RowSchema:
     """Returns the schema of the windows' rows for some options.
 
     Args:
       options: of the run.
       hidden_size: of the model.
+      sentence_size: width of its sentence embedding, where it has one.
     """
     return RowSchema(
         embeddings=tuple(EMBEDDING_COLUMNS[name] for name in options.row_embeddings),
         hidden_size=hidden_size,
+        sentence_size=sentence_size,
         encoding=options.encoding,
         kept=options.kept_fields,
         tokens=options.tokens,

@@ -18,6 +18,7 @@ from albert_embed.transforms.columns import (
     INTERNAL_COLUMNS,
     MEAN_OUTPUT,
     POOLED_OUTPUT,
+    SENTENCE_EMBEDDING,
     SEQUENCE_OUTPUT,
     TOKEN_COLUMNS,
     TOKENS,
@@ -33,7 +34,10 @@ _OWN_COLUMNS = {
     "window": (ID, WINDOW, WINDOW_START, TRUNCATED, INPUT_IDS),
     "document": (ID, WINDOWS, TOKENS),
 }
-_EMBEDDINGS = {"window": (POOLED_OUTPUT, MEAN_OUTPUT, SEQUENCE_OUTPUT), "document": (DOCUMENT_OUTPUT,)}
+_EMBEDDINGS = {
+    "window": (POOLED_OUTPUT, MEAN_OUTPUT, SENTENCE_EMBEDDING, SEQUENCE_OUTPUT),
+    "document": (DOCUMENT_OUTPUT,),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +80,8 @@ class RowSchema:
 
     Attributes:
       embeddings: the embedding columns, such as `pooled_output`.
-      hidden_size: width of a vector.
+      hidden_size: width of a vector, except that of a sentence.
+      sentence_size: width of `sentence_embedding`; 0 where the model has none.
       encoding: how tf.Examples hold embeddings; `float16_bytes` is float16 in Parquet.
       kept: the kept fields, with their types.
       tokens: whether each token's piece and its bytes in the text are there (`--tokens`).
@@ -88,6 +93,7 @@ class RowSchema:
 
     embeddings: tuple[str, ...]
     hidden_size: int
+    sentence_size: int = 0
     encoding: Encoding = "float_list"
     kept: Mapping[str, FieldType] = dataclasses.field(default_factory=dict)
     tokens: bool = False
@@ -103,6 +109,10 @@ class RowSchema:
         """The schema of the documents' rows that are written beside these (`--embeddings document`)."""
         return dataclasses.replace(self, embeddings=(DOCUMENT_OUTPUT,), tokens=False, level="document")
 
+    def width(self, embedding: str) -> int:
+        """The width of a vector of an embedding column."""
+        return self.sentence_size if embedding == SENTENCE_EMBEDDING else self.hidden_size
+
     @functools.cached_property
     def columns(self) -> tuple[Column, ...]:
         """The output's own columns, the embeddings and the kept fields, each in the given order."""
@@ -113,7 +123,7 @@ class RowSchema:
                 Column(
                     name=name,
                     value=FLOAT,
-                    shape=(None, self.hidden_size) if name == SEQUENCE_OUTPUT else (self.hidden_size,),
+                    shape=(None, self.hidden_size) if name == SEQUENCE_OUTPUT else (self.width(name),),
                 )
                 for name in self.embeddings
             ),

@@ -10,7 +10,7 @@ from albert_embed.transforms.columns import DOCUMENT_OUTPUT, SEQUENCE_OUTPUT
 
 # Where the user names none, the first of these that a dataset has is searched. The mean of all tokens distinguishes
 # texts better than ALBERT's pooled output, which was trained to predict the order of two sentences.
-_PREFERRED = (DOCUMENT, "mean", "pooled")
+_PREFERRED = ("sentence", DOCUMENT, "mean", "pooled")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ SINKS = ("tfrecord", "parquet", "bigquery")
 BIGQUERY_METHODS = ("file_loads", "storage_write")
 VECTOR_INDEX = ("print", "run")
 DOCUMENT = "document"
-EMBEDDING_NAMES = ("pooled", "sequence", "mean", DOCUMENT)
+EMBEDDING_NAMES = ("pooled", "sequence", "mean", "sentence", DOCUMENT)
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 # Enough for a long document in a field; a quote that is never closed costs a look at that many lines and no more.
 DEFAULT_CSV_MAX_LINES = 10_000
@@ -45,7 +45,7 @@ class EmbedOptions:
         of the content.
       keep_fields: fields that travel to the output, `NAME[:TYPE]` or `NAME AS COLUMN[:TYPE]`.
       max_failures: maximum failures of a run, `N` or `P%` of its documents; None means any number.
-      embeddings: which of pooled, sequence, mean and document; the last is a row of its own for each document.
+      embeddings: which of pooled, sequence, mean, sentence and document; the last is a row for each document.
       sinks: what is written: tfrecord and parquet to the directory, of which readers use the first; bigquery to the
         table.
       bigquery_method: how rows get into the table: by load jobs (file_loads) or by the Storage Write API.
@@ -186,10 +186,10 @@ class EmbedOptions:
         _check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
         if self.vector_index is not None:
             _check_choice("--vector-index", self.vector_index, VECTOR_INDEX)
-            if self.table is None or not {"pooled", "mean"} & set(self.embeddings):
+            if self.table is None or not {"pooled", "mean", "sentence"} & set(self.embeddings):
                 raise ValueError(
-                    "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled or "
-                    "mean among the --embeddings"
+                    "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled, "
+                    "mean or sentence among the --embeddings"
                 )
 
     @property

@@ -30,6 +30,7 @@ RESERVED = frozenset(
         "pooled_output",
         "sequence_output",
         "mean_output",
+        "sentence_embedding",
         "document_output",
         "windows",
         "tokens",

@@ -1,0 +1,107 @@
+"""What sentence-transformers does with token vectors: pooling, dense layers, normalisation; all in float32."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+Pooling = Literal["mean", "cls"]
+DenseActivation = Literal["identity", "tanh", "relu", "gelu", "sigmoid"]
+
+_ACTIVATIONS: dict[DenseActivation, Callable[[tf.Tensor], tf.Tensor]] = {
+    "identity": tf.identity,
+    "tanh": tf.tanh,
+    "relu": tf.nn.relu,
+    "gelu": lambda values: tf.nn.gelu(values, approximate=False),
+    "sigmoid": tf.sigmoid,
+}
+# torch.nn.functional.normalize divides by at least this.
+_MIN_NORM = 1e-12
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DenseLayer:
+    """A dense layer.
+
+    Attributes:
+      kernel: `[input, output]`.
+      bias: `[output]`.
+      activation: applied to its result.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    activation: DenseActivation
+
+
+class Normalize:
+    """Division of each vector by its length."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SentenceModules:
+    """What makes one vector of a text's tokens.
+
+    Attributes:
+      pooling: the mean over all tokens, or the vector of [CLS].
+      steps: what follows, in order.
+    """
+
+    pooling: Pooling
+    steps: tuple[DenseLayer | Normalize, ...]
+
+    def describe(self) -> str:
+        """Returns its steps in words."""
+        names = [
+            f"dense {step.kernel.shape[0]} → {step.kernel.shape[1]}" if isinstance(step, DenseLayer) else "normalised"
+            for step in self.steps
+        ]
+        return ", ".join([f"{self.pooling} pooling", *names])
+
+
+class SentenceHead(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    """`SentenceModules` as TensorFlow ops."""
+
+    def __init__(self, modules: SentenceModules) -> None:
+        super().__init__(name="sentence_head")
+        self._pooling = modules.pooling
+        self._steps: list[Callable[[tf.Tensor], tf.Tensor]] = [
+            _DenseStep(step) if isinstance(step, DenseLayer) else _normalize for step in modules.steps
+        ]
+
+    def __call__(self, sequence_output: tf.Tensor, input_mask: tf.Tensor) -> tf.Tensor:
+        """Returns `sentence_embedding` float32 `[batch, width]`.
+
+        Args:
+          sequence_output: float32 `[batch, seq, hidden]`.
+          input_mask: int32 `[batch, seq]`, 1 at real tokens.
+        """
+        if self._pooling == "cls":
+            values = sequence_output[:, 0]
+        else:
+            real = tf.cast(input_mask, tf.float32)[:, :, tf.newaxis]
+            # Not a product: what stands at padded positions may be anything.
+            kept = tf.where(real > 0, sequence_output, 0.0)
+            values = tf.reduce_sum(kept, axis=1) / tf.reduce_sum(real, axis=1)
+        for step in self._steps:
+            values = step(values)
+        return values
+
+
+class _DenseStep(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    def __init__(self, layer: DenseLayer) -> None:
+        super().__init__(name="sentence_dense")
+        self.kernel = tf.Variable(layer.kernel, dtype=tf.float32, trainable=False, name="sentence_dense/kernel")
+        self.bias = tf.Variable(layer.bias, dtype=tf.float32, trainable=False, name="sentence_dense/bias")
+        self._activate = _ACTIVATIONS[layer.activation]
+
+    def __call__(self, values: tf.Tensor) -> tf.Tensor:
+        return self._activate(tf.nn.bias_add(tf.matmul(values, self.kernel), self.bias))
+
+
+def _normalize(values: tf.Tensor) -> tf.Tensor:
+    return values / tf.maximum(tf.norm(values, axis=-1, keepdims=True), _MIN_NORM)

@@ -1,0 +1,46 @@
+"""`embed --embeddings sentence` with an export of a folder of sentence-transformers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albert_embed import read_embeddings
+from albert_embed.model.export import export_model
+from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.dataset.manifest import read_manifest
+from tests.tiny_model import GOLDEN
+
+pytestmark = pytest.mark.integration
+
+# No sign after which transformers begins a new word: those get other ids there.
+TEXTS = ["the harbour was empty", "yes"]
+FOLDER = GOLDEN / "made_by_tools" / "sentences_mean"
+
+
+@pytest.mark.parametrize("sink", ["tfrecord", "parquet"])
+def test_rows_are_what_sentence_transformers_gives(
+    tmp_path: Path, sink: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tokenizers")
+    export_model(source=str(FOLDER), output=tmp_path / "model")
+    (tmp_path / "in.txt").write_text("".join(f"{text}\n" for text in TEXTS))
+    arguments = ["--model", str(tmp_path / "model"), "--input", str(tmp_path / "in.txt"), "--sink", sink]
+    output = str(tmp_path / "out")
+    assert main(["embed", *arguments, "--output", output, "--embeddings", "sentence,mean"]) == 0
+    (batch,) = read_embeddings(output)
+    rows = {tuple(row["input_ids"]): row["sentence_embedding"] for row in batch.to_pylist()}
+    with np.load(FOLDER / "expected.npz") as expected:
+        for number in (0, 2):
+            ids = expected["input_ids"][number][expected["attention_mask"][number] == 1]
+            np.testing.assert_allclose(rows[tuple(ids.tolist())], expected["sentence_embedding"][number], atol=1e-5)
+    manifest = read_manifest(output)
+    assert (manifest.embeddings, manifest.sentence_size) == (["sentence_embedding", "mean_output"], 6)
+    assert manifest.model.comma_rule == "huggingface"
+    assert manifest.transform.options["max_tokens"] == 16
+    capsys.readouterr()
+    assert main(["inspect", output, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["dimensions"] == {"sentence_embedding": 6, "mean_output": 16}
