@@ -1,4 +1,4 @@
-"""Which format the files of a run have, found out once, before anything is read or written."""
+"""Chooses the format of a run's files, once, before anything is read or written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from albert_embed.pipeline.storage.open_input import strip_compression_ending
 
 
 def choose_source(files: Sequence[InputFile], given: str | None) -> Source:
-    """The format given, else the one that the files' names tell; text where they tell none.
+    """Chooses the format given, else the one that the files' names suggest, else text.
 
     Raises:
-      ValueError: where they tell different ones.
+      ValueError: if the names suggest different formats.
     """
     if given is not None:
         return SOURCES[given]
@@ -25,7 +25,7 @@ def choose_source(files: Sequence[InputFile], given: str | None) -> Source:
     if len(examples) > 1:
         found = ", ".join(f"{path} ({name})" for name, path in sorted(examples.items()))
         raise ValueError(
-            f"--input names files of several formats: {found}; give --format if they are of one, or embed each "
+            f"--input names files of several formats: {found}; give --format if all have the same, or embed each "
             "format in a run of its own"
         )
     return SOURCES[next(iter(examples))]

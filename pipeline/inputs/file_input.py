@@ -1,4 +1,4 @@
-"""`FileInput`: the files of a run, listed once, and the format that they have."""
+"""`FileInput`: the files of a run, listed once, and their format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FileInput:
-    """What a run reads.
+    """The files that a run reads.
 
     Attributes:
       source: the format of all files.
@@ -36,29 +36,29 @@ class FileInput:
 
     @property
     def format(self) -> str:
-        """What `--format` calls the format."""
+        """The name of the format in `--format`."""
         return self.source.name
 
     @property
     def fingerprint(self) -> str | None:
-        """Tells whether the input is the one of another run: a hash of the files' names, sizes and times."""
+        """Returns a hash of the files' names, sizes and times, which shows whether the input has changed."""
         return hashlib.sha256(json.dumps([file.to_dict() for file in self.files]).encode()).hexdigest()
 
     def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """The first file, and its fields with their types; no fields where it names none, or is broken.
+        """Returns the first file, and its fields with their types; no fields where it names none, or is broken.
 
-        A broken file is a failure of the run, with everything that it says.
+        A broken file becomes a failure when the run reads it.
         """
         path = self.files[0].path
         try:
             with open_input(path) as file:
                 return path, self.source.read_field_types(file)
-        except Exception as e:  # as many kinds as there are libraries
-            logger.warning("%s says no types of fields: %s", path, e)
+        except Exception as e:  # each library has its own
+            logger.warning("%s has no readable types of fields: %s", path, e)
             return path, {}
 
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
-        """The step that reads all files."""
+        """Returns the step that reads all files."""
         return ReadFiles(self.source, self.files, fields)
 
 

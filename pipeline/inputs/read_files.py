@@ -1,4 +1,4 @@
-"""`ReadFiles`: files that are known by name → Records and failures."""
+"""`ReadFiles`: reads listed files as Records and failures."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
-    """The records of files, in as many steps for a thousand files as for one.
+    """Reads the records of files, in as many steps for a thousand files as for one.
 
     Args:
       source: their format.
-      files: which are read.
-      fields: which fields of a record are wanted.
+      files: the files to read.
+      fields: the fields of a record to read.
     """
 
     def __init__(self, source: Source, files: Sequence[InputFile], fields: RecordFields) -> None:
@@ -46,7 +46,7 @@ class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
 
 
 class ReadRange(beam.DoFn):
-    """One range of a file → its Records and failures. The time that reading takes is counted."""
+    """Reads one range of a file as Records and failures, and counts the time."""
 
     def __init__(self, source: Source, fields: RecordFields) -> None:
         self._source = source
@@ -63,7 +63,7 @@ class ReadRange(beam.DoFn):
 
 
 def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Iterator[Records | Failure]:
-    """The records of one range; whatever its library raises over its content becomes one failure, the last element."""
+    """Yields the records of one range; what a library raises about the content becomes one failure, the last element."""
     records = 0
     try:
         with open_input(range_.path) as file:
@@ -72,6 +72,6 @@ def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Itera
                 yield found
     except MemoryError:
         raise
-    except Exception as e:  # the libraries raise many kinds, and each says that this file can't be read
+    except Exception as e:  # the libraries raise many kinds, and each means that this file can't be read
         logger.warning("%s is broken after %d records: %s", range_.path, records, e)
         yield fail_file(range_.path, f"can't be read after {records} records: {type(e).__name__}: {str(e)[:300]}")

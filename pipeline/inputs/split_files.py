@@ -12,12 +12,12 @@ RANGE_BYTES = 64 << 20
 
 
 def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
-    """Returns the ranges of all files, together every byte of each once.
+    """Divides all files into ranges, which together have every byte once.
 
     Args:
-      files: which are read; one that is listed twice is read twice.
+      files: the files to read; one that is listed twice is read twice.
       splittable: whether files that are not compressed may be split.
-      range_bytes: how long a range is.
+      range_bytes: length of a range.
     """
     ranges = []
     for file in files:

@@ -1,4 +1,4 @@
-"""`--keep-fields`: fields that travel to the output, with the types that the user names."""
+"""`--keep-fields`: fields to copy to the output, with the types that the user names."""
 
 from __future__ import annotations
 

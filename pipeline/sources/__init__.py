@@ -1,4 +1,4 @@
-"""Where records come from: one file for each format of input, and what all of them give.
+"""Where records come from: one file for each input format, and what they have in common.
 
 May import `records` and below.
 """

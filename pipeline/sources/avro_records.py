@@ -1,4 +1,4 @@
-"""Avro files, block by block, through fastavro."""
+"""Reads Avro files, block by block, through fastavro."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AvroRecords(Source):
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
         schema = fastavro.reader(file).writer_schema
         if not isinstance(schema, dict) or schema.get("type") != "record":
-            raise ValueError("its schema is no record")
+            raise ValueError("its schema is not a record")
         return {field["name"]: name_avro_type(field["type"]) for field in schema["fields"]}
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
@@ -60,9 +60,9 @@ class AvroRecords(Source):
 
 
 def name_avro_type(type_: Any) -> str:
-    """A type of an Avro schema as `--keep-fields` calls it; "?" and the type where it can't be kept.
+    """Returns the name of an Avro type in `--keep-fields`; "?" and the type where it can't be kept.
 
-    A union with null is what it is beside null.
+    For a union with null it is the name of the other type.
     """
     if isinstance(type_, list):
         others = [item for item in type_ if item != "null"]

@@ -56,7 +56,7 @@ class CsvLines:
         return any(self.first <= number <= self.last for number in self._cut)
 
     def begin_record(self) -> None:
-        """What is read from now on is another record."""
+        """Begins another record with what is read from now on."""
         self.first += len(self.record)
         self.record = []
         self._characters = 0
@@ -69,7 +69,7 @@ class CsvLines:
         del self.record[kept:]
 
     def end_doubt(self) -> None:
-        """The record is certainly a row, so what follows is no rest, unless it was given back."""
+        """Accepts the record as a row, so what follows does not belong to it, unless it was given back."""
         self.is_doubtful = self.first <= self._given_back
 
     def __iter__(self) -> CsvLines:
@@ -79,7 +79,7 @@ class CsvLines:
         """Reads a line.
 
         Raises:
-          RecordTooLongError: where the record has as much as a record may have.
+          RecordTooLongError: if the record has as much as a record may have.
         """
         if len(self.record) >= self._max_lines:
             raise RecordTooLongError(f"within {self._max_lines:,} lines (--csv-max-lines)")

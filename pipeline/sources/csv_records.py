@@ -1,7 +1,7 @@
-"""CSV files: a header row, then rows, quoted fields over several lines included.
+"""Reads CSV files: a header row, then rows, including quoted fields over several lines.
 
-Python's reader and not pyarrow's: that one gives up the whole file where a row does not fit into its block, and does
-not say on which line a row stood.
+This is Python's reader and not pyarrow's, which gives up the whole file where a row does not fit into its block, and
+does not give the lines of rows.
 """
 
 from __future__ import annotations

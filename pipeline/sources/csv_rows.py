@@ -22,7 +22,7 @@ _TO_CLOSING_QUOTE = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
 def read_rows(
     lines: CsvLines, path: str, columns: int, delimiter: str
 ) -> Iterator[tuple[int, list[str], int] | Failure]:
-    """`(line that it ends on, row, its size)` of each row that has as many columns as the header.
+    """Yields `(line that it ends on, row, its size)` of each row that has as many columns as the header.
 
     Args:
       lines: of the file, behind the header.
@@ -31,7 +31,7 @@ def read_rows(
       delimiter: between fields.
 
     Raises:
-      Exception: where the file breaks; which one depends on its compression.
+      Exception: if the file breaks; which one depends on its compression.
     """
     reader = csv.reader(lines, strict=True, delimiter=delimiter)
     while True:
@@ -84,7 +84,7 @@ def _fail_record(lines: CsvLines, path: str, error: Exception, delimiter: str) -
 
 
 def _fail_open_quote(lines: CsvLines, path: str, error: str, opened: int) -> Failure:
-    """The failure of a record up to the line, counted from 0, where its last quote opens; the others are given back."""
+    """Returns the failure of a record up to the line where its last quote opens; the other lines are given back."""
     lines.give_back(opened + 1)
     lost = "this line is" if opened == 0 else f"these {opened + 1} lines are"
     described = f"a quote opens on line {lines.last} and {error}; {lost} lost, reading goes on behind line {lines.last}"
@@ -92,19 +92,19 @@ def _fail_open_quote(lines: CsvLines, path: str, error: str, opened: int) -> Fai
 
 
 def _find_open_quote(record: list[str]) -> int:
-    """On which of these lines, each of which ends within a quoted field, the last quote opens."""
+    """Finds the line, of those that all end within a quoted field, on which the last quote opens."""
     return max((place for place, line in enumerate(record) if place and _TO_CLOSING_QUOTE.match(line)), default=0)
 
 
 def _is_row(line: str, columns: int, delimiter: str) -> bool:
-    """Whether a line is a whole row by itself."""
+    """Returns whether a line is a whole row by itself."""
     if not _is_well_formed(line, delimiter):
         return False
     return len(next(csv.reader([line], strict=True, delimiter=delimiter), [])) == columns
 
 
 def _is_well_formed(record: str, delimiter: str) -> bool:
-    """Whether quotes stand around whole fields only, as RFC 4180 has it; the csv module also takes others."""
+    """Returns whether quotes stand around whole fields only, as RFC 4180 has it; the csv module also takes others."""
     between = re.escape(delimiter)
     field = rf'(?:"[^"]*+(?:""[^"]*+)*+"|[^"{between}\r\n]*+)'
     return re.fullmatch(rf"{field}(?:{between}{field})*+(?:\r\n|\r|\n)?", record) is not None

@@ -1,4 +1,4 @@
-"""JSON lines: each line is a JSON object."""
+"""Reads JSON lines: each line is a JSON object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from albert_embed.transforms.failure import Failure
 
 
 class JsonLines(Source):
-    """One JSON object a line; positions are the bytes they start at. Lines of white space are no records."""
+    """One JSON object per line; positions are the bytes at which they start. Lines of white space are not records."""
 
     name = "jsonl"
     endings = (".jsonl", ".ndjson", ".json")
@@ -57,7 +57,7 @@ def make_object_records(
     positions: list[int],
     raw: list[bytes] | None,
 ) -> Records:
-    """JSON objects as Records."""
+    """Converts JSON objects to Records."""
     return Records(
         file=file,
         unit=unit,
@@ -69,7 +69,7 @@ def make_object_records(
 
 
 class JsonError(ValueError):
-    """A line is no JSON object.
+    """A line is not a JSON object.
 
     Attributes:
       reason: of the failure.
@@ -81,10 +81,10 @@ class JsonError(ValueError):
 
 
 def parse_object(line: bytes) -> dict[str, Any]:
-    """The JSON object that a line holds.
+    """Parses the JSON object in a line.
 
     Raises:
-      JsonError: where it holds none.
+      JsonError: if there is none.
     """
     if len(line) > LONGEST_TEXT_BYTES:
         raise JsonError("text too long", f"the line has more than {LONGEST_TEXT_BYTES:,} bytes")
@@ -92,8 +92,8 @@ def parse_object(line: bytes) -> dict[str, Any]:
         record = json.loads(line.decode())
     except UnicodeDecodeError as e:
         raise JsonError("invalid UTF-8", f"not UTF-8: {e}; convert the file to UTF-8") from e
-    except (ValueError, RecursionError) as e:  # ValueError: no JSON, or an integer of thousands of digits
+    except (ValueError, RecursionError) as e:  # ValueError: not JSON, or an integer with thousands of digits
         raise JsonError("invalid JSON", f"not a JSON object: {e}") from e
     if not isinstance(record, dict):
-        raise JsonError("invalid JSON", f"a JSON object is wanted, this is {show_value(record)}")
+        raise JsonError("invalid JSON", f"not a JSON object: {show_value(record)}")
     return record

@@ -1,4 +1,4 @@
-"""Parquet files, a piece of a row group at a time, only the columns that are wanted."""
+"""Reads Parquet files, a piece of a row group at a time, and only the columns that are needed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ParquetRecords(Source):
 
 
 def name_arrow_type(type_: pa.DataType) -> str:
-    """An Arrow type as `--keep-fields` calls it; "?" and the type where it can't be kept."""
+    """Returns the name of an Arrow type in `--keep-fields`; "?" and the type where it can't be kept."""
     types = pa.types
     if types.is_dictionary(type_):
         return name_arrow_type(type_.value_type)

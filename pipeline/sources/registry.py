@@ -1,4 +1,4 @@
-"""All formats of input files: the one place that lists them."""
+"""The registry of the formats of input files, the only place that lists them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ DEFAULT = SOURCES[TextLines.name]
 
 
 def find_by_name(path: str) -> Source | None:
-    """The format that a file's name tells, None where it tells none. `path` has no ending of a compression."""
+    """Finds the format by a file's name, without an ending of a compression; None where it suggests none."""
     name = path.lower()
     return next((source for source in SOURCES.values() if name.endswith(source.endings)), None)
 
 
 def find_by_content(start: bytes) -> Source | None:
-    """The format that is certain from how the decompressed content of a file starts, None where there is none."""
+    """Finds the format that is certain from the start of a file's decompressed content; None where none is."""
     return next((source for source in SOURCES.values() if source.recognises(start)), None)

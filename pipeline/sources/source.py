@@ -31,26 +31,26 @@ class Source(abc.ABC):
     splittable: bool = False
 
     def configure(self, options: EmbedOptions) -> Source:
-        """The format as the options of a run ask for it to be read."""
+        """Returns the format as the options of a run ask for it to be read."""
         return self
 
     def recognises(self, start: bytes) -> bool:
-        """Whether a file whose decompressed content starts so is certainly of this format."""
+        """Returns whether a file whose decompressed content starts like this certainly has this format."""
         return False
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
-        """The fields that a file itself names, with their types as `--keep-fields` calls them.
+        """Reads the fields that a file itself names, with the names of their types in `--keep-fields`.
 
         A type that can't be kept is "?" and its name in the file. Formats without a schema name no fields.
 
         Raises:
-          Exception: where the file is damaged; which one depends on the library that reads it.
+          Exception: if the file is damaged; which one depends on the library that reads it.
         """
         return {}
 
     @abc.abstractmethod
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
-        """The records of a file, and a failure for each that can't be read.
+        """Returns the records of a file, and a failure for each that can't be read.
 
         Args:
           file: opened and decompressed.
@@ -58,5 +58,5 @@ class Source(abc.ABC):
           fields: which are wanted; others need not be given.
 
         Raises:
-          Exception: where the rest of the file can't be read, after what stands before that. It becomes one failure.
+          Exception: if the rest of the file can't be read, after what stands before that. It becomes one failure.
         """

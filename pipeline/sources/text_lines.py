@@ -1,4 +1,4 @@
-"""Text: each line is a document."""
+"""Reads text: each line is a document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from albert_embed.transforms.failure import Failure
 
 
 class TextLines(Source):
-    """Lines as texts; positions are the bytes they start at."""
+    """Lines as texts; positions are the bytes at which they start."""
 
     name = "text"
     endings = (".txt", ".text")

@@ -1,4 +1,4 @@
-"""TFRecord files of tf.Examples, through tfx-bsl. A record whose content is damaged costs that record."""
+"""Reads TFRecord files of tf.Examples, through tfx-bsl. A record whose content is damaged costs only that record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_RECORD_BYTES = 4 * LONGEST_TEXT_BYTES
 
 
 class TFRecords(Source):
-    """tf.Examples of TFRecord files; positions are the bytes they start at."""
+    """tf.Examples of TFRecord files; positions are the bytes at which they start."""
 
     name = "tfrecord"
     endings = (".tfrecord", ".tfrecords")
@@ -39,10 +39,10 @@ class TFRecords(Source):
 
 
 def read_frames(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes, int] | Failure]:
-    """The byte that each record starts at, the record and its size; a failure for each whose content is damaged.
+    """Yields the byte at which each record starts, the record and its size; a failure if its content is damaged.
 
     Raises:
-      BrokenFileError: where the rest can't be found.
+      BrokenFileError: if the rest can't be found.
     """
     position = 0
     while header := _read(file, 12):
@@ -64,7 +64,7 @@ def read_frames(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes, int] | 
             if len(content) < length + 4:
                 raise BrokenFileError(f"byte {position}: the file is cut off in a record of {length:,} bytes")
             if masked_crc(content[:-4]) != content[-4:]:
-                error = "the record's content is damaged: its CRC-32C is another"
+                error = "the record's content is damaged: its CRC-32C does not match"
                 yield fail_record(path, f"byte {position}", "corrupt record", error, content[:-4])
             else:
                 yield position, content[:-4], length
@@ -72,7 +72,7 @@ def read_frames(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes, int] | 
 
 
 def _read(file: BinaryIO, size: int) -> bytes:
-    """`size` bytes, fewer at the end."""
+    """Reads `size` bytes, fewer at the end."""
     parts = []
     while size and (part := file.read(size)):
         parts.append(part)
@@ -81,12 +81,12 @@ def _read(file: BinaryIO, size: int) -> bytes:
 
 
 def _decode(path: str, positions: list[int], examples: list[bytes], fields: list[str]) -> Iterator[Records | Failure]:
-    """All at once where that can be; else each alone, so that only those fail that are no tf.Example."""
+    """Decodes all at once if possible; else each alone, so that only those fail that are not tf.Examples."""
     try:
         decoded = ExamplesToRecordBatchDecoder(None).DecodeBatch(examples)
     except Exception as e:  # tfx-bsl raises RuntimeError, and others where features are of several types
         if len(examples) == 1:
-            error = f"no tf.Example: {str(e)[:200]}"
+            error = f"not a tf.Example: {str(e)[:200]}"
             yield fail_record(path, f"byte {positions[0]}", "invalid tf.Example", error, examples[0])
             return
         half = len(examples) // 2
@@ -102,7 +102,7 @@ def _decode(path: str, positions: list[int], examples: list[bytes], fields: list
 
 
 def _unwrap(column: pa.Array) -> pa.Array | list[Any]:
-    """A feature's value where it has one, None where it has none, the list where it has several."""
+    """Returns a feature's value where it has one, None where it has none, the list where it has several."""
     if pa.types.is_null(column.type):
         return [None] * len(column)
     flat = column.flatten()

@@ -16,7 +16,7 @@ from albert_embed.transforms.failure import Failure
 
 
 class WholeFiles(Source):
-    """One record a file. An empty file is a document without text."""
+    """One record per file. An empty file is a document without text."""
 
     name = "files"
     has_fields = False

@@ -41,11 +41,11 @@ class GlobPattern:
         return re.compile(expression, re.DOTALL)
 
     def matches(self, path: str) -> bool:
-        """Whether the pattern names the file at this relative path."""
+        """Returns whether the pattern names the file at this relative path."""
         return self._expression.fullmatch(path) is not None
 
     def may_match_below(self, folder: str) -> bool:
-        """Whether the pattern could name a file below the folder at this relative path."""
+        """Returns whether the pattern could name a file below the folder at this relative path."""
         names = folder.split("/")
         if len(names) >= len(self.parts) and self.depth == len(self.parts):
             return False
@@ -55,7 +55,7 @@ class GlobPattern:
         )
 
     def hides(self, path: str) -> bool:
-        """Whether a name in this relative path starts with "." or "_" and the pattern does not say so itself."""
+        """Returns whether a name in this relative path starts with "." or "_", but not in the pattern itself."""
         names = path.split("/")
         parts = list(self.parts[: self.depth]) + [""] * (len(names) - self.depth)
         if len(names) >= len(self.parts):

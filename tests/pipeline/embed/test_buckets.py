@@ -121,7 +121,7 @@ def test_a_damaged_output_in_a_bucket(bucket: str, tiny_model: Path, corpus: str
     with FileSystems.open(f"{output}/{name}") as file:
         content = file.read()
     write(f"{output}/{name}", content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(OutputError, match=r"the record's content is damaged: its CRC-32C is another"):
+    with pytest.raises(OutputError, match=r"the record's content is damaged: its CRC-32C does not match"):
         list(read_embeddings(output))
     FileSystems.delete([f"{output}/{name}"])
     with pytest.raises(OutputError, match=rf"{name} is missing; the output was damaged"):
