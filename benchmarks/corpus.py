@@ -12,7 +12,7 @@ def read_lines(path: Path) -> list[str]:
     """Returns the lines of a text file (`.gz` too) without surrounding white space; empty ones are left out.
 
     Raises:
-      ValueError: where there are none.
+      ValueError: if there are none.
     """
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     lines = [line.strip() for line in content.decode("utf-8").split("\n")]

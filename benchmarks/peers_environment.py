@@ -24,7 +24,7 @@ def make_peers_environment(python: Path) -> None:
     """Makes the environment whose interpreter is `python`, unless it is there and complete.
 
     Raises:
-      subprocess.CalledProcessError: where it can't be made or a package can't be installed.
+      subprocess.CalledProcessError: if it can't be made or a package can't be installed.
     """
     directory = python.parent.parent
     if (directory / _COMPLETE).exists():

@@ -25,8 +25,8 @@ def prepare(
     """Fills the work folder, which is emptied first; `say` is called with each step.
 
     Raises:
-      OSError, ValueError: where the corpus or the vocabulary can't be read.
-      ProcessError: where a step fails.
+      OSError, ValueError: if the corpus or the vocabulary can't be read.
+      ProcessError: if a step fails.
     """
     shutil.rmtree(places.work, ignore_errors=True)
     (places.work / "logs").mkdir(parents=True)

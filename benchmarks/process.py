@@ -45,7 +45,7 @@ def run_process(command: Sequence[str], *, log: Path, limit_seconds: float | Non
     """Runs `command` in the repository's root, its standard error going to the file `log`.
 
     Raises:
-      ProcessError: where it ends with another status than 0, or runs longer than the limit and is ended.
+      ProcessError: if it ends with another status than 0, or runs longer than the limit and is ended.
     """
     over_limit = threading.Event()
     with log.open("wb") as errors, log.with_suffix(".stdout").open("w+b") as printed:

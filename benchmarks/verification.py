@@ -67,7 +67,7 @@ def equal_documents(tokens: Tokens, peers_tokens: Tokens) -> np.ndarray:
     """Returns bool `[documents]`: which documents have the same ids in both.
 
     Raises:
-      ValueError: where so many differ that exact ties don't explain it.
+      ValueError: if so many differ that exact ties don't explain it.
     """
     if len(tokens) != len(peers_tokens):
         raise ValueError(f"this project read {len(tokens)} documents, the peers' program {len(peers_tokens)}")

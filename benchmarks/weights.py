@@ -153,7 +153,7 @@ def write_model(vocabulary_file: Path, size: str, output: Path) -> None:
     """Writes `config.json`, `model.safetensors`, the tokenizer, and sentence-transformers' own files with mean pooling.
 
     Raises:
-      ValueError: where the vocabulary's first pieces are not ALBERT's special ones.
+      ValueError: if the vocabulary's first pieces are not ALBERT's special ones.
     """
     processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary_file))
     found = tuple(processor.IdToPiece(piece_id) for piece_id in range(len(_SPECIAL_PIECES)))

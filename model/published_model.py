@@ -67,7 +67,7 @@ class PublishedModel:
 
 @contextlib.contextmanager
 def open_published_model(source: str, *, vocabulary_file: Path | None = None) -> Iterator[PublishedModel]:
-    """What lies at `source`: a directory, an archive as the releases are published, or a TF Hub handle.
+    """Opens the model at `source`: a directory, an archive as the releases are published, or a TF Hub handle.
 
     An archive is unpacked into a temporary folder that is gone after the `with` block, and so is a vocabulary that has
     to be made.

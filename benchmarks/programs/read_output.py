@@ -17,7 +17,7 @@ def collect_vectors(directory: Path, manifest: Manifest, tokens: Tokens) -> Outc
     """Returns the vectors in the order of the corpus; documents are recognised by their token ids.
 
     Raises:
-      ValueError: where a document of the corpus is not in the output, or the output holds others.
+      ValueError: if a document of the corpus is not in the output, or the output holds others.
     """
     documents: dict[bytes, list[int]] = {}
     for number in range(len(tokens)):

@@ -21,7 +21,7 @@ def measure(workshop: Workshop) -> list[Result]:
     """Measures failures and peak memory with 20 MB of text, truncated and in windows, and with a word of 4.9 MB.
 
     Raises:
-      ProcessError: where a run fails.
+      ProcessError: if a run fails.
     """
     documents = read_lines(workshop.corpus)
     short = sorted(documents, key=len)[:_SHORT_DOCUMENTS]

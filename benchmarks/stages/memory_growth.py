@@ -14,7 +14,7 @@ def measure(workshop: Workshop) -> list[Result]:
     """Measures how peak memory grows with pooled and with sequence embeddings of the tiny model.
 
     Raises:
-      ProcessError: where a run fails.
+      ProcessError: if a run fails.
     """
     documents = read_lines(workshop.corpus)
     small, large = workshop.work / "small.txt", workshop.work / "large.txt"

@@ -14,7 +14,7 @@ def measure(workshop: Workshop) -> list[Result]:
     """Measures tokens of the texts, before truncation, per second of processor time.
 
     Raises:
-      ProcessError: where the program fails.
+      ProcessError: if the program fails.
     """
     files = ("--corpus", str(workshop.corpus), "--vocabulary", str(workshop.vocabulary))
     report = workshop.run_program("preprocess", *files).report

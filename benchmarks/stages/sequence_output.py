@@ -17,7 +17,7 @@ def measure(workshop: Workshop) -> list[Result]:
     The target is for the tiny model. ALBERT-base's rows are wider, so the cost per row and per batch matters less.
 
     Raises:
-      ProcessError: where the program fails.
+      ProcessError: if the program fails.
     """
     return [
         _measure(workshop, encoding, hidden_size, target if hidden_size == _TINY_HIDDEN_SIZE else None)

@@ -25,7 +25,7 @@ def measure(workshop: Workshop, model: Path | None) -> list[Result]:
       model: another model to measure, besides the tiny one.
 
     Raises:
-      ProcessError: where a run fails.
+      ProcessError: if a run fails.
     """
     one = workshop.work / "one.txt"
     one.write_text(read_lines(workshop.corpus)[0] + "\n", encoding="utf-8")

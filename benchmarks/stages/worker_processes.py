@@ -24,7 +24,7 @@ def measure(workshop: Workshop, model: Path | None) -> list[Result]:
       model: the model to run; None means the tiny one, whose operations hardly use several threads.
 
     Raises:
-      ProcessError: where the run fails.
+      ProcessError: if the run fails.
     """
     documents = read_lines(workshop.corpus)[::_STEP]
     corpora = [workshop.work / f"worker-{number}.txt" for number in range(_WORKERS)]

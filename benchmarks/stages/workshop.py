@@ -51,7 +51,7 @@ class Workshop:
         """Writes the tiny model.
 
         Raises:
-          ProcessError: where that fails.
+          ProcessError: if that fails.
         """
         size, output = ("--hidden-size", str(TINY_HIDDEN_SIZE)), ("--output", str(self.tiny_model))
         self.run_program("write_tiny_model", "--vocabulary", str(self.vocabulary), *size, *output)
@@ -60,7 +60,7 @@ class Workshop:
         """Runs one of `benchmarks.stages.programs`.
 
         Raises:
-          ProcessError: where it fails.
+          ProcessError: if it fails.
         """
         return self.run_python("-m", f"benchmarks.stages.programs.{name}", *arguments, log=name)
 
@@ -68,7 +68,7 @@ class Workshop:
         """Runs Python with these arguments, in a process of its own.
 
         Raises:
-          ProcessError: where it fails.
+          ProcessError: if it fails.
         """
         return run_process([sys.executable, *arguments], log=self.work / f"{log}.log", limit_seconds=_LIMIT_SECONDS)
 
@@ -76,7 +76,7 @@ class Workshop:
         """Runs `albert-embed embed` with the tiny model or another, and removes what it published.
 
         Raises:
-          ProcessError: where it fails.
+          ProcessError: if it fails.
         """
         output = self.work / f"{name}.published"
         names = ("--model", str(model or self.tiny_model), "--input", str(corpus), "--output", str(output))

@@ -152,7 +152,7 @@ class AnalysisCache:
         return cached, new
 
     def commit(self, datasets: Sequence[Dataset]) -> None:
-        """Records that the folders of these data sets are complete, and removes all others."""
+        """Marks the folders of these data sets as complete, and removes all others."""
         content = {
             "vocabulary": self._vocabulary_fingerprint,
             "made_with": self._made_with,

@@ -65,7 +65,7 @@ class AnalysisDirectory:
             raise
 
     def release(self) -> None:
-        """Ends the run: lets other runs write here."""
+        """Ends the run, so that other runs can write here."""
         self._lock.release()
 
     def _refuse_others(self, *, overwrite: bool) -> None:

@@ -49,7 +49,7 @@ class CorpusReport:
         return dataclasses.replace(self, failures={**self.failures, "file": file})
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns it as plain values for JSON."""
+        """Returns plain values for JSON."""
         return {**dataclasses.asdict(self), "model": self.model.to_dict()}
 
     def to_json(self) -> str:
@@ -58,10 +58,10 @@ class CorpusReport:
 
 
 def read_corpus_report(directory: str) -> CorpusReport:
-    """The report of the finished analysis in `directory`.
+    """Returns the report of the finished analysis in `directory`.
 
     Raises:
-      OutputError: where there is none, or it is not of this program.
+      OutputError: if there is none, or it is not of this program.
     """
     path = posixpath.join(directory, ANALYSIS_FILE)
     try:

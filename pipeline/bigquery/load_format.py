@@ -28,7 +28,7 @@ class LoadFormat:
       layout: the columns of the table.
       pieces: the piece of every id of the vocabulary, where the table has the column `tokens`.
       fingerprint: of what the rows are made with.
-      row_group_bytes: a row group is written when its rows take so much memory.
+      row_group_bytes: a row group is written when its rows take this much memory.
     """
 
     name: ClassVar[str] = LOAD_FORMAT

@@ -92,11 +92,11 @@ class TableLayout:
         return pa.field(TOKENS, pa.list_(pa.struct(token)))
 
     def staged_columns(self) -> tuple[TableColumn, ...]:
-        """The columns of the staging table: none is REQUIRED, because those of Parquet files are not."""
+        """Returns the columns of the staging table: none is REQUIRED, because those of Parquet files are not."""
         return describe_schema(self.arrow_schema)
 
     def columns(self) -> tuple[TableColumn, ...]:
-        """The columns of the table itself; those that every row has are REQUIRED."""
+        """Returns the columns of the table itself; those that every row has are REQUIRED."""
         loaded_at = TableColumn(name=LOADED_AT, type="TIMESTAMP", mode="REQUIRED")
         return (
             *(

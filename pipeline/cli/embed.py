@@ -244,7 +244,7 @@ def run_embed(arguments: Arguments) -> CommandResult:
 
 
 def describe_interrupted_embed(arguments: Arguments) -> str:
-    """What an interrupted run has left: how many finished shards the next one can use."""
+    """Returns what an interrupted run has left: how many finished shards the next one can use."""
     from albert_embed.pipeline.dataset.output_directory import OutputDirectory
     from albert_embed.pipeline.shards.shard import INDEX_PREFIX
 

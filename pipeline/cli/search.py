@@ -55,11 +55,11 @@ def run_search(arguments: Arguments) -> CommandResult:
 
 
 def _read_queries(arguments: Arguments) -> tuple[str, ...]:
-    """The query, or those of the file, empty lines left out.
+    """Returns the query, or those of the file, empty lines left out.
 
     Raises:
-      UsageError: where there is neither or both, or the file is not UTF-8.
-      OSError: where the file can't be read.
+      UsageError: if there is neither or both, or the file is not UTF-8.
+      OSError: if the file can't be read.
     """
     given = [name for name in ("query", "queries_file") if name in arguments.values]
     if len(given) != 1:
@@ -106,7 +106,7 @@ def _make_tables(result: SearchResult) -> list[Table]:
 
 
 def _summarise(row: dict[str, Any]) -> str:
-    """The start of the text, where the output keeps it, and the other kept fields."""
+    """Returns the start of the text, where the output keeps it, and the other kept fields."""
     text = " ".join(str(row.get("text") or "").split())
     shown = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
     own = ("score", "id", "text", "window", "window_start", "truncated", "windows", "tokens")

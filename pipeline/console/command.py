@@ -34,7 +34,7 @@ class Arguments:
 
 
 def describe_unchanged(_: Arguments) -> str:
-    """What an interrupted command leaves that writes nothing until its end."""
+    """Returns what an interrupted command leaves that writes nothing until its end."""
     return "nothing was changed; run the same command again"
 
 

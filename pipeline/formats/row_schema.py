@@ -106,7 +106,7 @@ class RowSchema:
                 raise ValueError(f"the row of a {self.level} has no embedding {name!r}, only {', '.join(known)}")
 
     def of_documents(self) -> RowSchema:
-        """The schema of the documents' rows that are written beside these (`--embeddings document`)."""
+        """Returns the schema of the documents' rows that are written beside these (`--embeddings document`)."""
         return dataclasses.replace(self, embeddings=(DOCUMENT_OUTPUT,), tokens=False, level="document")
 
     def width(self, embedding: str) -> int:

@@ -81,7 +81,7 @@ class AllDocuments:
         return False
 
     def check_deletions(self, limit: ShareLimit) -> None:
-        """Nothing is deleted."""
+        """Does nothing: nothing is deleted."""
 
     def list_tombstones(self) -> list[str]:
         return []

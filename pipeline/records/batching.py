@@ -1,4 +1,4 @@
-"""Single records in batches: large enough that nothing costs much per record, small enough for any worker."""
+"""Puts single records into batches: large enough that nothing costs much per record, small enough for any worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from albert_embed.transforms.failure import Failure
 
-# Large enough that the transform graph's cost per call disappears, small enough that nothing downstream holds much at a
+# Large enough that the transform graph's cost per call disappears, small enough that no later step holds much at a
 # time. Measured, on one core and a tiny model: 4,096 lines 2.6 million tokens/s and 9 % more memory for 40,000
 # documents than for 2,000; 2,048 lines 2.5 million and 3 %; 1,024 lines 1.8 million and 2 % (python -m
 # benchmarks.stages).
@@ -21,8 +21,8 @@ class Batch:
     """Some records of a file, one after the other.
 
     Attributes:
-      positions: where each stands.
-      records: what each is.
+      positions: of each record.
+      records: the content of each.
     """
 
     positions: list[int]
@@ -30,10 +30,10 @@ class Batch:
 
 
 def batch_records(found: Iterator[tuple[int, Any, int] | Failure]) -> Iterator[Batch | Failure]:
-    """Records in batches; failures at once.
+    """Yields records in batches, and failures at once.
 
     Args:
-      found: `(position, record, its size in bytes)`, and failures. Where it raises, what came before is given first.
+      found: `(position, record, its size in bytes)`, and failures. Where it raises, what came before is yielded first.
     """
     positions: list[int] = []
     records: list[Any] = []

@@ -1,4 +1,4 @@
-"""Hashes of content: ids for documents that bring none, and what tells whether a document changed."""
+"""Hashes of content: ids for documents without an id, and a way to see whether a document has changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 
 def content_id(*contents: bytes) -> bytes:
-    """The id of a document that brings none: a hash of its content, the same in every run.
+    """Returns the id of a document without one: a hash of its content, the same in every run.
 
     `hash_content` of the texts, in hexadecimal.
     """
@@ -14,7 +14,7 @@ def content_id(*contents: bytes) -> bytes:
 
 
 def hash_content(*contents: bytes) -> bytes:
-    """BLAKE2b of 16 bytes over the contents with their lengths."""
+    """Returns BLAKE2b of 16 bytes over the contents with their lengths."""
     digest = hashlib.blake2b(digest_size=16)
     for content in contents:
         digest.update(len(content).to_bytes(8, "big"))

@@ -1,6 +1,6 @@
-"""The lines of a file, or of a range of its bytes, with where each stands.
+"""Reads the lines of a file, or of a range of its bytes, with the position of each.
 
-Beam's own `ReadFromText` makes an element of every line and forgets where it came from.
+Beam's own `ReadFromText` makes an element of every line and drops its position.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_lines(file: BinaryIO, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes, int]]:
-    """`(position, line, its size)` of each line that starts in a range of bytes.
+    """Yields `(position, line, its size)` for each line that starts in a range of bytes.
 
-    A line ends at `\\n` or `\\r\\n`, and is given without that; the last may lack it. A byte-order mark is left out.
-    Of a line longer than `LONGEST_TEXT_BYTES` its start comes, longer than that by a little: no more is held.
+    A line ends at `\\n` or `\\r\\n`, and is yielded without that; the last may lack it. A byte-order mark is left out.
+    Of a line longer than `LONGEST_TEXT_BYTES` only the start is held and yielded, a little more than that.
 
     Args:
       file: opened and decompressed.
-      start: only lines that start from this byte on;
-      stop: and before this one, None for all.
+      start: only lines that start at this byte or later.
+      stop: only lines that start before this byte; None means all.
     """
     for position, line in _split_lines(file, start):
         if stop is not None and position >= stop:
@@ -37,7 +37,7 @@ def _split_lines(file: BinaryIO, start: int) -> Iterator[tuple[int, bytes]]:
     position = start
     skipping = start > 0
     if skipping:
-        # From one byte earlier: if that is a line's end, the line at `start` is ours.
+        # From one byte earlier: if that ends a line, the line at `start` belongs to this range.
         position = start - 1
         file.seek(position)
     parts: list[bytes] = []

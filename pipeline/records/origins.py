@@ -1,4 +1,4 @@
-"""Where documents stood in the input, as a number that is the same in every reading."""
+"""The place of a document in the input, as a number that is the same in every reading."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from albert_embed.transforms.columns import ORIGIN, TYPES
 
 
 def make_origins(file: str, positions: Sequence[int | str] | np.ndarray) -> pa.Array:
-    """uint64: a hash of the file's path plus the position, without carry; nulls where positions are no numbers.
+    """Returns uint64: a hash of the path plus the position, without carry; nulls where positions are not numbers.
 
-    Within a file no two are equal. In two files they are as often as chance will have it, and it matters only for
-    documents that are equal in all else.
+    Within a file no two are equal. In two files they are equal only by chance, and that matters only for documents that
+    are equal in everything else.
     """
     if len(positions) and isinstance(positions[0], str):
         return pa.nulls(len(positions), TYPES[ORIGIN])

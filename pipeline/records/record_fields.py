@@ -33,7 +33,7 @@ class RecordFields:
 
     @staticmethod
     def of(options: EmbedOptions) -> RecordFields:
-        """The fields that the options of a run name."""
+        """Returns the fields that the options of a run name."""
         return RecordFields(
             text=options.text_field,
             id=options.id_field or "id",

@@ -1,4 +1,4 @@
-"""`Records`: what a format's reader gives, whatever the format; and the failures of records and of whole files."""
+"""`Records`: what the reader of every format gives; and the failures of records and of whole files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.storage.paths import encode_path, show_path
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
-# A text longer than this fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times
-# a text's size in memory.
+# A longer text fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times the memory
+# of a text.
 LONGEST_TEXT_BYTES = 32 << 20
 
 
@@ -24,10 +24,10 @@ class Records:
     Attributes:
       file: its path, or the table.
       unit: what `positions` count: `byte`, `line`, `row` or `record`.
-      positions: where each record stands; of a table's row, which has no place, what tells it from others.
+      positions: of each record; for a table's row, which has no position, what identifies it.
       columns: field → its values, an Arrow array, or a list where they need not be of one type.
-      names: the fields that each record has, where each has its own; None where all have those of `columns`.
-      raw: each record as it stands in the file, where that can be shown; None where it can't.
+      names: the fields of each record, where each has its own; None where all have those of `columns`.
+      raw: each record as it is in the file, where that can be shown; else None.
     """
 
     file: str
@@ -41,15 +41,15 @@ class Records:
 def fail_record(
     file: str, where: str, reason: str, error: str, text: bytes = b"", *, content: bytes | None = None
 ) -> Failure:
-    """The failure of one record.
+    """Makes the failure of one record.
 
     Args:
       file: its file.
-      where: its place in that.
+      where: its place in the file.
       reason: in a few fixed words.
       error: what is wrong with it.
       text: its text, or what it looks like.
-      content: the whole record, where it is known; its hash is the id, else that of its place. Both are the same in
+      content: the whole record, where it is known. Its hash is the id, else a hash of its place; both are the same in
         every run.
     """
     return Failure(
@@ -62,15 +62,15 @@ def fail_record(
 
 
 def fail_file(file: str, error: str) -> Failure:
-    """The failure of a file, or of all that is left of it."""
+    """Makes the failure of a file, or of the rest of one."""
     error = f"{show_path(file)}: {error}"
     return Failure(id=content_id(encode_path(file)), stage="read", reason="broken file", error=error, text=b"")
 
 
 def show_value(value: Any) -> str:
-    """A value's type and its start, for messages; always encodable."""
+    """Formats a value's type and its start, for messages; the result can always be encoded."""
     try:
         shown = f"{type(value).__name__} {str(value)[:80]}"
-    except (RecursionError, ValueError):  # nested so deeply that it could just be read; an integer of many digits
+    except (RecursionError, ValueError):  # nested almost too deeply to be read, or an integer with many digits
         return type(value).__name__
     return shown.encode(errors="backslashreplace").decode()

@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 
 
 def find_invalid_utf8(column: pa.Array) -> list[int]:
-    """The rows that hold bytes which are not UTF-8, ascending.
+    """Finds the rows that hold bytes which are not UTF-8, ascending.
 
     Args:
-      column: of any type. Strings are not taken at their word: a file can call bytes a string. Of lists each value is
-        looked at. Nulls, and values that are no bytes, are good.
+      column: of any type. Strings are checked too, because a file can call bytes a string. Every value of a list is
+        checked. Nulls, and values that are not bytes, are good.
     """
     is_list = _is_list(column.type)
-    values = column.flatten() if is_list else column  # what a slice's neighbours hold is left out
+    values = column.flatten() if is_list else column  # without the values of a slice's neighbours
     if not _holds_bytes(values.type):
         return []
     values = values.cast(pa.large_binary())
@@ -32,7 +32,7 @@ def find_invalid_utf8(column: pa.Array) -> list[int]:
 
 
 def is_utf8(value: bytes) -> bool:
-    """Whether these bytes are UTF-8."""
+    """Returns whether these bytes are UTF-8."""
     try:
         value.decode()
     except UnicodeDecodeError:
@@ -41,7 +41,7 @@ def is_utf8(value: bytes) -> bool:
 
 
 def is_encodable(value: Any) -> bool:
-    """Whether a value, or each of a list, is no string that lacks a form in UTF-8."""
+    """Returns whether a value, or each of a list, is no string that lacks a form in UTF-8."""
     if isinstance(value, list):
         return all(map(is_encodable, value))
     if isinstance(value, str) and not value.isascii():
@@ -53,12 +53,12 @@ def is_encodable(value: Any) -> bool:
 
 
 def describe_invalid_utf8(name: str) -> str:
-    """The error of a record of a typed format whose field calls bytes a string."""
+    """Returns the error of a record of a typed format whose field calls bytes a string."""
     return f"the field {name!r} is a string by its type, but not UTF-8; write it as UTF-8, or give it the type bytes"
 
 
 def holds_strings(type_: pa.DataType) -> bool:
-    """Whether values of a type, or of its lists, are strings, which Python decodes."""
+    """Returns whether values of a type, or of its lists, are strings, which Python decodes."""
     type_ = type_.value_type if _is_list(type_) else type_
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
 

@@ -179,7 +179,7 @@ def test_files_of_several_formats(capsys: pytest.CaptureFixture[str], tmp_path: 
         path.touch()
     arguments = ["embed", "--model", "m", "--output", str(tmp_path / "out"), "--input", str(text), str(records)]
     assert refuse(capsys, arguments).startswith(
-        f"--input names files of several formats: {records} (jsonl), {text} (text); give --format if they are of one"
+        f"--input names files of several formats: {records} (jsonl), {text} (text); give --format if all have the same"
     )
     assert sorted(tmp_path.iterdir()) == [text, records]
 

@@ -52,8 +52,8 @@ def test_files_of_several_formats_are_refused_by_name() -> None:
     with pytest.raises(ValueError) as error:
         choose("d/a.txt", "d/b.txt", "d/c.jsonl")
     assert str(error.value) == (
-        "--input names files of several formats: d/c.jsonl (jsonl), d/a.txt (text); give --format if they are of one, "
-        "or embed each format in a run of its own"
+        "--input names files of several formats: d/c.jsonl (jsonl), d/a.txt (text); give --format if all have the "
+        "same, or embed each format in a run of its own"
     )
 
 
