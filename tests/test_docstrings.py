@@ -15,8 +15,34 @@ _FOLDERS = ("pipeline", "transforms", "model", "benchmarks", "examples")
 FILES = sorted(path for folder in _FOLDERS for path in (ROOT / folder).rglob("*.py"))
 # Words that end like a verb in the third person and are none: such a docstring names what it should describe.
 _NOUNS = set(
-    "As Batches Bytes Columns Documents Failures Fields Files Its Keys Lengths Operations Options Records Rows Seconds "
-    "Shards Statistics Texts This Threads Tokens Values Vectors Weights Windows".split()
+    [
+        "As",
+        "Batches",
+        "Bytes",
+        "Columns",
+        "Documents",
+        "Failures",
+        "Fields",
+        "Files",
+        "Its",
+        "Keys",
+        "Lengths",
+        "Operations",
+        "Options",
+        "Records",
+        "Rows",
+        "Seconds",
+        "Shards",
+        "Statistics",
+        "Texts",
+        "This",
+        "Threads",
+        "Tokens",
+        "Values",
+        "Vectors",
+        "Weights",
+        "Windows",
+    ]
 )
 
 

@@ -63,7 +63,7 @@ class ReadRange(beam.DoFn):
 
 
 def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Iterator[Records | Failure]:
-    """Yields the records of one range; what a library raises about the content becomes one failure, the last element."""
+    """Yields the records of one range; an error of its library becomes one failure, the last element."""
     records = 0
     try:
         with open_input(range_.path) as file:

@@ -87,7 +87,7 @@ class KeptField:
         return KeptField(field=field, column=column, type_name=type_name)
 
     def with_type(self, type_name: str) -> str:
-        """The field as it is given to `--keep-fields`, with a type."""
+        """Returns the field as it is given to `--keep-fields`, with a type."""
         name = self.field if self.field == self.column else f"{self.field} AS {self.column}"
         return f"{name}:{type_name}"
 

@@ -19,7 +19,7 @@ _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may b
 
 
 def is_compressed(path: str) -> bool:
-    """Whether a file's name says that it is compressed."""
+    """Returns whether a file's name says that it is compressed."""
     return find_compression(path) is not None
 
 
