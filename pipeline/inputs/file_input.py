@@ -12,9 +12,11 @@ from typing import Any
 import apache_beam as beam
 
 from albert_embed.pipeline.inputs.choose_source import choose_source
+from albert_embed.pipeline.inputs.partitions import find_partitions
 from albert_embed.pipeline.inputs.read_files import ReadFiles
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input
@@ -52,10 +54,11 @@ class FileInput:
         path = self.files[0].path
         try:
             with open_input(path) as file:
-                return path, self.source.read_field_types(file)
+                types = self.source.read_field_types(file)
         except Exception as e:  # each library has its own
             logger.warning("%s has no readable types of fields: %s", path, e)
             return path, {}
+        return path, {**dict.fromkeys(find_partitions(path), STRING.name), **types} if types else {}
 
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads all files."""

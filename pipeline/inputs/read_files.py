@@ -8,6 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from albert_embed.pipeline.inputs.partitions import add_partitions
 from albert_embed.pipeline.inputs.split_files import split_files
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
@@ -68,8 +69,12 @@ def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Itera
     try:
         with open_input(range_.path) as file:
             for found in source.read(file, range_, fields):
-                records += len(found.positions) if isinstance(found, Records) else 1
-                yield found
+                if isinstance(found, Records):
+                    records += len(found.positions)
+                    yield add_partitions(found, fields)
+                else:
+                    records += 1
+                    yield found
     except MemoryError:
         raise
     except Exception as e:  # the libraries raise many kinds, and each means that this file can't be read

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import fastavro
 
 from albert_embed.pipeline.records.file_range import FileRange
+from albert_embed.pipeline.records.nested_fields import find_value
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable
@@ -39,7 +40,7 @@ class AvroRecords(Source):
         schema = fastavro.reader(file).writer_schema
         if not isinstance(schema, dict) or schema.get("type") != "record":
             raise ValueError("its schema is not a record")
-        return {field["name"]: name_avro_type(field["type"]) for field in schema["fields"]}
+        return dict(_name_field_types(schema["fields"]))
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         first = 0
@@ -48,15 +49,33 @@ class AvroRecords(Source):
             records: list[Any] = []
             record: Any
             for position, record in enumerate(block, first):
-                name = next((name for name in fields.names if not is_encodable(record.get(name))), None)
+                name = next((name for name in fields.names if not is_encodable(find_value(record, name))), None)
                 if name is None:
                     positions.append(position)
                     records.append(record)
                 else:
                     yield fail_record(part.path, f"record {position}", "invalid UTF-8", describe_invalid_utf8(name))
-            columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in fields.names}
+            columns: dict[str, list[Any]] = {
+                name: [find_value(record, name) for record in records] for name in fields.names
+            }
             yield Records(file=part.path, unit="record", positions=positions, columns=columns)
             first += block.num_records
+
+
+def _name_field_types(fields: list[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each field with its type, and behind each record its fields."""
+    for field in fields:
+        name = prefix + field["name"]
+        yield name, name_avro_type(field["type"])
+        inner = _unwrap_union(field["type"])
+        if isinstance(inner, dict) and inner["type"] == "record":
+            yield from _name_field_types(inner["fields"], f"{name}.")
+
+
+def _unwrap_union(type_: Any) -> Any:
+    """What a union with null is beside null; any other type as it is."""
+    others = [item for item in type_ if item != "null"] if isinstance(type_, list) else []
+    return others[0] if len(others) == 1 else type_
 
 
 def name_avro_type(type_: Any) -> str:
@@ -64,9 +83,9 @@ def name_avro_type(type_: Any) -> str:
 
     For a union with null it is the name of the other type.
     """
+    type_ = _unwrap_union(type_)
     if isinstance(type_, list):
-        others = [item for item in type_ if item != "null"]
-        return name_avro_type(others[0]) if len(others) == 1 else f"?{type_}"
+        return f"?{type_}"
     if isinstance(type_, dict):
         if "logicalType" in type_:
             return f"?{type_['logicalType']}"

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from albert_embed.pipeline.records.batching import Batch, batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.lines import read_lines
+from albert_embed.pipeline.records.nested_fields import find_value
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record, show_value
 from albert_embed.pipeline.sources.source import Source
@@ -62,7 +63,7 @@ def make_object_records(
         file=file,
         unit=unit,
         positions=positions,
-        columns={name: [record.get(name) for record in objects] for name in fields.names},
+        columns={name: [find_value(record, name) for record in objects] for name in fields.names},
         names=[tuple(record) for record in objects],
         raw=raw,
     )

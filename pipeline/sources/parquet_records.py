@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from albert_embed.pipeline.records.batching import BATCH_RECORDS
 from albert_embed.pipeline.records.file_range import FileRange
+from albert_embed.pipeline.records.nested_fields import find_path, take_column
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
@@ -27,22 +28,33 @@ class ParquetRecords(Source):
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
         schema = pq.ParquetFile(pa.PythonFile(file, mode="r")).schema_arrow
-        return {field.name: name_arrow_type(field.type) for field in schema}
+        return dict(_name_field_types(schema))
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
-        names = table.schema_arrow.names
-        if fields.text not in names:
-            yield fail_file(part.path, f"has no column {fields.text!r}; its columns are: {', '.join(names)[:200]}")
+        paths = {name: find_path(table.schema_arrow, name) for name in fields.names}
+        if paths[fields.text] is None:
+            names = ", ".join(dict(_name_field_types(table.schema_arrow)))
+            yield fail_file(part.path, f"has no column {fields.text!r}; its columns are: {names[:200]}")
             return
         row = 0
-        wanted = [name for name in fields.names if name in names]
-        for batch in table.iter_batches(batch_size=BATCH_RECORDS, columns=wanted):
+        wanted = {name: path for name, path in paths.items() if path is not None}
+        selected = list(map(".".join, wanted.values()))
+        for batch in table.iter_batches(batch_size=BATCH_RECORDS, columns=selected):
             columns: dict[str, pa.Array | list[Any]] = {}
-            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            for name, path in wanted.items():
+                column = take_column(batch, path)
                 columns[name] = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
             yield Records(file=part.path, unit="row", positions=range(row, row + batch.num_rows), columns=columns)
             row += batch.num_rows
+
+
+def _name_field_types(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each field with its type, and behind each struct its fields."""
+    for field in fields:
+        yield prefix + field.name, name_arrow_type(field.type)
+        if pa.types.is_struct(field.type):
+            yield from _name_field_types(field.type.fields, f"{prefix}{field.name}.")
 
 
 def name_arrow_type(type_: pa.DataType) -> str:
