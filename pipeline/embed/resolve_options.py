@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName, names_table
+from albert_embed.pipeline.storage.glob_pattern import SPECIAL
 from albert_embed.pipeline.storage.paths import expand_path
 from albert_embed.transforms.directories import is_remote
 
@@ -46,12 +47,23 @@ def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedO
 
 
 def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
-    """Returns `options` with absolute local paths, because workers may run in another folder."""
+    """Returns `options` with absolute local paths, because workers may run in another folder.
+
+    Raises:
+      ValueError: if the path of the output has a character that Beam takes for a pattern.
+    """
+    output = make_absolute(options.output)
+    special = sorted(set(output) & set(SPECIAL))
+    if special:
+        raise ValueError(
+            f"--output is {output}, whose {' and '.join(special)} Beam takes for a pattern when it moves files; "
+            "give a path without any of " + " ".join(SPECIAL)
+        )
     return dataclasses.replace(
         options,
         model=make_absolute(options.model),
         input=tuple(make_absolute(pattern) + ("/" if pattern.endswith("/") else "") for pattern in options.input),
-        output=make_absolute(options.output),
+        output=output,
         transform=None if options.transform is None else make_absolute(options.transform),
     )
 

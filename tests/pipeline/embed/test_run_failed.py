@@ -44,3 +44,17 @@ def test_a_disk_that_is_full_when_the_output_is_published(
     record = json.loads(capsys.readouterr().out)
     assert record["status"] == "failed" and "No space left on device: 'manifest.json'" in record["error"]
     assert main(["embed", *arguments, "--max-tokens", "0"]) == 2  # refused before the run
+
+
+@pytest.mark.parametrize("name", ["out[1]", "what?", "a*b"])
+def test_an_output_that_could_not_be_published_is_refused_at_once(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Beam's sinks take such a path for a pattern, and would find none of their files at the end of the run."""
+    source = tmp_path / "in[1].txt"
+    source.write_text("one text\n")
+    arguments = ["--model", str(tiny_model), "--input", str(source), "--output", str(tmp_path / name)]
+    for command in ("embed", "analyze"):
+        assert main([command, *arguments]) == 2
+        assert f"--output is {tmp_path / name}, whose " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [source]
