@@ -11,6 +11,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from albert_embed.pipeline.inputs.check_content import describe_content, read_start
 from albert_embed.pipeline.inputs.choose_source import choose_source
 from albert_embed.pipeline.inputs.partitions import find_partitions
 from albert_embed.pipeline.inputs.read_files import ReadFiles
@@ -20,6 +21,9 @@ from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input
+from albert_embed.pipeline.storage.paths import show_path
+
+_CHECKED_FILES = 32
 
 logger = logging.getLogger(__name__)
 
@@ -79,4 +83,18 @@ def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions) -> File
             "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
             "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
         )
+    _check_files(files, source)
     return FileInput(source=source.configure(options), files=files)
+
+
+def _check_files(files: Sequence[InputFile], source: Source) -> None:
+    """Looks into some of the files; the workers look into all.
+
+    Raises:
+      OSError: if one can't be read.
+      ValueError: if the content of one is not what it should be.
+    """
+    for file in files[:: max(1, len(files) // _CHECKED_FILES)]:
+        problem = describe_content(read_start(file.path), source)
+        if problem is not None:
+            raise ValueError(f"--input names {show_path(file.path)}: {problem}")

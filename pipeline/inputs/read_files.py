@@ -8,6 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from albert_embed.pipeline.inputs.check_content import describe_content, read_start
 from albert_embed.pipeline.inputs.partitions import add_partitions
 from albert_embed.pipeline.inputs.split_files import split_files
 from albert_embed.pipeline.records.file_range import FileRange
@@ -67,6 +68,11 @@ def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Itera
     """Yields the records of one range; an error of its library becomes one failure, the last element."""
     records = 0
     try:
+        problem = describe_content(read_start(range_.path), source)
+        if problem is not None:
+            if range_.start == 0:  # one failure for the file, whatever ranges it has
+                yield fail_file(range_.path, problem)
+            return
         with open_input(range_.path) as file:
             for found in source.read(file, range_, fields):
                 if isinstance(found, Records):

@@ -30,6 +30,7 @@ class CsvRecords(Source):
     name = "csv"
     endings = (".csv",)
     delimiter = ","
+    is_text = True
 
     def __init__(self, max_lines: int = DEFAULT_CSV_MAX_LINES) -> None:
         self._max_lines = max_lines

@@ -22,6 +22,7 @@ class JsonLines(Source):
     name = "jsonl"
     endings = (".jsonl", ".ndjson", ".json")
     splittable = True
+    is_text = True
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         for batch in batch_records(read_lines(file, part.start, part.stop)):

@@ -24,7 +24,7 @@ class ParquetRecords(Source):
     endings = (".parquet", ".pq")
 
     def recognises(self, start: bytes) -> bool:
-        return start.startswith(b"PAR1")
+        return start.startswith(b"PAR1") and b"\0" in start  # a text may begin so; the first page has zeros
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
         schema = pq.ParquetFile(pa.PythonFile(file, mode="r")).schema_arrow

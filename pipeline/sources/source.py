@@ -22,6 +22,7 @@ class Source(abc.ABC):
       name: what `--format` calls it.
       endings: of the names that its files go by, in lower case, without that of a compression.
       has_fields: whether its records have fields that the user can name; else each is a text and nothing more.
+      is_text: whether its files are text, which must be UTF-8.
       splittable: whether a file that is not compressed can be read in ranges of bytes, by several workers.
     """
 
@@ -29,6 +30,7 @@ class Source(abc.ABC):
     endings: tuple[str, ...] = ()
     has_fields: bool = True
     splittable: bool = False
+    is_text: bool = False
 
     def configure(self, options: EmbedOptions) -> Source:
         """Returns the format as the options of a run ask for it to be read."""

@@ -23,6 +23,7 @@ class TextLines(Source):
     endings = (".txt", ".text")
     has_fields = False
     splittable = True
+    is_text = True
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         for batch in batch_records(read_lines(file, part.start, part.stop)):

@@ -20,6 +20,7 @@ class WholeFiles(Source):
 
     name = "files"
     has_fields = False
+    is_text = True
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         parts: list[bytes] = []

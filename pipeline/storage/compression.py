@@ -22,13 +22,13 @@ class Compression:
     Attributes:
       name: what messages call it.
       endings: of the names of its files.
-      magic: what its files begin with; empty if nothing tells.
+      magic: what its files may begin with; empty if nothing tells.
       make_decompressor: makes an object with `decompress`, `eof` and `unused_data`, for one stream.
     """
 
     name: str
     endings: tuple[str, ...]
-    magic: bytes
+    magic: tuple[bytes, ...]
     make_decompressor: Callable[[], Any]
 
 
@@ -36,21 +36,26 @@ COMPRESSIONS = (
     Compression(
         name="gzip",
         endings=(".gz",),
-        magic=b"\x1f\x8b\x08",
+        magic=(b"\x1f\x8b\x08",),
         make_decompressor=lambda: zlib.decompressobj(16 + zlib.MAX_WBITS),
     ),
-    Compression(name="bzip2", endings=(".bz2",), magic=b"BZh", make_decompressor=bz2.BZ2Decompressor),
-    Compression(name="xz", endings=(".xz", ".lzma"), magic=b"\xfd7zXZ\x00", make_decompressor=lzma.LZMADecompressor),
+    Compression(
+        name="bzip2",
+        endings=(".bz2",),
+        magic=tuple(b"BZh%d1AY&SY" % level for level in range(1, 10)),
+        make_decompressor=bz2.BZ2Decompressor,
+    ),
+    Compression(name="xz", endings=(".xz", ".lzma"), magic=(b"\xfd7zXZ\x00",), make_decompressor=lzma.LZMADecompressor),
     Compression(
         name="zstd",
         endings=(".zst", ".zstd"),
-        magic=b"\x28\xb5\x2f\xfd",
+        magic=(b"\x28\xb5\x2f\xfd",),
         make_decompressor=lambda: zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).decompressobj(),
     ),
     Compression(
         name="deflate",
         endings=(".deflate",),
-        magic=b"",
+        magic=(),
         make_decompressor=lambda: zlib.decompressobj(-zlib.MAX_WBITS),
     ),
 )
@@ -66,4 +71,4 @@ def find_compression(path: str) -> Compression | None:
 
 def recognise_compression(start: bytes) -> Compression | None:
     """Returns the compression of a file that begins so; None if it is none of these."""
-    return next((one for one in COMPRESSIONS if one.magic and start.startswith(one.magic)), None)
+    return next((one for one in COMPRESSIONS if start.startswith(one.magic)), None)
