@@ -110,7 +110,7 @@ class RowSchema:
         return dataclasses.replace(self, embeddings=(DOCUMENT_OUTPUT,), tokens=False, level="document")
 
     def width(self, embedding: str) -> int:
-        """The width of a vector of an embedding column."""
+        """Returns the width of a vector of an embedding column."""
         return self.sentence_size if embedding == SENTENCE_EMBEDDING else self.hidden_size
 
     @functools.cached_property
