@@ -12,7 +12,7 @@ from benchmarks.tokens import Tokens
 FLOAT32_TOLERANCE = 1e-3
 BFLOAT16_COSINE = 0.999
 # Where SentencePiece finds two segmentations of exactly equal score, implementations differ in which they take.
-LARGEST_TOKENIZATION_DIFFERENCE = 0.005
+MAX_TOKENIZATION_DIFFERENCE = 0.005
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def equal_documents(tokens: Tokens, peers_tokens: Tokens) -> np.ndarray:
         [np.array_equal(tokens[number], peers_tokens[number]) for number in range(len(tokens))], dtype=bool
     )
     different = int((~equal).sum())
-    if different > max(1, LARGEST_TOKENIZATION_DIFFERENCE * len(tokens)):
+    if different > max(1, MAX_TOKENIZATION_DIFFERENCE * len(tokens)):
         raise ValueError(
             f"the peers' tokenizer gives different ids for {different} of {len(tokens)} documents; "
             "the rows would not embed the same tokens"

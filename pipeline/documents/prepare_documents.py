@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from albert_embed.pipeline.records.content_id import content_id, hash_content
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, PAIR, TEXT, TEXT_START, TYPES
@@ -17,7 +17,7 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 # SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
 # a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is not text but base64 or the like, and could
 # use up the whole run's memory.
-LONGEST_WORD_BYTES = 5_000_000
+MAX_WORD_BYTES = 5_000_000
 
 
 def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
@@ -99,29 +99,27 @@ def find_bad_texts(texts: pa.Array) -> list[int]:
     """Finds the rows whose text, a large_binary, is null, not UTF-8 or too long, or has a word that is too long."""
     invalid = find_invalid_utf8(texts)
     longest = pc.max(pc.binary_length(texts)).as_py() or 0
-    if texts.null_count == 0 and longest <= LONGEST_WORD_BYTES:
+    if texts.null_count == 0 and longest <= MAX_WORD_BYTES:
         return invalid
     bad = set(invalid)
     return [
         row
         for row, text in enumerate(texts.to_pylist())
-        if text is None or row in bad or len(text) > LONGEST_TEXT_BYTES or _longest_word(text) > LONGEST_WORD_BYTES
+        if text is None or row in bad or len(text) > MAX_TEXT_BYTES or _longest_word(text) > MAX_WORD_BYTES
     ]
 
 
 def _longest_word(text: bytes) -> int:
     """Returns the bytes of the longest word; 0, without looking, if the whole text is short enough for one word."""
-    return (
-        max((len(word.encode()) for word in text.decode().split()), default=0) if len(text) > LONGEST_WORD_BYTES else 0
-    )
+    return max((len(word.encode()) for word in text.decode().split()), default=0) if len(text) > MAX_WORD_BYTES else 0
 
 
 def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
     """Returns the reason and the error for a text that `find_bad_texts` has found."""
     if text is None:
         return "missing text", f"the column {name!r} is null"
-    if len(text) > LONGEST_TEXT_BYTES:
-        return "text too long", f"{name} has more than the {LONGEST_TEXT_BYTES:,} bytes that are read; split it"
+    if len(text) > MAX_TEXT_BYTES:
+        return "text too long", f"{name} has more than the {MAX_TEXT_BYTES:,} bytes that are read; split it"
     try:
         text.decode()
     except UnicodeDecodeError as e:
@@ -131,7 +129,7 @@ def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
         )
     return (
         "word too long",
-        f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {LONGEST_WORD_BYTES:,} "
+        f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {MAX_WORD_BYTES:,} "
         "that are tokenised; is it binary data? Put spaces into it, or leave it out",
     )
 

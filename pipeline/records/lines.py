@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES
 
 _READ_BYTES = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -18,7 +18,7 @@ def read_lines(file: BinaryIO, start: int = 0, stop: int | None = None) -> Itera
     """Yields `(position, line, its size)` for each line that starts in a range of bytes.
 
     A line ends at `\\n` or `\\r\\n`, and is yielded without that; the last may lack it. A byte-order mark is left out.
-    Of a line longer than `LONGEST_TEXT_BYTES` only the start is held and yielded, a little more than that.
+    Of a line longer than `MAX_TEXT_BYTES` only the start is held and yielded, a little more than that.
 
     Args:
       file: opened and decompressed.
@@ -56,7 +56,7 @@ def _split_lines(file: BinaryIO, start: int) -> Iterator[tuple[int, bytes]]:
             position += line_size + 1
         if rest:
             size += len(rest)
-            if held <= LONGEST_TEXT_BYTES:
+            if held <= MAX_TEXT_BYTES:
                 parts.append(rest)
                 held += len(rest)
     if parts and not skipping:

@@ -14,7 +14,7 @@ from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
 # A longer text fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times the memory
 # of a text.
-LONGEST_TEXT_BYTES = 32 << 20
+MAX_TEXT_BYTES = 32 << 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

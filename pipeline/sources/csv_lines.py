@@ -6,7 +6,7 @@ import collections
 import io
 from typing import Any
 
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES
 
 
 class RecordTooLongError(ValueError):
@@ -83,8 +83,8 @@ class CsvLines:
         """
         if len(self.record) >= self._max_lines:
             raise RecordTooLongError(f"within {self._max_lines:,} lines (--csv-max-lines)")
-        if self._characters > LONGEST_TEXT_BYTES:
-            raise RecordTooLongError(f"within {LONGEST_TEXT_BYTES:,} characters")
+        if self._characters > MAX_TEXT_BYTES:
+            raise RecordTooLongError(f"within {MAX_TEXT_BYTES:,} characters")
         line = self._back.popleft() if self._back else self._read()
         self.record.append(line)
         self._characters += len(line)
@@ -104,11 +104,11 @@ class CsvLines:
         raise self._broken
 
     def _read_line(self) -> str:
-        line = self._text.readline(LONGEST_TEXT_BYTES + 1)
+        line = self._text.readline(MAX_TEXT_BYTES + 1)
         if not line:
             raise StopIteration
         rest = line
-        while len(rest) > LONGEST_TEXT_BYTES and not rest.endswith("\n"):
+        while len(rest) > MAX_TEXT_BYTES and not rest.endswith("\n"):
             self._cut.add(self.last + 1)
-            rest = self._text.readline(LONGEST_TEXT_BYTES + 1)
+            rest = self._text.readline(MAX_TEXT_BYTES + 1)
         return line

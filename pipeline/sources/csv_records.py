@@ -15,7 +15,7 @@ import pyarrow as pa
 from albert_embed.pipeline.records.batching import batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_file
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_file
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions
 from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.csv_lines import CsvLines
@@ -43,7 +43,7 @@ class CsvRecords(Source):
         return dict.fromkeys(header, STRING.name)
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
-        csv.field_size_limit(LONGEST_TEXT_BYTES)
+        csv.field_size_limit(MAX_TEXT_BYTES)
         lines = CsvLines(file, self._max_lines)
         header = next(csv.reader(lines, strict=True, delimiter=self.delimiter), None)
         if header is None:

@@ -11,7 +11,7 @@ import csv
 import re
 from collections.abc import Iterator
 
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, fail_record
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, fail_record
 from albert_embed.pipeline.sources.csv_lines import CsvLines, RecordTooLongError
 from albert_embed.transforms.failure import Failure
 
@@ -45,7 +45,7 @@ def read_rows(
             return
         where = f"line {lines.first}"
         if lines.is_cut:
-            yield fail_record(path, where, "text too long", f"the line has over {LONGEST_TEXT_BYTES:,} characters")
+            yield fail_record(path, where, "text too long", f"the line has over {MAX_TEXT_BYTES:,} characters")
         elif row and len(row) != columns:  # an empty line is no record
             yield _fail_columns(lines, path, row, columns, delimiter)
         elif row and lines.is_doubtful and not _is_well_formed("".join(lines.record), delimiter):

@@ -11,7 +11,7 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.lines import read_lines
 from albert_embed.pipeline.records.nested_fields import find_value
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record, show_value
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record, show_value
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
@@ -88,8 +88,8 @@ def parse_object(line: bytes) -> dict[str, Any]:
     Raises:
       JsonError: if there is none.
     """
-    if len(line) > LONGEST_TEXT_BYTES:
-        raise JsonError("text too long", f"the line has more than {LONGEST_TEXT_BYTES:,} bytes")
+    if len(line) > MAX_TEXT_BYTES:
+        raise JsonError("text too long", f"the line has more than {MAX_TEXT_BYTES:,} bytes")
     try:
         record = json.loads(line.decode())
     except UnicodeDecodeError as e:

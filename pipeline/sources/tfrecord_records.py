@@ -12,13 +12,13 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from albert_embed.pipeline.records.batching import batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.open_input import BrokenFileError
 from albert_embed.pipeline.storage.tfrecord_framing import masked_crc
 from albert_embed.transforms.failure import Failure
 
-_LONGEST_RECORD_BYTES = 4 * LONGEST_TEXT_BYTES
+_MAX_RECORD_BYTES = 4 * MAX_TEXT_BYTES
 
 
 class TFRecords(Source):
@@ -51,13 +51,13 @@ def read_frames(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes, int] | 
         (length,) = struct.unpack("<Q", header[:8])
         if masked_crc(header[:8]) != header[8:]:
             raise BrokenFileError(f"byte {position}: a record's length is damaged (CRC-32C), the rest can't be found")
-        if length > _LONGEST_RECORD_BYTES:
+        if length > _MAX_RECORD_BYTES:
             left = length + 4
             while left and (part := file.read(min(left, 1 << 20))):
                 left -= len(part)
             if left:
                 raise BrokenFileError(f"byte {position}: the file is cut off in a record of {length:,} bytes")
-            error = f"a record of {length:,} bytes, more than {_LONGEST_RECORD_BYTES:,}"
+            error = f"a record of {length:,} bytes, more than {_MAX_RECORD_BYTES:,}"
             yield fail_record(path, f"byte {position}", "text too long", error)
         else:
             content = _read(file, length + 4)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.records.records import LONGEST_TEXT_BYTES, Records, fail_record
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.paths import encode_path
 from albert_embed.transforms.failure import Failure
@@ -28,8 +28,8 @@ class WholeFiles(Source):
         while piece := file.read(1 << 20):
             parts.append(piece)
             size += len(piece)
-            if size > LONGEST_TEXT_BYTES:
-                yield fail_record(part.path, "byte 0", "text too long", f"over {LONGEST_TEXT_BYTES:,} bytes", parts[0])
+            if size > MAX_TEXT_BYTES:
+                yield fail_record(part.path, "byte 0", "text too long", f"over {MAX_TEXT_BYTES:,} bytes", parts[0])
                 return
         text = pa.array([b"".join(parts)], pa.large_binary())
         columns = {fields.text: text, fields.id: pa.array([encode_path(part.name)], pa.binary())}

@@ -132,7 +132,7 @@ def test_either_text_of_a_pair_can_fail_and_once_only() -> None:
 
 @pytest.mark.parametrize("name", ["text", "pair"])
 def test_a_word_that_is_too_long_fails(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr("albert_embed.pipeline.documents.prepare_documents.LONGEST_WORD_BYTES", 10)
+    monkeypatch.setattr("albert_embed.pipeline.documents.prepare_documents.MAX_WORD_BYTES", 10)
     texts = [b"x" * 10, b"many short words", b"a " + b"y" * 11, b"z" * 10 + b"\n" + b"z" * 10, b"w" * 11 + b"\xff"]
     columns = {other: pa.array([b"."] * 5, pa.binary()) for other in ("text", "pair")}
     prepared, failures = prepare(**columns | {name: pa.array(texts, pa.binary())}, id=pa.array(list("abcde")))
