@@ -8,6 +8,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
+from albert_embed.pipeline.documents.count_fields import count_fields
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
@@ -28,14 +29,15 @@ class ReadDocuments(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[An
     def __init__(self, read: beam.PTransform[Any, Any], fields: RecordFields, *, origins: bool = False) -> None:
         super().__init__()
         self._read = read
-        self._make = partial(make_documents if origins else make_without_origins, fields=fields)
+        self._make = partial(make_and_count, fields=fields, origins=origins)
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection[Any]]:
         made = pipeline | "ReadRecords" >> self._read | "MakeDocuments" >> MapOrFail(self._make)
         return {"documents": made.passed, "failures": made.failures}
 
 
-def make_without_origins(records: Records, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Returns what `make_documents` gives, without the column `origin`."""
+def make_and_count(records: Records, fields: RecordFields, *, origins: bool) -> tuple[pa.RecordBatch, list[Failure]]:
+    """Returns what `make_documents` gives, without the column `origin` unless it is wanted, and counts kept fields."""
+    count_fields(records, fields)
     documents, failures = make_documents(records, fields)
-    return documents.drop_columns([ORIGIN]), failures
+    return documents if origins else documents.drop_columns([ORIGIN]), failures

@@ -17,6 +17,7 @@ from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink, make_t
 from albert_embed.pipeline.dataset.compact import compact_output
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.embed_pipeline import EmbedPipeline, run_pipeline
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.prepared_run import PreparedRun, prepare_run
@@ -28,6 +29,7 @@ from albert_embed.pipeline.formats.registry import FORMATS, make_formats
 from albert_embed.pipeline.incremental.changes import AllDocuments, RunScope
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
+from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import start_run
@@ -68,6 +70,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
         been published.
       IncompleteSnapshotError: if `full_snapshot` would delete documents because the input is broken or empty;
         nothing has been published.
+      MissingFieldError: if no record has a field that is to be kept; nothing has been published.
       RuntimeError: if anything failed once the run had started, among it what would be a ValueError or an OSError
         before; nothing has been published.
     """
@@ -122,6 +125,7 @@ class EmbedJob:
         scope = self._choose_scope(previous)
         result = self._embed(scope, reused)
         scope.warn_of_missing(result.counters)
+        check_counted_fields(result.counters, RecordFields.of(self._options))
         self._check_failures(result, scope)
         manifest = scope.add_to_dataset(self._describe(result, reused))
         if scope.is_unchanged(manifest):

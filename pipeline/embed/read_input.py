@@ -75,6 +75,8 @@ def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[Em
         if not options.reads_table:  # what a table has is checked when it is opened
             check_fields(fields, types, named_by)
         keep_fields = add_field_types(keep_fields, types, named_by)
+    elif isinstance(given, FileInput):
+        given.warn_of_missing_fields(fields)
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
 
 

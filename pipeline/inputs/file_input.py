@@ -14,8 +14,10 @@ import apache_beam as beam
 from albert_embed.pipeline.inputs.check_content import describe_content, read_start
 from albert_embed.pipeline.inputs.choose_source import choose_source
 from albert_embed.pipeline.inputs.partitions import find_partitions
-from albert_embed.pipeline.inputs.read_files import ReadFiles
+from albert_embed.pipeline.inputs.read_files import ReadFiles, read_range
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.source import Source
@@ -63,6 +65,25 @@ class FileInput:
             logger.warning("%s has no readable types of fields: %s", path, e)
             return path, {}
         return path, {**dict.fromkeys(find_partitions(path), STRING.name), **types} if types else {}
+
+    def warn_of_missing_fields(self, fields: RecordFields) -> None:
+        """Warns of fields that none of the first records has, where each record has fields of its own."""
+        path = self.files[0].path
+        part = FileRange(path=path, name=self.files[0].name)
+        first = next((found for found in read_range(part, self.source, fields) if isinstance(found, Records)), None)
+        if first is None or first.names is None:
+            return
+        known = sorted({name for names in first.names for name in names})
+        for field, option in fields.list_options().items():
+            if not any(value is not None for value in first.columns[field]) and field not in known:
+                logger.warning(
+                    "%s has %r, but none of the first %d records of %s has such a field; their fields are: %s",
+                    option,
+                    field,
+                    len(first.positions),
+                    path,
+                    ", ".join(known)[:400],
+                )
 
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads all files."""
