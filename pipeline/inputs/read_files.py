@@ -23,6 +23,10 @@ from albert_embed.transforms.failure import Failure
 logger = logging.getLogger(__name__)
 
 
+class UnreadableFileError(RuntimeError):
+    """A file of the input can't be read now: it has gone, or the file system refuses it."""
+
+
 class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
     """Reads the records of files, in as many steps for a thousand files as for one.
 
@@ -65,10 +69,14 @@ class ReadRange(beam.DoFn):
 
 
 def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Iterator[Records | Failure]:
-    """Yields the records of one range; an error of its library becomes one failure, the last element."""
+    """Yields the records of one range; an error of its library becomes one failure, the last element.
+
+    Raises:
+      UnreadableFileError: if the file system does not give the file, which says nothing about its content.
+    """
     records = 0
     try:
-        problem = describe_content(read_start(range_.path), source)
+        problem = describe_content(_read_start(range_.path), source)
         if problem is not None:
             if range_.start == 0:  # one failure for the file, whatever ranges it has
                 yield fail_file(range_.path, problem)
@@ -81,8 +89,29 @@ def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Itera
                 else:
                     records += 1
                     yield found
-    except MemoryError:
+    except (MemoryError, UnreadableFileError):
         raise
-    except Exception as e:  # the libraries raise many kinds, and each means that this file can't be read
-        logger.warning("%s is broken after %d records: %s", range_.path, records, e)
-        yield fail_file(range_.path, f"can't be read after {records} records: {type(e).__name__}: {str(e)[:300]}")
+    except OSError as e:
+        if e.errno is not None:  # from the system; pyarrow's own, about damaged content, have no number
+            raise UnreadableFileError(f"{range_.path} can't be read after {records} records: {e}") from e
+        yield _fail_rest(range_, records, e)
+    except Exception as e:  # the libraries raise many kinds, and each says that this file can't be read
+        yield _fail_rest(range_, records, e)
+
+
+def _fail_rest(range_: FileRange, records: int, error: Exception) -> Failure:
+    """Returns the failure of a file whose content breaks, and logs it."""
+    logger.warning("%s is broken after %d records: %s", range_.path, records, error)
+    return fail_file(range_.path, f"can't be read after {records} records: {type(error).__name__}: {str(error)[:300]}")
+
+
+def _read_start(path: str) -> bytes:
+    """Reads the first bytes of a file.
+
+    Raises:
+      UnreadableFileError: if it can't be opened.
+    """
+    try:
+        return read_start(path)
+    except OSError as e:
+        raise UnreadableFileError(f"{path} can't be read: {e}; nothing was lost, run the same command again") from e

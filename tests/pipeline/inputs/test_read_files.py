@@ -14,7 +14,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from albert_embed.pipeline.inputs.read_files import ReadFiles, ReadRange, read_range
+from albert_embed.pipeline.inputs.read_files import ReadFiles, ReadRange, UnreadableFileError, read_range
 from albert_embed.pipeline.inputs.split_files import split_files
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
@@ -107,3 +107,27 @@ def test_what_reads_travels_to_workers(tmp_path: Path, name: str) -> None:
     assert range_ == FileRange(path=str(path), name=path.name)
     step = ReadRange(SOURCES[name], RecordFields())
     assert len(list(pickle.loads(pickle.dumps(step)).process(range_))) == len(list(step.process(range_)))
+
+
+@pytest.mark.parametrize("format_", sorted(SOURCES))
+def test_a_file_that_is_not_given_ends_the_run_and_is_no_failure_of_data(format_: str, tmp_path: Path) -> None:
+    """Such as one that is deleted, or a share that is unmounted, after the files were listed."""
+    gone = FileRange(path=str(tmp_path / "gone"), name="gone", start=0, stop=10)
+    with pytest.raises(UnreadableFileError, match=r"gone can't be read: .*No such file") as caught:
+        list(read_range(gone, SOURCES[format_], RecordFields()))
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_an_error_of_the_system_while_a_file_is_read_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "in.txt"
+    path.write_text("a line\n")
+
+    def fail(*_: Any) -> Any:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(type(SOURCES["text"]), "read", fail)
+    one = FileRange(path=str(path), name="in.txt", start=0, stop=7)
+    with pytest.raises(UnreadableFileError, match=r"in.txt can't be read after 0 records: .*Input/output error"):
+        list(read_range(one, SOURCES["text"], RecordFields()))
