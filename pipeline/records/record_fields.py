@@ -108,6 +108,11 @@ def add_field_types(keep_fields: Sequence[str], types: Mapping[str, str], named_
 
 def _find_type(field: str, types: Mapping[str, str], named_by: str) -> str:
     _check_field("--keep-fields", field, types, named_by)
+    if types[field] == "?null":
+        raise ValueError(
+            f"--keep-fields has {field!r}, which is null throughout {named_by}, so it has no type; give it one, "
+            f"such as {field}:string"
+        )
     if types[field].startswith("?"):
         raise ValueError(
             f"--keep-fields has {field!r}, which is {types[field][1:]} in {named_by}; strings, integers, floats and "

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import decimal
 import re
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +44,8 @@ RESERVED = frozenset(
 )
 
 
+# What has no type of its own in a tf.Example; a string holds it exactly.
+_AS_TEXT = (decimal.Decimal, datetime.date, datetime.time, uuid.UUID)
 # "NAME AS COLUMN"
 _RENAMED = re.compile(r"(\S.*?)\s+AS\s+(\S+)", re.IGNORECASE | re.DOTALL)
 
@@ -136,6 +141,10 @@ def _convert_one(value: Any, type_: ValueType) -> Any:
     name = type_.name  # compared by name: what was pickled is another object
     if name == STRING.name and isinstance(value, (str, bytes)):
         return value.encode() if isinstance(value, str) else value
+    if name == STRING.name and isinstance(value, _AS_TEXT):
+        return str(value).encode()
+    if name == FLOAT.name and isinstance(value, decimal.Decimal):
+        return float(value)
     if name == INT64.name and isinstance(value, int) and -(2**63) <= value < 2**63:
         return int(value)  # true and false as 1 and 0
     if name == FLOAT.name and isinstance(value, (int, float)) and not isinstance(value, bool):

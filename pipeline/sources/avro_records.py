@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 import fastavro
@@ -19,12 +19,27 @@ _FIELD_TYPES = {
     "string": "string",
     "bytes": "string",
     "enum": "string",
+    "fixed": "string",
     "int": "int64",
     "long": "int64",
     "boolean": "int64",
     "float": "float",
     "double": "float",
 }
+
+
+# What fastavro makes objects of, which are kept as strings.
+_TEXT_TYPES = (
+    "decimal",
+    "uuid",
+    "date",
+    "time-millis",
+    "time-micros",
+    "timestamp-millis",
+    "timestamp-micros",
+    "local-timestamp-millis",
+    "local-timestamp-micros",
+)
 
 
 class AvroRecords(Source):
@@ -40,7 +55,7 @@ class AvroRecords(Source):
         schema = fastavro.reader(file).writer_schema
         if not isinstance(schema, dict) or schema.get("type") != "record":
             raise ValueError("its schema is not a record")
-        return dict(_name_field_types(schema["fields"]))
+        return dict(_name_field_types(schema["fields"], _find_named_types(schema)))
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         first = 0
@@ -62,14 +77,29 @@ class AvroRecords(Source):
             first += block.num_records
 
 
-def _name_field_types(fields: list[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each field with its type, and behind each record its fields."""
+def _name_field_types(fields: list[Any], named: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yields each field with its type, and behind each record its fields."""
     for field in fields:
         name = prefix + field["name"]
-        yield name, name_avro_type(field["type"])
+        yield name, name_avro_type(field["type"], named)
         inner = _unwrap_union(field["type"])
         if isinstance(inner, dict) and inner["type"] == "record":
-            yield from _name_field_types(inner["fields"], f"{name}.")
+            yield from _name_field_types(inner["fields"], named, f"{name}.")
+
+
+def _find_named_types(schema: Any) -> dict[str, Any]:
+    """Returns the enums and fixed types of a schema by their names without namespace, which it may refer to."""
+    if isinstance(schema, list):
+        return {name: type_ for item in schema for name, type_ in _find_named_types(item).items()}
+    if not isinstance(schema, dict):
+        return {}
+    if schema.get("type") in ("enum", "fixed"):
+        return {_strip_namespace(schema["name"]): schema}
+    return _find_named_types([schema[key] for key in ("type", "items", "values", "fields") if key in schema])
+
+
+def _strip_namespace(name: str) -> str:
+    return name.rsplit(".", 1)[-1]
 
 
 def _unwrap_union(type_: Any) -> Any:
@@ -78,7 +108,7 @@ def _unwrap_union(type_: Any) -> Any:
     return others[0] if len(others) == 1 else type_
 
 
-def name_avro_type(type_: Any) -> str:
+def name_avro_type(type_: Any, named: Mapping[str, Any] | None = None) -> str:
     """Returns the name of an Avro type in `--keep-fields`; "?" and the type where it can't be kept.
 
     For a union with null it is the name of the other type.
@@ -87,10 +117,14 @@ def name_avro_type(type_: Any) -> str:
     if isinstance(type_, list):
         return f"?{type_}"
     if isinstance(type_, dict):
+        if type_.get("logicalType") in _TEXT_TYPES:
+            return "string"
         if "logicalType" in type_:
             return f"?{type_['logicalType']}"
         if type_["type"] == "array":
-            item = name_avro_type(type_["items"])
+            item = name_avro_type(type_["items"], named)
             return f"{item}[]" if item.isalnum() else f"?{type_}"
-        return name_avro_type(type_["type"])
+        return name_avro_type(type_["type"], named)
+    if type_ not in _FIELD_TYPES and _strip_namespace(type_) in (named or {}):
+        return name_avro_type((named or {})[_strip_namespace(type_)])
     return _FIELD_TYPES.get(type_, f"?{type_}")

@@ -16,6 +16,16 @@ from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
 
+_TEXTS = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+
 
 class ParquetRecords(Source):
     """Rows of Parquet files; positions are row numbers from 0."""
@@ -44,7 +54,7 @@ class ParquetRecords(Source):
             columns: dict[str, pa.Array | list[Any]] = {}
             for name, path in wanted.items():
                 column = take_column(batch, path)
-                columns[name] = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+                columns[name] = _simplify(column)
             yield Records(file=part.path, unit="row", positions=range(row, row + batch.num_rows), columns=columns)
             row += batch.num_rows
 
@@ -57,15 +67,34 @@ def _name_field_types(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[
             yield from _name_field_types(field.type.fields, f"{prefix}{field.name}.")
 
 
+def _simplify(column: pa.Array) -> pa.Array:
+    """Dictionaries as their values, dates and times as strings; any other column as it is."""
+    if pa.types.is_dictionary(column.type):
+        return _simplify(column.dictionary_decode())
+    if _is_list(column.type) and _is_time(column.type.value_type):
+        return column.cast(pa.list_(pa.string()))
+    return column.cast(pa.string()) if _is_time(column.type) else column
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_))
+
+
+def _is_time(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_date(type_) or pa.types.is_time(type_) or pa.types.is_timestamp(type_))
+
+
 def name_arrow_type(type_: pa.DataType) -> str:
     """Returns the name of an Arrow type in `--keep-fields`; "?" and the type where it can't be kept."""
     types = pa.types
     if types.is_dictionary(type_):
         return name_arrow_type(type_.value_type)
-    if types.is_list(type_) or types.is_large_list(type_) or types.is_fixed_size_list(type_):
+    if _is_list(type_):
         item = name_arrow_type(type_.value_type)
         return f"{item}[]" if item.isalnum() else f"?{type_}"
-    if types.is_string(type_) or types.is_large_string(type_) or types.is_binary(type_) or types.is_large_binary(type_):
+    if types.is_null(type_):
+        return "?null"
+    if any(is_text(type_) for is_text in _TEXTS) or types.is_decimal(type_) or _is_time(type_) or type_ == pa.uuid():
         return "string"
     if types.is_integer(type_) or types.is_boolean(type_):
         return "int64"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import decimal
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.embed.read_input import resolve_input
+from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.avro_records import name_avro_type
 from albert_embed.pipeline.sources.parquet_records import name_arrow_type
+from albert_embed.pipeline.sources.registry import SOURCES
+from tests.pipeline.sources.test_sources import read
 
 
 def add_types(pattern: str, *keep_fields: str) -> tuple[str, ...]:
@@ -35,7 +40,17 @@ def add_types(pattern: str, *keep_fields: str) -> tuple[str, ...]:
         (pa.float64(), "float"),
         (pa.list_(pa.int32()), "int64[]"),
         (pa.large_list(pa.string()), "string[]"),
-        (pa.date32(), "?date32[day]"),
+        (pa.string_view(), "string"),
+        (pa.binary_view(), "string"),
+        (pa.dictionary(pa.uint8(), pa.large_string()), "string"),
+        (pa.date32(), "string"),
+        (pa.time64("us"), "string"),
+        (pa.timestamp("ns", "UTC"), "string"),
+        (pa.list_(pa.date64()), "string[]"),
+        (pa.decimal128(9, 2), "string"),
+        (pa.uuid(), "string"),
+        (pa.null(), "?null"),
+        (pa.duration("s"), "?duration[s]"),
         (pa.list_(pa.list_(pa.int64())), "?list<item: list<item: int64>>"),
     ],
     ids=str,
@@ -49,13 +64,14 @@ def test_avro_types() -> None:
     assert name_avro_type({"type": "array", "items": "double"}) == "float[]"
     assert name_avro_type({"type": "enum", "name": "e", "symbols": ["A"]}) == "string"
     assert name_avro_type({"type": "string"}) == "string"
-    assert name_avro_type({"type": "int", "logicalType": "date"}) == "?date"
+    assert name_avro_type({"type": "int", "logicalType": "date"}) == "string"
     assert name_avro_type(["long", "string"]) == "?['long', 'string']"
     assert name_avro_type({"type": "map", "values": "long"}) == "?map"
 
 
 def write_parquet(path: Path) -> None:
-    table = pa.table({"text": ["one", "two"], "n": pa.array([1, None], pa.int32()), "day": [datetime.date.today()] * 2})
+    days = pa.array([[1], [2]], pa.list_(pa.duration("s")))
+    table = pa.table({"text": ["one", "two"], "n": pa.array([1, None], pa.int32()), "day": days})
     pq.write_table(table.append_column("scores", pa.array([[0.5], []], pa.list_(pa.float64()))), path)
 
 
@@ -66,7 +82,7 @@ def test_only_what_has_no_type_is_looked_up(tmp_path: Path) -> None:
     assert add_types(pattern, "n:string") == ("n:string",)
     with pytest.raises(ValueError, match=r"has 'm', but .*a\.parquet has no such field\. Its fields are: day, n, sc"):
         add_types(pattern, "m")
-    with pytest.raises(ValueError, match=r"has 'day', which is date32\[day\] in .*a\.parquet; strings, integers"):
+    with pytest.raises(ValueError, match=r"has 'day', which is list<.*duration\[s\]> in .*a\.parquet; strings, "):
         add_types(pattern, "day")
 
 
@@ -119,6 +135,75 @@ def test_avro_files(tmp_path: Path) -> None:
     assert add_types(str(path), "n") == ("n:int64",)
     path.write_bytes(b"broken")
     assert add_types(str(path), "n") == ("n",)  # the run says what is wrong with it
+
+
+def keep(path: Path, *keep_fields: str) -> list[dict[str, Any]]:
+    options = resolve_input(EmbedOptions(model="m", input=(str(path),), output="o", keep_fields=keep_fields))[0]
+    documents, failures = read(path, SOURCES[path.suffix.removeprefix(".")], **vars(RecordFields.of(options)))
+    assert failures == []
+    return [{name: document[name] for name in options.kept_fields} for document in documents]
+
+
+def test_values_of_parquet_that_are_kept_as_the_nearest_type(tmp_path: Path) -> None:
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+    name = uuid.UUID(int=7)
+    columns = {
+        "text": pa.array(["a"]),
+        "view": pa.array(["v"], pa.string_view()),
+        "word": pa.array(["w"]).dictionary_encode().cast(pa.dictionary(pa.uint8(), pa.string())),
+        "day": pa.array([moment.date()]),
+        "days": pa.array([[moment.date()]], pa.list_(pa.date32())),
+        "at": pa.array([1], pa.timestamp("ns")),
+        "price": pa.array([decimal.Decimal("1.10")], pa.decimal128(9, 2)),
+        "key": pa.array([name.bytes], pa.uuid()),
+        "none": pa.nulls(1),
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns), path)
+    assert keep(path, *list(columns)[1:-1], "none:string", "price AS cost:float") == [
+        {
+            "view": b"v",
+            "word": b"w",
+            "day": b"2024-01-02",
+            "days": [b"2024-01-02"],
+            "at": b"1970-01-01 00:00:00.000000001",
+            "price": b"1.10",
+            "key": str(name).encode(),
+            "none": None,
+            "cost": pytest.approx(1.1),
+        }
+    ]
+    with pytest.raises(ValueError, match=r"has 'none', which is null throughout .*; give it one, such as none:string$"):
+        keep(path, "none")
+
+
+def test_values_of_avro_that_are_kept_as_the_nearest_type(tmp_path: Path) -> None:
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+    types = {
+        "text": "string",
+        "word": {"type": "enum", "name": "n.Word", "symbols": ["A"]},
+        "other": ["null", "n.Word"],
+        "day": {"type": "int", "logicalType": "date"},
+        "at": {"type": "long", "logicalType": "timestamp-millis"},
+        "price": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2},
+        "key": {"type": "string", "logicalType": "uuid"},
+    }
+    record = {"text": "a", "word": "A", "other": "A", "day": moment.date(), "at": moment}
+    record |= {"price": decimal.Decimal("1.10"), "key": uuid.UUID(int=7)}
+    path = tmp_path / "a.avro"
+    schema = {"type": "record", "name": "R", "fields": [{"name": name, "type": type_} for name, type_ in types.items()]}
+    with path.open("wb") as file:
+        fastavro.writer(file, schema, [record])
+    assert keep(path, *list(types)[1:]) == [
+        {
+            "word": b"A",
+            "other": b"A",
+            "day": b"2024-01-02",
+            "at": b"2024-01-02 03:04:05+00:00",
+            "price": b"1.10",
+            "key": b"00000000-0000-0000-0000-000000000007",
+        }
+    ]
 
 
 @pytest.mark.integration
