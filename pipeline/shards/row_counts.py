@@ -10,7 +10,7 @@ class RowCounts:
     """Counts over some rows.
 
     Attributes:
-      documents: documents with at least one row.
+      documents: documents whose first window has a row.
       rows: rows.
       tokens: real tokens of all rows, [CLS] and [SEP] included.
       truncated: rows that hold only the start of their document.

@@ -24,7 +24,7 @@ class Statistics:
     """Counts over the rows and failures of an output.
 
     Attributes:
-      documents: documents with at least one row.
+      documents: documents whose first window has a row.
       rows: rows.
       tokens: real tokens of all rows, [CLS] and [SEP] included.
       truncated: rows that hold only the start of their document.
