@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 
+from albert_embed.pipeline.records.parse_numbers import parse_numbers
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.pipeline.settings.field_type import FLOAT, INT64
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
@@ -32,21 +31,8 @@ def add_partitions(records: Records, fields: RecordFields) -> Records:
     for name in fields.names:
         if name not in partitions:
             continue
-        value = _convert(partitions[name], name, fields)
+        (value,) = parse_numbers([partitions[name]], name, fields)
         column = columns.get(name, [None] * len(records.positions))
         if not isinstance(column, pa.Array):
             columns[name] = [value if item is None else item for item in column]
     return dataclasses.replace(records, columns=columns)
-
-
-def _convert(value: str | None, name: str, fields: RecordFields) -> Any:
-    """A value as the number that a kept field asks for; as the string that it is if it is none."""
-    types = {type_.value.name for column, type_ in fields.kept.items() if fields.find_field(column) == name}
-    try:
-        if value is not None and types == {INT64.name}:
-            return int(value)
-        if value is not None and types == {FLOAT.name}:
-            return float(value)
-    except ValueError:
-        pass
-    return value

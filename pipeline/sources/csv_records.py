@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from albert_embed.pipeline.records.batching import batch_records
 from albert_embed.pipeline.records.file_range import FileRange
+from albert_embed.pipeline.records.parse_numbers import parse_numbers
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_file
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions
@@ -58,10 +59,12 @@ class CsvRecords(Source):
                 yield batch
                 continue
             columns: dict[str, pa.Array | list[Any]] = {
-                name: _make_column(batch.records, header.index(name)) for name in wanted
+                name: _make_column(batch.records, header.index(name), name, fields) for name in wanted
             }
             yield Records(file=part.path, unit="line", positions=batch.positions, columns=columns)
 
 
-def _make_column(rows: list[list[str]], place: int) -> pa.Array:
-    return pa.array([row[place].encode("utf-8", "surrogateescape") for row in rows], pa.large_binary())
+def _make_column(rows: list[list[str]], place: int, name: str, fields: RecordFields) -> pa.Array | list[Any]:
+    cells = [row[place].encode("utf-8", "surrogateescape") for row in rows]
+    values = parse_numbers(cells, name, fields)
+    return pa.array(cells, pa.large_binary()) if values is cells else values

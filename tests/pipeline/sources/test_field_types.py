@@ -93,6 +93,20 @@ def test_formats_without_types(tmp_path: Path) -> None:
     assert add_types(str(tmp_path / "a.jsonl"), "n") == ("n",)
 
 
+def test_cells_of_csv_are_the_numbers_that_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,text,n,x\n1,a,2,0.5\n2,b,,\n3,c,4.5,1\n4,d,1_0,1\n")
+    kept = RecordFields.of(
+        EmbedOptions(model="m", input=("a",), output="o", keep_fields=("n:int64", "x:float", "id AS key:string"))
+    )
+    documents, failures = read(path, SOURCES["csv"], **vars(kept))
+    assert [(document["n"], document["x"], document["key"]) for document in documents] == [
+        (2, 0.5, b"1"),
+        (None, None, b"2"),
+    ]
+    assert [reason for reason, _ in failures] == ["wrong type", "wrong type"]
+
+
 def write_file(path: Path) -> Path:
     """Writes a file with the fields id, text and title, in the format that its name tells."""
     names = ("id", "text", "title")
