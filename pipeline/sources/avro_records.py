@@ -103,7 +103,7 @@ def _strip_namespace(name: str) -> str:
 
 
 def _unwrap_union(type_: Any) -> Any:
-    """What a union with null is beside null; any other type as it is."""
+    """Returns what a union with null is beside null, and any other type as it is."""
     others = [item for item in type_ if item != "null"] if isinstance(type_, list) else []
     return others[0] if len(others) == 1 else type_
 

@@ -60,7 +60,7 @@ class ParquetRecords(Source):
 
 
 def _name_field_types(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each field with its type, and behind each struct its fields."""
+    """Yields each field with its type, and behind each struct its fields."""
     for field in fields:
         yield prefix + field.name, name_arrow_type(field.type)
         if pa.types.is_struct(field.type):
