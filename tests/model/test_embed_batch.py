@@ -233,5 +233,5 @@ def test_embeddings_are_checked(embeddings: tuple[str, ...]) -> None:
     with pytest.raises(ValueError) as error:
         check_embeddings(embeddings)
     assert str(error.value) == (
-        f"embeddings must be one or more of pooled, sequence, mean, each once, not {list(embeddings)}"
+        f"embeddings must be one or more of pooled, sequence, mean, sentence, each once, not {list(embeddings)}"
     )
