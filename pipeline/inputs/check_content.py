@@ -6,11 +6,10 @@ import codecs
 import contextlib
 
 from albert_embed.pipeline.sources.registry import find_by_content
-from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.sources.source import START_BYTES, Source
 from albert_embed.pipeline.storage.compression import recognise_compression
 from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input
 
-START_BYTES = 4096
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP = b"PK\x03\x04"
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)

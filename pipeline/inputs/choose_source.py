@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
-from albert_embed.pipeline.sources.registry import DEFAULT, SOURCES, find_by_name
+from albert_embed.pipeline.inputs.check_content import read_start
+from albert_embed.pipeline.sources.registry import DEFAULT, SOURCES, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import strip_compression_ending
+from albert_embed.pipeline.storage.paths import show_path
+
+MAX_GUESSED_FILES = 1000  # a look into a file in a bucket takes some 50 ms
+_READERS = 16
 
 
 def choose_source(files: Sequence[InputFile], given: str | None) -> Source:
-    """Chooses the format given, else the one that the files' names suggest, else text.
+    """Chooses the format given, else the one that the files' names tell.
+
+    Files whose names tell none are looked into, `MAX_GUESSED_FILES` of them if there are more.
 
     Raises:
-      ValueError: if the names suggest different formats.
+      OSError: if one that is looked into can't be read.
+      ValueError: if names or contents are of different formats.
     """
     if given is not None:
         return SOURCES[given]
     examples: dict[str, str] = {}
+    unnamed: list[str] = []
     for file in files:
-        source = find_by_name(strip_compression_ending(file.path)) or DEFAULT
-        examples.setdefault(source.name, file.path)
+        source = find_by_name(strip_compression_ending(file.path))
+        if source is None:
+            unnamed.append(file.path)
+        else:
+            examples.setdefault(source.name, file.path)
+    for path, source in _guess_by_contents(unnamed):
+        examples.setdefault(source.name, path)
     if len(examples) > 1:
-        found = ", ".join(f"{path} ({name})" for name, path in sorted(examples.items()))
+        found = ", ".join(f"{show_path(path)} ({name})" for name, path in sorted(examples.items()))
         raise ValueError(
             f"--input names files of several formats: {found}; give --format if all have the same, or embed each "
             "format in a run of its own"
         )
-    return SOURCES[next(iter(examples))]
+    return SOURCES[next(iter(examples), DEFAULT.name)]
+
+
+def _guess_by_contents(paths: Sequence[str]) -> Iterator[tuple[str, Source]]:
+    """Yields paths with the formats of their contents. An empty file may have any, and is left out."""
+    some = paths[:: -(-len(paths) // MAX_GUESSED_FILES) or 1]
+    with ThreadPoolExecutor(_READERS) as readers:
+        for path, start in zip(some, readers.map(read_start, some), strict=True):
+            if start:
+                yield path, guess_by_content(start)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES
 
 _READ_BYTES = 1 << 20
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_lines(file: BinaryIO, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes, int]]:
@@ -29,7 +29,7 @@ def read_lines(file: BinaryIO, start: int = 0, stop: int | None = None) -> Itera
         if stop is not None and position >= stop:
             return
         if position == 0:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
+            line = line.removeprefix(BYTE_ORDER_MARK)
         yield position, line, len(line)
 
 

@@ -1,4 +1,4 @@
-"""Reads CSV files: a header row, then rows, including quoted fields over several lines.
+"""Reads CSV and TSV files: a header row, then rows, including quoted fields over several lines.
 
 This is Python's reader and not pyarrow's, which gives up the whole file where a row does not fit into its block, and
 does not give the lines of rows.
@@ -37,7 +37,7 @@ class CsvRecords(Source):
         self._max_lines = max_lines
 
     def configure(self, options: EmbedOptions) -> CsvRecords:
-        return CsvRecords(options.csv_max_lines)
+        return type(self)(options.csv_max_lines)
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
         header = next(csv.reader(CsvLines(file, self._max_lines), strict=True, delimiter=self.delimiter), [])
@@ -62,6 +62,14 @@ class CsvRecords(Source):
                 name: _make_column(batch.records, header.index(name), name, fields) for name in wanted
             }
             yield Records(file=part.path, unit="line", positions=batch.positions, columns=columns)
+
+
+class TsvRecords(CsvRecords):
+    """Rows of files as CSV, but with tabs between the fields."""
+
+    name = "tsv"
+    endings = (".tsv",)
+    delimiter = "\t"
 
 
 def _make_column(rows: list[list[str]], place: int, name: str, fields: RecordFields) -> pa.Array | list[Any]:

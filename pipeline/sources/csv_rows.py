@@ -63,7 +63,7 @@ def _fail_columns(lines: CsvLines, path: str, row: list[str], columns: int, deli
         error = f"{error}; the record ends on line {lines.last}"
         if _is_row(lines.record[-1], columns, delimiter):  # then the quote before it was none that this line closes
             return _fail_open_quote(lines, path, error, _find_open_quote(lines.record[:-1]))
-    return fail_record(path, where, "wrong number of columns", error, _encode(",".join(row)))
+    return fail_record(path, where, "wrong number of columns", error, _encode(delimiter.join(row)))
 
 
 def _fail_record(lines: CsvLines, path: str, error: Exception, delimiter: str) -> Failure:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from albert_embed.pipeline.records.batching import Batch, batch_records
 from albert_embed.pipeline.records.file_range import FileRange
-from albert_embed.pipeline.records.lines import read_lines
+from albert_embed.pipeline.records.lines import BYTE_ORDER_MARK, read_lines
 from albert_embed.pipeline.records.nested_fields import find_value
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record, show_value
-from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.sources.source import START_BYTES, Source
 from albert_embed.transforms.failure import Failure
+
+_OBJECT_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*+"\s*:')
 
 
 class JsonLines(Source):
@@ -23,6 +26,16 @@ class JsonLines(Source):
     endings = (".jsonl", ".ndjson", ".json")
     splittable = True
     is_text = True
+
+    def suits(self, start: bytes) -> bool:
+        line, ended, _ = start.removeprefix(BYTE_ORDER_MARK).lstrip().partition(b"\n")
+        if not ended and len(start) >= START_BYTES:  # the line may be longer than what is looked at
+            return _OBJECT_START.match(line) is not None
+        try:
+            parse_object(line)
+        except JsonError:
+            return False
+        return True
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         for batch in batch_records(read_lines(file, part.start, part.stop)):

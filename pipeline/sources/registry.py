@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from albert_embed.pipeline.sources.avro_records import AvroRecords
-from albert_embed.pipeline.sources.csv_records import CsvRecords
+from albert_embed.pipeline.sources.csv_records import CsvRecords, TsvRecords
 from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.parquet_records import ParquetRecords
 from albert_embed.pipeline.sources.source import Source
@@ -17,6 +17,7 @@ SOURCES: dict[str, Source] = {
         TextLines(),
         JsonLines(),
         CsvRecords(),
+        TsvRecords(),
         ParquetRecords(),
         TFRecords(),
         AvroRecords(),
@@ -30,6 +31,11 @@ def find_by_name(path: str) -> Source | None:
     """Finds the format by a file's name, without an ending of a compression; None where it suggests none."""
     name = path.lower()
     return next((source for source in SOURCES.values() if name.endswith(source.endings)), None)
+
+
+def guess_by_content(start: bytes) -> Source:
+    """Finds the format of a file whose name tells none, from the start of its content, decompressed; else text."""
+    return next((source for source in SOURCES.values() if source.suits(start)), DEFAULT)
 
 
 def find_by_content(start: bytes) -> Source | None:

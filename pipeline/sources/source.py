@@ -12,6 +12,8 @@ from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.transforms.failure import Failure
 
+START_BYTES = 4096  # how much of a file's decompressed content is looked at to tell its format
+
 
 class Source(abc.ABC):
     """How the files of one format are recognised and read. Formats differ in nothing else.
@@ -39,6 +41,10 @@ class Source(abc.ABC):
     def recognises(self, start: bytes) -> bool:
         """Returns whether a file whose decompressed content starts like this certainly has this format."""
         return False
+
+    def suits(self, start: bytes) -> bool:
+        """Returns whether a file whose name tells nothing is read in this format, for what its content starts with."""
+        return self.recognises(start)
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
         """Reads the fields that a file itself names, with the names of their types in `--keep-fields`.

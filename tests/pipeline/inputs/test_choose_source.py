@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from pathlib import Path
 from typing import Any
 
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from albert_embed.pipeline.inputs.choose_source import choose_source
@@ -12,6 +17,7 @@ from albert_embed.pipeline.inputs.file_input import make_file_input
 from albert_embed.pipeline.settings.embed_options import FORMATS, EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
+from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 
 
 def choose(*names: str, given: str | None = None) -> str:
@@ -32,9 +38,9 @@ def test_the_command_line_offers_every_format() -> None:
         ("a.ndjson.bz2", "jsonl"),
         ("a.jsonl.txt", "text"),
         ("gs://b/c.jsonl", "jsonl"),
-        ("a.gz", "text"),
-        ("jsonl", "text"),
         ("a.csv.zst", "csv"),
+        ("a.TSV", "tsv"),
+        ("a.tsv.gz", "tsv"),
         ("a.tfrecords", "tfrecord"),
         ("a.avro", "avro"),
         ("a.parquet", "parquet"),
@@ -55,6 +61,84 @@ def test_files_of_several_formats_are_refused_by_name() -> None:
         "--input names files of several formats: d/c.jsonl (jsonl), d/a.txt (text); give --format if all have the "
         "same, or embed each format in a run of its own"
     )
+
+
+def make_contents(format_: str) -> bytes:
+    sink = io.BytesIO()
+    if format_ == "parquet":
+        pq.write_table(pa.table({"text": ["x"]}), sink)
+    elif format_ == "avro":
+        schema = {"type": "record", "name": "r", "fields": [{"name": "text", "type": "string"}]}
+        fastavro.writer(sink, schema, [{"text": "x"}])
+    elif format_ == "tfrecord":
+        sink.write(frame_records([b"x"]))
+    elif format_ == "jsonl":
+        sink.write(b'{"text": "x"}\n{"text": "y"}\n')
+    elif format_ == "text":
+        sink.write(b"x\n")
+    return sink.getvalue()
+
+
+def choose_contents(folder: Path, *contents: bytes) -> str:
+    names = [f"part-{number:05}" for number in range(len(contents))]
+    for name, content in zip(names, contents, strict=True):
+        (folder / name).write_bytes(content)
+    return choose(*(str(folder / name) for name in names))
+
+
+@pytest.mark.parametrize("format_", ["parquet", "avro", "tfrecord", "jsonl", "text"])
+@pytest.mark.parametrize("name", ["part-00000", "jsonl", "a.log", "a.gz"])
+def test_names_that_tell_nothing_leave_it_to_the_content(tmp_path: Path, format_: str, name: str) -> None:
+    content = make_contents(format_)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert choose(str(path)) == format_
+    assert choose(str(path), given="csv") == "csv"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'\xef\xbb\xbf\n \r\n {"a": "}"} \r\n', "jsonl"),
+        (b"{}\n", "jsonl"),
+        (b'{"text": "' + b"x" * 10_000, "jsonl"),  # the first line is longer than what is looked at
+        (b'{ "te\\"xt" :[' + b"1," * 5_000, "jsonl"),
+        (b'{"text": "x"} and more\n', "text"),
+        (b'a line\n{"text": "x"}\n', "text"),
+        (b"{braces} " * 1000, "text"),
+        (b'["x"]\n', "text"),
+        (b"[1] A reference\n", "text"),
+        (b"id,text\n1,x\n", "text"),
+        (b"PAR1 is a word\n", "text"),
+        (b"{" * 4000 + b"\n", "text"),
+        (b'{"x": ' + b"[" * 3000 + b"\n", "text"),
+        (b'{"caf\xe9": 1}\n', "text"),
+        (b"", "text"),
+    ],
+)
+def test_text_stays_text(tmp_path: Path, content: bytes, expected: str) -> None:
+    assert choose_contents(tmp_path, content) == expected
+
+
+def test_an_empty_file_is_of_any_format(tmp_path: Path) -> None:
+    assert choose_contents(tmp_path, b"", make_contents("jsonl"), b"") == "jsonl"
+
+
+def test_contents_of_several_formats_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as error:
+        choose_contents(tmp_path, b"x\n", make_contents("parquet"), make_contents("jsonl"), b"y\n")
+    first, second, third = (tmp_path / f"part-0000{number}" for number in range(3))
+    assert str(error.value) == (
+        f"--input names files of several formats: {third} (jsonl), {second} (parquet), {first} (text); give --format "
+        "if all have the same, or embed each format in a run of its own"
+    )
+
+
+def test_names_and_contents_that_contradict_each_other_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(make_contents("parquet"))
+    (tmp_path / "b").write_bytes(make_contents("avro"))
+    with pytest.raises(ValueError, match=r"several formats: \S*/b \(avro\), \S*/a\.parquet \(parquet\);"):
+        choose(str(tmp_path / "a.parquet"), str(tmp_path / "b"))
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,10 @@ from albert_embed.pipeline.inputs.read_files import read_range
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import AvroRecords
-from albert_embed.pipeline.sources.csv_records import CsvRecords
+from albert_embed.pipeline.sources.csv_records import CsvRecords, TsvRecords
 from albert_embed.pipeline.sources.parquet_records import ParquetRecords
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.sources.tfrecord_records import TFRecords
@@ -76,6 +77,22 @@ def test_csv(tmp_path: Path) -> None:
         ("text too long", ", line 9"),
         ("invalid UTF-8", ", line 4"),
     ]
+
+
+def test_tsv(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_bytes(b'id\ttext\ttitle\n1\tone, two\tA\n2\t"three\tfour"\t\n3\tfive\n4\t"x\n5\tsix\tB\n')
+    documents, failures = read(path, TsvRecords(), kept=parse_kept_fields(["title"]))
+    assert [(one["id"], one["text"], one["title"]) for one in documents] == [
+        (b"1", b"one, two", b"A"),
+        (b"2", b"three\tfour", b""),
+        (b"5", b"six", b"B"),
+    ]
+    assert [reason for reason, _ in failures] == ["wrong number of columns", "invalid CSV"]
+    with path.open("rb") as file:
+        assert list(
+            TsvRecords().configure(EmbedOptions(model="m", input=(str(path),), output="o")).read_field_types(file)
+        ) == ["id", "text", "title"]
 
 
 def test_a_truncated_gzip_gives_what_stands_before_the_break(tmp_path: Path) -> None:
