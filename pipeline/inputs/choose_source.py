@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from albert_embed.pipeline.inputs.check_content import read_start
+from albert_embed.pipeline.sources.json_documents import JsonDocuments
+from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.registry import DEFAULT, SOURCES, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
@@ -35,8 +37,12 @@ def choose_source(files: Sequence[InputFile], given: str | None) -> Source:
             unnamed.append(file.path)
         else:
             examples.setdefault(source.name, file.path)
+    guessed: dict[str, str] = {}
     for path, source in _guess_by_contents(unnamed):
-        examples.setdefault(source.name, path)
+        guessed.setdefault(source.name, path)
+    if JsonDocuments.name in guessed:  # which reads objects one after the other, too, such as one on one line
+        guessed.pop(JsonLines.name, None)
+    examples = {**guessed, **examples}
     if len(examples) > 1:
         found = ", ".join(f"{show_path(path)} ({name})" for name, path in sorted(examples.items()))
         raise ValueError(
@@ -51,5 +57,6 @@ def _guess_by_contents(paths: Sequence[str]) -> Iterator[tuple[str, Source]]:
     some = paths[:: -(-len(paths) // MAX_GUESSED_FILES) or 1]
     with ThreadPoolExecutor(_READERS) as readers:
         for path, start in zip(some, readers.map(read_start, some), strict=True):
-            if start:
-                yield path, guess_by_content(start)
+            source = guess_by_content(strip_compression_ending(path), start)
+            if start or source is not DEFAULT:
+                yield path, source

@@ -15,7 +15,7 @@ from albert_embed.pipeline.settings.table_name import TableName, names_table
 
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 # The names of `pipeline.sources.registry`, and that of tables.
-FORMATS = ("text", "jsonl", "csv", "tsv", "parquet", "tfrecord", "avro", "files", "bigquery")
+FORMATS = ("text", "jsonl", "json", "csv", "tsv", "parquet", "tfrecord", "avro", "files", "bigquery")
 SINKS = ("tfrecord", "parquet", "bigquery")
 BIGQUERY_METHODS = ("file_loads", "storage_write")
 VECTOR_INDEX = ("print", "run")

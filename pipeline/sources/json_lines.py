@@ -23,7 +23,7 @@ class JsonLines(Source):
     """One JSON object per line; positions are the bytes at which they start. Lines of white space are not records."""
 
     name = "jsonl"
-    endings = (".jsonl", ".ndjson", ".json")
+    endings = (".jsonl", ".ndjson")
     splittable = True
     is_text = True
 
@@ -42,10 +42,18 @@ class JsonLines(Source):
             if isinstance(batch, Failure):
                 yield batch
             else:
-                yield from _parse(batch, part.path, fields)
+                yield from parse_objects(batch, part.path, fields, unit="byte")
 
 
-def _parse(lines: Batch, path: str, fields: RecordFields) -> Iterator[Records | Failure]:
+def parse_objects(lines: Batch, path: str, fields: RecordFields, *, unit: str) -> Iterator[Records | Failure]:
+    """Parses records that are JSON objects, and fails those that are none. White space is no record.
+
+    Args:
+      lines: as they are in the file.
+      path: of the file.
+      fields: which are wanted.
+      unit: of their positions.
+    """
     positions: list[int] = []
     objects: list[dict[str, Any]] = []
     raw: list[bytes] = []
@@ -55,12 +63,12 @@ def _parse(lines: Batch, path: str, fields: RecordFields) -> Iterator[Records | 
         try:
             objects.append(parse_object(line))
         except JsonError as e:
-            yield fail_record(path, f"byte {position}", e.reason, str(e), line, content=line)
+            yield fail_record(path, f"{unit} {position}", e.reason, str(e), line, content=line)
             continue
         positions.append(position)
         raw.append(line)
     if objects:
-        yield make_object_records(objects, fields, file=path, unit="byte", positions=positions, raw=raw)
+        yield make_object_records(objects, fields, file=path, unit=unit, positions=positions, raw=raw)
 
 
 def make_object_records(
@@ -102,7 +110,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
       JsonError: if there is none.
     """
     if len(line) > MAX_TEXT_BYTES:
-        raise JsonError("text too long", f"the line has more than {MAX_TEXT_BYTES:,} bytes")
+        raise JsonError("text too long", f"the record has more than {MAX_TEXT_BYTES:,} bytes")
     try:
         record = json.loads(line.decode())
     except UnicodeDecodeError as e:

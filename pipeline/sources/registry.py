@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from albert_embed.pipeline.sources.avro_records import AvroRecords
 from albert_embed.pipeline.sources.csv_records import CsvRecords, TsvRecords
+from albert_embed.pipeline.sources.json_documents import JsonDocuments
 from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.parquet_records import ParquetRecords
 from albert_embed.pipeline.sources.source import Source
@@ -16,6 +17,7 @@ SOURCES: dict[str, Source] = {
     for source in (
         TextLines(),
         JsonLines(),
+        JsonDocuments(),
         CsvRecords(),
         TsvRecords(),
         ParquetRecords(),
@@ -33,9 +35,20 @@ def find_by_name(path: str) -> Source | None:
     return next((source for source in SOURCES.values() if name.endswith(source.endings)), None)
 
 
-def guess_by_content(start: bytes) -> Source:
-    """Finds the format of a file whose name tells none, from the start of its content, decompressed; else text."""
-    return next((source for source in SOURCES.values() if source.suits(start)), DEFAULT)
+def guess_by_content(path: str, start: bytes) -> Source:
+    """Finds the format of a file whose name does not tell it.
+
+    Args:
+      path: without an ending of a compression. What ends in `.json` is JSON of one kind or the other.
+      start: of its decompressed content.
+
+    Returns:
+      The format; text if it is no other.
+    """
+    source = next((source for source in SOURCES.values() if source.suits(start)), DEFAULT)
+    if source is DEFAULT and path.lower().endswith(".json"):
+        return SOURCES[JsonDocuments.name if start.lstrip().startswith(b"[") else JsonLines.name]
+    return source
 
 
 def find_by_content(start: bytes) -> Source | None:

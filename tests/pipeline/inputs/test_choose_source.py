@@ -34,7 +34,6 @@ def test_the_command_line_offers_every_format() -> None:
         ("a.txt", "text"),
         ("a.jsonl", "jsonl"),
         ("A.JSONL", "jsonl"),
-        ("a.json.gz", "jsonl"),
         ("a.ndjson.bz2", "jsonl"),
         ("a.jsonl.txt", "text"),
         ("gs://b/c.jsonl", "jsonl"),
@@ -111,7 +110,7 @@ def test_names_that_tell_nothing_leave_it_to_the_content(tmp_path: Path, format_
         (b"id,text\n1,x\n", "text"),
         (b"PAR1 is a word\n", "text"),
         (b"{" * 4000 + b"\n", "text"),
-        (b'{"x": ' + b"[" * 3000 + b"\n", "text"),
+        (b'{"x": ' + b"[" * 3000 + b"0\n", "text"),
         (b'{"caf\xe9": 1}\n', "text"),
         (b"", "text"),
     ],
@@ -122,6 +121,28 @@ def test_text_stays_text(tmp_path: Path, content: bytes, expected: str) -> None:
 
 def test_an_empty_file_is_of_any_format(tmp_path: Path) -> None:
     assert choose_contents(tmp_path, b"", make_contents("jsonl"), b"") == "jsonl"
+
+
+@pytest.mark.parametrize(
+    ("contents", "expected"),
+    [
+        ([b'{"text": "x"}\n{"text": "y"}\n', b'{"text": "z"}'], "jsonl"),
+        ([b'[{"text": "x"}]', b"[]", b""], "json"),
+        ([b'{\n"text": "x"}', b'{"text": "x"}'], "json"),
+        ([b""], "jsonl"),
+    ],
+)
+def test_json_is_told_by_contents(tmp_path: Path, contents: list[bytes], expected: str) -> None:
+    paths = [str(tmp_path / f"{number}.json") for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        Path(path).write_bytes(content)
+    assert choose(*paths) == expected
+
+
+def test_json_beside_files_that_are_named_json_lines_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'[{"text": "x"}]')
+    with pytest.raises(ValueError, match=r"several formats: \S*/a\.json \(json\), b\.jsonl \(jsonl\);"):
+        choose(str(tmp_path / "a.json"), "b.jsonl")
 
 
 def test_contents_of_several_formats_are_refused_by_name(tmp_path: Path) -> None:
