@@ -27,9 +27,11 @@ from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.embed.prepared_run import fit_preprocessing
 from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
+from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
+from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.transforms.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus_analysis import ANALYSIS_VERSION
 from albert_embed.transforms.failure import Failure
@@ -55,17 +57,23 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> Corpu
     )
     output = AnalysisDirectory(options.embed.output)
     try:
-        return _analyze_into(output, options, beam_options)
+        with spool_standard_input(options.embed) as standard_input:
+            return _analyze_into(output, options, beam_options, standard_input)
     finally:
         output.release()
 
 
-def _analyze_into(output: AnalysisDirectory, options: AnalyzeOptions, beam_options: PipelineOptions) -> CorpusReport:
+def _analyze_into(
+    output: AnalysisDirectory,
+    options: AnalyzeOptions,
+    beam_options: PipelineOptions,
+    standard_input: InputFile | None,
+) -> CorpusReport:
     started = time.time()
     embed = options.embed
     model = open_model(embed.model)
     vocabulary, preprocessing = model.vocabulary, fit_preprocessing(embed, model)
-    given = list_files(embed)
+    given = list_files(embed, standard_input)
     options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
     embed = options.embed
     rates = read_plan_rates(options.rates) if options.plan else None

@@ -46,7 +46,7 @@ _INPUT_OPTIONS = (
         flag="--input",
         kind=Kind.WORDS,
         metavar="PATTERN",
-        help="files, folders or globs, compressed or not, or a table as bq:PROJECT:DATASET.TABLE",
+        help="files, folders or globs, compressed or not; - for standard input; or a table as bq:PROJECT:DATASET.TABLE",
     ),
     Option(flag="--query", metavar="SQL", help="a BigQuery query whose result is the input, instead of --input"),
     Option(

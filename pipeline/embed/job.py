@@ -29,6 +29,7 @@ from albert_embed.pipeline.formats.registry import FORMATS, make_formats
 from albert_embed.pipeline.incremental.changes import AllDocuments, RunScope
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
+from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
@@ -74,10 +75,11 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
       RuntimeError: if anything failed once the run had started, among it what would be a ValueError or an OSError
         before; nothing has been published.
     """
-    options, given = resolve_options(options, beam_options)
-    run = prepare_run(options, given, beam_options)
-    table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
-    outcome = EmbedJob(run, table).execute()
+    with spool_standard_input(options) as standard_input:
+        options, given = resolve_options(options, beam_options, standard_input)
+        run = prepare_run(options, given, beam_options)
+        table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
+        outcome = EmbedJob(run, table).execute()
     above = options.compact_above
     if above is not None and outcome.manifest.dead_share > above / 100:
         compacted = compact_output(options.output).manifest

@@ -19,7 +19,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields, add_field_
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.storage.input_files import list_input
+from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import ID
 from albert_embed.transforms.map_or_fail import MapOrFail
@@ -49,12 +49,15 @@ class Input(Protocol):
         """Returns the step that reads its Records and Failures."""
 
 
-def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[EmbedOptions, Input]:
+def resolve_input(
+    options: EmbedOptions, project: str | None = None, standard_input: InputFile | None = None
+) -> tuple[EmbedOptions, Input]:
     """Returns the options with the input's format and a type for each kept field, and the input that they name.
 
     Args:
       options: of the run.
       project: where a `query` runs; None means the environment's project.
+      standard_input: the file that it was copied to, if the options name it.
 
     Raises:
       OSError: if a pattern matches nothing.
@@ -66,7 +69,7 @@ def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[Em
         tables = () if options.query is not None else tuple(map(TableName.parse, options.input))
         given = TableInput(tables=tables, query=options.query, project=project)
     else:
-        given = list_files(options)
+        given = list_files(options, standard_input)
     keep_fields = options.keep_fields
     fields = RecordFields.of(options)
     wanted = [field.field for field in list_kept_fields(keep_fields) if not field.type_name]
@@ -80,13 +83,19 @@ def resolve_input(options: EmbedOptions, project: str | None = None) -> tuple[Em
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
 
 
-def list_files(options: EmbedOptions) -> FileInput:
+def list_files(options: EmbedOptions, standard_input: InputFile | None = None) -> FileInput:
     """Lists the files of the input.
+
+    Args:
+      options: of the run.
+      standard_input: the file that it was copied to, if the options name it.
 
     Raises:
       OSError: if a pattern names no file, or not all that it names can be listed.
       ValueError: if the format can't be told, or there is a finished output of this program among the files.
     """
+    if standard_input is not None:
+        return make_file_input((standard_input,), options)
     listing = list_input(options.input, include_hidden=options.include_hidden, leave_out=options.output or None)
     if listing.hidden:
         logger.info("%d files whose names start with . or _ were left out; --include-hidden takes them", listing.hidden)

@@ -12,18 +12,26 @@ from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 from albert_embed.pipeline.storage.glob_pattern import SPECIAL
+from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.paths import expand_path
 from albert_embed.transforms.directories import is_remote
 
 
-def resolve_options(options: EmbedOptions, beam_options: PipelineOptions) -> tuple[EmbedOptions, Input]:
+def resolve_options(
+    options: EmbedOptions, beam_options: PipelineOptions, standard_input: InputFile | None = None
+) -> tuple[EmbedOptions, Input]:
     """Returns the options with full paths, an output, a format and types of fields, and the input that they name.
+
+    Args:
+      options: as given.
+      beam_options: of Beam.
+      standard_input: the file that it was copied to, if the options name it.
 
     Raises:
       ValueError, OSError: if there is no directory for the output, or the input can't be read.
     """
     options = with_absolute_paths(place_output(options, beam_options))
-    return resolve_input(options, beam_options.view_as(GoogleCloudOptions).project)
+    return resolve_input(options, beam_options.view_as(GoogleCloudOptions).project, standard_input)
 
 
 def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
@@ -59,10 +67,11 @@ def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
             f"--output is {output}, whose {' and '.join(special)} Beam takes for a pattern when it moves files; "
             "give a path without any of " + " ".join(SPECIAL)
         )
+    patterns = tuple(make_absolute(pattern) + ("/" if pattern.endswith("/") else "") for pattern in options.input)
     return dataclasses.replace(
         options,
         model=make_absolute(options.model),
-        input=tuple(make_absolute(pattern) + ("/" if pattern.endswith("/") else "") for pattern in options.input),
+        input=options.input if options.reads_standard_input else patterns,
         output=output,
         transform=None if options.transform is None else make_absolute(options.transform),
     )

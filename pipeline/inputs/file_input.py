@@ -37,10 +37,12 @@ class FileInput:
     Attributes:
       source: the format of all files.
       files: in the order of their paths.
+      repeatable: whether a later run can read the same files.
     """
 
     source: Source
     files: tuple[InputFile, ...]
+    repeatable: bool = True
 
     @property
     def format(self) -> str:
@@ -50,6 +52,8 @@ class FileInput:
     @property
     def fingerprint(self) -> str | None:
         """Returns a hash of the files' names, sizes and times, which shows whether the input has changed."""
+        if not self.repeatable:
+            return None
         return hashlib.sha256(json.dumps([file.to_dict() for file in self.files]).encode()).hexdigest()
 
     def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
@@ -105,7 +109,7 @@ def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions) -> File
             "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
         )
     _check_files(files, source)
-    return FileInput(source=source.configure(options), files=files)
+    return FileInput(source=source.configure(options), files=files, repeatable=not options.reads_standard_input)
 
 
 def _check_files(files: Sequence[InputFile], source: Source) -> None:

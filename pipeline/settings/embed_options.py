@@ -15,6 +15,7 @@ from albert_embed.pipeline.settings.table_name import TableName, names_table
 
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
 # The names of `pipeline.sources.registry`, and that of tables.
+STANDARD_INPUT = "-"  # in `--input`
 FORMATS = ("text", "jsonl", "json", "csv", "tsv", "parquet", "tfrecord", "avro", "files", "bigquery")
 SINKS = ("tfrecord", "parquet", "bigquery")
 BIGQUERY_METHODS = ("file_loads", "storage_write")
@@ -113,6 +114,14 @@ class EmbedOptions:
             raise ValueError("--query is an input of its own, of format bigquery; leave out --input and --format")
         if not self.input and not self.query:
             raise ValueError("--input names no files; give at least one path or pattern, or a --query for BigQuery")
+        if STANDARD_INPUT in self.input:
+            if len(self.input) > 1:
+                raise ValueError("--input - reads standard input, which can't be read beside files; give it alone")
+            if self.incremental:
+                raise ValueError(
+                    "--input - can't be read with --incremental, which must know where each document comes from; copy "
+                    "the content to a file, and give that"
+                )
         if self.format is not None:
             _check_choice("--format", self.format, FORMATS)
         _check_choice("--encoding", self.encoding, ENCODINGS)
@@ -191,6 +200,11 @@ class EmbedOptions:
                     "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled, "
                     "mean or sentence among the --embeddings"
                 )
+
+    @property
+    def reads_standard_input(self) -> bool:
+        """Whether the input is what is piped into the command."""
+        return self.input == (STANDARD_INPUT,)
 
     @property
     def reads_table(self) -> bool:

@@ -1,0 +1,42 @@
+"""Standard input as a file, which can be read in parts and twice, as workers do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.storage.compression import recognise_compression
+from albert_embed.pipeline.storage.input_files import InputFile
+
+_NAME = "standard-input"
+_COPY_BYTES = 1 << 20
+
+
+@contextlib.contextmanager
+def spool_standard_input(options: EmbedOptions) -> Iterator[InputFile | None]:
+    """Copies standard input to a temporary file, which is removed at the end; yields None if the run reads none.
+
+    The name has the ending of its compression, if there is one, since names tell that.
+
+    Raises:
+      ValueError: if standard input is closed.
+    """
+    if not options.reads_standard_input:
+        yield None
+        return
+    if sys.stdin is None:
+        raise ValueError("--input - reads standard input, which is closed; pipe the content into this command")
+    with tempfile.TemporaryDirectory(prefix="albert-embed-") as folder:
+        start = sys.stdin.buffer.read(_COPY_BYTES)
+        compression = recognise_compression(start)
+        name = _NAME if compression is None else _NAME + compression.endings[0]
+        path = os.path.join(folder, name)
+        with open(path, "wb") as file:
+            file.write(start)
+            shutil.copyfileobj(sys.stdin.buffer, file, _COPY_BYTES)
+        yield InputFile(path=path, name=name, bytes=os.path.getsize(path), modified=0)
