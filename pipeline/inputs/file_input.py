@@ -106,7 +106,7 @@ def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions) -> File
     ):
         raise ValueError(
             "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
-            "read as plain text; give --format jsonl, csv, parquet, tfrecord or avro"
+            "read as plain text; give --format jsonl, json, csv, tsv, parquet, tfrecord or avro"
         )
     _check_files(files, source)
     return FileInput(source=source.configure(options), files=files, repeatable=not options.reads_standard_input)

@@ -111,7 +111,7 @@ def test_options_that_cannot_be(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--format", "xml"], "--format is 'xml': choose from text, jsonl, csv, "),
+        (["--format", "xml"], "--format is 'xml': choose from text, jsonl, json, csv, tsv, "),
         (["--encoding", "hex"], "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes"),
         (["--long-documents", "drop"], "--long-documents is 'drop': choose from truncate, window, reject"),
         (["--vector-index", "drop"], "--vector-index is 'drop': choose from print, run"),

@@ -157,7 +157,7 @@ def test_more_tokens_than_the_model_has_positions(tiny_model: Path) -> None:
         ({"input": ()}, "--input names no files; give at least one path or pattern, or a --query for BigQuery"),
         (
             {"format": "xml"},
-            "--format is 'xml': choose from text, jsonl, csv, parquet, tfrecord, avro, files, bigquery",
+            "--format is 'xml': choose from text, jsonl, json, csv, tsv, parquet, tfrecord, avro, files, bigquery",
         ),
         ({"encoding": "hex"}, "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes"),
         ({"long_documents": "drop"}, "--long-documents is 'drop': choose from truncate, window, reject"),
