@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from albert_embed.model.config import Activation, AlbertConfig
-from albert_embed.model.sentence_head import SentenceHead, SentenceModules
+from albert_embed.model.sentence_head import SentenceHead
+from albert_embed.model.sentence_modules import SentenceModules
 from albert_embed.model.weights import MAPPING_BIAS, MAPPING_KERNEL, POOLER_BIAS, POOLER_KERNEL, Weights, layer_prefix
 
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -22,7 +22,7 @@ from albert_embed.model.model_directory import (
     open_model_directory,
 )
 from albert_embed.model.sentence_folder import MODULES_FILE, read_sentence_folder
-from albert_embed.model.sentence_head import SentenceModules
+from albert_embed.model.sentence_modules import SentenceModules
 from albert_embed.model.source_tokenizer import SourceTokenizer, find_vocabulary, read_source_tokenizer
 from albert_embed.model.stand_ins import refuse_stand_in, refuse_stand_ins
 from albert_embed.model.tensor_files import find_tensor_file

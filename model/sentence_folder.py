@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from albert_embed.model.sentence_head import DenseActivation, DenseLayer, Normalize, Pooling, SentenceModules
+from albert_embed.model.sentence_modules import DenseActivation, DenseLayer, Normalize, Pooling, SentenceModules
 from albert_embed.model.tensor_files import find_tensor_file, open_tensor_files
 
 MODULES_FILE = "modules.json"

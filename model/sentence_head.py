@@ -1,16 +1,12 @@
-"""What sentence-transformers does with token vectors: pooling, dense layers, normalisation; all in float32."""
+"""`SentenceHead`: what sentence-transformers does with token vectors, as a part of the export; all in float32."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from typing import Literal
 
-import numpy as np
 import tensorflow as tf
 
-Pooling = Literal["mean", "cls"]
-DenseActivation = Literal["identity", "tanh", "relu", "gelu", "sigmoid"]
+from albert_embed.model.sentence_modules import DenseActivation, DenseLayer, SentenceModules
 
 _ACTIVATIONS: dict[DenseActivation, Callable[[tf.Tensor], tf.Tensor]] = {
     "identity": tf.identity,
@@ -21,46 +17,6 @@ _ACTIVATIONS: dict[DenseActivation, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 # torch.nn.functional.normalize divides by at least this.
 _MIN_NORM = 1e-12
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DenseLayer:
-    """A dense layer.
-
-    Attributes:
-      kernel: `[input, output]`.
-      bias: `[output]`.
-      activation: applied to its result.
-    """
-
-    kernel: np.ndarray
-    bias: np.ndarray
-    activation: DenseActivation
-
-
-class Normalize:
-    """Division of each vector by its length."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SentenceModules:
-    """What makes one vector of a text's tokens.
-
-    Attributes:
-      pooling: the mean over all tokens, or the vector of [CLS].
-      steps: what follows, in order.
-    """
-
-    pooling: Pooling
-    steps: tuple[DenseLayer | Normalize, ...]
-
-    def describe(self) -> str:
-        """Returns its steps in words."""
-        names = [
-            f"dense {step.kernel.shape[0]} → {step.kernel.shape[1]}" if isinstance(step, DenseLayer) else "normalised"
-            for step in self.steps
-        ]
-        return ", ".join([f"{self.pooling} pooling", *names])
 
 
 class SentenceHead(tf.Module):  # type: ignore[misc]  # TensorFlow has no types

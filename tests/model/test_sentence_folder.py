@@ -20,7 +20,7 @@ from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.model.model_directory import open_model_directory
 from albert_embed.model.published_model import PublishedModel, open_published_model
 from albert_embed.model.sentence_folder import SentenceFolderError, read_sentence_folder
-from albert_embed.model.sentence_head import DenseLayer, Normalize
+from albert_embed.model.sentence_modules import DenseLayer, Normalize
 from tests.tiny_model import GOLDEN
 
 MODELS = GOLDEN / "made_by_tools"

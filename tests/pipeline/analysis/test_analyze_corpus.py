@@ -230,7 +230,10 @@ def test_what_cannot_be_analysed_is_refused(
     cases: list[tuple[list[str], str]] = [
         ([*window, "--window-overlap", "126"], "Give an overlap from 0 to 125"),
         (["--max-tokens", "129"], "max-tokens 129 is more than the 128 positions that the model has; give at most 128"),
-        (["--input", str(tmp_path / "*.nothing")], "nothing matches no files; give a path or a glob that does"),
+        (
+            ["--input", str(tmp_path / "*.nothing")],
+            "nothing matches no files; give a path, a folder or",
+        ),
         (["--output", str(embeddings), "--overwrite"], "holds embeddings (manifest.json)"),
         (["--output", str(other)], "already holds something (thesis.txt)"),
         (["--output", "bq:project:dataset.table"], "give one"),

@@ -151,8 +151,8 @@ def test_more_tokens_than_the_model_has_positions(tiny_model: Path) -> None:
         ),
         (
             {"vector_index": "print"},
-            "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled or mean "
-            "among the --embeddings",
+            "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled, mean "
+            "or sentence among the --embeddings",
         ),
         ({"input": ()}, "--input names no files; give at least one path or pattern, or a --query for BigQuery"),
         (

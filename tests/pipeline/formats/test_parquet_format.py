@@ -132,7 +132,7 @@ def test_what_is_no_text_is_refused(column: str, value: pa.Array) -> None:
 
 
 def test_a_column_of_nobody_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"the column 'numbers' is neither one of the output's nor a kept field"):
+    with pytest.raises(ValueError, match=r"the column 'numbers' is neither a column of the output nor a kept field"):
         to_parquet_rows(make_kept_rows(), make_schema())
 
 
