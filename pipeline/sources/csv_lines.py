@@ -45,6 +45,13 @@ class CsvLines:
         self.first = 1
         self.is_doubtful = False
 
+    def __enter__(self) -> CsvLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets go of the file, which whoever opened it closes."""
+        self._text.detach()
+
     @property
     def last(self) -> int:
         """The number of the record's last line."""

@@ -40,12 +40,16 @@ class CsvRecords(Source):
         return type(self)(options.csv_max_lines)
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
-        header = next(csv.reader(CsvLines(file, self._max_lines), strict=True, delimiter=self.delimiter), [])
+        with CsvLines(file, self._max_lines) as lines:
+            header = next(csv.reader(lines, strict=True, delimiter=self.delimiter), [])
         return dict.fromkeys(header, STRING.name)
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         csv.field_size_limit(MAX_TEXT_BYTES)
-        lines = CsvLines(file, self._max_lines)
+        with CsvLines(file, self._max_lines) as lines:
+            yield from self._read_lines(lines, part, fields)
+
+    def _read_lines(self, lines: CsvLines, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         header = next(csv.reader(lines, strict=True, delimiter=self.delimiter), None)
         if header is None:
             return

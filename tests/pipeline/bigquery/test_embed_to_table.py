@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import random
 import subprocess
@@ -88,7 +89,8 @@ def test_a_table_alone(
     assert (printed["bigquery"]["rows"], printed["bigquery"]["loaded_rows"]) == (5, 5)
     before = read_table(table.sql)
     directory = f"{bucket}/temp/albert-embed/{table}"
-    assert read_manifest(directory).bigquery == printed["bigquery"]
+    loaded = read_manifest(directory).bigquery
+    assert loaded is not None and dataclasses.asdict(loaded) == printed["bigquery"]
     with pytest.raises(OutputError, match=rf"holds no files of embeddings: its rows are in {table}"):
         list(read_embeddings(directory))
     with pytest.raises(OutputError, match=rf"holds no files of embeddings: its rows are in {table}"):
