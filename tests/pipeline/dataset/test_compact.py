@@ -135,6 +135,7 @@ def test_damage_is_noticed_and_nothing_is_published(tmp_path: Path) -> None:
 # Stops at the third shard, so that the kill comes while there is one to finish.
 _COMPACT_SLOWLY = """
 import sys, time
+from albert_embed.pipeline.dataset.compact import compact_output
 from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
 shard_file.MAX_BATCH_ROWS = 1

@@ -303,7 +303,7 @@ def test_a_snapshot_that_can_not_be_whole_deletes_nothing(tiny_model: Path, tmp_
     (folder / "b.jsonl.gz").write_bytes(b"\x1f\x8b no gzip")
     snapshot = ["--format", "jsonl", "--incremental", "--full-snapshot"]
     error = run(tiny_model, pattern, output, *snapshot, status=4)["error"]
-    assert "the input has broken files (1), and --full-snapshot would delete documents (1) that may stand" in error
+    assert "the input has broken files (1), and --full-snapshot would delete documents (1) that may be in them" in error
     assert sorted(key for key, _ in read_rows(output)) == [b"a", b"b"]
     assert any("b.jsonl.gz" in path.read_text() for path in (output / "_staging").glob("failures-*"))
     # Without --full-snapshot the broken file is a failure like others.

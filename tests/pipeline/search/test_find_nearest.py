@@ -73,6 +73,7 @@ def test_fewer_rows_than_hits_and_none_at_all() -> None:
     assert find_nearest([], np.ones((2, 3), np.float32), hits=1, metric="dot") == [[], []]
     empty = VectorStore([])
     assert len(empty) == 0 and list(empty.blocks()) == []
+    empty.close()
 
 
 @given(st.lists(st.integers(-3, 3), max_size=30), st.integers(1, 8))
