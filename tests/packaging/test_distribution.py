@@ -23,7 +23,11 @@ pytestmark = pytest.mark.integration
 _NOT_OF_THE_TREE = shutil.ignore_patterns(
     ".git", ".venv", "build", "dist", "shared", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", ".coverage*"
 )
-_SHIPPED = ("albert_embed/py.typed", "albert_embed/pipeline/analysis/plan_rates.json")
+_SHIPPED = (
+    "albert_embed/py.typed",
+    "albert_embed/pipeline/analysis/plan_rates.json",
+    "albert_embed/pipeline/report/templates/report.html.jinja",
+)
 
 
 def run(*command: str | Path, cwd: Path) -> str:
