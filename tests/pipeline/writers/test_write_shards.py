@@ -128,12 +128,15 @@ def test_the_step_is_pickled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sinks", [("tfrecord",), ("parquet",)])
 def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
     class FullDisk:
         """`/dev/full`: every write fails with ENOSPC."""
 
         def __init__(self) -> None:
             self._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
             self.closed = False
+            opened.append(self)
 
         def write(self, content: Any) -> int:
             return self._file.write(content)
@@ -147,6 +150,8 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, sinks: tuple[str, ...], mo
     monkeypatch.setattr("apache_beam.io.filesystems.FileSystems.create", lambda *_, **__: FullDisk())
     with pytest.raises(ShardWriteError) as error:
         write_shard(str(tmp_path), BATCHES[0], make_formats(sinks))
+    for file in opened:  # a writer that fails is abandoned by its step, which this is not
+        file.close()
     assert isinstance(error.value.__cause__, OSError) and error.value.__cause__.errno == errno.ENOSPC
     assert str(error.value) == (
         f"can't write to {tmp_path}: No space left on device; nothing was published, and an earlier output is as it "
