@@ -29,6 +29,9 @@ from tests.model.checkpoints import (
 )
 from tests.tiny_model import GOLDEN, TINY, make_inputs, make_weights, replace, vocabulary_bytes, write_module
 
+# Most of them run a source's own program in a process of its own: seconds each.
+pytestmark = pytest.mark.integration
+
 OUTPUTS = {"pooled_output", "pooled_output_alone", "sequence_output"}
 
 

@@ -22,6 +22,9 @@ from albert_embed.pipeline.cli.main import main
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
 from tests.tiny_model import GOLDEN, TINY, make_weights, vocabulary_bytes
 
+# Most of them run a source's own program in a process of its own: seconds each.
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
