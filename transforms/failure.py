@@ -9,6 +9,11 @@ from typing import Any
 TEXT_START_BYTES = 200
 
 
+def describe_category(stage: str, reason: str) -> str:
+    """Returns `stage: reason`, by which failures are counted."""
+    return f"{stage}: {reason}"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Failure:
     """One entry of the failures output.
@@ -32,7 +37,7 @@ class Failure:
     @property
     def category(self) -> str:
         """`stage: reason`, by which failures are counted."""
-        return f"{self.stage}: {self.reason}"
+        return describe_category(self.stage, self.reason)
 
     def to_json(self) -> str:
         """Returns the failure as one line of JSON; bytes that are not UTF-8 are written as `\\xNN`."""

@@ -107,8 +107,9 @@ def _make_tables(result: SearchResult) -> list[Table]:
 
 def _summarise(row: dict[str, Any]) -> str:
     """Returns the start of the text, where the output keeps it, and the other kept fields."""
-    text = " ".join(str(row.get("text") or "").split())
-    shown = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    from albert_embed.pipeline.report.facts import shorten
+
+    shown = shorten(row.get("text") or "", _MAX_TEXT)
     own = ("score", "id", "text", "window", "window_start", "truncated", "windows", "tokens")
     others = [f"{name}: {value}" for name, value in row.items() if name not in own and value is not None]
     return " · ".join(filter(None, (shown, *others)))

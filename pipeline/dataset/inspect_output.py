@@ -16,6 +16,7 @@ from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, rea
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_rows
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
+from albert_embed.transforms.failure import describe_category
 from albert_embed.transforms.list_lengths import list_lengths
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
@@ -94,7 +95,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
     reasons: Counter[str] = Counter()
     failed: list[dict[str, Any]] = []
     for failure in read_failure_rows(output):
-        reasons[f"{failure['stage']}: {failure['reason']}"] += 1
+        reasons[describe_category(failure["stage"], failure["reason"])] += 1
         if len(failed) < head:
             failed.append(failure)
     all_lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)

@@ -15,6 +15,7 @@ from albert_embed.pipeline.report.facts import list_facts, shorten
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
 from albert_embed.pipeline.report.sample_rows import RowSample, sample_rows
 from albert_embed.pipeline.search.searched_embedding import choose_embedding
+from albert_embed.transforms.failure import describe_category
 
 # Rows of the map and the pairs: 2,000 make 2 million pairs, and a page well below 2 MB.
 SAMPLE_ROWS = 2000
@@ -106,7 +107,7 @@ def _group_failures(output: PublishedOutput) -> list[FailureGroup]:
     counts = output.manifest.failures_by_reason
     examples: dict[str, list[tuple[str, str, str]]] = {category: [] for category in counts}
     for failure in read_failure_rows(output):
-        found = examples.setdefault(f"{failure['stage']}: {failure['reason']}", [])
+        found = examples.setdefault(describe_category(failure["stage"], failure["reason"]), [])
         if len(found) < _EXAMPLES:
             found.append(
                 (
