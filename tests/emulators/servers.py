@@ -49,7 +49,7 @@ class Emulators:
 @contextlib.contextmanager
 def run_emulators(folder: Path) -> Iterator[Emulators]:
     """Runs both servers with their data below `folder`; BigQuery loads from the files of the bucket server."""
-    storage_port, rest_port, grpc_port = (_free_port() for _ in range(3))
+    storage_port, rest_port, grpc_port = (free_port() for _ in range(3))
     emulators = Emulators(
         storage=f"http://127.0.0.1:{storage_port}",
         bigquery=f"http://127.0.0.1:{rest_port}",
@@ -69,14 +69,15 @@ def run_emulators(folder: Path) -> Iterator[Emulators]:
         *("--rest-port", str(rest_port), "--grpc-port", str(grpc_port), "--project", "test-project"),
     ]
     with (
-        _run(storage_command, environment, emulators.storage, folder / "storage.log"),
-        _run(bigquery_command, environment, emulators.bigquery, folder / "bigquery.log"),
+        run_server(storage_command, environment, emulators.storage, folder / "storage.log"),
+        run_server(bigquery_command, environment, emulators.bigquery, folder / "bigquery.log"),
     ):
         yield emulators
 
 
 @contextlib.contextmanager
-def _run(command: list[str], environment: dict[str, str], url: str, log: Path) -> Iterator[None]:
+def run_server(command: list[str], environment: dict[str, str], url: str, log: Path) -> Iterator[None]:
+    """Runs a server, from when it answers at `url` until the block is left."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -107,7 +108,8 @@ def _wait_for(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise RuntimeError(f"{process.args!r} did not answer at {url} within {_START_SECONDS} s: {log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Returns a port of 127.0.0.1 that nothing uses now."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
