@@ -118,10 +118,11 @@ class Service:
     def get_metrics(self, name: str) -> dict[str, Any]:
         """Returns the metrics that the job has left."""
         file = self._folder / name / "metrics.json"
-        return json.loads(file.read_text()) if file.exists() else {"metrics": []}  # type: ignore[no-any-return]
+        metrics: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"metrics": []}
+        return metrics
 
     def _read_state(self, job: dict[str, Any]) -> str:
-        return (self._folder / job["id"] / "state").read_text()
+        return (self._folder / str(job["id"]) / "state").read_text()
 
     def _start(self, name: str) -> None:
         folder = self._folder / name

@@ -19,6 +19,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.pipeline_context import PipelineContext
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineState
 from apache_beam.transforms import environments
@@ -47,7 +48,7 @@ def main(folder: Path) -> int:
 
 def _run_in_this_process(pipeline: Any) -> None:
     """Replaces the containers that the job asks for."""
-    embedded = environments.EmbeddedPythonEnvironment.default().to_runner_api(None)
+    embedded = environments.EmbeddedPythonEnvironment.default().to_runner_api(PipelineContext())
     for environment in pipeline.components.environments.values():
         if environment.urn == common_urns.environments.DOCKER.urn:
             environment.urn, environment.payload = embedded.urn, embedded.payload

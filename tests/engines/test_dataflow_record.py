@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.portability.api import beam_runner_api_pb2
 
@@ -36,5 +37,6 @@ def test_a_job_is_recorded_with_its_options_and_staged_files(
     assert 0 < job.request_bytes < 1 << 20
     pipeline = beam_runner_api_pb2.Pipeline.FromString((job.folder / "pipeline.pb").read_bytes())
     assert any("Numbers" in transform.unique_name for transform in pipeline.components.transforms.values())
-    with FileSystems.open(job.staged_packages["package-1.0.tar.gz"]) as file:
+    path = job.staged_packages["package-1.0.tar.gz"]
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
         assert file.read() == b"a package"
