@@ -30,7 +30,7 @@ from albert_embed.pipeline.embed.resolve_options import make_absolute, with_abso
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.runner import choose_runner
+from albert_embed.pipeline.settings.runner import choose_runner, count_workers
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.transforms.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus_analysis import ANALYSIS_VERSION
@@ -57,7 +57,7 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> Corpu
     )
     output = AnalysisDirectory(options.embed.output)
     try:
-        with spool_standard_input(options.embed) as standard_input:
+        with spool_standard_input(options.embed, beam_options) as standard_input:
             return _analyze_into(output, options, beam_options, standard_input)
     finally:
         output.release()
@@ -73,7 +73,7 @@ def _analyze_into(
     embed = options.embed
     model = open_model(embed.model)
     vocabulary, preprocessing = model.vocabulary, fit_preprocessing(embed, model)
-    given = list_files(embed, standard_input)
+    given = list_files(embed, standard_input, workers=count_workers(beam_options))
     options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
     embed = options.embed
     rates = read_plan_rates(options.rates) if options.plan else None

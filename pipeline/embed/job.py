@@ -75,7 +75,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
       RuntimeError: if anything failed once the run had started, among it what would be a ValueError or an OSError
         before; nothing has been published.
     """
-    with spool_standard_input(options) as standard_input:
+    with spool_standard_input(options, beam_options) as standard_input:
         options, given = resolve_options(options, beam_options, standard_input)
         run = prepare_run(options, given, beam_options)
         table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)

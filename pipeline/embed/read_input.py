@@ -50,7 +50,11 @@ class Input(Protocol):
 
 
 def resolve_input(
-    options: EmbedOptions, project: str | None = None, standard_input: InputFile | None = None
+    options: EmbedOptions,
+    project: str | None = None,
+    standard_input: InputFile | None = None,
+    *,
+    workers: int | None = None,
 ) -> tuple[EmbedOptions, Input]:
     """Returns the options with the input's format and a type for each kept field, and the input that they name.
 
@@ -58,6 +62,7 @@ def resolve_input(
       options: of the run.
       project: where a `query` runs; None means the environment's project.
       standard_input: the file that it was copied to, if the options name it.
+      workers: how many read at the same time; None where that is not known.
 
     Raises:
       OSError: if a pattern matches nothing.
@@ -69,7 +74,7 @@ def resolve_input(
         tables = () if options.query is not None else tuple(map(TableName.parse, options.input))
         given = TableInput(tables=tables, query=options.query, project=project)
     else:
-        given = list_files(options, standard_input)
+        given = list_files(options, standard_input, workers=workers)
     keep_fields = options.keep_fields
     fields = RecordFields.of(options)
     wanted = [field.field for field in list_kept_fields(keep_fields) if not field.type_name]
@@ -83,19 +88,22 @@ def resolve_input(
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
 
 
-def list_files(options: EmbedOptions, standard_input: InputFile | None = None) -> FileInput:
+def list_files(
+    options: EmbedOptions, standard_input: InputFile | None = None, *, workers: int | None = None
+) -> FileInput:
     """Lists the files of the input.
 
     Args:
       options: of the run.
       standard_input: the file that it was copied to, if the options name it.
+      workers: how many read at the same time; None where that is not known.
 
     Raises:
       OSError: if a pattern names no file, or not all that it names can be listed.
       ValueError: if the format can't be told, or there is a finished output of this program among the files.
     """
     if standard_input is not None:
-        return make_file_input((standard_input,), options)
+        return make_file_input((standard_input,), options, workers=workers)
     listing = list_input(options.input, include_hidden=options.include_hidden, leave_out=options.output or None)
     if listing.hidden:
         logger.info("%d files whose names start with . or _ were left out; --include-hidden takes them", listing.hidden)
@@ -108,7 +116,7 @@ def list_files(options: EmbedOptions, standard_input: InputFile | None = None) -
             f"--input looks into {folder}, which is an output of this program: its files are embeddings, not text. "
             "Give a pattern that leaves it out, or move it"
         )
-    return make_file_input(listing.files, options)
+    return make_file_input(listing.files, options, workers=workers)
 
 
 class ReadForSinks(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]):

@@ -10,6 +10,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import count_workers
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 from albert_embed.pipeline.storage.glob_pattern import SPECIAL
 from albert_embed.pipeline.storage.input_files import InputFile
@@ -31,7 +32,12 @@ def resolve_options(
       ValueError, OSError: if there is no directory for the output, or the input can't be read.
     """
     options = with_absolute_paths(place_output(options, beam_options))
-    return resolve_input(options, beam_options.view_as(GoogleCloudOptions).project, standard_input)
+    return resolve_input(
+        options,
+        beam_options.view_as(GoogleCloudOptions).project,
+        standard_input,
+        workers=count_workers(beam_options),
+    )
 
 
 def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import codecs
 import contextlib
 
-from albert_embed.pipeline.sources.registry import find_by_content
+from albert_embed.pipeline.sources.json_documents import JsonDocuments
+from albert_embed.pipeline.sources.json_lines import JsonLines
+from albert_embed.pipeline.sources.registry import find_by_content, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import START_BYTES, Source
 from albert_embed.pipeline.storage.compression import recognise_compression
-from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input
+from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, strip_compression_ending
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP = b"PK\x03\x04"
@@ -39,6 +41,27 @@ def describe_content(start: bytes, source: Source) -> str | None:
             f"{compression.endings[0]}"
         )
     return _describe_text(start) if source.is_text else None
+
+
+def describe_guess(path: str, start: bytes, source: Source) -> str | None:
+    """Returns what is wrong with a file whose name tells no format, where other files have told that of the run.
+
+    Args:
+      path: of the file.
+      start: as in `describe_content`.
+      source: the format that it is read as.
+    """
+    path = strip_compression_ending(path)
+    if not start or find_by_name(path) is not None:
+        return None
+    found = guess_by_content(path, start).name
+    # The former reads objects one after the other, too.
+    if found == source.name or (source.name, found) == (JsonDocuments.name, JsonLines.name):
+        return None
+    return (
+        f"it is read as {source.name}, as other files are, but its content is {found}: give --format {source.name} if "
+        "it is that, or leave it out"
+    )
 
 
 def read_start(path: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,17 +19,31 @@ MAX_GUESSED_FILES = 1000  # a look into a file in a bucket takes some 50 ms
 _READERS = 16
 
 
-def choose_source(files: Sequence[InputFile], given: str | None) -> Source:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ChosenSource:
+    """The format of a run's files.
+
+    Attributes:
+      source: the format.
+      is_sampled: whether it was told by some files of many, so that each other one is yet to be looked into.
+    """
+
+    source: Source
+    is_sampled: bool = False
+
+
+def choose_source(files: Sequence[InputFile], given: str | None) -> ChosenSource:
     """Chooses the format given, else the one that the files' names tell.
 
-    Files whose names tell none are looked into, `MAX_GUESSED_FILES` of them if there are more.
+    Files whose names tell none are looked into, `MAX_GUESSED_FILES` of them if there are more. Then the workers look
+    into the others (`check_content.describe_guess`).
 
     Raises:
       OSError: if one that is looked into can't be read.
       ValueError: if names or contents are of different formats.
     """
     if given is not None:
-        return SOURCES[given]
+        return ChosenSource(source=SOURCES[given])
     examples: dict[str, str] = {}
     unnamed: list[str] = []
     for file in files:
@@ -49,7 +64,7 @@ def choose_source(files: Sequence[InputFile], given: str | None) -> Source:
             f"--input names files of several formats: {found}; give --format if all have the same, or embed each "
             "format in a run of its own"
         )
-    return SOURCES[next(iter(examples), DEFAULT.name)]
+    return ChosenSource(source=SOURCES[next(iter(examples), DEFAULT.name)], is_sampled=len(unnamed) > MAX_GUESSED_FILES)
 
 
 def _guess_by_contents(paths: Sequence[str]) -> Iterator[tuple[str, Source]]:

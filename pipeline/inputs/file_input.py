@@ -15,6 +15,7 @@ from albert_embed.pipeline.inputs.check_content import describe_content, read_st
 from albert_embed.pipeline.inputs.choose_source import choose_source
 from albert_embed.pipeline.inputs.partitions import find_partitions
 from albert_embed.pipeline.inputs.read_files import ReadFiles, read_range
+from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, choose_range_bytes
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
@@ -38,11 +39,15 @@ class FileInput:
       source: the format of all files.
       files: in the order of their paths.
       repeatable: whether a later run can read the same files.
+      range_bytes: length of the ranges in which they are read.
+      is_sampled: whether some files of many have told the format (`ChosenSource`).
     """
 
     source: Source
     files: tuple[InputFile, ...]
     repeatable: bool = True
+    range_bytes: int = MAX_RANGE_BYTES
+    is_sampled: bool = False
 
     @property
     def format(self) -> str:
@@ -54,7 +59,10 @@ class FileInput:
         """Returns a hash of the files' names, sizes and times, which shows whether the input has changed."""
         if not self.repeatable:
             return None
-        return hashlib.sha256(json.dumps([file.to_dict() for file in self.files]).encode()).hexdigest()
+        listed: list[Any] = [file.to_dict() for file in self.files]
+        if self.is_sampled:  # then files fail that would not if the format were given
+            listed.append(self.source.name)
+        return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
     def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
         """Returns the first file, and its fields with their types; no fields where it names none, or is broken.
@@ -91,16 +99,22 @@ class FileInput:
 
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads all files."""
-        return ReadFiles(self.source, self.files, fields)
+        return ReadFiles(self.source, self.files, fields, range_bytes=self.range_bytes, is_sampled=self.is_sampled)
 
 
-def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions) -> FileInput:
+def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions, *, workers: int | None = None) -> FileInput:
     """Finds out the format of the files.
+
+    Args:
+      files: all of the run.
+      options: of the run.
+      workers: how many read at the same time; None where that is not known.
 
     Raises:
       ValueError: if they are of several formats, or the options name fields and the format has none.
     """
-    source = choose_source(files, options.format)
+    chosen = choose_source(files, options.format)
+    source = chosen.source
     if not source.has_fields and (
         options.pair_field or options.id_field or options.text_field != "text" or options.keep_fields
     ):
@@ -109,7 +123,13 @@ def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions) -> File
             "read as plain text; give --format jsonl, json, csv, tsv, parquet, tfrecord or avro"
         )
     _check_files(files, source)
-    return FileInput(source=source.configure(options), files=files, repeatable=not options.reads_standard_input)
+    return FileInput(
+        source=source.configure(options),
+        files=files,
+        repeatable=not options.reads_standard_input,
+        range_bytes=choose_range_bytes(files, workers),
+        is_sampled=chosen.is_sampled,
+    )
 
 
 def _check_files(files: Sequence[InputFile], source: Source) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import apache_beam as beam
 
-from albert_embed.pipeline.inputs.check_content import describe_content, read_start
+from albert_embed.pipeline.inputs.check_content import describe_content, describe_guess, read_start
 from albert_embed.pipeline.inputs.partitions import add_partitions
-from albert_embed.pipeline.inputs.split_files import split_files
+from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, split_files
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
@@ -34,12 +34,22 @@ class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
       source: their format.
       files: the files to read.
       fields: the fields of a record to read.
+      range_bytes: length of the ranges in which files are read.
+      is_sampled: whether some files of many have told the format (`choose_source`).
     """
 
-    def __init__(self, source: Source, files: Sequence[InputFile], fields: RecordFields) -> None:
+    def __init__(
+        self,
+        source: Source,
+        files: Sequence[InputFile],
+        fields: RecordFields,
+        *,
+        range_bytes: int = MAX_RANGE_BYTES,
+        is_sampled: bool = False,
+    ) -> None:
         super().__init__()
-        self._ranges = split_files(files, splittable=source.splittable)
-        self._step = ReadRange(source, fields)
+        self._ranges = split_files(files, splittable=source.splittable, range_bytes=range_bytes)
+        self._step = ReadRange(source, fields, is_sampled=is_sampled)
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Any]:
         records: beam.PCollection[Any] = (
@@ -54,12 +64,13 @@ class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
 class ReadRange(beam.DoFn):
     """Reads one range of a file as Records and failures, and counts the time."""
 
-    def __init__(self, source: Source, fields: RecordFields) -> None:
+    def __init__(self, source: Source, fields: RecordFields, *, is_sampled: bool = False) -> None:
         self._source = source
         self._fields = fields
+        self._is_sampled = is_sampled
 
     def process(self, range_: FileRange) -> Iterator[Records | Failure]:
-        found = read_range(range_, self._source, self._fields)
+        found = read_range(range_, self._source, self._fields, is_sampled=self._is_sampled)
         while True:
             with metrics.count_usecs(metrics.READ_USECS):
                 one = next(found, None)
@@ -68,7 +79,9 @@ class ReadRange(beam.DoFn):
             yield one
 
 
-def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Iterator[Records | Failure]:
+def read_range(
+    range_: FileRange, source: Source, fields: RecordFields, *, is_sampled: bool = False
+) -> Iterator[Records | Failure]:
     """Yields the records of one range; an error of its library becomes one failure, the last element.
 
     Raises:
@@ -76,7 +89,10 @@ def read_range(range_: FileRange, source: Source, fields: RecordFields) -> Itera
     """
     records = 0
     try:
-        problem = describe_content(_read_start(range_.path), source)
+        start = _read_start(range_.path)
+        problem = describe_content(start, source)
+        if problem is None and is_sampled:
+            problem = describe_guess(range_.path, start, source)
         if problem is not None:
             if range_.start == 0:  # one failure for the file, whatever ranges it has
                 yield fail_file(range_.path, problem)

@@ -8,10 +8,27 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import is_compressed
 
-RANGE_BYTES = 64 << 20
+# Each worker gets several ranges, so that none waits long for the last; a smaller range costs more than it spreads, and
+# a larger one is long to read again where a worker dies.
+_RANGES_PER_WORKER = 8
+_MIN_RANGE_BYTES = 256 << 10
+MAX_RANGE_BYTES = 64 << 20
 
 
-def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
+def choose_range_bytes(files: Sequence[InputFile], workers: int | None) -> int:
+    """Chooses the length of a range, which changes no record and no position.
+
+    Args:
+      files: the files to read.
+      workers: how many read at the same time; None where that is not known.
+    """
+    if workers is None:
+        return MAX_RANGE_BYTES
+    share = sum(file.bytes for file in files) // (_RANGES_PER_WORKER * workers)
+    return min(max(share, _MIN_RANGE_BYTES), MAX_RANGE_BYTES)
+
+
+def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = MAX_RANGE_BYTES) -> list[FileRange]:
     """Divides all files into ranges, which together have every byte once.
 
     Args:

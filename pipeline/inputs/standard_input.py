@@ -9,7 +9,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import runs_on_this_machine
 from albert_embed.pipeline.storage.compression import recognise_compression
 from albert_embed.pipeline.storage.input_files import InputFile
 
@@ -18,17 +21,22 @@ _COPY_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
-def spool_standard_input(options: EmbedOptions) -> Iterator[InputFile | None]:
+def spool_standard_input(options: EmbedOptions, beam_options: PipelineOptions) -> Iterator[InputFile | None]:
     """Copies standard input to a temporary file, which is removed at the end; yields None if the run reads none.
 
     The name has the ending of its compression, if there is one, since names tell that.
 
     Raises:
-      ValueError: if standard input is closed.
+      ValueError: if standard input is closed, or workers may run where the file is not.
     """
     if not options.reads_standard_input:
         yield None
         return
+    if not runs_on_this_machine(beam_options):
+        raise ValueError(
+            "--input - is copied to a file of this machine, which workers elsewhere can't read; copy the content to "
+            f"where they can, and give that, or leave --runner {beam_options.view_as(StandardOptions).runner} out"
+        )
     if sys.stdin is None:
         raise ValueError("--input - reads standard input, which is closed; pipe the content into this command")
     with tempfile.TemporaryDirectory(prefix="albert-embed-") as folder:

@@ -1,10 +1,18 @@
-"""Chooses the Beam runner: the one asked for, else the local one that behaves the same online and offline."""
+"""Chooses the Beam runner, the one asked for or the local one, and says what is known of its workers."""
 
 from __future__ import annotations
 
 import os
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    SparkRunnerOptions,
+    StandardOptions,
+    WorkerOptions,
+)
 from apache_beam.runners import runner as beam_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -29,6 +37,34 @@ _RUNNERS_IN_MEMORY = frozenset((None, "DirectRunner", "FnApiRunner", "SwitchingD
 def holds_shuffle_in_memory(options: PipelineOptions) -> bool:
     """Returns whether the runner holds shuffled data in memory, so that only keys and ranges may travel, not rows."""
     return options.view_as(StandardOptions).runner in _RUNNERS_IN_MEMORY
+
+
+def runs_on_this_machine(options: PipelineOptions) -> bool:
+    """Returns whether the workers certainly run here, so that they see temporary files of this machine."""
+    if holds_shuffle_in_memory(options):
+        return True
+    environment = options.view_as(PortableOptions).environment_type
+    if environment is not None:
+        return str(environment).upper() == "LOOPBACK"
+    # These two runners start the cluster themselves then, with workers in this process (Beam's `default_environment`).
+    name = options.view_as(StandardOptions).runner
+    if name == "FlinkRunner":
+        return options.view_as(FlinkRunnerOptions).flink_master in ("[local]", "[auto]")
+    return name == "SparkRunner" and str(options.view_as(SparkRunnerOptions).spark_master_url).startswith("local")
+
+
+def count_workers(options: PipelineOptions) -> int | None:
+    """Returns how many workers read at the same time, as far as the options say; None where the runner decides."""
+    name = options.view_as(StandardOptions).runner
+    if name in _RUNNERS_IN_MEMORY:
+        workers = options.view_as(DirectOptions).direct_num_workers
+        return workers if workers > 0 else os.cpu_count()
+    if name == "FlinkRunner":
+        parallelism = options.view_as(FlinkRunnerOptions).parallelism
+        return parallelism if parallelism > 0 else None
+    given = options.view_as(WorkerOptions)
+    workers: int | None = given.max_num_workers or given.num_workers
+    return workers
 
 
 def threads_per_worker(options: PipelineOptions) -> int | None:

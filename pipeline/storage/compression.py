@@ -24,12 +24,14 @@ class Compression:
       endings: of the names of its files.
       magic: what its files may begin with; empty if nothing tells.
       make_decompressor: makes an object with `decompress`, `eof` and `unused_data`, for one stream.
+      arrow_codec: Arrow's name for it, where there is no such object and Arrow decompresses.
     """
 
     name: str
     endings: tuple[str, ...]
     magic: tuple[bytes, ...]
-    make_decompressor: Callable[[], Any]
+    make_decompressor: Callable[[], Any] | None = None
+    arrow_codec: str | None = None
 
 
 COMPRESSIONS = (
@@ -52,6 +54,7 @@ COMPRESSIONS = (
         magic=(b"\x28\xb5\x2f\xfd",),
         make_decompressor=lambda: zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).decompressobj(),
     ),
+    Compression(name="lz4", endings=(".lz4",), magic=(b"\x04\x22\x4d\x18",), arrow_codec="lz4"),
     Compression(
         name="deflate",
         endings=(".deflate",),

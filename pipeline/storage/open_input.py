@@ -10,12 +10,14 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.storage.compression import ERRORS, find_compression
 
 _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may be a thousand times larger
+_ARROW_READ_BYTES = 1 << 14
 
 
 def is_compressed(path: str) -> bool:
@@ -32,11 +34,19 @@ def open_input(path: str) -> Any:
     """Opens a file on any file system that Beam knows, decompressed if its name says that it is compressed."""
     file = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
     compression = find_compression(path)
-    return file if compression is None else DecompressedFile(file, compression.make_decompressor)
+    if compression is None:
+        return file
+    if compression.make_decompressor is None:
+        return ArrowDecompressedFile(file, str(compression.arrow_codec))
+    return DecompressedFile(file, compression.make_decompressor)
 
 
 class BrokenFileError(ValueError):
     """A compressed file is cut off or damaged."""
+
+
+_CUT_OFF = "the compressed file ends before its content does; it was cut off"
+_DAMAGED = "its compressed content is damaged"
 
 
 class DecompressedFile(io.RawIOBase):
@@ -70,7 +80,7 @@ class DecompressedFile(io.RawIOBase):
                 self._compressed = self._file.read(_READ_BYTES)
             if not self._compressed:
                 if self._decompressor is not None:
-                    raise BrokenFileError("the compressed file ends before its content does; it was cut off")
+                    raise BrokenFileError(_CUT_OFF)
                 return 0
             if self._decompressor is None and self._streams:
                 # Zeros behind a stream are padding, as tapes and block devices leave it.
@@ -81,7 +91,7 @@ class DecompressedFile(io.RawIOBase):
             try:
                 self._content = self._decompressor.decompress(self._compressed)
             except ERRORS as e:
-                raise BrokenFileError(f"its compressed content is damaged: {e}") from e
+                raise BrokenFileError(f"{_DAMAGED}: {e}") from e
             self._compressed = b""
             if self._decompressor.eof:
                 self._compressed = self._decompressor.unused_data
@@ -94,5 +104,42 @@ class DecompressedFile(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
+            self._file.close()
+        super().close()
+
+
+class ArrowDecompressedFile(io.RawIOBase):
+    """The content of a file whose compression Arrow knows; it may be several compressed streams, without padding.
+
+    Args:
+      file: the compressed file.
+      codec: Arrow's name for the compression.
+
+    Raises:
+      BrokenFileError: as `DecompressedFile` does.
+    """
+
+    def __init__(self, file: Any, codec: str) -> None:
+        super().__init__()
+        self._file = file
+        self._stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), codec)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        # Where the stream breaks, Arrow gives nothing of what was asked for: little is asked for at a time.
+        try:
+            content = self._stream.read(min(len(buffer), _ARROW_READ_BYTES))
+        except OSError as e:
+            if e.errno is not None:  # the file itself can't be read
+                raise
+            raise BrokenFileError(_CUT_OFF if "Truncated" in str(e) else f"{_DAMAGED}: {e}") from e
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
             self._file.close()
         super().close()

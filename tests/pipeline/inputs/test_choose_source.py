@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from albert_embed.pipeline.inputs.choose_source import choose_source
-from albert_embed.pipeline.inputs.file_input import make_file_input
+from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
+from albert_embed.pipeline.inputs.read_files import ReadRange
+from albert_embed.pipeline.inputs.split_files import split_files
+from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import FORMATS, EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
+from albert_embed.transforms.failure import Failure
 
 
 def choose(*names: str, given: str | None = None) -> str:
-    return choose_source([InputFile(path=name, name=name, bytes=1, modified=0) for name in names], given).name
+    return choose_source([InputFile(path=name, name=name, bytes=1, modified=0) for name in names], given).source.name
 
 
 def test_the_command_line_offers_every_format() -> None:
@@ -171,3 +177,45 @@ def test_fields_of_texts_are_refused(tmp_path: Path, given: dict[str, Any], form
     options = EmbedOptions(model="m", input=(str(tmp_path / "a.txt"),), output="o", format=format_, **given)
     with pytest.raises(ValueError, match=r"^--text-field, --id-field, --pair-field and --keep-fields name fields of"):
         make_file_input(list_input(options.input).files, options)
+
+
+def test_of_many_files_without_names_each_is_looked_into_at_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albert_embed.pipeline.inputs.choose_source.MAX_GUESSED_FILES", 2)
+    contents = {
+        "a": b'{"text": "x"}\n',
+        "b": b"not what the others are\n",
+        "c": b'{"text": "y"}\n',
+        "d": b"",
+        "e.jsonl": b"its name tells\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    options = EmbedOptions(model="m", input=(f"{tmp_path}/*",), output="o")
+    files = list_input(options.input).files
+    found = make_file_input(files, options)
+    assert (found.format, found.is_sampled) == ("jsonl", True)
+    given = make_file_input(files, dataclasses.replace(options, format="jsonl"))
+    assert given.is_sampled is False and given.fingerprint != found.fingerprint
+
+    def read(given: FileInput) -> dict[str, list[str]]:
+        step = pickle.loads(pickle.dumps(ReadRange(given.source, RecordFields(), is_sampled=given.is_sampled)))
+        return {
+            file.name: [one.error if isinstance(one, Failure) else "records" for one in step.process(range_)]
+            for file in given.files
+            for range_ in split_files([file], splittable=False)
+        }
+
+    no_object = "byte 0: not a JSON object: Expecting value: line 1 column 1 (char 0)"
+    assert read(found) == {
+        "a": ["records"],
+        "b": [
+            f"{tmp_path}/b: it is read as jsonl, as other files are, but its content is text: give --format "
+            "jsonl if it is that, or leave it out"
+        ],
+        "c": ["records"],
+        "d": [],
+        "e.jsonl": [f"{tmp_path}/e.jsonl, {no_object}"],
+    }
+    assert read(given)["b"] == [f"{tmp_path}/b, {no_object}"]

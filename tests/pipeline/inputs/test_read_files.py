@@ -14,13 +14,15 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from albert_embed.pipeline.inputs.file_input import make_file_input
 from albert_embed.pipeline.inputs.read_files import ReadFiles, ReadRange, UnreadableFileError, read_range
-from albert_embed.pipeline.inputs.split_files import split_files
+from albert_embed.pipeline.inputs.split_files import choose_range_bytes, split_files
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.pipeline.storage.input_files import InputFile
+from albert_embed.pipeline.storage.input_files import InputFile, list_input
 
 
 def make_file(path: Path | str, bytes_: int = 0) -> InputFile:
@@ -73,6 +75,42 @@ def test_ranges_hold_every_byte_once() -> None:
         FileRange(path="d.txt", name="d.txt", start=10),
     ]
     assert split_files(files[:1], splittable=False, range_bytes=10) == [FileRange(path="a.txt", name="a.txt")]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "workers", "expected"),
+    [
+        ([], 1, 256 << 10),
+        ([1000], 1, 256 << 10),
+        ([80 << 20], 1, 10 << 20),
+        ([40 << 20, 40 << 20], 2, 5 << 20),
+        ([80 << 20], 1000, 256 << 10),
+        ([80 << 30], 4, 64 << 20),
+        ([1000], None, 64 << 20),
+    ],
+)
+def test_each_worker_gets_several_ranges(sizes: list[int], workers: int | None, expected: int) -> None:
+    assert choose_range_bytes([make_file("/none", size) for size in sizes], workers) == expected
+
+
+def test_the_workers_change_neither_records_nor_the_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"".join(b"%d\n" % number for number in range(300_000)))
+    options = EmbedOptions(model="m", input=(str(path),), output="o")
+    files = list_input(options.input).files
+
+    def read(workers: int | None) -> tuple[Any, list[tuple[int, bytes]]]:
+        given = make_file_input(files, options, workers=workers)
+        found = [
+            (int(position), text)
+            for range_ in split_files(files, splittable=True, range_bytes=given.range_bytes)
+            for records in read_range(range_, given.source, RecordFields())
+            if isinstance(records, Records)
+            for position, text in zip(records.positions, take_texts(records), strict=True)
+        ]
+        return (given.fingerprint, found)
+
+    assert read(1) == read(3) == read(None)
 
 
 @pytest.mark.parametrize("format_", [name for name, source in SOURCES.items() if source.splittable])

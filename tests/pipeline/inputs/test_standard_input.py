@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+
+LOCAL = PipelineOptions([])
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def test_it_is_a_file_as_long_as_it_is_read(
 ) -> None:
     pipe(monkeypatch, content)
     options = make_options(format=given)
-    with spool_standard_input(options) as file:
+    with spool_standard_input(options, LOCAL) as file:
         assert file is not None and (file.name, file.bytes) == (name, len(content))
         assert Path(file.path).read_bytes() == content
         found = list_files(options, file)
@@ -61,18 +64,18 @@ def test_it_is_a_file_as_long_as_it_is_read(
 
 def test_it_is_removed_after_an_error(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe(monkeypatch, "x".encode("utf-16"))
-    with pytest.raises(ValueError, match="its text is UTF-16"), spool_standard_input(make_options()) as file:
+    with pytest.raises(ValueError, match="its text is UTF-16"), spool_standard_input(make_options(), LOCAL) as file:
         list_files(make_options(), file)
     assert list(temporary.iterdir()) == []
 
 
 def test_nothing_is_read_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
-    with spool_standard_input(make_options(input=("a.txt",))) as file:
+    with spool_standard_input(make_options(input=("a.txt",)), LOCAL) as file:
         assert file is None
     with (
         pytest.raises(ValueError, match="standard input, which is closed; pipe"),
-        spool_standard_input(make_options()),
+        spool_standard_input(make_options(), LOCAL),
     ):
         pass
 
@@ -107,3 +110,17 @@ def test_it_is_analyzed(
     analysis = json.loads((output / "analysis.json").read_text())
     assert (analysis["corpus"]["patterns"], analysis["corpus"]["format"]) == (["-"], "text")
     assert list(temporary.glob("albert-embed-*")) == []
+
+
+@pytest.mark.parametrize("command", ["embed", "analyze"])
+def test_workers_that_are_elsewhere_can_not_read_it(
+    command: str, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    pipe(monkeypatch, b"one\n")
+    output = tmp_path / "out"
+    arguments = [command, "--model", "m", "--input", "-", "--output", str(output), "--runner", "DataflowRunner"]
+    assert main(arguments) == 2
+    assert (
+        "--input - is copied to a file of this machine, which workers elsewhere can't read" in capsys.readouterr().err
+    )
+    assert not output.exists() and list(temporary.iterdir()) == []

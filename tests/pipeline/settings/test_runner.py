@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.pipeline.settings.runner import holds_shuffle_in_memory
+from albert_embed.pipeline.settings.runner import count_workers, holds_shuffle_in_memory, runs_on_this_machine
 
 
 @pytest.mark.parametrize(
@@ -21,3 +23,43 @@ from albert_embed.pipeline.settings.runner import holds_shuffle_in_memory
 )
 def test_rows_are_shuffled_only_where_the_runner_can_hold_them(arguments: list[str], in_memory: bool) -> None:
     assert holds_shuffle_in_memory(PipelineOptions(arguments)) is in_memory
+
+
+@pytest.mark.parametrize(
+    ("arguments", "here"),
+    [
+        ([], True),
+        (["--runner=DirectRunner"], True),
+        (["--runner=PrismRunner"], True),
+        (["--runner=FlinkRunner"], True),
+        (["--runner=FlinkRunner", "--flink_master=[local]"], True),
+        (["--runner=FlinkRunner", "--flink_master=cluster:8081"], False),
+        (["--runner=FlinkRunner", "--flink_master=cluster:8081", "--environment_type=LOOPBACK"], True),
+        (["--runner=FlinkRunner", "--environment_type=DOCKER"], False),
+        (["--runner=SparkRunner"], True),
+        (["--runner=SparkRunner", "--spark_master_url=spark://cluster:7077"], False),
+        (["--runner=PortableRunner", "--job_endpoint=localhost:8099"], False),
+        (["--runner=PortableRunner", "--job_endpoint=localhost:8099", "--environment_type=loopback"], True),
+        (["--runner=DataflowRunner"], False),
+    ],
+)
+def test_where_workers_run(arguments: list[str], here: bool) -> None:
+    assert runs_on_this_machine(PipelineOptions(arguments)) is here
+
+
+@pytest.mark.parametrize(
+    ("arguments", "workers"),
+    [
+        ([], 1),
+        (["--direct_num_workers=3"], 3),
+        (["--direct_num_workers=0"], os.cpu_count()),
+        (["--runner=FlinkRunner"], None),
+        (["--runner=FlinkRunner", "--parallelism=6"], 6),
+        (["--runner=DataflowRunner"], None),
+        (["--runner=DataflowRunner", "--num_workers=4"], 4),
+        (["--runner=DataflowRunner", "--num_workers=4", "--max_num_workers=40"], 40),
+        (["--runner=PortableRunner"], None),
+    ],
+)
+def test_how_many_workers_there_are(arguments: list[str], workers: int | None) -> None:
+    assert count_workers(PipelineOptions(arguments)) == workers
