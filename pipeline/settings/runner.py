@@ -57,14 +57,14 @@ def count_workers(options: PipelineOptions) -> int | None:
     """Returns how many workers read at the same time, as far as the options say; None where the runner decides."""
     name = options.view_as(StandardOptions).runner
     if name in _RUNNERS_IN_MEMORY:
-        workers = options.view_as(DirectOptions).direct_num_workers
+        workers: int = options.view_as(DirectOptions).direct_num_workers
         return workers if workers > 0 else os.cpu_count()
     if name == "FlinkRunner":
         parallelism = options.view_as(FlinkRunnerOptions).parallelism
         return parallelism if parallelism > 0 else None
     given = options.view_as(WorkerOptions)
-    workers: int | None = given.max_num_workers or given.num_workers
-    return workers
+    most: int | None = given.max_num_workers or given.num_workers
+    return most
 
 
 def threads_per_worker(options: PipelineOptions) -> int | None:
