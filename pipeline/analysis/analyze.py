@@ -23,11 +23,13 @@ from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.analysis.plan import make_plan
 from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
 from albert_embed.pipeline.dataset.provenance import TransformProvenance, list_versions
+from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.embed.prepared_run import fit_preprocessing
 from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
+from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner, count_workers
@@ -74,6 +76,7 @@ def _analyze_into(
     model = open_model(embed.model)
     vocabulary, preprocessing = model.vocabulary, fit_preprocessing(embed, model)
     given = list_files(embed, standard_input, workers=count_workers(beam_options))
+    given.check_fields(RecordFields.of(embed))
     options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
     embed = options.embed
     rates = read_plan_rates(options.rates) if options.plan else None
@@ -85,6 +88,8 @@ def _analyze_into(
         with _open_work_directory(output, beam_options) as work:
             analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
             corpus, counters = run_pass(analysis, cache, given, embed, beam_options, work)
+            if not corpus.cached:  # else not all records were read now
+                check_counted_fields(counters, RecordFields.of(embed), given.list_known_fields)
             statistics = read_pass_statistics(work, preprocessing)
         pipeline_seconds = time.time() - started - prepare_seconds
         plan = None

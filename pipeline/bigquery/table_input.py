@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -62,6 +62,10 @@ class TableInput:
         if self.query is not None:
             return named, read_query_kinds(self.query, self.project)
         return named, read_table_kinds(self.tables[0])
+
+    def list_known_fields(self) -> Collection[str]:
+        """Returns nothing: what a table lacks is refused when it is opened."""
+        return ()
 
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads the rows as they are now.

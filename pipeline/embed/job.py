@@ -127,7 +127,7 @@ class EmbedJob:
         scope = self._choose_scope(previous)
         result = self._embed(scope, reused)
         scope.warn_of_missing(result.counters)
-        check_counted_fields(result.counters, RecordFields.of(self._options))
+        check_counted_fields(result.counters, RecordFields.of(self._options), self._run.input.list_known_fields)
         self._check_failures(result, scope)
         manifest = scope.add_to_dataset(self._describe(result, reused))
         if scope.is_unchanged(manifest):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
-from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types, check_fields
+from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
@@ -44,6 +44,9 @@ class Input(Protocol):
         Args:
           wanted: the fields whose types are needed.
         """
+
+    def list_known_fields(self) -> Collection[str]:
+        """Returns its fields, as far as they are known without reading it."""
 
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads its Records and Failures."""
@@ -78,13 +81,11 @@ def resolve_input(
     keep_fields = options.keep_fields
     fields = RecordFields.of(options)
     wanted = [field.field for field in list_kept_fields(keep_fields) if not field.type_name]
+    if isinstance(given, FileInput):  # what a table has is checked when it is opened
+        given.check_fields(fields)
     named_by, types = given.find_field_types(wanted)
     if types:
-        if not options.reads_table:  # what a table has is checked when it is opened
-            check_fields(fields, types, named_by)
         keep_fields = add_field_types(keep_fields, types, named_by)
-    elif isinstance(given, FileInput):
-        given.warn_of_missing_fields(fields)
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from albert_embed.pipeline.inputs.check_content import read_start
+from albert_embed.pipeline.inputs.look_into_files import MAX_FILES, look_into_files
 from albert_embed.pipeline.sources.json_documents import JsonDocuments
 from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.registry import DEFAULT, SOURCES, find_by_name, guess_by_content
@@ -14,9 +14,6 @@ from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import strip_compression_ending
 from albert_embed.pipeline.storage.paths import show_path
-
-MAX_GUESSED_FILES = 1000  # a look into a file in a bucket takes some 50 ms
-_READERS = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +32,7 @@ class ChosenSource:
 def choose_source(files: Sequence[InputFile], given: str | None) -> ChosenSource:
     """Chooses the format given, else the one that the files' names tell.
 
-    Files whose names tell none are looked into, `MAX_GUESSED_FILES` of them if there are more. Then the workers look
+    Files whose names tell none are looked into, `MAX_FILES` of them if there are more. Then the workers look
     into the others (`check_content.describe_guess`).
 
     Raises:
@@ -64,14 +61,12 @@ def choose_source(files: Sequence[InputFile], given: str | None) -> ChosenSource
             f"--input names files of several formats: {found}; give --format if all have the same, or embed each "
             "format in a run of its own"
         )
-    return ChosenSource(source=SOURCES[next(iter(examples), DEFAULT.name)], is_sampled=len(unnamed) > MAX_GUESSED_FILES)
+    return ChosenSource(source=SOURCES[next(iter(examples), DEFAULT.name)], is_sampled=len(unnamed) > MAX_FILES)
 
 
 def _guess_by_contents(paths: Sequence[str]) -> Iterator[tuple[str, Source]]:
     """Yields paths with the formats of their contents. An empty file may have any, and is left out."""
-    some = paths[:: -(-len(paths) // MAX_GUESSED_FILES) or 1]
-    with ThreadPoolExecutor(_READERS) as readers:
-        for path, start in zip(some, readers.map(read_start, some), strict=True):
-            source = guess_by_content(strip_compression_ending(path), start)
-            if start or source is not DEFAULT:
-                yield path, source
+    for path, start in look_into_files(paths, read_start):
+        source = guess_by_content(strip_compression_ending(path), start)
+        if start or source is not DEFAULT:
+            yield path, source

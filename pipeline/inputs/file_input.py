@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,22 +13,22 @@ import apache_beam as beam
 
 from albert_embed.pipeline.inputs.check_content import describe_content, read_start
 from albert_embed.pipeline.inputs.choose_source import choose_source
-from albert_embed.pipeline.inputs.partitions import find_partitions
-from albert_embed.pipeline.inputs.read_files import ReadFiles, read_range
+from albert_embed.pipeline.inputs.input_fields import (
+    FileFields,
+    check_file_fields,
+    check_record_fields,
+    list_first_fields,
+    merge_types,
+    read_file_fields,
+)
+from albert_embed.pipeline.inputs.look_into_files import look_into_files
+from albert_embed.pipeline.inputs.read_files import ReadFiles
 from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, choose_range_bytes
-from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.pipeline.storage.open_input import open_input
 from albert_embed.pipeline.storage.paths import show_path
-
-_CHECKED_FILES = 32
-
-logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,38 +64,31 @@ class FileInput:
             listed.append(self.source.name)
         return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
+    @functools.cached_property
+    def _file_fields(self) -> list[FileFields]:
+        return read_file_fields(self.files, self.source) if self.source.has_schema else []
+
     def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """Returns the first file, and its fields with their types; no fields where it names none, or is broken.
+        """Returns the first file, and the fields of all files with their types; no fields where they name none."""
+        return show_path(self.files[0].path), merge_types(self._file_fields)
 
-        A broken file becomes a failure when the run reads it.
+    def check_fields(self, fields: RecordFields) -> None:
+        """Refuses fields that the files do not have, as far as that can be known before the run.
+
+        Raises:
+          OSError: if a file can't be read.
+          ValueError: if a file, or all records, lack a field.
         """
-        path = self.files[0].path
-        try:
-            with open_input(path) as file:
-                types = self.source.read_field_types(file)
-        except Exception as e:  # each library has its own
-            logger.warning("%s has no readable types of fields: %s", path, e)
-            return path, {}
-        return path, {**dict.fromkeys(find_partitions(path), STRING.name), **types} if types else {}
+        if self.source.has_schema:
+            check_file_fields(self._file_fields, fields)
+        elif self.source.has_fields:
+            check_record_fields(self.files, self.source, fields)
 
-    def warn_of_missing_fields(self, fields: RecordFields) -> None:
-        """Warns of fields that none of the first records has, where each record has fields of its own."""
-        path = self.files[0].path
-        part = FileRange(path=path, name=self.files[0].name)
-        first = next((found for found in read_range(part, self.source, fields) if isinstance(found, Records)), None)
-        if first is None or first.names is None:
-            return
-        known = sorted({name for names in first.names for name in names})
-        for field, option in fields.list_options().items():
-            if not any(value is not None for value in first.columns[field]) and field not in known:
-                logger.warning(
-                    "%s has %r, but none of the first %d records of %s has such a field; their fields are: %s",
-                    option,
-                    field,
-                    len(first.positions),
-                    path,
-                    ", ".join(known)[:400],
-                )
+    def list_known_fields(self) -> set[str]:
+        """Returns the fields of the input, as far as they are known without reading it."""
+        if self.source.has_schema:
+            return set(merge_types(self._file_fields))
+        return list_first_fields(self.files, self.source, RecordFields())
 
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads all files."""
@@ -133,13 +126,13 @@ def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions, *, work
 
 
 def _check_files(files: Sequence[InputFile], source: Source) -> None:
-    """Looks into some of the files; the workers look into all.
+    """Looks into the files, or into some of many; the workers look into all.
 
     Raises:
       OSError: if one can't be read.
       ValueError: if the content of one is not what it should be.
     """
-    for file in files[:: max(1, len(files) // _CHECKED_FILES)]:
-        problem = describe_content(read_start(file.path), source)
+    for path, start in look_into_files([file.path for file in files], read_start):
+        problem = describe_content(start, source)
         if problem is not None:
-            raise ValueError(f"--input names {show_path(file.path)}: {problem}")
+            raise ValueError(f"--input names {show_path(path)}: {problem}")

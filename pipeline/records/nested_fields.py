@@ -20,6 +20,15 @@ def find_value(record: Mapping[str, Any], name: str) -> Any:
     return None
 
 
+def has_path(record: Mapping[str, Any], name: str) -> bool:
+    """Returns whether a record has a field of a field, if only as null; not one whose very name has dots."""
+    for head, rest in _split(name):
+        inner = record.get(head)
+        if isinstance(inner, Mapping):
+            return rest in inner or has_path(inner, rest)
+    return False
+
+
 def find_path(fields: Iterable[pa.Field], name: str) -> tuple[str, ...] | None:
     """Returns the names of the columns that lead to a field, the outermost first; None if there is no such field.
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields, parse_kept_fields
+from albert_embed.pipeline.storage.paths import show_path
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,30 +64,33 @@ class RecordFields:
         return {**options, self.text: "--text-field"}
 
 
-def check_fields(fields: RecordFields, known: Collection[str], named_by: str) -> None:
-    """Refuses fields that the input does not have.
+def find_missing_field(fields: RecordFields, known: Collection[str], path: str) -> str | None:
+    """Describes the first field that a file does not have, with the nearest one; None if it has all.
 
     Args:
       fields: that the options name.
-      known: those of the input.
-      named_by: what they are of, for messages.
-
-    Raises:
-      ValueError: if one is not known; it names the nearest one.
+      known: those of the file.
+      path: of the file, for messages; or the table.
     """
     for field, option in fields.list_options().items():
-        _check_field(option, field, known, named_by)
+        if field not in known:
+            return describe_missing_field(option, field, known, f"{show_path(path)} has no such field")
+    return None
 
 
-def _check_field(option: str, field: str, known: Collection[str], named_by: str) -> None:
-    if field in known:
-        return
+def describe_missing_field(option: str, field: str, known: Collection[str], lack: str) -> str:
+    """Describes a field that is not there, with the nearest one.
+
+    Args:
+      option: that names it.
+      field: its name.
+      known: the fields that are there.
+      lack: says who does not have it.
+    """
     near = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
     nearest = f"; is it {near[0]!r}?" if near else "."
-    raise ValueError(
-        f"{option} has {field!r}, but {named_by} has no such field{nearest} Its fields are: "
-        f"{', '.join(sorted(known))[:400]}"
-    )
+    described = f"{option} has {field!r}, but {lack}{nearest} The fields are: {', '.join(sorted(known))[:400]}"
+    return described.encode(errors="backslashreplace").decode()
 
 
 def add_field_types(keep_fields: Sequence[str], types: Mapping[str, str], named_by: str) -> tuple[str, ...]:
@@ -107,7 +111,8 @@ def add_field_types(keep_fields: Sequence[str], types: Mapping[str, str], named_
 
 
 def _find_type(field: str, types: Mapping[str, str], named_by: str) -> str:
-    _check_field("--keep-fields", field, types, named_by)
+    if field not in types:
+        raise ValueError(describe_missing_field("--keep-fields", field, types, f"{named_by} has no such field"))
     if types[field] == "?null":
         raise ValueError(
             f"--keep-fields has {field!r}, which is null throughout {named_by}, so it has no type; give it one, "

@@ -37,6 +37,19 @@ class Records:
     names: Sequence[Collection[str]] | None = None
     raw: Sequence[bytes] | None = None
 
+    def has_field(self, name: str) -> bool:
+        """Returns whether any of the records has a field, if only as null."""
+        column = self.columns.get(name)
+        if self.names is not None and any(name in names for names in self.names):
+            return True
+        if column is None:
+            return False
+        return isinstance(column, pa.Array) or self.names is None or any(value is not None for value in column)
+
+    def list_names(self) -> set[str]:
+        """Returns the names of all fields."""
+        return set(self.columns) if self.names is None else {name for names in self.names for name in names}
+
 
 def fail_record(
     file: str, where: str, reason: str, error: str, text: bytes = b"", *, content: bytes | None = None

@@ -9,8 +9,9 @@ import fastavro
 
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.nested_fields import find_value
-from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.records.records import Records, fail_record
+from albert_embed.pipeline.records.partitions import find_partitions
+from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
+from albert_embed.pipeline.records.records import Records, fail_file, fail_record
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
@@ -47,19 +48,23 @@ class AvroRecords(Source):
 
     name = "avro"
     endings = (".avro",)
+    has_schema = True
 
     def recognises(self, start: bytes) -> bool:
         return start.startswith(b"Obj\x01")
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
-        schema = fastavro.reader(file).writer_schema
-        if not isinstance(schema, dict) or schema.get("type") != "record":
-            raise ValueError("its schema is not a record")
-        return dict(_name_field_types(schema["fields"], _find_named_types(schema)))
+        return _list_field_types(fastavro.reader(file).writer_schema)
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
+        blocks = fastavro.block_reader(file, handle_unicode_errors="surrogateescape")
+        known = [*_list_field_types(blocks.writer_schema), *find_partitions(part.path)]
+        missing = find_missing_field(fields, known, "the file")
+        if missing is not None:
+            yield fail_file(part.path, missing)
+            return
         first = 0
-        for block in fastavro.block_reader(file, handle_unicode_errors="surrogateescape"):
+        for block in blocks:
             positions: list[int] = []
             records: list[Any] = []
             record: Any
@@ -75,6 +80,17 @@ class AvroRecords(Source):
             }
             yield Records(file=part.path, unit="record", positions=positions, columns=columns)
             first += block.num_records
+
+
+def _list_field_types(schema: Any) -> dict[str, str]:
+    """Returns the fields of a file's schema with their types.
+
+    Raises:
+      ValueError: if it is not of records.
+    """
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        raise ValueError("its schema is not a record")
+    return dict(_name_field_types(schema["fields"], _find_named_types(schema)))
 
 
 def _name_field_types(fields: list[Any], named: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -15,7 +15,8 @@ import pyarrow as pa
 from albert_embed.pipeline.records.batching import batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.parse_numbers import parse_numbers
-from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.partitions import find_partitions
+from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_file
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions
 from albert_embed.pipeline.settings.field_type import STRING
@@ -32,6 +33,7 @@ class CsvRecords(Source):
     endings = (".csv",)
     delimiter = ","
     is_text = True
+    has_schema = True
 
     def __init__(self, max_lines: int = DEFAULT_CSV_MAX_LINES) -> None:
         self._max_lines = max_lines
@@ -41,7 +43,7 @@ class CsvRecords(Source):
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
         with CsvLines(file, self._max_lines) as lines:
-            header = next(csv.reader(lines, strict=True, delimiter=self.delimiter), [])
+            header = self._read_header(lines)
         return dict.fromkeys(header, STRING.name)
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
@@ -50,12 +52,12 @@ class CsvRecords(Source):
             yield from self._read_lines(lines, part, fields)
 
     def _read_lines(self, lines: CsvLines, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
-        header = next(csv.reader(lines, strict=True, delimiter=self.delimiter), None)
-        if header is None:
+        header = self._read_header(lines)
+        if not header:
             return
-        if fields.text not in header or len(set(header)) != len(header):
-            error = f"the header must name {fields.text!r} and each column once; it is {header}"
-            yield fail_file(part.path, error[:400])
+        problem = _check_header(header, part, fields)
+        if problem is not None:
+            yield fail_file(part.path, problem)
             return
         wanted = [name for name in fields.names if name in header]
         for batch in batch_records(read_rows(lines, part.path, len(header), self.delimiter)):
@@ -67,6 +69,10 @@ class CsvRecords(Source):
             }
             yield Records(file=part.path, unit="line", positions=batch.positions, columns=columns)
 
+    def _read_header(self, lines: CsvLines) -> list[str]:
+        """Reads the first row that is not an empty line; an empty one if there is none."""
+        return next(filter(None, csv.reader(lines, strict=True, delimiter=self.delimiter)), [])
+
 
 class TsvRecords(CsvRecords):
     """Rows of files as CSV, but with tabs between the fields."""
@@ -74,6 +80,14 @@ class TsvRecords(CsvRecords):
     name = "tsv"
     endings = (".tsv",)
     delimiter = "\t"
+
+
+def _check_header(header: list[str], part: FileRange, fields: RecordFields) -> str | None:
+    """Returns why a file with this header can't be read; None if it can."""
+    repeated = [name for name in fields.names if header.count(name) > 1]
+    if repeated:
+        return f"the header names {repeated[0]!r} {header.count(repeated[0])} times; give each column a name of its own"
+    return find_missing_field(fields, [*header, *find_partitions(part.path)], "the file")
 
 
 def _make_column(rows: list[list[str]], place: int, name: str, fields: RecordFields) -> pa.Array | list[Any]:

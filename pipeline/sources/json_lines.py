@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from albert_embed.pipeline.records.batching import Batch, batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.lines import BYTE_ORDER_MARK, read_lines
-from albert_embed.pipeline.records.nested_fields import find_value
+from albert_embed.pipeline.records.nested_fields import find_value, has_path
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record, show_value
 from albert_embed.pipeline.sources.source import START_BYTES, Source
@@ -81,12 +82,13 @@ def make_object_records(
     raw: list[bytes] | None,
 ) -> Records:
     """Converts JSON objects to Records."""
+    dotted = [name for name in fields.names if "." in name]
     return Records(
         file=file,
         unit=unit,
         positions=positions,
         columns={name: [find_value(record, name) for record in objects] for name in fields.names},
-        names=[tuple(record) for record in objects],
+        names=[(*record, *filter(partial(has_path, record), dotted)) for record in objects],
         raw=raw,
     )
 

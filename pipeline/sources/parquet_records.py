@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from albert_embed.pipeline.records.batching import BATCH_RECORDS
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.nested_fields import find_path, take_column
-from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.partitions import find_partitions
+from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.failure import Failure
@@ -32,6 +33,7 @@ class ParquetRecords(Source):
 
     name = "parquet"
     endings = (".parquet", ".pq")
+    has_schema = True
 
     def recognises(self, start: bytes) -> bool:
         return start.startswith(b"PAR1") and b"\0" in start  # a text may begin so; the first page has zeros
@@ -42,11 +44,12 @@ class ParquetRecords(Source):
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
         table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
-        paths = {name: find_path(table.schema_arrow, name) for name in fields.names}
-        if paths[fields.text] is None:
-            names = ", ".join(dict(_name_field_types(table.schema_arrow)))
-            yield fail_file(part.path, f"has no column {fields.text!r}; its columns are: {names[:200]}")
+        known = [*dict(_name_field_types(table.schema_arrow)), *find_partitions(part.path)]
+        missing = find_missing_field(fields, known, "the file")
+        if missing is not None:
+            yield fail_file(part.path, missing)
             return
+        paths = {name: find_path(table.schema_arrow, name) for name in fields.names}
         row = 0
         wanted = {name: path for name, path in paths.items() if path is not None}
         selected = list(map(".".join, wanted.values()))

@@ -24,6 +24,7 @@ class Source(abc.ABC):
       name: what `--format` calls it.
       endings: of the names that its files go by, in lower case, without that of a compression.
       has_fields: whether its records have fields that the user can name; else each is a text and nothing more.
+      has_schema: whether each file names its fields (`read_field_types`), so that a file can lack one.
       is_text: whether its files are text, which must be UTF-8.
       splittable: whether a file that is not compressed can be read in ranges of bytes, by several workers.
     """
@@ -31,6 +32,7 @@ class Source(abc.ABC):
     name: str
     endings: tuple[str, ...] = ()
     has_fields: bool = True
+    has_schema: bool = False
     splittable: bool = False
     is_text: bool = False
 

@@ -98,7 +98,8 @@ def _decode(path: str, positions: list[int], examples: list[bytes], fields: list
         for name, column in zip(decoded.schema.names, decoded.columns, strict=True)
         if name in fields
     }
-    yield Records(file=path, unit="byte", positions=positions, columns=columns)
+    names = [tuple(decoded.schema.names)] * len(positions)
+    yield Records(file=path, unit="byte", positions=positions, columns=columns, names=names)
 
 
 def _unwrap(column: pa.Array) -> pa.Array | list[Any]:

@@ -1,9 +1,8 @@
-"""Kept fields that no record has."""
+"""Fields that no record has."""
 
 from __future__ import annotations
 
 import json
-import logging
 import pickle
 from functools import partial
 from pathlib import Path
@@ -12,12 +11,10 @@ import pyarrow as pa
 import pytest
 
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.documents.count_fields import MissingFieldError, check_counted_fields, has_field
+from albert_embed.pipeline.documents.count_fields import MissingFieldError, check_counted_fields
 from albert_embed.pipeline.documents.read_documents import make_and_count
-from albert_embed.pipeline.embed.read_input import resolve_input
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 
 FIELDS = RecordFields(kept=parse_kept_fields(("title", "y:int64")), renamed={"y": "year"})
@@ -26,18 +23,29 @@ FIELDS = RecordFields(kept=parse_kept_fields(("title", "y:int64")), renamed={"y"
 def test_which_fields_records_have() -> None:
     columns: dict[str, pa.Array | list[object]] = {"a": [None, None], "b": [None, None], "c": [None, 1]}
     records = Records(file="f", unit="byte", positions=[0, 9], columns=columns, names=[("a",), ("x",)])
-    assert [has_field(records, name) for name in ("a", "b", "c", "d")] == [True, False, True, False]
+    assert [records.has_field(name) for name in ("a", "b", "c", "d")] == [True, False, True, False]
+    assert records.list_names() == {"a", "x"}
     records = Records(file="f", unit="row", positions=[0], columns={"a": pa.nulls(1)})
-    assert [has_field(records, name) for name in ("a", "b")] == [True, False]
+    assert [records.has_field(name) for name in ("a", "b")] == [True, False]
 
 
-def test_only_a_run_with_documents_can_lack_a_field() -> None:
-    check_counted_fields({}, FIELDS)
-    check_counted_fields({"documents": 2, "batches_with_field:title": 1, "batches_with_field:year": 1}, FIELDS)
+def test_only_a_run_with_records_can_lack_a_field() -> None:
+    def check(*, batches: int = 2, **counted: int) -> None:
+        counters = {f"batches_with_field:{name}": count for name, count in counted.items()}
+        check_counted_fields({"batches_read": batches, **counters}, FIELDS, lambda: {"body", "years"})
+
+    check_counted_fields({}, FIELDS, lambda: {"body"})
+    check(text=2, title=1, year=1)
+    with pytest.raises(MissingFieldError) as error:
+        check(text=2, title=1)
+    assert str(error.value) == (
+        "--keep-fields has 'year', but no record of the input has such a field, and nothing was published; is it "
+        "'years'? The fields are: body, years"
+    )
     with pytest.raises(
-        MissingFieldError, match="--keep-fields has 'year', but no record of the input has such a field"
+        MissingFieldError, match=r"^--text-field has 'text', but .*, and nothing was published\. The fi"
     ):
-        check_counted_fields({"documents": 2, "batches_with_field:title": 1}, FIELDS)
+        check(title=2, year=2)
 
 
 def test_the_step_is_picklable() -> None:
@@ -48,28 +56,23 @@ def test_the_step_is_picklable() -> None:
     assert step(records, origins=True)[0].schema.names[-1] == "origin"
 
 
-def test_a_warning_names_the_fields_of_the_first_records(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "a", "title": null, "m": {"y": 1}}\n{"text": "b", "tags": []}\n')
-    with caplog.at_level(logging.WARNING):
-        keep = ("title", "m.y:int64", "tilte", "m.x")
-        resolve_input(EmbedOptions(model="m", input=(str(path),), output="o", keep_fields=keep))
-    warned = "but none of the first 2 records of"
-    assert [record.getMessage().split(f", {warned}")[0] for record in caplog.records] == [
-        "--keep-fields has 'tilte'",
-        "--keep-fields has 'm.x'",
-    ]
-    assert caplog.records[0].getMessage().endswith("has such a field; their fields are: m, tags, text, title")
-
-
 @pytest.mark.integration
+@pytest.mark.parametrize("flags", [["--keep-fields", "tilte"], ["--text-field", "tilte"], ["--id-field", "tilte"]])
 def test_a_run_without_the_field_is_not_published(
-    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
 ) -> None:
+    """What is looked through before the run is not the whole input here."""
+    monkeypatch.setattr("albert_embed.pipeline.inputs.input_fields._MAX_BATCHES", 0)
     (tmp_path / "a.jsonl").write_text('{"text": "a", "title": "b"}\n')
     output = tmp_path / "out"
     command = ["embed", "--model", str(tiny_model), "--input", str(tmp_path / "a.jsonl"), "--output", str(output)]
-    assert main([*command, "--json", "--keep-fields", "tilte"]) == 4
-    assert "no record of the input has such a field" in json.loads(capsys.readouterr().out)["error"]
+    assert main([*command, "--json", *flags]) == 4
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert f"{flags[0]} has 'tilte', but no record of the input has such a field" in error
+    assert error.endswith("is it 'title'? The fields are: text, title")
     assert not (output / "manifest.json").exists()
     assert main([*command, "--keep-fields", "title"]) == 0

@@ -182,7 +182,8 @@ def test_fields_of_texts_are_refused(tmp_path: Path, given: dict[str, Any], form
 def test_of_many_files_without_names_each_is_looked_into_at_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("albert_embed.pipeline.inputs.choose_source.MAX_GUESSED_FILES", 2)
+    for module in ("choose_source", "look_into_files"):
+        monkeypatch.setattr(f"albert_embed.pipeline.inputs.{module}.MAX_FILES", 2)
     contents = {
         "a": b'{"text": "x"}\n',
         "b": b"not what the others are\n",

@@ -80,7 +80,7 @@ def test_only_what_has_no_type_is_looked_up(tmp_path: Path) -> None:
     pattern = str(tmp_path / "*.parquet")
     assert add_types(pattern, "n", "scores") == ("n:int64", "scores:float[]")
     assert add_types(pattern, "n:string") == ("n:string",)
-    with pytest.raises(ValueError, match=r"has 'm', but .*a\.parquet has no such field\. Its fields are: day, n, sc"):
+    with pytest.raises(ValueError, match=r"has 'm', but .*a\.parquet has no such field\. The fields are: day, n, sc"):
         add_types(pattern, "m")
     with pytest.raises(ValueError, match=r"has 'day', which is list<.*duration\[s\]> in .*a\.parquet; strings, "):
         add_types(pattern, "day")
@@ -89,7 +89,7 @@ def test_only_what_has_no_type_is_looked_up(tmp_path: Path) -> None:
 def test_formats_without_types(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,text,n\n1,a,2\n")
     assert add_types(str(tmp_path / "a.csv"), "n") == ("n:string",)
-    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "n": 1}\n')
     assert add_types(str(tmp_path / "a.jsonl"), "n") == ("n",)
 
 
@@ -125,9 +125,9 @@ def write_file(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"keep_fields": ("tilte",)}, r"^--keep-fields has 'tilte', but .* no such field; is it 'title'\? Its fields"),
+        ({"keep_fields": ("tilte",)}, r"^--keep-fields has 'tilte', but .* no such field; is it 'title'\? The fields"),
         ({"keep_fields": ("tilte:string",)}, r"^--keep-fields has 'tilte', but .* no such field; is it 'title'\?"),
-        ({"keep_fields": ("x AS y",)}, r"^--keep-fields has 'x', .* no such field\. Its fields are: id, text, title$"),
+        ({"keep_fields": ("x AS y",)}, r"^--keep-fields has 'x', .* no such field\. The fields are: id, text, title$"),
         ({"text_field": "txt"}, r"^--text-field has 'txt', but .* has no such field; is it 'text'\?"),
         ({"id_field": "key"}, r"^--id-field has 'key', but .* has no such field\."),
         ({"pair_field": "test"}, r"^--pair-field has 'test', but .* has no such field; is it 'text'\?"),

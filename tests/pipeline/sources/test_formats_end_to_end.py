@@ -172,7 +172,7 @@ def test_a_truncated_gzip_costs_what_was_cut_off(tiny_model: Path, tmp_path: Pat
 def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_csv(path)
-    fields = RecordFields(kept=parse_kept_fields(("title:string",)))
+    fields = RecordFields(kept=parse_kept_fields(("id AS title:string",)), renamed={"title": "id"})
     files = [InputFile(path=str(path), name=path.name, bytes=path.stat().st_size, modified=0)]
     step = pickle.loads(pickle.dumps(ReadDocuments(ReadFiles(CsvRecords(), files, fields), fields)))
     (range_,) = step._read._ranges

@@ -25,11 +25,14 @@ def find_partitions(path: str) -> dict[str, str | None]:
 
 
 def add_partitions(records: Records, fields: RecordFields) -> Records:
-    """Returns the records with the values of their file's folders for the wanted fields that they lack."""
+    """Returns the records with the values of their file's folders for the wanted fields that they lack.
+
+    That of the id is taken only where an option names it: all records of a folder would have the same.
+    """
     partitions = find_partitions(records.file)
     columns = dict(records.columns)
     for name in fields.names:
-        if name not in partitions:
+        if name not in partitions or (name == fields.id and not fields.id_required):
             continue
         (value,) = parse_numbers([partitions[name]], name, fields)
         column = columns.get(name, [None] * len(records.positions))
