@@ -34,6 +34,7 @@ class ExportReport:
       lower_case: whether text is lower-cased for it.
       comma_rule: what becomes of a piece such as "1945,".
       vocabulary_sha256: of the SentencePiece model.
+      trained_dimensions: the lengths of shortened vectors that the source says it was trained for, ascending.
       proof: how it agrees with its source.
       fingerprint: the export's fingerprint.
       notes: what a user should know about the source: what was skipped, what it lacks.
@@ -47,6 +48,7 @@ class ExportReport:
     lower_case: bool
     comma_rule: CommaRule
     vocabulary_sha256: str
+    trained_dimensions: tuple[int, ...]
     proof: Proof
     fingerprint: str
     notes: tuple[str, ...]
@@ -119,6 +121,7 @@ def export_model(
             lower_case=lower_case,
             comma_rule=comma_rule,
             vocabulary_sha256=vocabulary.fingerprint,
+            trained_dimensions=published.trained_dimensions,
             proof=prover.prove(
                 AlbertEncoder(published.config, weights, "float32", sentence=published.sentence), staged
             ),

@@ -49,6 +49,7 @@ def format_model_card(report: ExportReport) -> str:
         "Precision": report.precision,
         "Text": "lower-cased" if report.lower_case else "keeps its case",
         "Pieces such as 1945,": f"as the tokenizer of {report.comma_rule} treats them",
+        "Trained for vectors cut to": ", ".join(map(str, report.trained_dimensions)) or "the source names no lengths",
         "Vocabulary, SHA-256": f"`{report.vocabulary_sha256}`",
         "Fingerprint of the export": f"`{report.fingerprint}`",
         **{f"Version of {name}": version for name, version in report.versions.items()},

@@ -62,6 +62,8 @@ class ModelDirectory:
       precision: what it computes in.
       outputs: the outputs of the signature `tokens`.
       sentence_size: width of `sentence_embedding`; 0 where there is none.
+      trained_dimensions: the lengths of shortened vectors that the sentence embedding was trained for, ascending; empty
+        where the model's source says nothing of it.
       fingerprint: SHA-256 over the files that determine what it computes, in hexadecimal digits.
     """
 
@@ -75,6 +77,7 @@ class ModelDirectory:
     precision: str
     outputs: frozenset[str]
     sentence_size: int
+    trained_dimensions: tuple[int, ...] = ()
     fingerprint: str
 
     def load_vocabulary(self) -> Vocabulary:
@@ -168,6 +171,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
         precision=read_precision(path),
         outputs=frozenset(outputs),
         sentence_size=outputs[SENTENCE_EMBEDDING].shape[-1] if SENTENCE_EMBEDDING in outputs else 0,
+        trained_dimensions=tuple(_read_description(path).get("trained_dimensions", ())),
         fingerprint=fingerprint_model(path),
     )
 
@@ -188,8 +192,14 @@ def _read_tokenization(information: Mapping[str, Any]) -> tuple[CommaRule, int]:
 
 def read_precision(path: Path) -> str:
     """Returns the precision of the model in `path`: as its export says; published modules compute in float32."""
+    return str(_read_description(path).get("precision", "float32"))
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    """Returns the content of `export.json`; an empty dict for a published module."""
     export_file = path / EXPORT_FILE
-    return str(json.loads(export_file.read_text())["precision"]) if export_file.exists() else "float32"
+    description: dict[str, Any] = json.loads(export_file.read_text()) if export_file.exists() else {}
+    return description
 
 
 def fingerprint_model(path: Path) -> str:

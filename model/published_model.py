@@ -27,6 +27,7 @@ from albert_embed.model.source_tokenizer import SourceTokenizer, find_vocabulary
 from albert_embed.model.stand_ins import refuse_stand_in, refuse_stand_ins
 from albert_embed.model.tensor_files import find_tensor_file
 from albert_embed.model.tf1_checkpoint import find_checkpoint, list_checkpoint_indices, read_tf1_checkpoint
+from albert_embed.model.trained_dimensions import find_trained_dimensions
 from albert_embed.model.weights import CheckpointError, EncoderWeights
 
 Format = Literal["tf1_hub", "tf1_checkpoint", "huggingface"]
@@ -43,6 +44,8 @@ class PublishedModel:
       tokenizer: how the source cuts text.
       sentence: what makes one vector of a text's tokens; None where the source says nothing of it.
       max_tokens: of one text, as the source was trained; 0 where it says nothing of it.
+      trained_dimensions: the lengths of shortened sentence embeddings that it was trained for; empty where it says
+        nothing of it.
     """
 
     format: Format
@@ -51,6 +54,7 @@ class PublishedModel:
     tokenizer: SourceTokenizer
     sentence: SentenceModules | None = None
     max_tokens: int = 0
+    trained_dimensions: tuple[int, ...] = ()
 
     def read_weights(self) -> EncoderWeights:
         """Reads the weights, float32, with the names and shapes of `model.weights.weight_shapes`.
@@ -153,6 +157,7 @@ def _describe_sentence_folder(directory: Path, work: Path, vocabulary_file: Path
         ),
         sentence=folder.modules,
         max_tokens=limit,
+        trained_dimensions=find_trained_dimensions((directory, folder.transformer)),
     )
 
 

@@ -13,9 +13,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.model.config import AlbertConfig
 from albert_embed.model.engines import choose_engine, load_engine
 from albert_embed.model.flops import count_batch_flops
-from albert_embed.model.handler import attach_embeddings
+from albert_embed.model.handler import EMBEDDING_COLUMNS, attach_embeddings
 from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.model.vector_shape import shape_vectors
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
 from albert_embed.pipeline.analysis.plan_rates import PlanRates
 from albert_embed.pipeline.embed.prepared_run import choose_row_schema
@@ -79,6 +80,7 @@ def make_plan(
         "for": {
             "embeddings": list(options.embeddings),
             "encoding": options.encoding,
+            "dimensions": options.dimensions,
             "tokens": options.tokens,
             "engine": choose_engine(options.engine),
             "precision": model.precision,
@@ -160,7 +162,8 @@ def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int, sentenc
         SENTENCE_EMBEDDING: np.zeros((1, sentence_size), np.float32),
     }
     row = attach_embeddings(make_batch(ids, pair=False), np.ones_like(ids, bool), zeros, options.row_embeddings)
-    row = row.drop_columns([TEXT_START])
+    columns = [EMBEDDING_COLUMNS[name] for name in options.row_embeddings]
+    row = shape_vectors(row.drop_columns([TEXT_START]), columns=columns, shape=options.vector_shape)
     if options.tokens:
         offsets = row.column(INPUT_IDS).offsets
         row = row.append_column(
@@ -194,7 +197,9 @@ def _plan_here(
         choose_engine(options.engine), locate_model(options.model), threads=threads_per_worker(beam_options)
     )
     load_seconds = time.perf_counter() - started
-    computed = dataclasses.replace(options, embeddings=options.computed_embeddings, keep_fields=(), tokens=False)
+    computed = dataclasses.replace(
+        options, embeddings=options.computed_embeddings, keep_fields=(), tokens=False, dimensions=None
+    )
     times = time_model(
         engine,
         forecast,

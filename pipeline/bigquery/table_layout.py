@@ -9,9 +9,11 @@ import pyarrow as pa
 
 from albert_embed.pipeline.bigquery.table_column import TableColumn, describe_schema
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
+from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX
 from albert_embed.transforms.columns import CONTENT_HASH, SEQUENCE_OUTPUT
 
 TOKENS = "tokens"
+TOKEN_VECTOR = "embedding"  # in `tokens`
 FINGERPRINT = "fingerprint"
 LOADED_AT = "loaded_at"
 # A row with equal values in these columns need not be written again.
@@ -27,7 +29,8 @@ class TableLayout:
 
     Attributes:
       rows: the schema of the rows. Their lists with a value for each token become the column `tokens`, an array of
-        STRUCTs, one for each token.
+        STRUCTs, one for each token. A vector is an array of floats; where its elements are stored as integers, a string
+        of bytes, because in an array each integer would take 8.
 
     Raises:
       ValueError: if a kept field has a name that BigQuery refuses or that a column of the table itself has.
@@ -57,7 +60,9 @@ class TableLayout:
 
     @property
     def vectors(self) -> tuple[str, ...]:
-        """The columns with one vector per row, which can be indexed."""
+        """The columns with one vector of floats per row, which can be indexed and searched."""
+        if self.rows.vector_encoding.is_quantized:
+            return ()
         return tuple(name for name in self.rows.embeddings if name != SEQUENCE_OUTPUT)
 
     @property
@@ -80,7 +85,10 @@ class TableLayout:
 
     def _own_fields(self) -> list[pa.Field]:
         own = [column for column in self.rows.columns if not column.kept]
-        fields = [_make_field(column) for column in own if None not in column.shape]
+        fields = []
+        for column in own:
+            if None not in column.shape:
+                fields += self._vector_fields(column, column.name) if column.is_vector else [_make_field(column)]
         return [*fields, self._tokens_field()] if self.has_tokens else fields
 
     def _tokens_field(self) -> pa.Field:
@@ -88,8 +96,17 @@ class TableLayout:
         if self.rows.tokens:
             token += [pa.field("start", pa.int64()), pa.field("end", pa.int64())]
         if self.has_token_vectors:
-            token.append(pa.field("embedding", pa.list_(pa.float32())))
+            (column,) = (column for column in self.rows.columns if column.name == SEQUENCE_OUTPUT)
+            token += self._vector_fields(column, TOKEN_VECTOR)
         return pa.field(TOKENS, pa.list_(pa.struct(token)))
+
+    def _vector_fields(self, column: Column, name: str) -> list[pa.Field]:
+        """Returns the field of a vector under a name, and that of its scale where it has one."""
+        quantized = self.rows.vector_encoding.is_quantized
+        fields = [pa.field(name, pa.binary() if quantized else pa.list_(pa.float32()))]
+        if self.rows.scale_column(column) is not None:
+            fields.append(pa.field(name + SCALE_SUFFIX, pa.float32()))
+        return fields
 
     def staged_columns(self) -> tuple[TableColumn, ...]:
         """Returns the columns of the staging table: none is REQUIRED, because those of Parquet files are not."""

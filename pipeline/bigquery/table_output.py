@@ -29,7 +29,7 @@ from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, TableLayout
 from albert_embed.pipeline.dataset.table_load import TableLoad, VectorIndex
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.columns import ID, MEAN_OUTPUT
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,9 @@ class TableOutput:
         if found.require_partition_filter:
             differences.append("it requires a partition filter in every statement, which a merge on ids does not have")
         width = None if differences else self._find_width(found)
-        if width is not None and width != self._layout.rows.hidden_size:
-            differences.append(f"its vectors have {width:,} values; here they have {self._layout.rows.hidden_size:,}")
+        own = self._layout.rows.width(MEAN_OUTPUT)
+        if width is not None and width != own:
+            differences.append(f"its vectors have {width:,} values; here they have {own:,}")
         if differences:
             raise ValueError(
                 f"the rows of this run do not fit into {self.table.option}: {'; '.join(differences)}. Give another "
@@ -195,7 +196,7 @@ class TableOutput:
         table.description = "Embeddings of texts, one row for each document or window of one (albert-embed)"
         table.clustering_fields = [ID]
         table.time_partitioning = bigquery.TimePartitioning(type_=bigquery.TimePartitioningType.DAY, field=LOADED_AT)
-        table.labels = {WIDTH_LABEL: str(self._layout.rows.hidden_size)}
+        table.labels = {WIDTH_LABEL: str(self._layout.rows.width(MEAN_OUTPUT))}
         with self._jobs.explain("making the table"):
             self._client.create_table(table, exists_ok=True)
 

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from albert_embed.pipeline.bigquery.append_rows import MAX_REQUEST_BYTES
-from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKENS, TableLayout
+from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKEN_VECTOR, TOKENS, TableLayout
 from albert_embed.pipeline.formats.row_schema import Column
+from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX, VectorEncoding
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms.columns import (
     CONTENT_HASH,
@@ -116,13 +117,20 @@ def measure_rows(rows: pa.RecordBatch, layout: TableLayout) -> np.ndarray:
     sizes = np.full(rows.num_rows, 4 * 8 + (2 + 16) + (2 + 64), np.int64)
     sizes += 2 + np.asarray(pc.binary_length(rows.column(ID)).fill_null(0))
     for name in layout.rows.embeddings:
-        sizes += 8 * np.asarray(pc.list_value_length(rows.column(name)).fill_null(0))
+        values = np.asarray(pc.list_value_length(rows.column(name)).fill_null(0))
+        sizes += _measure_vectors(values, layout.rows.width(name), layout.rows.vector_encoding)
     if layout.has_tokens:
         sizes += (2 + 8 + 8 + (16 if layout.rows.tokens else 0)) * list_lengths(rows.column(INPUT_IDS))
     for column in layout.rows.columns:
         if column.kept:
             sizes += _measure_kept(rows.column(column.name), column)
     return sizes
+
+
+def _measure_vectors(values: np.ndarray, width: int, encoding: VectorEncoding) -> np.ndarray:
+    if not encoding.is_quantized:
+        return 8 * values
+    return values // width * (2 + encoding.stored_width(width) * encoding.stored.itemsize + 8 * encoding.scaled)
 
 
 def _measure_kept(values: pa.Array, column: Column) -> np.ndarray:
@@ -151,8 +159,13 @@ def make_table_rows(
       A batch of `layout.arrow_schema`.
     """
     schema = layout.arrow_schema
-    columns = {}
+    columns: dict[str, pa.Array] = {}
+    for name in layout.rows.embeddings:
+        if name != SEQUENCE_OUTPUT:
+            columns.update(_make_vectors(rows.column(name), layout, name, name))
     for field in schema:
+        if field.name in columns:
+            continue
         if field.name == TOKENS:
             columns[field.name] = _make_tokens(rows, layout, pieces, field.type)
         elif field.name == FINGERPRINT:
@@ -178,10 +191,31 @@ def _make_tokens(rows: pa.RecordBatch, layout: TableLayout, pieces: Sequence[str
         fields["start"] = rows.column(TOKEN_STARTS).flatten()
         fields["end"] = rows.column(TOKEN_ENDS).flatten()
     if layout.has_token_vectors:
-        values = rows.column(SEQUENCE_OUTPUT).flatten()
-        starts = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * layout.rows.hidden_size)
-        fields["embedding"] = pa.ListArray.from_arrays(starts, values)
+        fields.update(_make_vectors(rows.column(SEQUENCE_OUTPUT), layout, SEQUENCE_OUTPUT, TOKEN_VECTOR))
     struct = pa.StructArray.from_arrays(
         [fields[field.name] for field in type_.value_type], fields=list(type_.value_type)
     )
     return pa.ListArray.from_arrays(offsets, struct)
+
+
+def _make_vectors(values: pa.Array, layout: TableLayout, embedding: str, name: str) -> dict[str, pa.Array]:
+    """Returns the columns of an embedding: one vector after another, and their scales where they have any.
+
+    Args:
+      values: of the rows, large_list<float32>.
+      layout: the columns of the table.
+      embedding: the column of the rows.
+      name: of the column in the table, or of the field in `tokens`.
+    """
+    width, encoding = layout.rows.width(embedding), layout.rows.vector_encoding
+    floats = values.flatten()
+    if not encoding.is_quantized:
+        starts = pa.array(np.arange(len(floats) // width + 1, dtype=np.int32) * width)
+        return {name: pa.ListArray.from_arrays(starts, floats)}
+    elements, scales = encoding.encode(np.asarray(floats).reshape(-1, width))
+    strings = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(elements.shape[1] * elements.itemsize),
+        len(elements),
+        [None, pa.py_buffer(np.ascontiguousarray(elements))],
+    ).cast(pa.binary())
+    return {name: strings} if scales is None else {name: strings, name + SCALE_SUFFIX: pa.array(scales, pa.float32())}

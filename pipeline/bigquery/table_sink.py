@@ -119,7 +119,13 @@ def make_table_sink(
         return NoTable()
     layout = TableLayout(rows=rows)
     # Without the versions of libraries: a new version does not replace every row of the table.
-    made_with = {"model": model.fingerprint, "preprocessing": dataclasses.asdict(preprocessing)}
+    made_with = {
+        "model": model.fingerprint,
+        "preprocessing": dataclasses.asdict(preprocessing),
+        "stored": options.encoding if rows.vector_encoding.is_quantized else None,  # the others give the same floats
+        "dimensions": options.dimensions,
+        "normalize": options.normalize,
+    }
     work = {**options.to_dict(), "overwrite": None, "vector_index": None, "max_deletions": None, "compact_above": None}
     return TableSink(
         output=TableOutput(

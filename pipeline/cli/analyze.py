@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from albert_embed.pipeline.cli import embed
+from albert_embed.pipeline.cli.embed_flags import OPTIONS as EMBED_OPTIONS
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
@@ -26,6 +27,7 @@ _SHARED_WITH_EMBED = frozenset(
         "--window-overlap",
         "--embeddings",
         "--encoding",
+        "--dimensions",
         "--tokens",
         "--batch-tokens",
         "--engine",
@@ -33,7 +35,7 @@ _SHARED_WITH_EMBED = frozenset(
     )
 )
 OPTIONS = (
-    *(option for option in embed.OPTIONS if option.flag in _SHARED_WITH_EMBED),
+    *(option for option in EMBED_OPTIONS if option.flag in _SHARED_WITH_EMBED),
     Option(
         flag="--cache",
         group="analysis",

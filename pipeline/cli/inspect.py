@@ -46,6 +46,7 @@ def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
         **{f"  {reason}": count for reason, count in inspection.failures.items()},
         **{f"{name} width": width for name, width in inspection.dimensions.items()},
         "encoding": inspection.encoding,
+        "normalized": "yes" if inspection.normalized else "no",
         "bytes": inspection.bytes,
         "generations": inspection.generations,
         "dead rows": inspection.dead_rows,

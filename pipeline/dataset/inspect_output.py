@@ -33,6 +33,7 @@ class Inspection:
       counts: as read from the data.
       dimensions: embedding → width of its vectors.
       encoding: how embeddings are written.
+      normalized: whether each vector was scaled to length 1.
       tokens: quantiles and mean of the rows' token counts; empty where there are no rows.
       failures: "stage: reason" → how many.
       bytes: size of the data files.
@@ -48,6 +49,7 @@ class Inspection:
     counts: OutputCounts
     dimensions: dict[str, int]
     encoding: str
+    normalized: bool
     tokens: dict[str, float]
     failures: dict[str, int]
     bytes: int
@@ -117,6 +119,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         counts=counts,
         dimensions={name: rows.width(name) for name in _list_embeddings(manifest)},
         encoding=manifest.encoding,
+        normalized=manifest.normalized,
         tokens=_describe_lengths(all_lengths),
         failures=dict(sorted(reasons.items())),
         bytes=sum(file.bytes for file in (*manifest.shards, *manifest.document_shards)),
@@ -135,8 +138,8 @@ def _list_embeddings(manifest: Manifest) -> list[str]:
 def _count_documents(output: PublishedOutput) -> int:
     found = 0
     for batch in read_document_rows(output):
-        if not (list_lengths(batch.column(DOCUMENT_OUTPUT)) == output.manifest.hidden_size).all():
-            width = output.manifest.hidden_size
+        width = output.manifest.row_schema.width(DOCUMENT_OUTPUT)
+        if not (list_lengths(batch.column(DOCUMENT_OUTPUT)) == width).all():
             raise OutputError(f"{output.directory}: {DOCUMENT_OUTPUT} has rows that are not {width} wide")
         found += batch.num_rows
     return found

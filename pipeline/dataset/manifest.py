@@ -105,6 +105,7 @@ class Manifest(Provenance):
             embeddings=tuple(self.embeddings),
             hidden_size=self.hidden_size,
             sentence_size=self.sentence_size,
+            dimensions=self.dimensions,
             encoding=self.encoding,  # type: ignore[arg-type]
             kept=parse_kept_fields(tuple(self.options.get("keep_fields", ()))),
             tokens=bool(self.options.get("tokens")),

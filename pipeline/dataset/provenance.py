@@ -6,6 +6,8 @@ import dataclasses
 import importlib.metadata
 from typing import Any
 
+from albert_embed.model.vector_shape import VectorShape
+
 _PACKAGES = ("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "tensorflow-transform", "tfx-bsl")
 
 
@@ -55,9 +57,11 @@ class Provenance:
 
     Attributes:
       embeddings: the embedding columns, such as `pooled_output`.
-      hidden_size: width of an embedding, except that of a sentence.
+      hidden_size: width of an embedding as the model gives it, except that of a sentence.
       sentence_size: width of `sentence_embedding`; 0 where the model has none.
-      encoding: how embeddings are written (`pipeline.formats.row_schema`); in Parquet `float16_bytes` is float16.
+      dimensions: how many values of each vector were kept; None means all.
+      normalized: whether each vector was scaled to length 1.
+      encoding: how embeddings are stored (`pipeline.formats.vector_encoding`).
       model: which model.
       transform: which transform graph.
       options: all options of the run, as plain values.
@@ -66,10 +70,17 @@ class Provenance:
     embeddings: list[str]
     hidden_size: int
     sentence_size: int = 0
+    dimensions: int | None = None
+    normalized: bool = False
     encoding: str
     model: ModelProvenance
     transform: TransformProvenance
     options: dict[str, Any]
+
+    @property
+    def vector_shape(self) -> VectorShape:
+        """What became of the vectors that the model gave."""
+        return VectorShape(dimensions=self.dimensions, normalize=self.normalized)
 
 
 def list_versions() -> dict[str, str]:

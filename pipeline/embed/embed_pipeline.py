@@ -7,12 +7,15 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineState
 
+from albert_embed.model.handler import EMBEDDING_COLUMNS
+from albert_embed.model.vector_shape import shape_vectors
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
@@ -31,7 +34,7 @@ from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.shards.statistics import CountOutput, Statistics
 from albert_embed.pipeline.writers.write_documents import WriteDocuments
 from albert_embed.pipeline.writers.write_shards import SHARD_BYTES, SHARD_SECONDS, WriteShards
-from albert_embed.transforms.columns import MEAN_OUTPUT
+from albert_embed.transforms.columns import DOCUMENT_OUTPUT, MEAN_OUTPUT
 
 logger = logging.getLogger(__name__)
 
@@ -68,13 +71,15 @@ class EmbedPipeline:
         """Adds all steps to `pipeline`, which is empty."""
         read = pipeline | "Read" >> self.documents
         embedded = read["documents"] | "EmbedText" >> self.embed_text
-        rows, refused = self.table.check_rows(embedded[EMBEDDINGS])
-        rows = rows | "LogProgress" >> beam.ParDo(LogProgress())
-        failed = [read["failures"], embedded[FAILURES], *refused]
+        rows = embedded[EMBEDDINGS] | "LogProgress" >> beam.ParDo(LogProgress())
+        failed = [read["failures"], embedded[FAILURES]]
         if DOCUMENT in self.options.embeddings:
             failed.append(self._write_documents(rows))
             if "mean" not in self.options.embeddings:
                 rows = rows | "DropMeans" >> beam.Map(lambda batch: batch.drop_columns([MEAN_OUTPUT]))
+        rows = rows | "ShapeVectors" >> self._shape([EMBEDDING_COLUMNS[name] for name in self.options.row_embeddings])
+        rows, refused = self.table.check_rows(rows)
+        failed += refused
         shards = rows | "WriteEmbeddings" >> self._make_write()
         if self.finished is not None:
             shards = self._add_finished(shards, embedded[MET], self.finished)
@@ -85,12 +90,20 @@ class EmbedPipeline:
         combined = rows | "CombineDocuments" >> CombineDocuments(self.options.kept_fields)
         _ = (
             combined[DOCUMENTS]
+            | "ShapeDocumentVectors" >> self._shape([DOCUMENT_OUTPUT])
             | "WriteDocuments" >> WriteDocuments(self.staging, self.document_formats)
             | "DocumentFileToJson" >> beam.Map(lambda file: json.dumps(file.to_dict()))
             | "WriteDocumentFileList" >> self._write_list(_DOCUMENT_FILES)
         )
         failures: beam.PCollection[Any] = combined[COMBINE_FAILURES]
         return failures
+
+    def _shape(self, columns: list[str]) -> beam.PTransform[Any, Any]:
+        """Cuts and normalises the vectors of some columns. A document's mean is made of whole ones before."""
+        shape: beam.PTransform[Any, Any] = beam.Map(
+            partial(shape_vectors, columns=columns, shape=self.options.vector_shape)
+        )
+        return shape
 
     def _make_write(self) -> WriteShards:
         options = self.options

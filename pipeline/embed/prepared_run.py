@@ -10,6 +10,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.engines import choose_engine
 from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
+from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.model.vector_shape import check_dimensions
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.pipeline.embed.read_input import Input, ReadForSinks, make_read_documents
@@ -65,6 +67,8 @@ class PreparedRun:
             embeddings=list(self.rows.embeddings),
             hidden_size=self.rows.hidden_size,
             sentence_size=self.rows.sentence_size,
+            dimensions=self.rows.dimensions,
+            normalized=self.options.normalize,
             encoding=self.options.encoding,
             model=self.model.describe(engine=choose_engine(self.options.engine)),
             transform=TransformProvenance(
@@ -105,6 +109,8 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
     started = time.time()
     model = open_model(options.model)
     refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
+    if options.dimensions is not None:
+        _check_dimensions(options, options.dimensions, model.directory)
     preprocessing = fit_preprocessing(options, model)
     if options.transform is None:
         description = describe_transform(model.vocabulary, preprocessing)
@@ -138,9 +144,25 @@ def choose_row_schema(options: EmbedOptions, hidden_size: int, *, sentence_size:
         embeddings=tuple(EMBEDDING_COLUMNS[name] for name in options.row_embeddings),
         hidden_size=hidden_size,
         sentence_size=sentence_size,
+        dimensions=options.dimensions,
         encoding=options.encoding,
         kept=options.kept_fields,
         tokens=options.tokens,
+    )
+
+
+def _check_dimensions(options: EmbedOptions, dimensions: int, model: ModelDirectory) -> None:
+    whole = choose_row_schema(
+        dataclasses.replace(options, dimensions=None, accept_dimensions=False, encoding="float_list"),
+        model.config.hidden_size,
+        sentence_size=model.sentence_size,
+    )
+    check_dimensions(
+        dimensions,
+        [(name, whole.width(EMBEDDING_COLUMNS.get(name, name))) for name in options.embeddings],
+        trained=model.trained_dimensions,
+        model=options.model,
+        accept=options.accept_dimensions,
     )
 
 

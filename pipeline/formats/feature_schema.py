@@ -15,11 +15,14 @@ def describe_features(schema: RowSchema) -> str:
     described = schema_pb2.Schema()
     for column in schema.columns:
         _add_feature(described, column, schema)
+        scale = schema.scale_column(column)
+        if scale is not None:
+            _add_feature(described, scale, schema)
     return str(text_format.MessageToString(described))
 
 
 def _add_feature(described: schema_pb2.Schema, column: Column, schema: RowSchema) -> None:
-    in_bytes = column.is_vector and schema.encoding != "float_list"
+    in_bytes = column.is_vector and schema.vector_encoding.tf_bytes
     feature = described.feature.add(
         name=column.name, type=schema_pb2.FeatureType.Value("BYTES" if in_bytes else column.value.feature)
     )
@@ -33,4 +36,4 @@ def _add_feature(described: schema_pb2.Schema, column: Column, schema: RowSchema
         for size in column.shape or (1,):
             feature.shape.dim.add(size=size)
     else:
-        feature.value_count.min = _MIN_TOKENS * (schema.hidden_size if column.is_vector else 1)
+        feature.value_count.min = _MIN_TOKENS * (column.width if column.is_vector else 1)

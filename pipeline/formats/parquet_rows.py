@@ -5,25 +5,30 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.formats.half_precision import to_half
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 
 
 def make_parquet_schema(schema: RowSchema) -> pa.Schema:
     """Makes the Parquet schema of rows, in the order of `RowSchema.sorted_columns`.
 
-    Strings are UTF-8, a vector is a fixed_size_list, `sequence_output` a list of these, other lists are lists. Vectors
-    are float16 where `schema.encoding` is `float16_bytes`. Only kept fields can be null, and never a value in a list.
+    Strings are UTF-8, a vector is a fixed_size_list, `sequence_output` a list of these, other lists are lists. Elements
+    of vectors are as `schema.encoding` says; scales follow their vectors. Only kept fields can be null, and never a
+    value in a list.
     """
-    return pa.schema(
-        [pa.field(column.name, _stored_type(column, schema), nullable=column.kept) for column in schema.sorted_columns]
-    )
+    fields = []
+    for column in schema.sorted_columns:
+        fields.append(pa.field(column.name, _stored_type(column, schema), nullable=column.kept))
+        scale = schema.scale_column(column)
+        if scale is not None:
+            fields.append(pa.field(scale.name, _stored_type(scale, schema), nullable=False))
+    return pa.schema(fields)
 
 
 def _stored_type(column: Column, schema: RowSchema) -> pa.DataType:
-    half = column.is_vector and schema.encoding == "float16_bytes"
-    type_ = pa.float16() if half else pa.type_for_alias(column.value.stored)
+    encoding = schema.vector_encoding
+    type_ = pa.type_for_alias(encoding.parquet if column.is_vector else column.value.stored)
     for size in reversed(column.shape):
+        size = encoding.stored_width(size) if column.is_vector and size is not None else size
         element = pa.field("element", type_, nullable=False)
         type_ = pa.list_(element) if size is None else pa.list_(element, size)
     return type_
@@ -44,10 +49,10 @@ def to_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch:
     """
     schema.check_names(rows.schema.names)
     stored = make_parquet_schema(schema)
-    arrays = [
-        _store_column(rows.column(column.name), column, field.type)
-        for column, field in zip(schema.sorted_columns, stored, strict=True)
-    ]
+    arrays: list[pa.Array] = []
+    for column in schema.sorted_columns:
+        values, type_ = rows.column(column.name), stored.field(column.name).type
+        arrays += _store_vectors(values, column, schema) if column.is_vector else [_store_column(values, column, type_)]
     return pa.RecordBatch.from_arrays(arrays, schema=stored)
 
 
@@ -57,17 +62,15 @@ def from_parquet_rows(rows: pa.RecordBatch, schema: RowSchema) -> pa.RecordBatch
     Raises:
       ValueError: if a column is missing.
     """
-    schema.check_names(rows.schema.names)
+    schema.check_names(rows.schema.names, stored=True)
     arrays = [
-        _from_vectors(rows.column(column.name)) if column.is_vector else _cast(rows.column(column.name), column.arrow)
+        _load_vectors(rows, column, schema) if column.is_vector else _cast(rows.column(column.name), column.arrow)
         for column in schema.sorted_columns
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
 
 
 def _store_column(values: pa.Array, column: Column, type_: pa.DataType) -> pa.Array:
-    if column.is_vector:
-        return _to_vectors(values, column, type_)
     if column.shape and not column.kept:
         # As a whole, a slice of a list array would be cast with all the values that it shares.
         return pa.ListArray.from_arrays(_offsets(values), _cast(values.flatten(), type_.value_type), type=type_)
@@ -78,29 +81,38 @@ def _cast(column: pa.Array, type_: pa.DataType) -> pa.Array:
     return column if column.type == type_ else column.cast(type_)
 
 
-def _to_vectors(values: pa.Array, column: Column, type_: pa.DataType) -> pa.Array:
-    flat = values.flatten()
+def _store_vectors(values: pa.Array, column: Column, schema: RowSchema) -> list[pa.Array]:
+    """Converts a column of vectors to what is stored: the elements, and the scales where they have any."""
+    elements, scales = schema.vector_encoding.encode(np.asarray(values.flatten()).reshape(-1, column.width))
+    type_ = _stored_type(column, schema)
     vector = type_ if len(column.shape) == 1 else type_.value_type
-    if vector.value_type == pa.float16():
-        flat = pa.array(to_half(np.asarray(flat)))
-    vectors = pa.FixedSizeListArray.from_arrays(flat, type=vector)
-    if vector is type_:
-        return vectors
-    offsets = pa.array(np.asarray(_offsets(values)) // vector.list_size, pa.int32())
-    return pa.ListArray.from_arrays(offsets, vectors, type=type_)
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(elements.reshape(-1)), type=vector)
+    offsets = pa.array(np.asarray(_offsets(values)) // column.width, pa.int32())
+    stored = [vectors if vector is type_ else pa.ListArray.from_arrays(offsets, vectors, type=type_)]
+    scale = schema.scale_column(column)
+    if scale is not None:
+        scale_type = _stored_type(scale, schema)
+        flat = pa.array(scales, pa.float32())
+        stored.append(pa.ListArray.from_arrays(offsets, flat, type=scale_type) if scale.shape else flat)
+    return stored
 
 
-def _from_vectors(column: pa.Array) -> pa.Array:
-    """Converts vectors back to one flat list per row."""
-    rows = len(column)
-    if pa.types.is_fixed_size_list(column.type):
-        ends = np.arange(rows + 1) * column.type.list_size
-        values = column.flatten()
+def _load_vectors(rows: pa.RecordBatch, column: Column, schema: RowSchema) -> pa.Array:
+    """Converts stored vectors back to one flat list of float32 per row."""
+    values = rows.column(column.name)
+    scale = schema.scale_column(column)
+    scales = None
+    if scale is not None:
+        stored = rows.column(scale.name)
+        scales = np.asarray(stored.flatten() if scale.shape else stored)
+    if len(column.shape) == 1:
+        ends = np.arange(len(values) + 1) * column.width
+        elements = values.flatten()
     else:
-        vectors = column.flatten()
-        ends = np.asarray(_offsets(column), np.int64) * vectors.type.list_size
-        values = vectors.flatten()
-    return pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), _cast(values, pa.float32()))
+        ends = np.asarray(_offsets(values), np.int64) * column.width
+        elements = values.flatten().flatten()
+    floats = schema.vector_encoding.decode(np.asarray(elements), column.width, scales)
+    return pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pa.array(floats.reshape(-1)))
 
 
 def _offsets(column: pa.Array) -> pa.Array:

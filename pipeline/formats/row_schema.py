@@ -9,6 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX, VectorEncoding, find_encoding
 from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.pipeline.settings.field_type import FLOAT, STRING, VALUE_TYPES, FieldType, ValueType
 from albert_embed.transforms.columns import (
@@ -63,6 +64,13 @@ class Column:
         return bool(self.shape) and self.shape[-1] is not None
 
     @property
+    def width(self) -> int:
+        """The number of values of a vector; only where it holds vectors."""
+        width = self.shape[-1]
+        assert width is not None, f"{self.name} holds no vectors"
+        return width
+
+    @property
     def is_string(self) -> bool:
         """Whether its values are strings."""
         return self.value.name == STRING.name
@@ -80,20 +88,22 @@ class RowSchema:
 
     Attributes:
       embeddings: the embedding columns, such as `pooled_output`.
-      hidden_size: width of a vector, except that of a sentence.
+      hidden_size: width of a vector as the model gives it, except that of a sentence.
       sentence_size: width of `sentence_embedding`; 0 where the model has none.
-      encoding: how tf.Examples hold embeddings; `float16_bytes` is float16 in Parquet.
+      dimensions: how many values of each vector are kept; None means all.
+      encoding: how embeddings are stored (`vector_encoding`).
       kept: the kept fields, with their types.
       tokens: whether each token's piece and its bytes in the text are there (`--tokens`).
       level: whether a row is a window of a document (or all of it), or a document.
 
     Raises:
-      ValueError: if a row of this level can't have one of the embeddings.
+      ValueError: if a row of this level can't have one of the embeddings, or can't store it in this encoding.
     """
 
     embeddings: tuple[str, ...]
     hidden_size: int
     sentence_size: int = 0
+    dimensions: int | None = None
     encoding: Encoding = "float_list"
     kept: Mapping[str, FieldType] = dataclasses.field(default_factory=dict)
     tokens: bool = False
@@ -104,6 +114,7 @@ class RowSchema:
         for name in self.embeddings:
             if name not in known:
                 raise ValueError(f"the row of a {self.level} has no embedding {name!r}, only {', '.join(known)}")
+            self.vector_encoding.check_width(name, self.width(name))
 
     def of_documents(self) -> RowSchema:
         """Returns the schema of the documents' rows that are written beside these (`--embeddings document`)."""
@@ -111,7 +122,19 @@ class RowSchema:
 
     def width(self, embedding: str) -> int:
         """Returns the width of a vector of an embedding column."""
-        return self.sentence_size if embedding == SENTENCE_EMBEDDING else self.hidden_size
+        whole = self.sentence_size if embedding == SENTENCE_EMBEDDING else self.hidden_size
+        return whole if self.dimensions is None else min(self.dimensions, whole)
+
+    @property
+    def vector_encoding(self) -> VectorEncoding:
+        """How embeddings are stored."""
+        return find_encoding(self.encoding)
+
+    def scale_column(self, column: Column) -> Column | None:
+        """Returns the column that is stored beside one of vectors, with their scales; None where there is none."""
+        if not (column.is_vector and self.vector_encoding.scaled):
+            return None
+        return Column(name=column.name + SCALE_SUFFIX, value=FLOAT, shape=column.shape[:-1])
 
     @functools.cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -123,7 +146,7 @@ class RowSchema:
                 Column(
                     name=name,
                     value=FLOAT,
-                    shape=(None, self.hidden_size) if name == SEQUENCE_OUTPUT else (self.width(name),),
+                    shape=(None, self.width(name)) if name == SEQUENCE_OUTPUT else (self.width(name),),
                 )
                 for name in self.embeddings
             ),
@@ -145,10 +168,17 @@ class RowSchema:
         """The schema of the RecordBatches that readers yield."""
         return pa.schema([(column.name, column.arrow) for column in self.sorted_columns])
 
-    def check_names(self, names: Iterable[str]) -> None:
-        """Raises ValueError if these names, without internal columns, are not those of a row's columns."""
+    def check_names(self, names: Iterable[str], *, stored: bool = False) -> None:
+        """Raises ValueError if these names, without internal columns, are not those of a row's columns.
+
+        Args:
+          names: of columns.
+          stored: whether they are those of a file, which has columns of scales, too.
+        """
         found = set(names) - set(INTERNAL_COLUMNS)
         wanted = {column.name for column in self.columns}
+        if stored:
+            wanted |= {scale.name for column in self.columns if (scale := self.scale_column(column))}
         for name in sorted(found - wanted):
             raise ValueError(f"the column {name!r} is neither a column of the output nor a kept field")
         for name in sorted(wanted - found):

@@ -10,8 +10,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
-
-_BYTES_TYPES = {"float32_bytes": tf.float32, "float16_bytes": tf.float16}
+from albert_embed.pipeline.formats.vector_encoding import VectorEncoding
 
 
 def make_signature(schema: RowSchema) -> dict[str, tf.TensorSpec]:
@@ -24,12 +23,16 @@ def make_signature(schema: RowSchema) -> dict[str, tf.TensorSpec]:
 def parse_example(example: tf.Tensor, schema: RowSchema) -> dict[str, tf.Tensor]:
     """Parses a serialised tf.Example (string []) into tensors of `make_signature`, in graph mode."""
     features = {column.name: _parsing_feature(column, schema) for column in schema.sorted_columns}
+    for column in schema.sorted_columns:
+        scale = schema.scale_column(column)
+        if scale is not None:
+            features[scale.name] = tf.io.RaggedFeature(tf.float32)
     parsed = tf.io.parse_single_example(example, features)
-    return {column.name: _shape_values(parsed[column.name], column, schema) for column in schema.sorted_columns}
+    return {column.name: _shape_values(parsed, column, schema) for column in schema.sorted_columns}
 
 
 def _parsing_feature(column: Column, schema: RowSchema) -> Any:
-    if column.is_vector and schema.encoding != "float_list":
+    if column.is_vector and schema.vector_encoding.tf_bytes:
         return tf.io.FixedLenFeature([], tf.string)
     dtype = tf.as_dtype(column.value.tensor)
     if column.shape or column.kept:
@@ -37,15 +40,30 @@ def _parsing_feature(column: Column, schema: RowSchema) -> Any:
     return tf.io.FixedLenFeature([], dtype)
 
 
-def _shape_values(values: tf.Tensor, column: Column, schema: RowSchema) -> tf.Tensor:
+def _shape_values(parsed: dict[str, tf.Tensor], column: Column, schema: RowSchema) -> tf.Tensor:
+    values = parsed[column.name]
     if column.is_vector:
-        if schema.encoding != "float_list":
-            values = tf.cast(tf.io.decode_raw(values, _BYTES_TYPES[schema.encoding]), tf.float32)
-        return tf.reshape(values, [-1 if size is None else size for size in column.shape])
+        if schema.vector_encoding.tf_bytes:
+            values = _decode_bytes(values, schema.vector_encoding)
+        values = tf.reshape(values, [-1 if size is None else size for size in column.shape])
+        scale = schema.scale_column(column)
+        if scale is None:
+            return values
+        scales = tf.reshape(parsed[scale.name], [-1 if size is None else size for size in (*scale.shape, 1)])
+        return values * scales
     if column.kept and not column.shape:
         # A row that lacks it has an empty list, for which TensorFlow takes no default.
         return tf.concat([values, [column.value.default]], axis=0)[0]
     return values
+
+
+def _decode_bytes(values: tf.Tensor, encoding: VectorEncoding) -> tf.Tensor:
+    elements = tf.io.decode_raw(values, tf.as_dtype(encoding.stored))
+    if encoding.values_per_element > 1:
+        shifts = tf.cast(tf.range(encoding.values_per_element - 1, -1, -1), elements.dtype)
+        bits = tf.bitwise.bitwise_and(tf.bitwise.right_shift(elements[:, tf.newaxis], shifts), 1)
+        return tf.cast(bits, tf.float32) * 2 - 1
+    return tf.cast(elements, tf.float32)
 
 
 def list_tensors(rows: pa.RecordBatch, schema: RowSchema) -> Iterator[dict[str, np.ndarray]]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder, RecordBatchToExamplesEncoder
 
-from albert_embed.pipeline.formats.half_precision import to_half
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
-from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.transforms.columns import INTERNAL_COLUMNS
-
-_BYTES_TYPES: dict[str, np.dtype] = {"float32_bytes": np.dtype("<f4"), "float16_bytes": np.dtype("<f2")}
+from albert_embed.transforms.list_lengths import list_lengths
 
 
 def encode_examples(rows: pa.RecordBatch, schema: RowSchema) -> list[bytes]:
@@ -25,11 +22,14 @@ def encode_examples(rows: pa.RecordBatch, schema: RowSchema) -> list[bytes]:
     """
     schema.check_names(rows.schema.names)
     described = {column.name: column for column in schema.columns}
-    columns = {
-        name: _encode_column(values, described[name], schema.encoding)
-        for name, values in zip(rows.schema.names, rows.columns, strict=True)
-        if name not in INTERNAL_COLUMNS
-    }
+    columns: dict[str, pa.Array] = {}
+    for name, values in zip(rows.schema.names, rows.columns, strict=True):
+        if name in INTERNAL_COLUMNS:
+            continue
+        if described[name].is_vector and schema.vector_encoding.tf_bytes:
+            columns.update(_encode_vectors(values, described[name], schema))
+        else:
+            columns[name] = _encode_column(values, described[name])
     examples: list[bytes] = RecordBatchToExamplesEncoder(None).encode(pa.RecordBatch.from_pydict(columns))
     return examples
 
@@ -50,24 +50,24 @@ def decode_examples(examples: Sequence[bytes], schema: RowSchema) -> pa.RecordBa
                 raise ValueError(f"the tf.Examples have no {column.name!r}")
             columns.append(pa.nulls(len(examples), column.arrow))
         else:
-            columns.append(_decode_column(values, column, schema.encoding))
+            columns.append(
+                _decode_vectors(values, found, column, schema)
+                if column.is_vector and schema.vector_encoding.tf_bytes
+                else _decode_column(values, column)
+            )
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
-def _encode_column(values: pa.Array, column: Column, encoding: Encoding) -> pa.Array:
-    if column.is_vector and encoding != "float_list":
-        values = _floats_to_bytes(values, encoding)
-    elif column.shape:
+def _encode_column(values: pa.Array, column: Column) -> pa.Array:
+    if column.shape:
         return values
-    elif values.type != column.arrow:
+    if values.type != column.arrow:
         values = values.cast(column.arrow)
     return _wrap(values)
 
 
-def _decode_column(values: pa.Array, column: Column, encoding: Encoding) -> pa.Array:
+def _decode_column(values: pa.Array, column: Column) -> pa.Array:
     """Converts a column as tfx-bsl reads it, a list for each row or null, to that of readers."""
-    if column.is_vector and encoding != "float_list":
-        return _bytes_to_floats(values.flatten(), encoding)
     if column.shape:
         return values.cast(column.arrow)
     if not column.kept:
@@ -86,20 +86,42 @@ def _wrap(column: pa.Array) -> pa.Array:
     return pa.LargeListArray.from_arrays(offsets, column.drop_null())
 
 
-def _floats_to_bytes(column: pa.Array, encoding: Encoding) -> pa.Array:
-    values = np.asarray(column.flatten())
-    if encoding == "float16_bytes":
-        values = to_half(values)
-    offsets = np.asarray(column.offsets)
-    offsets = ((offsets - offsets[0]) * values.itemsize).astype(np.int64)
-    return pa.Array.from_buffers(pa.large_binary(), len(column), [None, pa.py_buffer(offsets), pa.py_buffer(values)])
+def _encode_vectors(values: pa.Array, column: Column, schema: RowSchema) -> dict[str, pa.Array]:
+    """Returns the features of a column of vectors: a string of bytes for each row, and a list of scales."""
+    counts = list_lengths(values) // column.width
+    elements, scales = schema.vector_encoding.encode(np.asarray(values.flatten()).reshape(-1, column.width))
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    stored = np.ascontiguousarray(elements, schema.vector_encoding.stored)
+    offsets = ends * stored.itemsize * schema.vector_encoding.stored_width(column.width)
+    buffers = [None, pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(stored)]
+    features = {column.name: _wrap(pa.Array.from_buffers(pa.large_binary(), len(values), buffers))}
+    scale = schema.scale_column(column)
+    if scale is not None:
+        features[scale.name] = pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pa.array(scales, pa.float32()))
+    return features
 
 
-def _bytes_to_floats(column: pa.Array, encoding: Encoding) -> pa.Array:
-    type_ = _BYTES_TYPES[encoding]
-    column = column.cast(pa.large_binary())
-    _, offsets_buffer, values_buffer = column.buffers()
-    offsets = np.frombuffer(offsets_buffer, np.int64)[column.offset : column.offset + len(column) + 1]
-    values = np.frombuffer(values_buffer, np.uint8)[offsets[0] : offsets[-1]].view(type_).astype(np.float32)
-    offsets = (offsets - offsets[0]) // type_.itemsize
-    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
+def _decode_vectors(values: pa.Array, found: Mapping[str, pa.Array], column: Column, schema: RowSchema) -> pa.Array:
+    """Converts strings of bytes, a list of one for each row, to lists of float32.
+
+    Raises:
+      ValueError: if they are no whole vectors, or have not as many scales.
+    """
+    encoding = schema.vector_encoding
+    strings = values.flatten().cast(pa.large_binary())
+    _, offsets_buffer, values_buffer = strings.buffers()
+    offsets = np.frombuffer(offsets_buffer, np.int64)[strings.offset : strings.offset + len(strings) + 1]
+    elements = np.frombuffer(values_buffer, np.uint8)[offsets[0] : offsets[-1]].view(encoding.stored)
+    counts, rest = np.divmod(np.diff(offsets), encoding.stored.itemsize * encoding.stored_width(column.width))
+    if rest.any():
+        raise ValueError(f"{column.name} has rows that are no whole vectors of {column.width:,} values")
+    scale = schema.scale_column(column)
+    scales = None
+    if scale is not None:
+        stored = found.get(scale.name)
+        if stored is None or not np.array_equal(list_lengths(stored), counts):
+            raise ValueError(f"{column.name} and {scale.name} have not as many vectors")
+        scales = np.asarray(stored.flatten())
+    floats = encoding.decode(elements, column.width, scales)
+    ends = np.concatenate([[0], np.cumsum(counts * column.width)])
+    return pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pa.array(floats.reshape(-1)))

@@ -53,6 +53,8 @@ def _describe(provenance: Provenance) -> dict[str, Any]:
         "embeddings": _to_plain(provenance.embeddings),
         "document vectors": DOCUMENT in options.get("embeddings", ()),
         "encoding": provenance.encoding,
+        "dimensions": provenance.dimensions,
+        "normalized": provenance.normalized,
         "documents": _DOCUMENTS.get(options.get("format", ""), "records"),
         **{flag: _to_plain(options.get(name)) for name, flag in _OPTIONS.items()},
     }

@@ -15,6 +15,7 @@ from albert_embed.transforms.transform_graph import Description, transform_finge
 NEUTRAL = {
     "output": "where rows are written, not which",
     "overwrite": "what becomes of the output before",
+    "accept_dimensions": "whether vectors are cut, not to what",
     "max_failures": "whether rows are published, not which",
     "max_deletions": "whether rows are published, not which",
     "compact_above": "done after the rows are there",

@@ -14,6 +14,7 @@ import pyarrow as pa
 from albert_embed.model.engines import choose_engine, load_engine
 from albert_embed.model.handler import EMBEDDING_COLUMNS, embed_batch
 from albert_embed.model.locate import locate_model
+from albert_embed.model.vector_shape import VectorShape
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.embed.open_model import open_model
@@ -41,13 +42,21 @@ class QueryEmbedder:
       model: the model that the dataset was made with.
       transform_options: its options of preprocessing.
       embedding: one of `model.handler.EMBEDDING_COLUMNS`.
+      shape: of the dataset's vectors.
 
     Raises:
       AnotherModelError: if the model is not the one that the dataset was made with.
       ValueError, OSError: if the model can't be found or used, or the dataset is one of pairs.
     """
 
-    def __init__(self, *, model: ModelProvenance, transform_options: Mapping[str, Any], embedding: str) -> None:
+    def __init__(
+        self,
+        *,
+        model: ModelProvenance,
+        transform_options: Mapping[str, Any],
+        embedding: str,
+        shape: VectorShape | None = None,
+    ) -> None:
         if transform_options["pair"]:
             raise ValueError(
                 "the dataset holds pairs of texts, and a query is one text; search a dataset of single texts"
@@ -67,6 +76,7 @@ class QueryEmbedder:
             self._transform = SavedTransform(graph)
         self._engine = load_engine(choose_engine(_runnable(model.engine)), locate_model(model.name))
         self._embedding = embedding
+        self._shape = shape or VectorShape()
 
     def embed(self, queries: Sequence[str]) -> npt.NDArray[np.float32]:
         """Returns the vectors of some texts, `[queries, hidden]` float32.
@@ -83,7 +93,7 @@ class QueryEmbedder:
                 if isinstance(embedded, Failure):
                     raise ValueError(f"a query can't be embedded: {embedded.error}")
                 values = embedded.column(EMBEDDING_COLUMNS[self._embedding]).flatten()
-                parts.append(np.asarray(values, np.float32).reshape(embedded.num_rows, -1))
+                parts.append(self._shape.apply(np.asarray(values, np.float32).reshape(embedded.num_rows, -1)))
         return np.concatenate(parts)
 
 

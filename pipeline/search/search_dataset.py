@@ -105,7 +105,12 @@ def _choose(output: PublishedOutput, embedding: str | None) -> SearchedEmbedding
 
 def _make_embedder(output: PublishedOutput, searched: SearchedEmbedding) -> QueryEmbedder:
     manifest = output.manifest
-    return QueryEmbedder(model=manifest.model, transform_options=manifest.transform.options, embedding=searched.query)
+    return QueryEmbedder(
+        model=manifest.model,
+        transform_options=manifest.transform.options,
+        embedding=searched.query,
+        shape=manifest.vector_shape,
+    )
 
 
 def _read_blocks(output: PublishedOutput, searched: SearchedEmbedding) -> Iterator[VectorBlock]:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from albert_embed.model.engines import ENGINES, EngineName
+from albert_embed.model.vector_shape import VectorShape
 from albert_embed.pipeline.settings.deletion_limit import DEFAULT_MAX_DELETIONS
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.share_limit import ShareLimit, parse_share_limit
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 
-Encoding = Literal["float_list", "float32_bytes", "float16_bytes"]
+Encoding = Literal["float_list", "float32_bytes", "float16_bytes", "int8", "binary"]
+QUANTIZED = ("int8", "binary")  # of the encodings, those that store integers
 # The names of `pipeline.sources.registry`, and that of tables.
 STANDARD_INPUT = "-"  # in `--input`
 FORMATS = ("text", "jsonl", "json", "csv", "tsv", "parquet", "tfrecord", "avro", "files", "bigquery")
@@ -52,6 +54,9 @@ class EmbedOptions:
       bigquery_method: how rows get into the table: by load jobs (file_loads) or by the Storage Write API.
       vector_index: after loading the table, `print` the statement that makes a vector index, or `run` it.
       encoding: how embeddings are written.
+      dimensions: how many values of each vector are written, the first ones; None means all.
+      accept_dimensions: whether to cut vectors of a model that is not known to be trained for it.
+      normalize: whether each vector is scaled to length 1.
       tokens: whether to write each token's piece and the bytes of the text that it came from.
       max_tokens: maximum tokens per row, [CLS] and [SEP] included; None means 512, or fewer where the model has fewer
         positions.
@@ -89,6 +94,9 @@ class EmbedOptions:
     embeddings: tuple[str, ...] = ("pooled",)
     sinks: tuple[str, ...] = ("tfrecord",)
     encoding: Encoding = "float_list"
+    dimensions: int | None = None
+    accept_dimensions: bool = False
+    normalize: bool = False
     tokens: bool = False
     max_tokens: int | None = None
     long_documents: str = "truncate"
@@ -142,6 +150,7 @@ class EmbedOptions:
             ("--csv-max-lines", self.csv_max_lines),
             ("--max-tokens", self.max_tokens),
             ("--batch-tokens", self.batch_tokens),
+            ("--dimensions", self.dimensions),
             ("--shard-bytes", self.shard_bytes),
         ):
             if value is not None and value < 1:
@@ -149,6 +158,8 @@ class EmbedOptions:
         for name, given in (("--rebuild", self.rebuild), ("--full-snapshot", self.full_snapshot)):
             if given and not self.incremental:
                 raise ValueError(f"{name} works only with --incremental; give both, or neither")
+        if self.accept_dimensions and self.dimensions is None:
+            raise ValueError("--accept-dimensions works only with --dimensions; give both, or neither")
         if self.incremental and self.overwrite:
             raise ValueError(
                 "--incremental adds to an output and --overwrite replaces it; to replace it give --rebuild"
@@ -200,6 +211,11 @@ class EmbedOptions:
                     "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled, "
                     "mean or sentence among the --embeddings"
                 )
+            if self.encoding in QUANTIZED:
+                raise ValueError(
+                    f"--vector-index: BigQuery searches ARRAY<FLOAT64>, and --encoding {self.encoding} writes BYTES; "
+                    "give another --encoding, or leave --vector-index out"
+                )
 
     @property
     def reads_standard_input(self) -> bool:
@@ -221,6 +237,11 @@ class EmbedOptions:
         """The embeddings that the model computes: a document's vector is made from its windows' means."""
         mean = ("mean",) if DOCUMENT in self.embeddings and "mean" not in self.embeddings else ()
         return (*self.row_embeddings, *mean)
+
+    @property
+    def vector_shape(self) -> VectorShape:
+        """What becomes of the vectors that the model gives."""
+        return VectorShape(dimensions=self.dimensions, normalize=self.normalize)
 
     @property
     def kept_fields(self) -> dict[str, FieldType]:

@@ -19,6 +19,7 @@ REPORT = ExportReport(
     lower_case=True,
     comma_rule="albert",
     vocabulary_sha256="ab12",
+    trained_dimensions=(64, 128),
     proof=Proof(
         compared_on="8 English texts, 400 tokens",
         source={},
@@ -38,6 +39,7 @@ def test_what_the_card_says() -> None:
         "| Source | `albert.tar.gz` (tf1_checkpoint) |",
         "| Licence of the source | apache-2.0 |",
         "| Precision | bfloat16 |",
+        "| Trained for vectors cut to | 64, 128 |",
         "| Text | lower-cased |",
         "| Pieces such as 1945, | as the tokenizer of albert treats them |",
         "| Vocabulary, SHA-256 | `ab12` |",

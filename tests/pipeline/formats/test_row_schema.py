@@ -22,7 +22,7 @@ from albert_embed.pipeline.formats.registry import FORMATS, make_format
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 from albert_embed.pipeline.formats.row_tensors import make_signature
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
-from albert_embed.pipeline.settings.embed_options import ENCODINGS, SINKS
+from albert_embed.pipeline.settings.embed_options import ENCODINGS, QUANTIZED, SINKS
 from albert_embed.pipeline.settings.field_type import VALUE_TYPES, FieldType
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
 from albert_embed.transforms.columns import TYPES
@@ -40,19 +40,22 @@ NAMES = st.text("abz_ ä", min_size=1, max_size=4).filter(lambda name: name not 
 def schemas(draw: st.DrawFn) -> RowSchema:
     """Schemas of rows of either level."""
     embeddings = st.lists(st.sampled_from(["pooled_output", "mean_output", "sequence_output"]), unique=True)
+    encoding: Any = draw(st.sampled_from(ENCODINGS))
     schema = RowSchema(
         embeddings=tuple(draw(embeddings)),
-        hidden_size=draw(st.integers(1, 3)),
-        encoding=draw(st.sampled_from(ENCODINGS)),
+        hidden_size=8 if encoding == "binary" else draw(st.integers(1, 3)),
+        encoding=encoding,
         kept=draw(st.dictionaries(NAMES, TYPES_OF_FIELDS, max_size=4)),
         tokens=draw(st.booleans()),
     )
     return schema.of_documents() if draw(st.booleans()) else schema
 
 
-def draw_column(draw: st.DrawFn, column: Column, lengths: list[int]) -> pa.Array:
-    """A column of values that every encoding holds exactly."""
-    one = VALUES[column.value.name]
+def draw_column(draw: st.DrawFn, column: Column, lengths: list[int], schema: RowSchema) -> pa.Array:
+    """A column of values that the encoding holds exactly."""
+    one: st.SearchStrategy[Any] = VALUES[column.value.name]
+    if column.is_vector and schema.encoding in QUANTIZED:
+        one = st.floats(-1000, 1000, width=16)
 
     def draw_row(tokens: int) -> Any:
         if column.kept:
@@ -60,7 +63,12 @@ def draw_column(draw: st.DrawFn, column: Column, lengths: list[int]) -> pa.Array
         if not column.shape:
             return draw(one)
         count = int(np.prod([tokens if size is None else size for size in column.shape]))
-        return draw(st.lists(one, min_size=count, max_size=count))
+        values = draw(st.lists(one, min_size=count, max_size=count))
+        if column.is_vector and schema.encoding in QUANTIZED:
+            encoding = schema.vector_encoding
+            elements, scales = encoding.encode(np.array(values, np.float32).reshape(-1, column.width))
+            values = encoding.decode(elements, column.width, scales).reshape(-1).tolist()
+        return values
 
     return pa.array([draw_row(tokens) for tokens in lengths], column.arrow)
 
@@ -70,7 +78,7 @@ def schemas_with_rows(draw: st.DrawFn) -> tuple[RowSchema, pa.RecordBatch]:
     """A schema, and rows of it with the columns in any order."""
     schema = draw(schemas())
     lengths = draw(st.lists(st.integers(2, 4), min_size=1, max_size=4))
-    columns = {column.name: draw_column(draw, column, lengths) for column in schema.columns}
+    columns = {column.name: draw_column(draw, column, lengths, schema) for column in schema.columns}
     names = draw(st.permutations(list(columns)))
     return schema, pa.RecordBatch.from_pydict({name: columns[name] for name in names})
 
@@ -121,7 +129,9 @@ def test_the_feature_schema_describes_the_examples(case: tuple[RowSchema, pa.Rec
         writer.write(rows.slice(0, 1))
     example = tf.train.Example.FromString(content.getvalue()[12:-4])
     described = text_format.Parse(describe_features(schema), schema_pb2.Schema())
-    assert {feature.name for feature in described.feature} == {column.name for column in schema.columns}
+    scales = {scale.name for column in schema.columns if (scale := schema.scale_column(column))}
+    assert {feature.name for feature in described.feature} == scales | {column.name for column in schema.columns}
+    assert bool(scales) == (schema.encoding == "int8" and bool(schema.embeddings))
     lists = {schema_pb2.BYTES: "bytes_list", schema_pb2.INT: "int64_list", schema_pb2.FLOAT: "float_list"}
     for feature in described.feature:
         found = example.features.feature[feature.name]

@@ -48,6 +48,8 @@ def test_every_difference_is_named_with_both_values() -> None:
         embeddings=["pooled_output"],
         hidden_size=3,
         encoding="float16_bytes",
+        dimensions=2,
+        normalized=True,
         options={
             "sinks": ("tfrecord", "parquet"),
             "tokens": True,
@@ -62,6 +64,7 @@ def test_every_difference_is_named_with_both_values() -> None:
         "/out was made with something else: model fingerprint: 'f1' there, 'f2' here; transform option max_tokens: 512 "
         "there, 128 here; transform fingerprint (library versions): 't1' there, 't2' here; embeddings: "
         "'pooled_output,mean_output' there, 'pooled_output' here; encoding: 'float_list' there, 'float16_bytes' here; "
+        "dimensions: None there, 2 here; normalized: False there, True here; "
         "documents: 'lines' there, 'records' here; --sink: 'tfrecord' there, 'tfrecord,parquet' here; --tokens: False "
         "there, True here; --keep-fields: 'a:int64,b' there, '' here; --id-field: None there, 'key' here; transform "
         "option extra: None there, 1 here. Everything would have to be embedded again: give --rebuild, or the options, "

@@ -32,6 +32,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "embeddings": {"embeddings": ("pooled", "mean")},
     "sinks": {"sinks": ("parquet",)},
     "encoding": {"encoding": "float16_bytes"},
+    "dimensions": {"dimensions": 8},
+    "accept_dimensions": {"dimensions": 8, "accept_dimensions": True},
+    "normalize": {"normalize": True},
     "tokens": {"tokens": True},
     "max_tokens": {"max_tokens": 100},
     "long_documents": {"long_documents": "window"},
@@ -86,7 +89,7 @@ def test_every_option_is_tested() -> None:
 def test_only_these_options_shape_no_row() -> None:
     """A second list on purpose: whoever declares an option neutral is to say so twice."""
     where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index"}
-    assert set(NEUTRAL) == {*where_and_when, "batch_tokens", "shard_seconds", "shard_bytes"}
+    assert set(NEUTRAL) == {*where_and_when, "accept_dimensions", "batch_tokens", "shard_seconds", "shard_bytes"}
     assert all(NEUTRAL.values())
 
 
