@@ -1,4 +1,4 @@
-"""Checks the flags that are Apache Beam's."""
+"""Checks the flags that are Apache Beam's, or the engine's that a job service stands for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from collections.abc import Collection, Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.pipeline.console.engine_options import EngineOption, read_engine_options
 from albert_embed.pipeline.console.option import describe_repetition
 from albert_embed.pipeline.console.usage_error import UsageError, refuse_unknown
+
+_EMBEDDED = "embed"  # as `--job_endpoint`: a service in this process, which has no options of its own
 
 
 def check_beam_arguments(arguments: Sequence[str], own: Collection[str]) -> None:
@@ -21,16 +24,27 @@ def check_beam_arguments(arguments: Sequence[str], own: Collection[str]) -> None
 
     Raises:
       UsageError: if an argument is neither a flag of Beam's nor the value of one, if a value is not of its kind, or if
-        a flag is given twice and the later value would replace the earlier.
+        a flag is given twice and the later value would replace the earlier. Where `--job_endpoint` names a job service,
+        the options of its engine are flags too; it is asked only where there are some that Beam does not know.
     """
     parser = _make_beam_parser()
+    known, unknown = _parse_known(parser, arguments)
+    engine: tuple[EngineOption, ...] = ()
+    if unknown and known.job_endpoint not in (None, _EMBEDDED):
+        engine = read_engine_options(known.job_endpoint, timeout=known.job_server_timeout)
+        for option in engine:
+            option.add_to(parser)
+        unknown = _parse_known(parser, arguments)[1]
+    if unknown:
+        refuse_unknown(unknown, {*own, *list_beam_flags(), *(option.flag for option in engine)})
+    _refuse_repetitions(parser, arguments)
+
+
+def _parse_known(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     try:
-        unknown = parser.parse_known_args(list(arguments))[1]
+        return parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as e:
         raise UsageError(str(e)) from e
-    if unknown:
-        refuse_unknown(unknown, {*own, *list_beam_flags()})
-    _refuse_repetitions(parser, arguments)
 
 
 def list_beam_flags() -> set[str]:

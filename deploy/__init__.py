@@ -1,0 +1,1 @@
+"""What it takes to run the jobs on clusters: a folder for each engine."""
