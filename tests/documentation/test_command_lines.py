@@ -15,6 +15,7 @@ from tests.documentation.pages import CURRENT_PAGES, find_prose, list_code_block
 
 # Every command has `--help`; the rest are flags of `python -m benchmarks`.
 _FLAGS_OF_OTHERS = {
+    "--checkpointing_interval",  # Flink, which tells it over the job service
     "--help",
     "--mode",
     "--rounds",
