@@ -22,7 +22,13 @@ TRUNCATED = "truncated"
 # Of every row, for the pipeline's own use; never written with the embeddings.
 CONTENT_HASH = "content_hash"  # of the document's texts and kept fields: shows whether it has changed since a run
 WINDOW_COUNT = "window_count"  # windows of the row's document
-INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT)
+# Where the document is in the input, the same in every reading: what of the input was read in one piece
+# (`pipeline.records.part`), and which record of that, from 0.
+INPUT_RANGE = "input_range"
+INPUT_POSITION = "input_position"
+INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT, INPUT_RANGE, INPUT_POSITION)
+# Of a document, on its way to its windows: those whose rows an earlier run has finished.
+FINISHED_WINDOWS = "finished_windows"
 # Where a document is in the input, the same in every reading. It distinguishes equal documents.
 ORIGIN = "origin"
 POOLED_OUTPUT = "pooled_output"
@@ -59,6 +65,9 @@ TYPES: dict[str, pa.DataType] = {
     TRUNCATED: pa.int64(),
     CONTENT_HASH: pa.binary(16),
     WINDOW_COUNT: pa.int64(),
+    INPUT_RANGE: pa.binary(16),
+    INPUT_POSITION: pa.int64(),
+    FINISHED_WINDOWS: pa.list_(pa.int64()),
     ORIGIN: pa.uint64(),
     WINDOW_LENGTHS: pa.large_list(pa.int64()),
     WINDOW_STARTS: pa.large_list(pa.int64()),

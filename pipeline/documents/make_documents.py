@@ -15,7 +15,7 @@ from albert_embed.pipeline.records.records import Records, fail_record, show_val
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, find_invalid_utf8, holds_strings
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import convert_kept
-from albert_embed.transforms.columns import ID, ORIGIN, PAIR, TEXT
+from albert_embed.transforms.columns import ID, INPUT_POSITION, ORIGIN, PAIR, TEXT, TYPES
 from albert_embed.transforms.failure import Failure
 
 _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
@@ -24,8 +24,19 @@ _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 Errors = dict[int, tuple[str, str]]
 
 
-def make_documents(records: Records, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Returns the documents in `records`, `{id, text[, pair], kept, origin}`, and a failure for each other record."""
+def make_documents(
+    records: Records, fields: RecordFields, *, first: int = 0
+) -> tuple[pa.RecordBatch, list[Failure]]:
+    """Makes documents of records.
+
+    Args:
+      records: as a source gives them.
+      fields: which of their fields make a document.
+      first: how many records of their part of the input came before them.
+
+    Returns:
+      `{id, text[, pair], kept, origin, input_position}`, and a failure for each record that is no document.
+    """
     errors: Errors = {}
     texts = {TEXT: _take_texts(records, fields.text, errors)}
     if fields.pair is not None:
@@ -38,6 +49,7 @@ def make_documents(records: Records, fields: RecordFields) -> tuple[pa.RecordBat
     for column, type_ in fields.kept.items():
         columns[column] = _take_kept(records, fields.find_field(column), type_, errors)
     columns[ORIGIN] = make_origins(records.file, records.positions)
+    columns[INPUT_POSITION] = pa.array(np.arange(first, first + len(records.positions)), TYPES[INPUT_POSITION])
     documents = pa.RecordBatch.from_pydict(columns)
     if not errors:
         return documents, []

@@ -10,7 +10,17 @@ from albert_embed.pipeline.records.content_id import content_id, hash_content
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms import metrics
-from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, PAIR, TEXT, TEXT_START, TYPES
+from albert_embed.transforms.columns import (
+    CONTENT_HASH,
+    ID,
+    INPUT_POSITION,
+    INPUT_RANGE,
+    ORIGIN,
+    PAIR,
+    TEXT,
+    TEXT_START,
+    TYPES,
+)
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 from albert_embed.transforms.map_or_fail import MapOrFail
 
@@ -18,6 +28,8 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 # a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is not text but base64 or the like, and could
 # use up the whole run's memory.
 MAX_WORD_BYTES = 5_000_000
+# Where a document is in the input, which is no part of its content.
+_PLACE = (ORIGIN, INPUT_RANGE, INPUT_POSITION)
 
 
 def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
@@ -43,7 +55,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
         columns[name] = _cast(name, columns[name], pa.large_binary(), "text")
     texts = [columns[name] for name in text_names]
     columns[ID] = _fill_ids(columns.get(ID), texts)
-    others = [column for name, column in columns.items() if name not in (ID, ORIGIN, *text_names)]
+    others = [column for name, column in columns.items() if name not in (ID, *_PLACE, *text_names)]
     columns[TEXT_START] = _starts(columns[TEXT])
     columns[CONTENT_HASH] = hash_documents(texts, others)
     prepared = pa.RecordBatch.from_pydict(columns)

@@ -12,7 +12,7 @@ from albert_embed.pipeline.documents.count_fields import count_fields
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.transforms.columns import ORIGIN
+from albert_embed.transforms.columns import INPUT_POSITION, ORIGIN
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.map_or_fail import MapOrFail
 
@@ -40,4 +40,4 @@ def make_and_count(records: Records, fields: RecordFields, *, origins: bool) -> 
     """Returns what `make_documents` gives, without the column `origin` unless it is wanted, and counts kept fields."""
     count_fields(records, fields)
     documents, failures = make_documents(records, fields)
-    return documents if origins else documents.drop_columns([ORIGIN]), failures
+    return documents.drop_columns([INPUT_POSITION] if origins else [INPUT_POSITION, ORIGIN]), failures

@@ -30,7 +30,12 @@ UNIQUE = "unique"
 # What is read of each document of the input.
 DOCUMENT_SCHEMA = pa.schema([(ID, TYPES[ID]), (CONTENT_HASH, TYPES[CONTENT_HASH]), (ORIGIN, TYPES[ORIGIN])])
 # The index of the rows that were published.
-INDEX_SCHEMA = shard_index.SCHEMA.append(pa.field(GENERATION, pa.int64()))
+INDEX_SCHEMA = pa.schema(
+    [
+        *(shard_index.SCHEMA.field(name) for name in (ID, CONTENT_HASH, WINDOW, WINDOW_COUNT, TOKENS, TRUNCATED)),
+        pa.field(GENERATION, pa.int64()),
+    ]
+)
 # Documents to select on the second reading: `key` is `document_keys`; `origin` is that of the one to select among equal
 # ones, else null; those that are not `unique` share their id with another content and are to fail.
 SELECTED_SCHEMA = pa.schema([(KEY, pa.binary(KEY_BYTES)), (ORIGIN, TYPES[ORIGIN]), (UNIQUE, pa.bool_())])

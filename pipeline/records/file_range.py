@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from albert_embed.pipeline.records.content_id import hash_content
+from albert_embed.pipeline.storage.paths import encode_path
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FileRange:
@@ -20,3 +23,8 @@ class FileRange:
     name: str
     start: int = 0
     stop: int | None = None
+
+    @property
+    def key(self) -> bytes:
+        """A hash of 16 bytes, the same in every run that reads this range of this file."""
+        return hash_content(encode_path(self.path), f"{self.start}-{self.stop}".encode())

@@ -11,7 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from albert_embed.pipeline.shards.shard import Shard
-from albert_embed.transforms.columns import CONTENT_HASH, ID, INPUT_IDS, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
+from albert_embed.transforms.columns import (
+    CONTENT_HASH,
+    ID,
+    INPUT_IDS,
+    INPUT_POSITION,
+    INPUT_RANGE,
+    TOKENS,
+    TRUNCATED,
+    TYPES,
+    WINDOW,
+    WINDOW_COUNT,
+)
 from albert_embed.transforms.list_lengths import list_lengths
 
 SCHEMA = pa.schema(
@@ -22,17 +33,25 @@ SCHEMA = pa.schema(
         (WINDOW_COUNT, TYPES[WINDOW_COUNT]),
         (TOKENS, TYPES[TOKENS]),
         (TRUNCATED, TYPES[TRUNCATED]),
+        (INPUT_RANGE, TYPES[INPUT_RANGE]),
+        (INPUT_POSITION, TYPES[INPUT_POSITION]),
     ]
 )
 _SHARD_KEY = b"albert_embed.shard"
 
 
 def index_rows(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Returns the index of embedded rows: `id`, `content_hash`, `window`, `window_count`, `tokens`, `truncated`."""
-    columns = [
-        pa.array(list_lengths(rows.column(INPUT_IDS))) if name == TOKENS else rows.column(name) for name in SCHEMA.names
-    ]
+    """Returns the index of embedded rows, `SCHEMA`; without a place in the input where the rows have none."""
+    columns = [_take_column(rows, name) for name in SCHEMA.names]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _take_column(rows: pa.RecordBatch, name: str) -> pa.Array:
+    if name == TOKENS:
+        return pa.array(list_lengths(rows.column(INPUT_IDS)))
+    if name in (INPUT_RANGE, INPUT_POSITION) and name not in rows.schema.names:
+        return pa.nulls(rows.num_rows, TYPES[name])
+    return rows.column(name)
 
 
 def write_index(file: Any, index: list[pa.RecordBatch], shard: Shard) -> None:

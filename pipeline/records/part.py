@@ -1,0 +1,27 @@
+"""`Part` and `PartReader`: an input in pieces, each of which one worker reads, in every reading in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from albert_embed.pipeline.records.records import Records
+from albert_embed.transforms.failure import Failure
+
+
+class Part(Protocol):
+    """What one worker reads of an input, such as a range of a file."""
+
+    @property
+    def key(self) -> bytes:
+        """A hash of 16 bytes, the same in every run that reads this part."""
+
+
+class PartReader(Protocol):
+    """Reads parts of an input as Records. It goes to workers, so it is pickled."""
+
+    def setup(self) -> None:
+        """Opens what can't be pickled, once on each worker."""
+
+    def read(self, part: Any) -> Iterator[Records | Failure]:
+        """Returns the records of a `Part`, in the same order each time, and a failure for each that can't be read."""
