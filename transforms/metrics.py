@@ -27,6 +27,7 @@ PADDED_TOKENS = "padded_tokens"
 BATCHES = "batches"
 READ_USECS = "read_usecs"
 PREPROCESS_USECS = "preprocess_usecs"
+MODEL_LOAD_MSECS = "model_load_msecs"
 INFERENCE_MSECS = "inference_msecs"
 WRITE_USECS = "write_usecs"
 

@@ -50,7 +50,7 @@ class PreprocessText(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any
 @beam.typehints.with_input_types(pa.RecordBatch)
 @beam.typehints.with_output_types(pa.RecordBatch)
 class _ApplyTransformGraph(beam.DoFn):
-    """Applies a saved transform graph, loaded once per process and shared by its threads."""
+    """Applies a saved transform graph, loaded with the first batch, once per process, and shared by its threads."""
 
     def __init__(self, transform_directory: str, token_vocabulary: Vocabulary | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Beam's __init__
@@ -61,35 +61,15 @@ class _ApplyTransformGraph(beam.DoFn):
         self._transform: SavedTransform | None = None
         self._locator: TokenLocator | None = None
 
-    def setup(self) -> None:
-        """Loads the graph, or takes the one that another thread has loaded.
-
-        Raises:
-          TransformMismatchError: if the directory holds no finished graph.
-        """
-        from albert_embed.transforms.saved_transform import (
-            SavedTransform,  # here: the program that only wires needs no TensorFlow
-        )
-
-        self._transform = self._shared.acquire(
-            lambda: SavedTransform(self._transform_directory), tag=self._transform_directory
-        )
-        vocabulary = self._token_vocabulary
-        if vocabulary is not None:
-            from albert_embed.transforms.token_spans import TokenLocator
-
-            lower_case = self._transform.description["options"]["lower_case"]
-            self._locator = self._shared_locator.acquire(
-                lambda: TokenLocator(vocabulary, lower_case=lower_case), tag=self._transform_directory
-            )
-
     def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Preprocess one batch.
 
         Raises:
+          TransformMismatchError: if the directory holds no finished graph.
           ValueError: if a text column is missing or not text, or another column has the name of an output.
         """
-        assert self._transform is not None, "Beam calls setup first"
+        if self._transform is None:  # not in `setup`: a run that has nothing to embed does without TensorFlow
+            self._transform = self._load()
         with metrics.count_usecs(metrics.PREPROCESS_USECS):
             result = self._transform.apply(batch)
             if self._locator is not None:
@@ -97,3 +77,19 @@ class _ApplyTransformGraph(beam.DoFn):
 
                 result = add_token_columns(result, batch, self._locator)
         yield result
+
+    def _load(self) -> SavedTransform:
+        """Loads the graph, or takes the one that another thread has loaded; and what locates tokens, if wanted."""
+        from albert_embed.transforms.saved_transform import SavedTransform
+
+        directory = self._transform_directory
+        transform: SavedTransform = self._shared.acquire(lambda: SavedTransform(directory), tag=directory)
+        vocabulary = self._token_vocabulary
+        if vocabulary is not None:
+            from albert_embed.transforms.token_spans import TokenLocator
+
+            lower_case = transform.description["options"]["lower_case"]
+            self._locator = self._shared_locator.acquire(
+                lambda: TokenLocator(vocabulary, lower_case=lower_case), tag=directory
+            )
+        return transform

@@ -50,6 +50,24 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(exploded)
 
 
+def drop_finished_windows(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Drops the rows of windows that `finished_windows` of their document names, and that column.
+
+    Args:
+      rows: one per window; returned as they are where they lack the column.
+    """
+    if columns.FINISHED_WINDOWS not in rows.schema.names:
+        return rows
+    finished = rows.column(columns.FINISHED_WINDOWS)
+    lengths = finished.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    owners = np.repeat(np.arange(rows.num_rows), lengths)
+    named = finished.flatten().to_numpy(zero_copy_only=False)
+    windows = rows.column(columns.WINDOW).to_numpy(zero_copy_only=False)
+    left = np.ones(rows.num_rows, bool)
+    left[owners[named == windows[owners]]] = False
+    return rows.drop_columns([columns.FINISHED_WINDOWS]).filter(pa.array(left))
+
+
 def _repeat_rows(column: pa.Array, documents: np.ndarray) -> pa.Array:
     """Repeats each row for every window of its document; returns the column as it is where each has one."""
     if len(documents) == len(column) and (documents == np.arange(len(column))).all():

@@ -24,9 +24,7 @@ _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 Errors = dict[int, tuple[str, str]]
 
 
-def make_documents(
-    records: Records, fields: RecordFields, *, first: int = 0
-) -> tuple[pa.RecordBatch, list[Failure]]:
+def make_documents(records: Records, fields: RecordFields, *, first: int = 0) -> tuple[pa.RecordBatch, list[Failure]]:
     """Makes documents of records.
 
     Args:

@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.engines import EngineName
 from albert_embed.model.handler import AlbertModelHandler, refuse_missing_outputs
+from albert_embed.model.load_on_demand import LoadOnDemand
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.resume.drop_finished import DropFinished
@@ -31,7 +32,7 @@ from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig
 from albert_embed.transforms.transform_graph import TransformMismatchError, read_description, save_transform_graph
 from albert_embed.transforms.vocabulary import Vocabulary
-from albert_embed.transforms.windows import explode_windows
+from albert_embed.transforms.windows import drop_finished_windows, explode_windows
 
 EMBEDDINGS = "embeddings"
 FAILURES = "failures"
@@ -190,7 +191,9 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         if self._reshuffle_batches:
             batches = batches | "SpreadBatches" >> beam.Reshuffle()
         embedded = (
-            batches | "RunInference" >> RunInference(self._handler) | "DropTextStart" >> MapOrFail(drop_text_start)
+            batches
+            | "RunInference" >> RunInference(LoadOnDemand(self._handler))
+            | "DropTextStart" >> MapOrFail(drop_text_start)
         )
         failures = (*failed, rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten()
         return {**outputs, EMBEDDINGS: embedded.passed, FAILURES: failures}
@@ -199,7 +202,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
 def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:
     """Turns documents as the transform graph gives them into one row per window.
 
-    With `reject`, documents that are too long fail. Documents whose tokens could not be located always do.
+    Windows that `finished_windows` names are left out. With `reject`, documents that are too long fail. Documents whose tokens could not be located always do.
     """
     failures = []
     if reject:
@@ -231,7 +234,7 @@ def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -
         ]
         documents = documents.filter(located)
     metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
-    return explode_windows(documents), failures
+    return drop_finished_windows(explode_windows(documents)), failures
 
 
 def drop_text_start(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from albert_embed.transforms.windows import explode_windows
+from albert_embed.transforms.windows import drop_finished_windows, explode_windows
 
 LISTS = pa.large_list(pa.int64())
 
@@ -76,3 +76,14 @@ def test_lengths_that_do_not_add_up_are_an_error() -> None:
     batch = batch.set_column(index, "window_lengths", pa.array([[3], [3, 2, 2], [3]], LISTS))
     with pytest.raises(ValueError, match=r"^the lengths of the windows do not add up to the documents' input_ids.$"):
         explode_windows(batch)
+
+
+def test_finished_windows_are_dropped() -> None:
+    batch = make_batch()
+    finished = pa.array([None, [0, 2], [0]], pa.list_(pa.int64()))
+    rows = drop_finished_windows(explode_windows(batch.append_column("finished_windows", finished)))
+    kept = explode_windows(batch).take(pa.array([0, 2]))
+    assert rows.schema.equals(kept.schema) and rows.to_pylist() == kept.to_pylist()
+    assert drop_finished_windows(kept) is kept
+    empty = explode_windows(batch.append_column("finished_windows", finished).slice(0, 0))
+    assert drop_finished_windows(empty).num_rows == 0

@@ -1,0 +1,118 @@
+"""Shards that a run which was cut off may have finished, and the rows of those that are whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.shards.keys import document_keys, keys_to_arrow
+from albert_embed.pipeline.shards.places import KEY
+from albert_embed.pipeline.shards.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
+from albert_embed.pipeline.shards.shard_index import read_index
+from albert_embed.transforms.columns import CONTENT_HASH, ID, INPUT_POSITION, INPUT_RANGE, WINDOW, WINDOW_COUNT
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, order=True)
+class CandidateShard:
+    """A shard whose index was found. They are in the order in which they are preferred.
+
+    Attributes:
+      attempt: the number of the run that wrote it: earlier ones first.
+      modified: when its index was written, seconds since 1970; 0 where the file system does not say.
+      index: the path of its index.
+      sizes: name → bytes of the files that may be its own, as pairs.
+    """
+
+    attempt: int
+    modified: float
+    index: str
+    sizes: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def directory(self) -> str:
+        """The folder that it is in."""
+        return self.index.rpartition("/")[0]
+
+
+def list_candidates(directory: str, attempt: int = 0) -> list[CandidateShard]:
+    """Lists the shards in a staging folder that have an index, by name.
+
+    Args:
+      directory: the folder, on any file system that Beam knows.
+      attempt: the number of its run.
+    """
+    found = FileSystems.match([FileSystems.join(directory, "*")])[0].metadata_list
+    names = {PurePosixPath(file.path).name: file for file in found}
+    sizes: dict[str, list[tuple[str, int]]] = {}
+    for name, file in sorted(names.items()):
+        sizes.setdefault(_name_shard(name), []).append((name, file.size_in_bytes))
+    return [
+        CandidateShard(
+            attempt=attempt,
+            modified=file.last_updated_in_seconds or 0,
+            index=file.path,
+            sizes=tuple(sizes[_name_shard(name)]),
+        )
+        for name, file in sorted(names.items())
+        if is_index(name)
+    ]
+
+
+def is_index(name: str) -> bool:
+    """Returns whether a file of this name is the index of a shard."""
+    return name.startswith(f"{INDEX_PREFIX}-") and name.endswith(f".{INDEX_FORMAT}")
+
+
+def read_candidate(candidate: CandidateShard) -> tuple[Shard, pa.Table] | None:
+    """Reads a shard that is whole: its index can be read, and its data files have the sizes that stand there.
+
+    Returns:
+      The shard, and `FINISHED_SCHEMA` of its rows with `input_range`; None, and a warning, where it can't be used.
+    """
+    try:
+        shard, rows = read_finished_rows(candidate.index)
+    except ValueError as e:
+        logger.warning("%s is not used: %s", candidate.index, e)
+        return None
+    sizes = dict(candidate.sizes)
+    if PurePosixPath(candidate.index).name != shard.index_file or any(
+        sizes.get(shard.data_file(format_name)) != size for format_name, size in shard.file_bytes.items()
+    ):
+        return None  # the run was killed while the shard was moved to its place, or published
+    return shard, rows
+
+
+def read_finished_rows(index: str) -> tuple[Shard, pa.Table]:
+    """Reads the shard and `FINISHED_SCHEMA` of its rows, with `input_range`.
+
+    Args:
+      index: path of its index.
+
+    Raises:
+      ValueError: if it is no index, or does not say where in the input the rows come from.
+    """
+    with FileSystems.open(index, compression_type="uncompressed") as file:
+        shard, rows = read_index(file)
+    if rows[INPUT_RANGE].null_count or rows[INPUT_POSITION].null_count:
+        raise ValueError("it does not say where in the input its rows come from")
+    keys = keys_to_arrow(document_keys(rows[ID], rows[CONTENT_HASH]))
+    return shard, pa.table(
+        {
+            INPUT_RANGE: rows[INPUT_RANGE],
+            INPUT_POSITION: rows[INPUT_POSITION],
+            KEY: keys,
+            WINDOW: rows[WINDOW],
+            WINDOW_COUNT: rows[WINDOW_COUNT],
+        }
+    )
+
+
+def _name_shard(file_name: str) -> str:
+    """Returns what the names of a shard's files have in common."""
+    return PurePosixPath(file_name).stem.partition("-")[2]
