@@ -1,4 +1,4 @@
-"""`LoadOnDemand`: a model handler that loads the model when the first batch comes, so that a run without any needs none.
+"""`LoadOnDemand`: a model handler that loads the model when the first batch comes: a run without any needs none.
 
 RunInference loads the model when a worker starts, whether there is anything for it or not.
 """

@@ -202,7 +202,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
 def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:
     """Turns documents as the transform graph gives them into one row per window.
 
-    Windows that `finished_windows` names are left out. With `reject`, documents that are too long fail. Documents whose tokens could not be located always do.
+    Windows that `finished_windows` names are left out. With `reject`, documents that are too long fail. Documents whose
+    tokens could not be located always do.
     """
     failures = []
     if reject:

@@ -1,4 +1,4 @@
-"""The steps that read parts of the input: all of their documents, or those that a run wants of them."""
+"""`ReadWanted`: reads those documents of a part of the input that a run wants."""
 
 from __future__ import annotations
 
@@ -11,37 +11,18 @@ import pyarrow as pa
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.documents.keyed_tables import from_bytes
+from albert_embed.pipeline.reading.read_all import tag_found
 from albert_embed.pipeline.reading.selected_documents import SelectedDocuments
 from albert_embed.pipeline.reading.unfinished_documents import UnfinishedDocuments
 from albert_embed.pipeline.records.part import Part
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
-from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
 
-FAILURES = "failures"
 MISSING = "missing"
 
 
 class FinishedShardsError(RuntimeError):
     """Finished shards hold what the input does not."""
-
-
-class ReadAll(beam.DoFn):
-    """Reads parts: RecordBatches of their documents, and failures to `FAILURES`.
-
-    Args:
-      reader: reads a part.
-    """
-
-    def __init__(self, reader: DocumentReader) -> None:
-        self._reader = reader
-
-    def setup(self) -> None:
-        self._reader.setup()
-
-    def process(self, part: Part) -> Iterator[Any]:
-        for found in self._reader.read(part):
-            yield from _tag(found)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,12 +78,12 @@ class ReadWanted(beam.DoFn):
             left = unfinished if number == 0 else nothing  # finished rows are those of one reading
             for found in self._reader.read(part):
                 if selected is None:
-                    yield from _tag(found if isinstance(found, Failure) else left.take(found))
+                    yield from tag_found(found if isinstance(found, Failure) else left.take(found))
                 elif not isinstance(found, Failure):
                     documents, failures = selected.take(found)
                     for failure in failures:
-                        yield from _tag(failure)
-                    yield from _tag(left.take(documents))
+                        yield from tag_found(failure)
+                    yield from tag_found(left.take(documents))
         if unfinished.missing_rows:
             raise FinishedShardsError(
                 f"{unfinished.missing_rows:,} rows that an earlier run finished are not in {wanted.parts[0]}, though "
@@ -111,13 +92,3 @@ class ReadWanted(beam.DoFn):
             )
         if selected is not None and selected.missing:
             yield beam.pvalue.TaggedOutput(MISSING, selected.missing)
-
-
-def _tag(found: pa.RecordBatch | Failure) -> Iterator[Any]:
-    """Yields documents, where there are any, and a failure to its output; both are counted."""
-    if isinstance(found, Failure):
-        metrics.increment(metrics.FAILURES)
-        yield beam.pvalue.TaggedOutput(FAILURES, found)
-    elif found.num_rows:
-        metrics.increment(metrics.DOCUMENTS, found.num_rows)
-        yield found

@@ -23,6 +23,7 @@ from albert_embed.transforms.columns import INPUT_RANGE
 
 # Instead of a table of selected documents: all of a part are wanted.
 ALL_DOCUMENTS = b""
+SHARDS = "shards"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,9 +69,9 @@ class FindFinished(beam.PTransform[beam.PCollection[tuple[bytes, bytes]], dict[s
             | "FindLosers" >> beam.FlatMapTuple(find_losing_shards).with_output_types(tuple[str, bool])
             | "AnyLost" >> beam.CombinePerKey(any)
             | "DropLosers" >> beam.Filter(lambda shard: not shard[1])
-            | "ReadFinished" >> beam.ParDo(ReadFinished()).with_outputs(ReadFinished.SHARDS, main="rows")
+            | "ReadFinished" >> beam.FlatMap(read_finished).with_outputs(SHARDS, main="rows")
         )
-        return {"rows": used["rows"], "shards": used[ReadFinished.SHARDS]}
+        return {"rows": used["rows"], "shards": used[SHARDS]}
 
 
 def cut_candidate(candidate: CandidateShard) -> Iterator[tuple[bytes, tuple[CandidateShard, bytes]]]:
@@ -96,14 +97,10 @@ def find_losing_shards(key: bytes, grouped: dict[str, Iterable[Any]]) -> Iterato
         yield candidate.index, lost
 
 
-class ReadFinished(beam.DoFn):
+def read_finished(used: tuple[str, bool]) -> Iterator[Any]:
     """Reads a shard that is used: (key of a part, its rows of that part), and the `FinishedShard` to `SHARDS`."""
-
-    SHARDS = "shards"
-
-    def process(self, used: tuple[str, bool]) -> Iterator[Any]:
-        index, _ = used
-        shard, rows = read_finished_rows(index)
-        for key, part in cut_by_column(rows, INPUT_RANGE):
-            yield key, to_bytes(part)
-        yield beam.pvalue.TaggedOutput(self.SHARDS, FinishedShard(directory=index.rpartition("/")[0], shard=shard))
+    index, _ = used
+    shard, rows = read_finished_rows(index)
+    for key, part in cut_by_column(rows, INPUT_RANGE):
+        yield key, to_bytes(part)
+    yield beam.pvalue.TaggedOutput(SHARDS, FinishedShard(directory=index.rpartition("/")[0], shard=shard))

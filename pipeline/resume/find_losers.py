@@ -27,7 +27,7 @@ def find_losers(attempts: Sequence[pa.Table], selected: pa.Table | None) -> list
     same = (np.diff(positions[order]) == 0) & (np.diff(windows[order]) == 0)
     again[order[1:]] = same
     lost = again if selected is None else again | ~_are_selected(rows, selected)
-    return (np.bincount(numbers[lost], minlength=len(attempts)) > 0).tolist()
+    return [bool(count) for count in np.bincount(numbers[lost], minlength=len(attempts))]
 
 
 def _are_selected(rows: pa.Table, selected: pa.Table) -> np.ndarray:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from albert_embed.pipeline.documents.keyed_tables import to_bytes
-from albert_embed.pipeline.reading.read_wanted import FAILURES, MISSING, FinishedShardsError, ReadAll, ReadWanted
+from albert_embed.pipeline.reading.read_all import FAILURES, ReadAll
+from albert_embed.pipeline.reading.read_wanted import MISSING, FinishedShardsError, ReadWanted
 from tests.pipeline.reading.made_input import MadePart, make_reader
 from tests.pipeline.reading.test_selected_documents import TEXTS, select
 from tests.pipeline.reading.test_unfinished_documents import finish
@@ -23,7 +24,7 @@ def read(
     step: ReadWanted, *, selected: Sequence[pa.Table] = (), finished: Sequence[pa.Table] = (), times: int = 1
 ) -> tuple[list[int], dict[str, list[Any]]]:
     """Returns the positions of the documents, and what went to other outputs."""
-    grouped = {
+    grouped: dict[str, Any] = {
         "parts": [PART] * times,
         "selected": list(map(to_bytes, selected)),
         "finished": list(map(to_bytes, finished)),

@@ -16,7 +16,7 @@ from apache_beam.testing.util import assert_that
 
 from albert_embed.pipeline.documents.keyed_tables import from_bytes, to_bytes
 from albert_embed.pipeline.resume.candidate_shards import list_candidates, read_candidate
-from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, FindFinished, FinishedShard, ReadFinished
+from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, SHARDS, FindFinished, FinishedShard, read_finished
 from albert_embed.pipeline.shards.keys import document_keys, keys_to_arrow
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
 from albert_embed.pipeline.shards.shard import Shard
@@ -148,9 +148,8 @@ def test_a_shard_that_does_not_know_its_places_is_left(tmp_path: Path, caplog: p
 
 def test_pickling(tmp_path: Path) -> None:
     shard = write(tmp_path, make_placed(2, 4, 1))
-    step = pickle.loads(pickle.dumps(ReadFinished()))
-    (key, rows), tagged = step.process((str(tmp_path / shard.index_file), False))
+    (key, rows), tagged = read_finished((str(tmp_path / shard.index_file), False))
     assert key == PARTS[2] and from_bytes([rows], FINISHED_SCHEMA)["input_position"].to_pylist() == [4]
-    assert tagged.tag == ReadFinished.SHARDS and tagged.value == FinishedShard(directory=str(tmp_path), shard=shard)
+    assert tagged.tag == SHARDS and tagged.value == FinishedShard(directory=str(tmp_path), shard=shard)
     candidates = list_candidates(str(tmp_path), 3)
     assert pickle.loads(pickle.dumps(candidates)) == candidates and candidates[0].attempt == 3
