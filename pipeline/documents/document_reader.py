@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from albert_embed.pipeline.documents.count_fields import count_fields
 from albert_embed.pipeline.documents.make_documents import make_documents
+from albert_embed.pipeline.documents.part import Part, PartReader
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.documents.reject_binary import reject_binary
-from albert_embed.pipeline.records.part import Part, PartReader
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.transforms import metrics

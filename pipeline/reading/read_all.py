@@ -9,7 +9,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
-from albert_embed.pipeline.records.part import Part
+from albert_embed.pipeline.documents.part import Part
 from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
 

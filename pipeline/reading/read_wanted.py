@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.documents.keyed_tables import from_bytes
+from albert_embed.pipeline.documents.part import Part
 from albert_embed.pipeline.reading.read_all import tag_found
 from albert_embed.pipeline.reading.selected_documents import SelectedDocuments
 from albert_embed.pipeline.reading.unfinished_documents import UnfinishedDocuments
-from albert_embed.pipeline.records.part import Part
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
 from albert_embed.transforms.failure import Failure
 
