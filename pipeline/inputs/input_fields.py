@@ -7,11 +7,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from albert_embed.pipeline.documents.partitions import find_partitions
 from albert_embed.pipeline.inputs.look_into_files import look_into_files
 from albert_embed.pipeline.inputs.read_files import UnreadableFileError, read_range
 from albert_embed.pipeline.records.batching import BATCH_BYTES, BATCH_RECORDS
 from albert_embed.pipeline.records.file_range import FileRange
+from albert_embed.pipeline.records.partitions import find_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields, describe_missing_field, find_missing_field
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.field_type import FLOAT, INT64, STRING

@@ -8,10 +8,10 @@ from typing import Any
 
 import apache_beam as beam
 
-from albert_embed.pipeline.documents.partitions import add_partitions
 from albert_embed.pipeline.inputs.check_content import describe_content, describe_guess, read_start
 from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, split_files
 from albert_embed.pipeline.records.file_range import FileRange
+from albert_embed.pipeline.records.partitions import add_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source

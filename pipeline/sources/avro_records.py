@@ -7,9 +7,9 @@ from typing import Any, BinaryIO
 
 import fastavro
 
-from albert_embed.pipeline.documents.partitions import find_partitions
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.nested_fields import find_value
+from albert_embed.pipeline.records.partitions import find_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
 from albert_embed.pipeline.records.records import Records, fail_file, fail_record
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable

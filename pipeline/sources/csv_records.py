@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from albert_embed.pipeline.documents.partitions import find_partitions
 from albert_embed.pipeline.records.batching import batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.parse_numbers import parse_numbers
+from albert_embed.pipeline.records.partitions import find_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_file
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions

@@ -8,10 +8,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from albert_embed.pipeline.documents.partitions import find_partitions
 from albert_embed.pipeline.records.batching import BATCH_RECORDS
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.nested_fields import find_path, take_column
+from albert_embed.pipeline.records.partitions import find_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
