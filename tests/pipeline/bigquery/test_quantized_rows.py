@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -14,8 +15,10 @@ from albert_embed.pipeline.bigquery.append_rows import widen_floats
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_rows import check_rows, make_table_rows, measure_rows
+from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from tests.pipeline.bigquery.table_data import PIECES, make_layout, make_table_input
+from albert_embed.pipeline.settings.table_name import TableName
+from tests.pipeline.bigquery.table_data import PIECES, make_layout, make_table_input, read_table
 
 WIDTH = 16
 LENGTHS = [2, 3]
@@ -116,3 +119,22 @@ def test_no_vector_index_of_bytes(encoding: str) -> None:
         f"--vector-index: BigQuery searches ARRAY<FLOAT64>, and --encoding {encoding} writes BYTES; give another "
         "--encoding, or leave --vector-index out"
     )
+
+
+@pytest.mark.integration
+def test_a_table_and_a_directory_hold_the_same(dataset: str, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("one text\nanother text, which is longer\n")
+    table = TableName(project="test-project", dataset=dataset, table="vectors")
+    flags = ["--embeddings", "mean,sequence", "--encoding", "int8", "--normalize", "--sink", "parquet,bigquery"]
+    arguments = ["--model", str(tiny_model), "--input", str(tmp_path / "in.txt"), *flags]
+    assert main(["embed", *arguments, "--output", str(tmp_path / "out"), table.option]) == 0
+    rows = {row["id"]: row for row in read_table(table.sql)}
+    stored = pq.read_table(sorted((tmp_path / "out").rglob("embeddings-*.parquet"))).to_pylist()
+    assert len(rows) == len(stored) == 2
+    for row in stored:
+        found = rows[row["id"]]
+        assert np.frombuffer(found["mean_output"], np.int8).tolist() == row["mean_output"]
+        assert found["mean_output_scale"] == row["mean_output_scale"]
+        vectors = [np.frombuffer(token["embedding"], np.int8).tolist() for token in found["tokens"]]
+        assert vectors == row["sequence_output"]
+        assert [token["embedding_scale"] for token in found["tokens"]] == row["sequence_output_scale"]
