@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from albert_embed.model.padded_batch import float_lists
-from albert_embed.transforms.columns import INPUT_IDS, SEQUENCE_OUTPUT
-from albert_embed.transforms.list_lengths import list_lengths
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,30 +37,14 @@ class VectorShape:
 
     def apply(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Returns `vectors`, `[vectors, width]` float32, in this shape."""
+        import numpy as np  # --help, which knows the options, needs none
+
         shaped = vectors[:, : self.dimensions]
         if not self.normalize:
             return shaped
         lengths = np.sqrt(np.einsum("ij,ij->i", shaped, shaped, dtype=np.float64))
         scaled: npt.NDArray[np.float32] = (shaped / np.where(lengths > 0, lengths, 1)[:, np.newaxis]).astype(np.float32)
         return scaled
-
-
-def shape_vectors(rows: pa.RecordBatch, *, columns: Iterable[str], shape: VectorShape) -> pa.RecordBatch:
-    """Returns `rows` with the vectors of some columns in another shape.
-
-    Args:
-      rows: as the handler gives them, or of documents.
-      columns: of vectors, large_list<float32>; `sequence_output` has a vector for each token.
-      shape: of every vector.
-    """
-    if shape.changes_nothing or not rows.num_rows:
-        return rows
-    for name in columns:
-        counts = list_lengths(rows.column(INPUT_IDS)) if name == SEQUENCE_OUTPUT else np.ones(rows.num_rows, np.int64)
-        vectors = shape.apply(np.asarray(rows.column(name).flatten()).reshape(int(counts.sum()), -1))
-        lists = float_lists(np.ascontiguousarray(vectors), counts * vectors.shape[1])
-        rows = rows.set_column(rows.schema.get_field_index(name), name, lists)
-    return rows
 
 
 def check_dimensions(

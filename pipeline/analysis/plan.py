@@ -16,7 +16,7 @@ from albert_embed.model.flops import count_batch_flops
 from albert_embed.model.handler import EMBEDDING_COLUMNS, attach_embeddings
 from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory
-from albert_embed.model.vector_shape import shape_vectors
+from albert_embed.model.shape_vectors import shape_vectors
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
 from albert_embed.pipeline.analysis.plan_rates import PlanRates
 from albert_embed.pipeline.embed.prepared_run import choose_row_schema

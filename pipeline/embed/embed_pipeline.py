@@ -15,7 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineState
 
 from albert_embed.model.handler import EMBEDDING_COLUMNS
-from albert_embed.model.vector_shape import shape_vectors
+from albert_embed.model.shape_vectors import shape_vectors
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink
 from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments

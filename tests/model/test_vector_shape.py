@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from albert_embed.model.padded_batch import float_lists
-from albert_embed.model.vector_shape import VectorShape, check_dimensions, shape_vectors
+from albert_embed.model.shape_vectors import shape_vectors
+from albert_embed.model.vector_shape import VectorShape, check_dimensions
 from tests.pipeline.embedded_rows import HIDDEN, make_rows
 
 LENGTHS = [2, 5, 3]

@@ -19,7 +19,7 @@ HELP = """
 import json, sys
 from albert_embed.pipeline.cli.main import main
 status = main(sys.argv[1:])
-heavy = {"tensorflow", "apache_beam", "pyarrow", "sentencepiece", "rich"} & set(sys.modules)
+heavy = {"tensorflow", "apache_beam", "numpy", "pyarrow", "sentencepiece", "rich"} & set(sys.modules)
 print(json.dumps([status, sorted(heavy)]))
 """
 
