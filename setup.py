@@ -59,7 +59,7 @@ setup(
     packages=find_packages("src"),
     package_data={
         "albert_embed": ["py.typed"],
-        "albert_embed.pipeline.analysis": ["plan_rates.json"],
+        "albert_embed.pipeline.launch": ["gpu_types.json"],
         "albert_embed.pipeline.report": ["templates/*.jinja"],
     },
     install_requires=REQUIRES,

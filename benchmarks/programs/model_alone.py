@@ -15,7 +15,7 @@ from albert_embed.model.engines import load_engine
 from albert_embed.model.flops import count_batch_flops
 from albert_embed.model.handler import attach_embeddings
 from albert_embed.model.padded_batch import pad_batch
-from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.transforms.columns import INPUT_IDS, INPUT_MASK
 from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
 from benchmarks.outcome import Outcome, print_report

@@ -21,7 +21,6 @@ from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, 
 from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statistics, run_pass
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.analysis.plan import make_plan
-from albert_embed.pipeline.analysis.plan_rates import read_plan_rates
 from albert_embed.pipeline.dataset.provenance import TransformProvenance, list_versions
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.open_model import open_model
@@ -29,6 +28,7 @@ from albert_embed.pipeline.embed.prepared_run import fit_preprocessing
 from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
+from albert_embed.pipeline.launch.gpu_table import read_gpu_table
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -79,7 +79,7 @@ def _analyze_into(
     given.check_fields(RecordFields.of(embed))
     options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
     embed = options.embed
-    rates = read_plan_rates(options.rates) if options.plan else None
+    table = read_gpu_table(options.rates) if options.plan else None
     output.prepare(overwrite=embed.overwrite)
     with contextlib.closing(open_cache(options, vocabulary, preprocessing)) as cache:
         transform_directory = FileSystems.join(output.staging, TRANSFORM)
@@ -93,7 +93,7 @@ def _analyze_into(
             statistics = read_pass_statistics(work, preprocessing)
         pipeline_seconds = time.time() - started - prepare_seconds
         plan = None
-        if rates is not None:
+        if table is not None:
             logger.info("timing a few batches of the model for the plan")
             plan = make_plan(
                 embed,
@@ -104,7 +104,7 @@ def _analyze_into(
                 statistics=statistics,
                 transform_directory=transform_directory,
                 prepare_seconds=prepare_seconds,
-                rates=rates,
+                table=table,
             )
         failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
         report = CorpusReport(

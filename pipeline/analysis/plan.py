@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.model.shape_vectors import shape_vectors
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
-from albert_embed.pipeline.analysis.plan_rates import PlanRates
 from albert_embed.pipeline.embed.prepared_run import choose_row_schema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
-from albert_embed.pipeline.settings.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
+from albert_embed.pipeline.launch.gpu_table import GpuTable
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.settings.runner import threads_per_worker
 from albert_embed.transforms.batch_forecast import BatchForecast, forecast_batches
@@ -58,7 +59,7 @@ def make_plan(
     statistics: CorpusStatistics,
     transform_directory: str,
     prepare_seconds: float,
-    rates: PlanRates,
+    table: GpuTable,
 ) -> dict[str, Any]:
     """Makes the plan for `embed` with these options, as plain values for JSON.
 
@@ -69,7 +70,7 @@ def make_plan(
       statistics: of the corpus.
       transform_directory: the saved graph, which is timed.
       prepare_seconds: how long opening the model and building the graph took here.
-      rates: of accelerators.
+      table: the GPUs to plan for.
     """
     batch_tokens = choose_batch_tokens(
         options.batch_tokens, max_tokens=preprocessing.max_tokens, beam_options=beam_options
@@ -111,9 +112,10 @@ def make_plan(
                 options.batch_tokens or max(GPU_BATCH_TOKENS, preprocessing.max_tokens),
                 tokens_written=options.tokens,
             ),
-            rates,
+            table,
+            embeddings=options.computed_embeddings,
         ),
-        "rates_file": rates.file,
+        "rates_file": table.file,
     }
 
 
@@ -225,28 +227,42 @@ def _plan_here(
 
 
 def plan_accelerators(
-    config: AlbertConfig, precision: str, forecast: BatchForecast, rates: PlanRates
+    config: AlbertConfig, precision: str, forecast: BatchForecast, table: GpuTable, *, embeddings: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Estimates hours and dollars for each accelerator that has the precision, and each number of workers."""
+    """Estimates hours and dollars of a Dataflow run for each GPU that has the precision, and each number of workers.
+
+    A worker's threads prepare and write some batches while the GPU runs others, so the slower of the two counts.
+
+    Args:
+      config: of the model.
+      precision: of its weights.
+      forecast: of the batches.
+      table: the GPUs.
+      embeddings: what the model computes.
+    """
     shapes = zip(forecast.rows.tolist(), forecast.lengths.tolist(), strict=True)
     flops = forecast.weight * sum(count_batch_flops(config, rows, length) for rows, length in shapes)
+    host_seconds = forecast.real_tokens / table.host_speed(embeddings)
     planned = []
-    for accelerator in rates.accelerators:
-        rate = accelerator.flops_per_second(precision)
+    for gpu in table.gpus:
+        rate = gpu.flops_per_second(precision)
         if rate is None:
             continue
-        seconds = flops / rate + forecast.real_tokens / rates.host_tokens_per_second
-        for workers in rates.workers:
-            hours = (rates.start_seconds + seconds / workers) / 3600
+        gpu_seconds = flops / rate
+        seconds = max(gpu_seconds, host_seconds)
+        for workers in table.workers:
+            hours = (table.start_seconds + seconds / workers) / 3600
             planned.append(
                 {
-                    "accelerator": accelerator.name,
+                    "accelerator": gpu.label,
+                    "gpu": gpu.name,
                     "workers": workers,
                     "tokens_per_second": round(workers * forecast.real_tokens / seconds) if seconds else None,
+                    "limit": "gpu" if gpu_seconds >= host_seconds else "host",
                     "hours": round(hours, 3),
-                    "dollars": round(hours * workers * accelerator.dollars_per_hour, 2),
+                    "dollars": round(hours * workers * gpu.dollars_per_hour, 2),
                     **{
-                        name: getattr(accelerator, name)
+                        name: getattr(gpu, name)
                         for name in ("peak_source", "utilisation", "utilisation_source", "price_source", "price_as_of")
                     },
                 }

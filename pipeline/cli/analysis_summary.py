@@ -104,17 +104,18 @@ def _make_plan_blocks(plan: dict[str, Any]) -> Iterator[Block]:
         yield _make_accelerators_table(plan["accelerators"])
     yield (
         "All of this is estimated. Nothing was measured on accelerators: their rates are the makers' figures times "
-        "an assumed share, and their prices are list prices that were not looked up for this run. Each rate and its "
-        f"source are in {plan['rates_file']}; edit it, or give your own with --rates."
+        "an assumed share, and their prices are list prices that were not looked up for this run. Where the limit is "
+        "the host, it is what one worker reads, prepares and writes. Each rate and its source are in "
+        f"{plan['rates_file']}; edit it, or give your own with --rates."
     )
 
 
 def _make_accelerators_table(accelerators: list[dict[str, Any]]) -> Table:
-    table = Table(title="on accelerators (estimates)", title_justify="left")
-    for name in ("accelerator", "workers", "tokens / s", "hours", "dollars"):
+    table = Table(title="on Dataflow (estimates)", title_justify="left")
+    for name in ("accelerator", "workers", "tokens / s", "limit", "hours", "dollars"):
         table.add_column(name, justify="left" if name == "accelerator" else "right")
     for row in accelerators:
         speed = "-" if row["tokens_per_second"] is None else f"{row['tokens_per_second']:,}"
-        cells = (f"{row['workers']:,}", speed, f"{row['hours']:,.2f}", f"{row['dollars']:,.2f}")
+        cells = (f"{row['workers']:,}", speed, row["limit"], f"{row['hours']:,.2f}", f"{row['dollars']:,.2f}")
         table.add_row(escape(row["accelerator"]), *cells)
     return table

@@ -21,8 +21,11 @@ def run_embed(arguments: Arguments) -> CommandResult:
 
     from albert_embed.pipeline.cli.embed_summary import make_embed_summary
     from albert_embed.pipeline.embed import job
+    from albert_embed.pipeline.launch.prepare_launch import prepare_launch
 
-    outcome = job.run_embed(options, PipelineOptions(list(arguments.beam)))
+    beam_options = PipelineOptions(list(arguments.beam))
+    options = prepare_launch(options, beam_options)
+    outcome = job.run_embed(options, beam_options)
     manifest = outcome.manifest
     described = manifest.to_dict()
     record = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from albert_embed.model.engines import ENGINES
+from albert_embed.pipeline.cli.gpu_flags import GPU_OPTIONS
 from albert_embed.pipeline.console.command import JSON
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.settings.embed_options import (
@@ -218,6 +219,7 @@ OPTIONS = tuple(
         ("from texts to tokens", _TOKEN_OPTIONS),
         ("output", _OUTPUT_OPTIONS),
         ("incremental runs", _INCREMENTAL_OPTIONS),
+        ("Dataflow", GPU_OPTIONS),
         ("result", _RESULT_OPTIONS),
     )
     for option in options

@@ -20,9 +20,9 @@ from albert_embed.model.handler import AlbertModelHandler, refuse_missing_output
 from albert_embed.model.load_on_demand import LoadOnDemand
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.open_model import open_model
+from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.resume.drop_finished import DropFinished
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
-from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRUNCATED
 from albert_embed.transforms.failure import Failure
@@ -74,6 +74,9 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         (`pipeline.resume.drop_finished`).
       reshuffle_batches: whether whole batches are spread over all workers before they are embedded, so that one large
         file that can't be split keeps all of them busy. Not for runners that hold shuffled data in memory.
+      accelerator: a resource hint for the step that runs the model alone, such as `type:nvidia-l4;count:1;…`, so that
+        Dataflow gives only that step's workers a GPU. Batches are reshuffled before it: steps that are fused share
+        their workers. Those behind it stay with it, because a row with its vectors costs more to move than to write.
 
     Raises:
       TransformMismatchError: when applied, if the graph has another vocabulary than `token_vocabulary`.
@@ -89,6 +92,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         select: MapOrFail | None = None,
         finished: FinishedRows | None = None,
         reshuffle_batches: bool = False,
+        accelerator: str | None = None,
     ) -> None:
         super().__init__()
         self._transform_directory = transform_directory
@@ -98,6 +102,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         self._token_vocabulary = token_vocabulary
         self._finished = finished
         self._reshuffle_batches = reshuffle_batches
+        self._accelerator = accelerator
 
     @classmethod
     def for_model(
@@ -188,13 +193,12 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
             dropped = wanted | "DropFinished" >> DropFinished(self._finished)
             wanted, outputs[MET] = dropped["rows"], dropped["met"]
         batches = wanted | "BatchByTokens" >> BatchByTokens(self._batching)
-        if self._reshuffle_batches:
+        if self._reshuffle_batches or self._accelerator is not None:
             batches = batches | "SpreadBatches" >> beam.Reshuffle()
-        embedded = (
-            batches
-            | "RunInference" >> RunInference(LoadOnDemand(self._handler))
-            | "DropTextStart" >> MapOrFail(drop_text_start)
-        )
+        run_inference: beam.PTransform[Any, Any] = RunInference(LoadOnDemand(self._handler))
+        if self._accelerator is not None:
+            run_inference = run_inference.with_resource_hints(accelerator=self._accelerator)
+        embedded = batches | "RunInference" >> run_inference | "DropTextStart" >> MapOrFail(drop_text_start)
         failures = (*failed, rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten()
         return {**outputs, EMBEDDINGS: embedded.passed, FAILURES: failures}
 

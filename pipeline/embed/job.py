@@ -30,6 +30,7 @@ from albert_embed.pipeline.incremental.changes import AllDocuments, RunScope
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
+from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
@@ -188,6 +189,7 @@ class EmbedJob:
             select=scope.make_select(),
             finished=finished,
             reshuffle_batches=not holds_shuffle_in_memory(self._run.beam_options),
+            accelerator=find_inference_accelerator(self._options.gpu, self._options.gpu_pool),
         )
 
     def _save_transform(self) -> str:

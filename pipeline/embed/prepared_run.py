@@ -16,7 +16,7 @@ from albert_embed.pipeline.dataset.provenance import Provenance, TransformProven
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.pipeline.embed.read_input import Input, ReadForSinks, make_read_documents
 from albert_embed.pipeline.formats.row_schema import RowSchema
-from albert_embed.pipeline.settings.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import threads_per_worker
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
@@ -126,7 +126,13 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
         preprocessing=preprocessing,
         description=description,
         batching=TokenBatchConfig(
-            batch_tokens=choose_batch_tokens(options.batch_tokens, max_tokens=max_tokens, beam_options=beam_options),
+            batch_tokens=choose_batch_tokens(
+                options.batch_tokens,
+                max_tokens=max_tokens,
+                beam_options=beam_options,
+                gpu=options.gpu,
+                config=model.directory.config,
+            ),
             max_tokens=max_tokens,
         ),
     )

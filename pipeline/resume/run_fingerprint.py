@@ -20,6 +20,8 @@ NEUTRAL = {
     "max_deletions": "whether rows are published, not which",
     "compact_above": "done after the rows are there",
     "batch_tokens": "rows are the same however they are batched",
+    "gpu": "where the model runs; `engine` says with what",
+    "gpu_pool": "where the model runs",
     "vector_index": "made after the rows are there",
     "shard_seconds": "how rows are divided among shards",
     "shard_bytes": "how rows are divided among shards",

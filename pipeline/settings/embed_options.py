@@ -22,6 +22,7 @@ FORMATS = ("text", "jsonl", "json", "csv", "tsv", "parquet", "tfrecord", "avro",
 SINKS = ("tfrecord", "parquet", "bigquery")
 BIGQUERY_METHODS = ("file_loads", "storage_write")
 VECTOR_INDEX = ("print", "run")
+GPU_POOLS = ("whole", "inference")
 DOCUMENT = "document"
 EMBEDDING_NAMES = ("pooled", "sequence", "mean", "sentence", DOCUMENT)
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
@@ -72,6 +73,8 @@ class EmbedOptions:
       max_deletions: with `full_snapshot`, maximum documents to delete, `N` or `P%` of those that the output holds.
       compact_above: with `incremental`, the percentage of dead rows above which the output is compacted after the run;
         None means never.
+      gpu: GPUs that Dataflow's workers get, `TYPE[:COUNT]` (`pipeline.launch.gpu_request`); None means none.
+      gpu_pool: which workers get them: all (`whole`), or those that run the model (`inference`).
       shard_seconds, shard_bytes: a shard is finished at this age or size; None means the defaults of
         `pipeline.writers.write_shards`.
 
@@ -113,6 +116,8 @@ class EmbedOptions:
     table: str | None = None
     bigquery_method: str = "file_loads"
     vector_index: str | None = None
+    gpu: str | None = None
+    gpu_pool: str = "whole"
     shard_seconds: float | None = None
     shard_bytes: int | None = None
 
@@ -135,6 +140,11 @@ class EmbedOptions:
         _check_choice("--encoding", self.encoding, ENCODINGS)
         _check_choice("--engine", self.engine, ENGINES)
         _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
+        _check_choice("--gpu-pool", self.gpu_pool, GPU_POOLS)
+        if self.gpu is None and self.gpu_pool != "whole":
+            raise ValueError(
+                f"--gpu-pool {self.gpu_pool} is about the workers that --gpu asks for; give both, or neither"
+            )
         _check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
         if DOCUMENT in self.embeddings and self.table is not None:
             raise ValueError(

@@ -24,19 +24,31 @@ def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
     runner online and on another offline. Here `--runner DirectRunner`, and no `--runner`, mean Beam's in-process
     runner, with `--direct_num_workers` and `--direct_running_mode` as in Beam.
     """
-    name = options.view_as(StandardOptions).runner
-    if name in (None, "DirectRunner"):
+    if name_runner(options) == "directrunner":
         return FnApiRunner()
-    return str(name)
+    return str(options.view_as(StandardOptions).runner)
 
 
-# Beam's local runners keep all of a shuffle in the memory of one process.
-_RUNNERS_IN_MEMORY = frozenset((None, "DirectRunner", "FnApiRunner", "SwitchingDirectRunner", "PrismRunner"))
+DATAFLOW = "dataflowrunner"
+_LOCAL_RUNNERS = frozenset(name.lower() for name in StandardOptions.LOCAL_RUNNERS)
+
+
+def name_runner(options: PipelineOptions) -> str:
+    """Returns one name for each way of naming a runner, such as `dataflowrunner` for `Dataflow`.
+
+    Beam takes a class's name in any case, with its modules, or without "Runner".
+    """
+    given = options.view_as(StandardOptions).runner or "DirectRunner"
+    name = given.rpartition(".")[2].lower()
+    return name if name.endswith("runner") else f"{name}runner"
 
 
 def holds_shuffle_in_memory(options: PipelineOptions) -> bool:
-    """Returns whether the runner holds shuffled data in memory, so that only keys and ranges may travel, not rows."""
-    return options.view_as(StandardOptions).runner in _RUNNERS_IN_MEMORY
+    """Returns whether the runner holds shuffled data in memory, so that only keys and ranges may travel, not rows.
+
+    Beam's local runners keep all of a shuffle in the memory of one process.
+    """
+    return name_runner(options) in _LOCAL_RUNNERS
 
 
 def runs_on_this_machine(options: PipelineOptions) -> bool:
@@ -47,19 +59,18 @@ def runs_on_this_machine(options: PipelineOptions) -> bool:
     if environment is not None:
         return str(environment).upper() == "LOOPBACK"
     # These two runners start the cluster themselves then, with workers in this process (Beam's `default_environment`).
-    name = options.view_as(StandardOptions).runner
-    if name == "FlinkRunner":
+    name = name_runner(options)
+    if name == "flinkrunner":
         return options.view_as(FlinkRunnerOptions).flink_master in ("[local]", "[auto]")
-    return name == "SparkRunner" and str(options.view_as(SparkRunnerOptions).spark_master_url).startswith("local")
+    return name == "sparkrunner" and str(options.view_as(SparkRunnerOptions).spark_master_url).startswith("local")
 
 
 def count_workers(options: PipelineOptions) -> int | None:
     """Returns how many workers read at the same time, as far as the options say; None where the runner decides."""
-    name = options.view_as(StandardOptions).runner
-    if name in _RUNNERS_IN_MEMORY:
+    if holds_shuffle_in_memory(options):
         workers: int = options.view_as(DirectOptions).direct_num_workers
         return workers if workers > 0 else os.cpu_count()
-    if name == "FlinkRunner":
+    if name_runner(options) == "flinkrunner":
         parallelism = options.view_as(FlinkRunnerOptions).parallelism
         return parallelism if parallelism > 0 else None
     given = options.view_as(WorkerOptions)

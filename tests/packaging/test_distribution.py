@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import site
 import subprocess
 import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.engines.bare_environment import make_bare_environment
 from tests.tiny_model import ROOT
 
 pytestmark = pytest.mark.integration
@@ -25,7 +23,7 @@ _NOT_OF_THE_TREE = shutil.ignore_patterns(
 )
 _SHIPPED = (
     "albert_embed/py.typed",
-    "albert_embed/pipeline/analysis/plan_rates.json",
+    "albert_embed/pipeline/launch/gpu_types.json",
     "albert_embed/pipeline/report/templates/report.html.jinja",
 )
 
@@ -85,15 +83,9 @@ def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a new environment: the wheel, and of the running one what the wheel requires."""
-    environment = tmp_path_factory.mktemp("environment")
-    venv.create(environment, with_pip=False, symlinks=True)
-    interpreter = environment / "bin" / "python"
+    interpreter = make_bare_environment(tmp_path_factory.mktemp("environment"))
     install = ("-m", "pip", f"--python={interpreter}", "install", "--no-deps", "--no-index", wheel)
-    run(sys.executable, *install, cwd=environment)
-    installed = Path(run(interpreter, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=environment))
-    # A folder named by a .pth file is searched, but its own .pth files are not read: not those of an editable install.
-    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
-    Path(str(installed).strip(), "requirements.pth").write_text("".join(f"{folder}\n" for folder in sorted(folders)))
+    run(sys.executable, *install, cwd=interpreter.parent)
     return interpreter
 
 

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from albert_embed.pipeline.cli.main import COMMANDS, main
+from albert_embed.pipeline.launch.batch_tokens import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
-from albert_embed.pipeline.settings.batch_tokens import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from tests.tiny_model import ROOT
 
@@ -53,7 +53,7 @@ def test_help_shows_a_percentage_as_it_is_given(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("name", "groups"),
     [
-        ("embed", ["model", "input", "from texts to tokens", "output", "incremental runs", "result"]),
+        ("embed", ["model", "input", "from texts to tokens", "output", "incremental runs", "Dataflow", "result"]),
         ("analyze", ["model", "input", "from texts to tokens", "output", "analysis", "result"]),
         ("inspect", ["arguments", "result"]),
     ],

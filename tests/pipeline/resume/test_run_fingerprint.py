@@ -41,6 +41,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "window_overlap": {"window_overlap": 5},
     "batch_tokens": {"batch_tokens": 4096},
     "engine": {"engine": "openvino"},
+    "gpu": {"gpu": "l4"},
+    "gpu_pool": {"gpu": "l4", "gpu_pool": "inference"},
     "overwrite": {"overwrite": True},
     "incremental": {"incremental": True},
     "rebuild": {"incremental": True, "rebuild": True},
@@ -89,7 +91,8 @@ def test_every_option_is_tested() -> None:
 def test_only_these_options_shape_no_row() -> None:
     """A second list on purpose: whoever declares an option neutral is to say so twice."""
     where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index"}
-    assert set(NEUTRAL) == {*where_and_when, "accept_dimensions", "batch_tokens", "shard_seconds", "shard_bytes"}
+    how = {"accept_dimensions", "batch_tokens", "gpu", "gpu_pool", "shard_seconds", "shard_bytes"}
+    assert set(NEUTRAL) == where_and_when | how
     assert all(NEUTRAL.values())
 
 

@@ -6,8 +6,15 @@ import os
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from albert_embed.pipeline.settings.runner import count_workers, holds_shuffle_in_memory, runs_on_this_machine
+from albert_embed.pipeline.settings.runner import (
+    choose_runner,
+    count_workers,
+    holds_shuffle_in_memory,
+    name_runner,
+    runs_on_this_machine,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +26,9 @@ from albert_embed.pipeline.settings.runner import count_workers, holds_shuffle_i
         (["--runner=FlinkRunner"], False),
         (["--runner=PortableRunner", "--job_endpoint=localhost:8099"], False),
         (["--runner=DataflowRunner"], False),
+        (["--runner=dataflow"], False),
+        (["--runner=direct"], True),
+        (["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"], True),
     ],
 )
 def test_rows_are_shuffled_only_where_the_runner_can_hold_them(arguments: list[str], in_memory: bool) -> None:
@@ -41,6 +51,8 @@ def test_rows_are_shuffled_only_where_the_runner_can_hold_them(arguments: list[s
         (["--runner=PortableRunner", "--job_endpoint=localhost:8099"], False),
         (["--runner=PortableRunner", "--job_endpoint=localhost:8099", "--environment_type=loopback"], True),
         (["--runner=DataflowRunner"], False),
+        (["--runner=dataflow"], False),
+        (["--runner=flink", "--flink_master=cluster:8081"], False),
     ],
 )
 def test_where_workers_run(arguments: list[str], here: bool) -> None:
@@ -59,7 +71,22 @@ def test_where_workers_run(arguments: list[str], here: bool) -> None:
         (["--runner=DataflowRunner", "--num_workers=4"], 4),
         (["--runner=DataflowRunner", "--num_workers=4", "--max_num_workers=40"], 40),
         (["--runner=PortableRunner"], None),
+        (["--runner=direct", "--direct_num_workers=3"], 3),
+        (["--runner=flink", "--parallelism=6"], 6),
     ],
 )
 def test_how_many_workers_there_are(arguments: list[str], workers: int | None) -> None:
     assert count_workers(PipelineOptions(arguments)) == workers
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["DataflowRunner", "dataflowrunner", "Dataflow", "apache_beam.runners.dataflow.dataflow_runner.DataflowRunner"],
+)
+def test_a_runner_has_one_name(given: str) -> None:
+    assert name_runner(PipelineOptions(["--runner", given])) == "dataflowrunner"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--runner=DirectRunner"], ["--runner=direct"]])
+def test_the_direct_runner_is_the_in_process_one(arguments: list[str]) -> None:
+    assert isinstance(choose_runner(PipelineOptions(arguments)), FnApiRunner)

@@ -1,0 +1,111 @@
+"""Chooses the maximum of padded tokens per batch, where the user does not give it."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
+
+from albert_embed.model.config import AlbertConfig
+from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
+from albert_embed.pipeline.launch.gpu_request import GpuRequest
+from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
+from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
+
+logger = logging.getLogger(__name__)
+
+# On a CPU, large batches gain nothing once the matrices fill the cores. They lose where tensors leave the cache or are
+# over 32 MiB: glibc's malloc maps such blocks anew for every operation, and each page is faulted in again.
+# With ALBERT-base at length 512, 1,024 tokens keep every tensor below that (scores 25 MB, the feed-forward's 12.6 MB);
+# on 4,096 tokens a softmax took not 4 but 9 times as long, an exp 16 times (benchmarks/NOTES.md).
+CPU_BATCH_TOKENS = 1024
+# A GPU needs enough rows to fill it; at ALBERT-base's size this many tokens need about 2 GB in float32.
+GPU_BATCH_TOKENS = 16384
+# More than this fills no GPU better, and a batch is what a bundle loses when it fails.
+_MOST_GPU_BATCH_TOKENS = 65536
+# The share of a GPU's memory for batches: the rest is for the model, for CUDA and for what is lost between blocks.
+_SHARE_FOR_BATCHES = 0.5
+# Dataflow's own number of threads of a process, where none is given.
+_DATAFLOW_THREADS = 12
+
+
+def choose_batch_tokens(
+    given: int | None,
+    *,
+    max_tokens: int,
+    beam_options: PipelineOptions,
+    gpu: str | None = None,
+    config: AlbertConfig | None = None,
+) -> int:
+    """Chooses the token budget of a batch: the one given, else by the device that runs the model, which is logged.
+
+    Args:
+      given: `--batch-tokens`.
+      max_tokens: maximum tokens per row; the budget holds at least one such row.
+      beam_options: say whether remote workers have an accelerator.
+      gpu: `--gpu`.
+      config: of the model; where it is given, as many batches as there are threads fit into the memory of a known GPU.
+    """
+    if given is not None:
+        return given
+    workers = [Accelerator.of(GpuRequest.parse(gpu))] if gpu is not None else list_accelerators(beam_options)
+    if workers:
+        device, chosen = _fit_accelerator(workers[0], max_tokens, beam_options, config)
+    elif _has_local_gpu():
+        device, chosen = "a GPU", GPU_BATCH_TOKENS
+    else:
+        device, chosen = "a CPU", CPU_BATCH_TOKENS
+    chosen = max(chosen, max_tokens)
+    logger.info(
+        "maximum padded tokens per batch: %d, chosen for %s; --batch-tokens gives another number", chosen, device
+    )
+    return chosen
+
+
+def count_activation_bytes(config: AlbertConfig, max_tokens: int) -> int:
+    """Returns about how many bytes a token of a batch takes while the model runs, in float32, at the longest rows.
+
+    Of one layer: eight matrices as wide as the model, three as wide as its feed-forward part, and three of a row of
+    attention scores for each head.
+    """
+    scores = 3 * config.num_attention_heads * max_tokens
+    return 4 * (8 * config.hidden_size + 3 * config.intermediate_size + scores)
+
+
+def fit_batch_tokens(gpu: GpuType, *, batches: int, config: AlbertConfig, max_tokens: int) -> int:
+    """Returns the largest power of two of tokens of which so many batches fit into the GPU's memory at once."""
+    available = _SHARE_FOR_BATCHES * gpu.memory_gib * 2**30 / batches
+    tokens = available / count_activation_bytes(config, max_tokens)
+    return min(_MOST_GPU_BATCH_TOKENS, 1 << max(0, int(tokens).bit_length() - 1))
+
+
+def _fit_accelerator(
+    accelerator: Accelerator, max_tokens: int, beam_options: PipelineOptions, config: AlbertConfig | None
+) -> tuple[str, int]:
+    """Returns what to call workers' GPUs, and the tokens of a batch for them."""
+    gpu = read_own_table().find(accelerator.type)
+    if gpu is None or config is None:
+        return "a GPU", GPU_BATCH_TOKENS
+    batches = -(-_count_threads(accelerator, gpu, beam_options) // accelerator.count)
+    tokens = fit_batch_tokens(gpu, batches=batches, config=config, max_tokens=max_tokens)
+    return f"{batches} batches at once on a {gpu.label}", tokens
+
+
+def _count_threads(accelerator: Accelerator, gpu: GpuType, beam_options: PipelineOptions) -> int:
+    """Returns how many threads of a worker may run the model at once."""
+    debug = beam_options.view_as(DebugOptions)
+    threads = debug.number_of_worker_harness_threads or _DATAFLOW_THREADS
+    if ONE_PROCESS in (debug.experiments or ()):
+        return int(threads)
+    # Machine types end in their number of vCPUs, each of which gets a process; those named by their GPUs do not.
+    named = re.search(r"-(\d+)$", beam_options.view_as(WorkerOptions).machine_type or "")
+    machine = gpu.machines.get(accelerator.count)
+    processes = int(named[1]) if named else machine.vcpus if machine is not None else 1
+    return int(threads) * processes
+
+
+def _has_local_gpu() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))

@@ -1,0 +1,68 @@
+"""`prepare_launch`: completes and checks what a job on other machines is started with, before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from albert_embed.pipeline.launch.accelerator import list_accelerators
+from albert_embed.pipeline.launch.bring_program import bring_program
+from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image
+from albert_embed.pipeline.launch.check_dataflow import check_dataflow
+from albert_embed.pipeline.launch.gpu_request import GpuRequest
+from albert_embed.pipeline.launch.worker_settings import apply_settings, choose_settings
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import DATAFLOW, name_runner
+
+logger = logging.getLogger(__name__)
+
+# Names the workers' image where no option does; the launcher's image has it.
+IMAGE_VARIABLE = "ALBERT_EMBED_IMAGE"
+
+
+def prepare_launch(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
+    """Completes Beam's options for the runner, and says what it sets.
+
+    Args:
+      options: of the run, as given.
+      beam_options: of the run; they are changed.
+
+    Returns:
+      The options of the run: where workers have GPUs, `--engine auto` is TensorFlow.
+
+    Raises:
+      ValueError, OSError: if something is missing, malformed, or excludes something else.
+    """
+    on_dataflow = name_runner(beam_options) == DATAFLOW
+    if options.gpu is not None and not on_dataflow:
+        raise ValueError(
+            f"--gpu {options.gpu} asks Dataflow for GPUs; give --runner DataflowRunner, or leave it out: elsewhere the "
+            "workers use the GPUs that they have"
+        )
+    if on_dataflow:
+        options = _prepare_dataflow(options, beam_options)
+    bring_program(beam_options)
+    return options
+
+
+def _prepare_dataflow(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
+    request = None if options.gpu is None else GpuRequest.parse(options.gpu)
+    check_dataflow(options, beam_options)
+    check_accelerators(request, pool=options.gpu_pool, beam_options=beam_options)
+    image = os.environ.get(IMAGE_VARIABLE) or None
+    if request is not None:
+        settings = choose_settings(request, pool=options.gpu_pool, beam_options=beam_options, image=image)
+        apply_settings(settings, beam_options)
+        for setting in settings:
+            logger.info("--gpu %s sets %s: %s", options.gpu, setting, setting.reason)
+        if options.gpu_pool == "inference":
+            logger.info("--gpu %s at the model's step alone: accelerator=%s", options.gpu, request.step_specification)
+    check_image(request, beam_options, variable=IMAGE_VARIABLE)
+    if request is None and not list_accelerators(beam_options):
+        return options
+    if options.engine == "openvino":
+        raise ValueError("--engine openvino runs on CPUs alone; leave it out where workers have GPUs")
+    return dataclasses.replace(options, engine="tensorflow")

@@ -1,0 +1,91 @@
+"""The default of `--batch-tokens`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from albert_embed.model.config import AlbertConfig
+from albert_embed.pipeline.launch import batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens, count_activation_bytes
+from albert_embed.pipeline.launch.gpu_request import GpuRequest
+from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
+
+BASE = AlbertConfig(
+    vocab_size=30000,
+    embedding_size=128,
+    hidden_size=768,
+    num_hidden_layers=12,
+    num_attention_heads=12,
+    intermediate_size=3072,
+)
+XXLARGE = dataclasses.replace(BASE, hidden_size=4096, num_attention_heads=64, intermediate_size=16384)
+GPU_WORKERS = ["--dataflow_service_options", "worker_accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver"]
+
+
+@pytest.mark.parametrize(
+    ("gpu", "max_tokens", "expected"),
+    [
+        (False, 512, 1024),
+        (True, 512, 16384),
+        (False, 2000, 2000),
+        (True, 20000, 20000),
+    ],
+)
+def test_the_default_is_that_of_the_device(
+    gpu: bool, max_tokens: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: gpu)
+    assert choose_batch_tokens(None, max_tokens=max_tokens, beam_options=PipelineOptions([])) == expected
+
+
+def test_what_is_given_is_taken() -> None:
+    assert choose_batch_tokens(77, max_tokens=12, beam_options=PipelineOptions([])) == 77
+
+
+def test_workers_with_an_accelerator_have_a_gpu() -> None:
+    assert choose_batch_tokens(None, max_tokens=512, beam_options=PipelineOptions(GPU_WORKERS)) == 16384
+
+
+def choose(*flags: str, gpu: str | None = None, config: AlbertConfig = BASE, max_tokens: int = 512) -> int:
+    return choose_batch_tokens(
+        None, max_tokens=max_tokens, beam_options=PipelineOptions([*flags]), gpu=gpu, config=config
+    )
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        GPU_WORKERS,
+        ["--experiments", "worker_accelerator=type:nvidia-tesla-t4;count:1"],
+        ["--resource_hints", "accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver"],
+        ["--resource_hints", "beam:resources:accelerator:v1=type:nvidia-tesla-t4;count:1"],
+    ],
+)
+def test_a_gpu_counts_however_it_is_asked_for(flags: list[str]) -> None:
+    assert choose(*flags, "--number_of_worker_harness_threads", "4", "--experiments", ONE_PROCESS) == 8192
+
+
+def test_as_many_batches_as_threads_fit_into_the_gpus_memory() -> None:
+    one_process = ["--experiments", ONE_PROCESS, "--number_of_worker_harness_threads"]
+    assert choose(*one_process, "4", gpu="l4") == 16384
+    assert choose(*one_process, "8", gpu="l4:2") == 16384
+    assert choose(*one_process, "8", gpu="l4") == 8192
+    assert choose(*one_process, "4", gpu="h100") == 65536
+    assert choose(*one_process, "4", gpu="a100", config=XXLARGE) < choose(*one_process, "4", gpu="a100")
+    for gpu, threads in (("t4", 4), ("l4", 4), ("a100", 12), ("h100", 4)):
+        kind = GpuRequest.parse(gpu).gpu
+        tokens = choose(*one_process, str(threads), gpu=gpu)
+        assert threads * tokens * count_activation_bytes(BASE, 512) <= kind.memory_gib * 2**30 / 2
+
+
+def test_a_process_for_each_vcpu_leaves_each_less() -> None:
+    threads = ["--number_of_worker_harness_threads", "1"]
+    assert choose(*threads, gpu="l4") == 16384
+    assert choose(*threads, "--machine_type", "g2-standard-32", gpu="l4") == 2048
+
+
+def test_an_accelerator_that_is_not_known_gets_the_usual_number() -> None:
+    assert choose("--resource_hints", "accelerator=type:nvidia-next;count:1") == 16384

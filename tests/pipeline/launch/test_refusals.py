@@ -1,0 +1,177 @@
+"""What is refused before a Dataflow job is started, and before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.launch.prepare_launch import IMAGE_VARIABLE, prepare_launch
+from tests.pipeline.launch.test_worker_settings import DATAFLOW, IMAGE, ONE_PROCESS, make_options
+
+L4 = "worker_accelerator=type:nvidia-l4;count:1;install-nvidia-driver"
+HINT = "accelerator=type:nvidia-l4;count:1;install-nvidia-driver"
+SERVICE, HINTS = "--dataflow_service_options", "--resource_hints"
+
+
+def replace(flag: str, value: str) -> list[str]:
+    """Returns the flags with another value of one of them; without it if the value is empty."""
+    flags = list(DATAFLOW)
+    place = flags.index(flag)
+    flags[place : place + 2] = [flag, value] if value else []
+    return flags
+
+
+@pytest.fixture(autouse=True)
+def _no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(IMAGE_VARIABLE, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (replace("--project", ""), "Dataflow needs a project; give its id with --project"),
+        (replace("--project", "123456"), "--project is '123456', which is no project's id"),
+        (replace("--project", "My Project"), "--project is 'My Project', which is no project's id"),
+        (replace("--region", "us-central1-a"), "which is a zone; give the region us-central1, and --worker_zone"),
+        (replace("--region", "US"), "--region is 'US', which is no region; give one such as us-central1"),
+        (replace("--region", "us_central1"), "--region is 'us_central1', which is no region"),
+        ([*DATAFLOW, "--worker_zone", "us-central1"], "--worker_zone is 'us-central1', which is no zone"),
+        ([*DATAFLOW, "--worker_region", "a b"], "--worker_region is 'a b', which is no region"),
+        (
+            [*DATAFLOW, "--worker_zone", "us-central1-a", "--worker_region", "us-central1"],
+            "--worker_zone and --worker_region exclude each other",
+        ),
+        (replace("--temp_location", ""), "Dataflow needs a folder for temporary files; give --temp_location gs://"),
+        (
+            replace("--temp_location", "/tmp/here"),
+            "--temp_location is '/tmp/here'; Dataflow needs a folder in a",
+        ),
+        (replace("--temp_location", "gs://My_Bucket/tmp"), "whose bucket 'My_Bucket' can't exist"),
+        (replace("--temp_location", "gs:///tmp"), "whose bucket '' can't exist"),
+        (
+            [*DATAFLOW, "--staging_location", "gs://b/x"],
+            "--staging_location is 'gs://b/x', whose bucket 'b'",
+        ),
+        ([*DATAFLOW, "--job_name", "My Job"], "--job_name is 'My Job'; give small letters"),
+        (
+            [*DATAFLOW, "--num_workers", "5", "--max_num_workers", "3"],
+            "--num_workers 5 is more than",
+        ),
+        ([*DATAFLOW, "--max_num_workers", "0"], "--max_num_workers must be at least 1, not 0"),
+        (
+            [*DATAFLOW, "--setup_file", "./nowhere/setup.py"],
+            "--setup_file is './nowhere/setup.py', and there",
+        ),
+        (
+            [*DATAFLOW, "--requirements_file", "nowhere.txt"],
+            "--requirements_file is 'nowhere.txt', and there",
+        ),
+        ([*DATAFLOW, "--extra_package", "nowhere.whl"], "--extra_package is 'nowhere.whl', and there is no such file"),
+    ],
+)
+def test_what_dataflow_needs(flags: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError) as raised:
+        prepare_launch(make_options(), PipelineOptions(flags))
+    assert message in str(raised.value)
+
+
+def test_a_missing_region_is_gclouds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDSDK_COMPUTE_REGION", "europe-west12")
+    options = PipelineOptions(replace("--region", ""))
+    prepare_launch(make_options(), options)
+    assert options.get_all_options()["region"] == "europe-west12"
+
+
+@pytest.mark.parametrize("path", ["gs://Bucket/x", "gs://a..b/x", "gs://-bucket/x", "gs://bucket-/x"])
+@pytest.mark.parametrize("name", ["model", "output", "input", "transform"])
+def test_every_bucket_is_checked(name: str, path: str) -> None:
+    with pytest.raises(ValueError, match=rf"^--{name} is '{path}', whose bucket"):
+        prepare_launch(make_options(**{name: (path,) if name == "input" else path}), PipelineOptions(DATAFLOW))
+
+
+@pytest.mark.parametrize(
+    ("gpu", "pool", "flags", "message"),
+    [
+        ("l4", "whole", [], "--gpu l4:1 needs an image that has CUDA's libraries"),
+        ("l4", "inference", [], "--gpu l4:1 needs an image"),
+        (None, "whole", [SERVICE, L4], f"{SERVICE} {L4} needs an image"),
+        (None, "whole", [HINTS, HINT], f"{HINTS} {HINT} needs an image"),
+        (None, "whole", [HINTS, "beam:resources:accelerator:v1=type:nvidia-l4"], "needs an image"),
+        (None, "whole", ["--experiments", L4], f"--experiments {L4} needs an image"),
+        ("l4", "whole", [*IMAGE, HINTS, HINT], "both ask for GPUs; leave one of them out"),
+        ("l4", "inference", [*IMAGE, SERVICE, L4], "both ask for GPUs; leave one of them out"),
+        ("l4", "inference", [*IMAGE, HINTS, HINT], "both ask for GPUs; leave one of them out"),
+        ("t4", "whole", [*IMAGE, SERVICE, L4], "both ask for GPUs; leave one of them out"),
+        ("l4:2", "whole", [*IMAGE, SERVICE, L4], "both ask for GPUs; leave one of them out"),
+        ("l4", "whole", [*IMAGE, HINTS, "min_ram=8GB"], "--gpu-pool whole gives every worker a GPU"),
+        (None, "whole", [*IMAGE, SERVICE, L4, HINTS, "min_ram=8GB"], "Dataflow takes only one of the two"),
+        (None, "whole", [*IMAGE, SERVICE, L4, HINTS, HINT], "Dataflow takes only one of the two"),
+        ("l4", "inference", [*IMAGE, "--flexrs_goal", "COST_OPTIMIZED"], "does not go with --gpu-pool inference"),
+        (
+            None,
+            "whole",
+            [HINTS, "min_ram=8GB", "--flexrs_goal", "COST_OPTIMIZED"],
+            "not go with --resource_hints",
+        ),
+        (
+            None,
+            "whole",
+            [*IMAGE, SERVICE, f"{L4};use_nvidia_mps", "--experiments", ONE_PROCESS],
+            "use_nvidia_mps shares a GPU among processes",
+        ),
+        (
+            None,
+            "whole",
+            [*IMAGE, SERVICE, "worker_accelerator=type:nvidia-l4;count:2;use_nvidia_mps"],
+            "use_nvidia_mps works with one GPU on each worker",
+        ),
+        (None, "whole", [*IMAGE, SERVICE, "worker_accelerator=type:nvidia-l4;count:0"], "has count:0; give the number"),
+        (
+            "l4",
+            "whole",
+            [*IMAGE, "--machine_type", "n1-standard-8"],
+            "can't have a NVIDIA L4; give one of the",
+        ),
+        (None, "whole", [*IMAGE, SERVICE, L4, "--machine_type", "a2-highgpu-1g"], "give one of the family g2"),
+        ("l5", "whole", IMAGE, "--gpu is 'l5': choose from"),
+    ],
+)
+def test_what_excludes_each_other(gpu: str | None, pool: str, flags: list[str], message: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        prepare_launch(make_options(gpu=gpu, gpu_pool=pool), PipelineOptions([*DATAFLOW, *flags]))
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--gpu", "l4"], [SERVICE, L4], [HINTS, HINT]], ids=["gpu", "service option", "resource hint"]
+)
+def test_openvino_is_refused_on_gpus(flags: list[str]) -> None:
+    gpu = flags[1] if flags[0] == "--gpu" else None
+    beam_flags = [] if gpu else flags
+    with pytest.raises(ValueError, match=r"^--engine openvino runs on CPUs alone; leave it out where"):
+        prepare_launch(make_options(gpu=gpu, engine="openvino"), PipelineOptions([*DATAFLOW, *IMAGE, *beam_flags]))
+
+
+@pytest.mark.parametrize("flags", [[], ["--runner", "DirectRunner"], ["--runner", "FlinkRunner"]])
+def test_gpus_are_dataflows(flags: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"^--gpu l4 asks Dataflow for GPUs; give --runner DataflowRunner"):
+        prepare_launch(make_options(gpu="l4"), PipelineOptions(flags))
+
+
+def test_a_pool_without_a_gpu_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^--gpu-pool inference is about the workers that --gpu asks for"):
+        make_options(gpu_pool="inference")
+
+
+def test_the_command_refuses_with_status_2_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    command = ["embed", "--model", "gs://bucket/model", "--input", "gs://bucket/*.txt", "--output", str(output)]
+    assert main([*command, *DATAFLOW, "--gpu", "l4", "--json"]) == 2
+    captured = capsys.readouterr()
+    assert '"status": "usage"' in captured.out and "--gpu l4:1 needs an image" in captured.out
+    assert not output.exists()
