@@ -30,6 +30,7 @@ from albert_embed.transforms.columns import (
 )
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.worker_threads import WorkerThreads
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
       model: a SavedModel's directory, or a TF Hub handle, which each worker resolves for itself.
       embeddings: which of `pooled`, `sequence`, `mean` and `sentence` to compute.
       engine: what executes it: `tensorflow`, `openvino`, or `auto` (`model.engines`), decided on the worker.
-      threads: how many one batch may use, for engines that have this option; None means all cores.
+      threads: how many one batch may use; None means all cores.
 
     Raises:
       ValueError: if an embedding or the engine is unknown.
@@ -101,24 +102,30 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         *,
         embeddings: Sequence[str] = ("pooled",),
         engine: EngineName = "tensorflow",
-        threads: int | None = None,
+        threads: int | WorkerThreads | None = None,
     ) -> None:
         super().__init__()
         if engine not in ENGINES:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
-        if threads is not None and threads < 1:
+        if isinstance(threads, int) and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
         self._model = model
         self._embeddings = check_embeddings(embeddings)
         self._engine = engine
-        self._threads = threads
+        self._threads = threads if isinstance(threads, WorkerThreads) else WorkerThreads(given=threads)
+
+    @property
+    def threads(self) -> WorkerThreads:
+        """How many threads each worker process may use."""
+        return self._threads
 
     def load_model(self) -> Engine:
         started = time.perf_counter()
+        threads = self._threads.limit()
         name = choose_engine(self._engine)
         directory = locate_model(self._model)
         refuse_missing_outputs(self._embeddings, read_signature_outputs(directory, TOKENS_SIGNATURE), self._model)
-        engine = load_engine(name, directory, threads=self._threads)
+        engine = load_engine(name, directory, threads=threads)
         logger.info("loaded %s with engine %s in %.1f s", self._model, name, time.perf_counter() - started)
         return engine
 

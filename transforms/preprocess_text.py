@@ -16,6 +16,7 @@ from apache_beam.utils.shared import Shared
 
 from albert_embed.transforms import metrics
 from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
     from albert_embed.transforms.saved_transform import SavedTransform
@@ -30,19 +31,27 @@ class PreprocessText(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any
     `explode_windows` then makes one row per window.
     """
 
-    def __init__(self, transform_directory: str, *, token_vocabulary: Vocabulary | None = None) -> None:
+    def __init__(
+        self,
+        transform_directory: str,
+        *,
+        token_vocabulary: Vocabulary | None = None,
+        threads: WorkerThreads | None = None,
+    ) -> None:
         """Takes the directory that `save_transform_graph` wrote, which is read when the pipeline runs.
 
-        With `token_vocabulary`, which must be the graph's own, every token's piece and position are added.
+        With `token_vocabulary`, which must be the graph's own, every token's piece and position are added. `threads`
+        says how many TensorFlow may use in a worker process; None means all cores.
         """
         super().__init__()
         self._transform_directory = transform_directory
         self._token_vocabulary = token_vocabulary
+        self._threads = threads
 
     def expand(self, batches: beam.PCollection[Any]) -> beam.PCollection[Any]:
         """Wires the transform."""
         rows: beam.PCollection[Any] = batches | "ApplyTransformGraph" >> beam.ParDo(
-            _ApplyTransformGraph(self._transform_directory, self._token_vocabulary)
+            _ApplyTransformGraph(self._transform_directory, self._token_vocabulary, self._threads)
         )
         return rows
 
@@ -52,10 +61,13 @@ class PreprocessText(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any
 class _ApplyTransformGraph(beam.DoFn):
     """Applies a saved transform graph, loaded with the first batch, once per process, and shared by its threads."""
 
-    def __init__(self, transform_directory: str, token_vocabulary: Vocabulary | None) -> None:
+    def __init__(
+        self, transform_directory: str, token_vocabulary: Vocabulary | None, threads: WorkerThreads | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Beam's __init__
         self._transform_directory = transform_directory
         self._token_vocabulary = token_vocabulary
+        self._threads = WorkerThreads() if threads is None else threads
         self._shared = Shared()
         self._shared_locator = Shared()
         self._transform: SavedTransform | None = None
@@ -82,6 +94,7 @@ class _ApplyTransformGraph(beam.DoFn):
         """Loads the graph, or takes the one that another thread has loaded; and what locates tokens, if wanted."""
         from albert_embed.transforms.saved_transform import SavedTransform
 
+        self._threads.limit()  # before TensorFlow runs anything
         directory = self._transform_directory
         transform: SavedTransform = self._shared.acquire(lambda: SavedTransform(directory), tag=directory)
         vocabulary = self._token_vocabulary

@@ -26,12 +26,13 @@ from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.embed.prepared_run import fit_preprocessing
 from albert_embed.pipeline.embed.read_input import list_files
-from albert_embed.pipeline.embed.resolve_options import make_absolute, with_absolute_paths
+from albert_embed.pipeline.embed.resolve_options import list_read_paths, make_absolute, with_absolute_paths
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.launch.gpu_table import read_gpu_table
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.runner import choose_runner, count_workers
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.transforms.analyze_texts import TextAnalysis
@@ -56,6 +57,11 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> Corpu
         options,
         embed=with_absolute_paths(options.embed),
         cache=None if options.cache is None else make_absolute(options.cache),
+    )
+    refuse_local_paths(
+        [*list_read_paths(options.embed), ("--output", options.embed.output), ("--cache", options.cache)],
+        beam_options,
+        shared_filesystem=options.embed.shared_filesystem,
     )
     output = AnalysisDirectory(options.embed.output)
     try:

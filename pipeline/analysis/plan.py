@@ -24,7 +24,7 @@ from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
 from albert_embed.pipeline.launch.gpu_table import GpuTable
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
-from albert_embed.pipeline.settings.runner import threads_per_worker
+from albert_embed.pipeline.settings.runner import share_cores
 from albert_embed.transforms.batch_forecast import BatchForecast, forecast_batches
 from albert_embed.transforms.columns import (
     INPUT_IDS,
@@ -196,7 +196,9 @@ def _plan_here(
         return None
     started = time.perf_counter()
     engine = load_engine(
-        choose_engine(options.engine), locate_model(options.model), threads=threads_per_worker(beam_options)
+        choose_engine(options.engine),
+        locate_model(options.model),
+        threads=share_cores(beam_options, options.worker_threads).limit(),
     )
     load_seconds = time.perf_counter() - started
     computed = dataclasses.replace(

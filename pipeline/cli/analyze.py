@@ -31,6 +31,8 @@ _SHARED_WITH_EMBED = frozenset(
         "--tokens",
         "--batch-tokens",
         "--engine",
+        "--worker-threads",
+        "--shared-filesystem",
         "--overwrite",
     )
 )

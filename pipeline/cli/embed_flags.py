@@ -37,6 +37,20 @@ _MODEL_OPTIONS = (
         help="maximum padded tokens per batch",
     ),
 )
+_WORKER_OPTIONS = (
+    Option(
+        flag="--worker-threads",
+        type=int,
+        metavar="N",
+        default="the cores of a machine, shared among its worker processes",
+        help="threads that each worker process uses for a batch",
+    ),
+    Option(
+        flag="--shared-filesystem",
+        kind=Kind.SWITCH,
+        help="workers on other machines see the local paths that are given, at the same places",
+    ),
+)
 _INPUT_OPTIONS = (
     Option(
         flag="--input",
@@ -215,6 +229,7 @@ OPTIONS = tuple(
     dataclasses.replace(option, group=group)
     for group, options in (
         ("model", _MODEL_OPTIONS),
+        ("workers", _WORKER_OPTIONS),
         ("input", _INPUT_OPTIONS),
         ("from texts to tokens", _TOKEN_OPTIONS),
         ("output", _OUTPUT_OPTIONS),

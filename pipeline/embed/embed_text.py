@@ -181,7 +181,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
             chosen, failed = selected.passed, [*failed, selected.failures]
         rows = (
             chosen
-            | "PreprocessText" >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary)
+            | "PreprocessText"
+            >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary, threads=self._handler.threads)
             | "SplitWindows"
             >> MapOrFail(
                 partial(split_windows, reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])

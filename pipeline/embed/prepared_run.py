@@ -18,7 +18,7 @@ from albert_embed.pipeline.embed.read_input import Input, ReadForSinks, make_rea
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.runner import threads_per_worker
+from albert_embed.pipeline.settings.runner import share_cores
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.token_batches import TokenBatchConfig
 from albert_embed.transforms.transform_graph import (
@@ -83,7 +83,7 @@ class PreparedRun:
             self.options.model,
             embeddings=self.options.computed_embeddings,
             engine=self.options.engine,
-            threads=threads_per_worker(self.beam_options),
+            threads=share_cores(self.beam_options, self.options.worker_threads),
         )
 
     def make_read(self) -> ReadForSinks:

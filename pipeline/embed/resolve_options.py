@@ -10,6 +10,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.runner import count_workers
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 from albert_embed.pipeline.storage.glob_pattern import SPECIAL
@@ -29,15 +30,28 @@ def resolve_options(
       standard_input: the file that it was copied to, if the options name it.
 
     Raises:
-      ValueError, OSError: if there is no directory for the output, or the input can't be read.
+      ValueError, OSError: if there is no directory for the output, the input can't be read, or a path lies on this
+        machine alone and the workers on others.
     """
+    output_flag = "--output" if options.output else "--temp_location"
     options = with_absolute_paths(place_output(options, beam_options))
+    refuse_local_paths(
+        [*list_read_paths(options), (output_flag, options.output)],
+        beam_options,
+        shared_filesystem=options.shared_filesystem,
+    )
     return resolve_input(
         options,
         beam_options.view_as(GoogleCloudOptions).project,
         standard_input,
         workers=count_workers(beam_options),
     )
+
+
+def list_read_paths(options: EmbedOptions) -> list[tuple[str, str | None]]:
+    """Returns what workers read, each path with its flag."""
+    inputs = [] if options.reads_standard_input else [("--input", path) for path in options.input]
+    return [("--model", options.model), *inputs, ("--transform", options.transform)]
 
 
 def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:

@@ -22,6 +22,8 @@ NEUTRAL = {
     "batch_tokens": "rows are the same however they are batched",
     "gpu": "where the model runs; `engine` says with what",
     "gpu_pool": "where the model runs",
+    "worker_threads": "how fast rows are made, not which",
+    "shared_filesystem": "whether workers see local paths, not what lies there",
     "vector_index": "made after the rows are there",
     "shard_seconds": "how rows are divided among shards",
     "shard_bytes": "how rows are divided among shards",

@@ -65,6 +65,8 @@ class EmbedOptions:
       window_overlap: tokens that consecutive windows share.
       batch_tokens: maximum padded tokens per batch; None chooses by the device.
       engine: what executes the model: tensorflow, openvino or auto.
+      worker_threads: how many threads each worker process uses for a batch; None shares the cores among them.
+      shared_filesystem: whether workers on other machines see the local paths of this one.
       transform: a saved transform graph to use.
       overwrite: whether an existing output may be replaced.
       incremental: whether the run adds to an existing output, embedding only what is new or changed.
@@ -106,6 +108,8 @@ class EmbedOptions:
     window_overlap: int = 64
     batch_tokens: int | None = None
     engine: EngineName = "tensorflow"
+    worker_threads: int | None = None
+    shared_filesystem: bool = False
     transform: str | None = None
     overwrite: bool = False
     incremental: bool = False
@@ -160,6 +164,7 @@ class EmbedOptions:
             ("--csv-max-lines", self.csv_max_lines),
             ("--max-tokens", self.max_tokens),
             ("--batch-tokens", self.batch_tokens),
+            ("--worker-threads", self.worker_threads),
             ("--dimensions", self.dimensions),
             ("--shard-bytes", self.shard_bytes),
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     DirectOptions,
     FlinkRunnerOptions,
     PipelineOptions,
@@ -15,6 +16,8 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.runners import runner as beam_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from albert_embed.transforms.worker_threads import WorkerThreads
 
 
 def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
@@ -30,6 +33,7 @@ def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
 
 
 DATAFLOW = "dataflowrunner"
+_PRISM = "prismrunner"
 _LOCAL_RUNNERS = frozenset(name.lower() for name in StandardOptions.LOCAL_RUNNERS)
 
 
@@ -78,16 +82,22 @@ def count_workers(options: PipelineOptions) -> int | None:
     return most
 
 
-def threads_per_worker(options: PipelineOptions) -> int | None:
-    """Returns how many threads each worker process may use for one batch; None where it has the machine to itself.
+def share_cores(options: PipelineOptions, given: int | None = None) -> WorkerThreads:
+    """Returns how many threads each worker process may use.
 
-    Local worker processes (`--direct_running_mode multi_processing`) share the cores. TensorFlow reads its share from
-    the environment, which the workers inherit, so it is set here too.
+    Args:
+      options: say how many processes share a machine.
+      given: `--worker-threads`.
     """
-    direct = options.view_as(DirectOptions)
-    workers = direct.direct_num_workers or os.cpu_count() or 1
-    if direct.direct_running_mode != "multi_processing" or workers == 1:
-        return None
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
-    return threads
+    if given is not None:
+        return WorkerThreads(given=given)
+    if holds_shuffle_in_memory(options):
+        mode = options.view_as(DirectOptions).direct_running_mode
+        several = name_runner(options) != _PRISM and mode == "multi_processing"
+        return WorkerThreads(processes=count_workers(options) if several else 1)
+    if name_runner(options) == DATAFLOW:
+        # Dataflow starts a process for each core, in a container of its own, unless it is told not to.
+        experiments = options.view_as(DebugOptions).experiments or []
+        return WorkerThreads(processes=1 if "no_use_multiple_sdk_containers" in experiments else None)
+    processes = int(options.view_as(PortableOptions).sdk_worker_parallelism)
+    return WorkerThreads(processes=processes or None, count_others=True)

@@ -43,6 +43,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "engine": {"engine": "openvino"},
     "gpu": {"gpu": "l4"},
     "gpu_pool": {"gpu": "l4", "gpu_pool": "inference"},
+    "worker_threads": {"worker_threads": 2},
+    "shared_filesystem": {"shared_filesystem": True},
     "overwrite": {"overwrite": True},
     "incremental": {"incremental": True},
     "rebuild": {"incremental": True, "rebuild": True},
@@ -92,7 +94,8 @@ def test_only_these_options_shape_no_row() -> None:
     """A second list on purpose: whoever declares an option neutral is to say so twice."""
     where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index"}
     how = {"accept_dimensions", "batch_tokens", "gpu", "gpu_pool", "shard_seconds", "shard_bytes"}
-    assert set(NEUTRAL) == where_and_when | how
+    workers = {"worker_threads", "shared_filesystem"}
+    assert set(NEUTRAL) == where_and_when | how | workers
     assert all(NEUTRAL.values())
 
 

@@ -14,7 +14,9 @@ from albert_embed.pipeline.settings.runner import (
     holds_shuffle_in_memory,
     name_runner,
     runs_on_this_machine,
+    share_cores,
 )
+from albert_embed.transforms.worker_threads import WorkerThreads
 
 
 @pytest.mark.parametrize(
@@ -90,3 +92,22 @@ def test_a_runner_has_one_name(given: str) -> None:
 @pytest.mark.parametrize("arguments", [[], ["--runner=DirectRunner"], ["--runner=direct"]])
 def test_the_direct_runner_is_the_in_process_one(arguments: list[str]) -> None:
     assert isinstance(choose_runner(PipelineOptions(arguments)), FnApiRunner)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "threads"),
+    [
+        ([], WorkerThreads()),
+        (["--direct_num_workers=3"], WorkerThreads()),
+        (["--direct_num_workers=3", "--direct_running_mode=multi_processing"], WorkerThreads(processes=3)),
+        (["--runner=PrismRunner"], WorkerThreads()),
+        (["--runner=DataflowRunner"], WorkerThreads(processes=None)),
+        (["--runner=DataflowRunner", "--experiments=no_use_multiple_sdk_containers"], WorkerThreads()),
+        (["--runner=FlinkRunner"], WorkerThreads(count_others=True)),
+        (["--runner=PortableRunner", "--sdk_worker_parallelism=4"], WorkerThreads(processes=4, count_others=True)),
+        (["--runner=PortableRunner", "--sdk_worker_parallelism=0"], WorkerThreads(processes=None, count_others=True)),
+    ],
+)
+def test_processes_that_share_a_machine_share_its_cores(arguments: list[str], threads: WorkerThreads) -> None:
+    assert share_cores(PipelineOptions(arguments)) == threads
+    assert share_cores(PipelineOptions(arguments), 5) == WorkerThreads(given=5)
