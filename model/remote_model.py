@@ -8,19 +8,17 @@ import fcntl
 import hashlib
 import json
 import logging
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from albert_embed.model.model_directory import ModelDirectoryError
+from albert_embed.transforms.cache_folder import open_cache_folder
 
 logger = logging.getLogger(__name__)
 
-CACHE_VARIABLE = "ALBERT_EMBED_CACHE"
 # A file of a complete copy, beside the model's own files: it says what each of them must be.
 CONTENTS_FILE = "albert_embed_contents.json"
 _CHUNK_BYTES = 4 << 20
@@ -38,7 +36,7 @@ def fetch_model(name: str) -> Path:
     """
     files = _list_files(name)
     listing = "\n".join(f"{path}\t{file.size_in_bytes}\t{file.last_updated_in_seconds}" for path, file in files)
-    folder = _cache_folder() / hashlib.sha256(f"{name}\n{listing}".encode()).hexdigest()[:32]
+    folder = open_cache_folder("models") / hashlib.sha256(f"{name}\n{listing}".encode()).hexdigest()[:32]
     with _locked(folder.with_suffix(".lock")):
         if not is_whole(folder):
             _copy_files(name, files, folder)
@@ -62,16 +60,6 @@ def _list_files(name: str) -> Sequence[tuple[str, Any]]:
     if not files:
         raise ModelDirectoryError(f"there is nothing at {name!r}; give the folder that holds saved_model.pb")
     return files
-
-
-def _cache_folder() -> Path:
-    """Returns the folder of the copies. It belongs to this user alone, so that nobody else can put a model there."""
-    given = os.environ.get(CACHE_VARIABLE)
-    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"albert-embed-models-{os.getuid()}"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if folder.stat().st_uid != os.getuid():
-        raise ModelDirectoryError(f"{folder} belongs to another user; name a folder of your own in {CACHE_VARIABLE}")
-    return folder
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import pytest
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from albert_embed.transforms.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import bucket, dataset, emulators, running_emulators  # noqa: F401
 from tests.engines.fixtures import dataflow, recording_dataflow  # noqa: F401
 from tests.tiny_model import ROOT, vocabulary_bytes, write_model, write_module
@@ -30,6 +31,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared folder at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Transform graphs are kept for the session and the processes that it starts, and are not those of before."""
+    os.environ[CACHE_VARIABLE] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

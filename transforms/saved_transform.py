@@ -8,7 +8,6 @@ import tempfile
 import pyarrow as pa
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the ops that the graph is made of
-import tensorflow_transform as tft
 
 from albert_embed.transforms import columns
 from albert_embed.transforms.directories import copy_directory, is_remote
@@ -46,8 +45,10 @@ class SavedTransform:
 
     def _load(self, directory: str) -> None:
         """Loads the graph from a local directory, now and not at its first use."""
-        self._layer = tft.TFTransformOutput(directory).transform_features_layer()
-        self._layer({name: tf.zeros([0], tf.string) for name in self._inputs})
+        # What tf.Transform writes is a SavedModel with this function. TensorFlow alone runs it: tf.Transform itself,
+        # whose layer does the same, would take as long to import as a graph to load.
+        self._graph = tf.saved_model.load(posixpath.join(directory, GRAPH_FOLDERS[0]))
+        self._graph.transform_fn({name: tf.zeros([0], tf.string) for name in self._inputs})
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Replaces the text by the graph's outputs.
@@ -62,7 +63,7 @@ class SavedTransform:
         Raises:
           ValueError: if a text column is missing or not text, or another column has the name of an output.
         """
-        outputs = self._layer({name: _read_text(batch, name) for name in self._inputs})
+        outputs = self._graph.transform_fn({name: _read_text(batch, name) for name in self._inputs})
         result = {name: batch.column(name) for name in batch.schema.names if name not in self._inputs}
         clashes = sorted(result.keys() & outputs.keys())
         if clashes:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.metadata
 import json
 import posixpath
 import tempfile
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 from albert_embed.transforms.directories import copy_directory, read_file, write_file_atomically
+from albert_embed.transforms.graph_cache import keep_graph, take_graph
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.vocabulary import Vocabulary
 
 DESCRIPTION_FILE = "transform.json"
 # What tf.Transform writes: the SavedModel, and the schema of what it gives.
 GRAPH_FOLDERS = ("transform_fn", "transformed_metadata")
+_LIBRARIES = ("tensorflow", "tensorflow_text", "tensorflow_transform")
 FORMAT_VERSION = 2  # of transform.json and of the rules that the graph follows
 
 Description = dict[str, Any]
@@ -32,18 +36,12 @@ class TransformMismatchError(ValueError):
 
 def describe_transform(vocabulary: Vocabulary, config: PreprocessingConfig) -> Description:
     """Describes the graph that this vocabulary and these options make here, as `transform.json` does."""
-    import tensorflow
-    import tensorflow_text
-    import tensorflow_transform
-
     return {
         "format_version": FORMAT_VERSION,
         "vocabulary": _describe_vocabulary(vocabulary),
         "options": _describe_options(config),
         "versions": {
-            "tensorflow": tensorflow.__version__,
-            "tensorflow_text": tensorflow_text.__version__,
-            "tensorflow_transform": tensorflow_transform.__version__,
+            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
             "unicode": unicodedata.unidata_version,
         },
     }
@@ -109,6 +107,8 @@ def check_transform_graph(directory: str, vocabulary: Vocabulary, config: Prepro
 def save_transform_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory: str) -> Description:
     """Builds the tf.Transform graph and saves it, `transform.json` last.
 
+    A graph that was built before on this machine is copied instead (`transforms.graph_cache`).
+
     Args:
       vocabulary: becomes part of the graph, its bytes included.
       config: the options of preprocessing.
@@ -120,8 +120,12 @@ def save_transform_graph(vocabulary: Vocabulary, config: PreprocessingConfig, di
     description = describe_transform(vocabulary, config)
     with tempfile.TemporaryDirectory() as local:
         # TensorFlow knows fewer file systems than Beam: the graph is built here, then copied there.
-        _write_graph(vocabulary, config, posixpath.join(local, "graph"))
-        copy_directory(posixpath.join(local, "graph"), directory)
+        graph = posixpath.join(local, "graph")
+        fingerprint = transform_fingerprint(description)
+        if not take_graph(fingerprint, Path(graph)):
+            _write_graph(vocabulary, config, graph)
+            keep_graph(fingerprint, Path(graph))
+        copy_directory(graph, directory)
     write_file_atomically(posixpath.join(directory, DESCRIPTION_FILE), _format_description(description).encode())
     return description
 

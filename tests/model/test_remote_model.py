@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.model import remote_model
 from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectoryError, open_model_directory
 from albert_embed.model.remote_model import CONTENTS_FILE, fetch_model, is_whole
+from albert_embed.transforms.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import command_environment
 from tests.emulators.servers import Emulators
 from tests.tiny_model import ROOT
@@ -23,7 +23,7 @@ FILES = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "ass
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(remote_model.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
@@ -111,7 +111,7 @@ def test_two_processes_make_one_copy(remote: str, emulators: Emulators, cache: P
         subprocess.Popen(
             [sys.executable, "-c", program, remote],
             cwd=ROOT,
-            env={**command_environment(emulators), remote_model.CACHE_VARIABLE: str(cache)},
+            env={**command_environment(emulators), CACHE_VARIABLE: str(cache)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

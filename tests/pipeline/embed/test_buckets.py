@@ -15,13 +15,13 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed import read_embeddings
-from albert_embed.model import remote_model
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.storage.output_lock import LOCK_FILE
+from albert_embed.transforms.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import command_environment
 from tests.emulators.servers import Emulators
 from tests.tiny_model import CORPUS, ROOT
@@ -33,7 +33,7 @@ LINES = CORPUS.read_bytes().splitlines()[:20]
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(remote_model.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
 
 def write(path: str, content: bytes) -> None:
