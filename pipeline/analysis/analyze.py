@@ -29,10 +29,10 @@ from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.embed.resolve_options import list_read_paths, make_absolute, with_absolute_paths
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.launch.gpu_table import read_gpu_table
+from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.runner import choose_runner, count_workers
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.transforms.analyze_texts import TextAnalysis

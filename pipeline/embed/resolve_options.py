@@ -9,8 +9,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
+from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.runner import count_workers
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 from albert_embed.pipeline.storage.glob_pattern import SPECIAL

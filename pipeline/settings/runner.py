@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners import runner as beam_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from albert_embed.pipeline.settings.prism import PrismRunner
 from albert_embed.transforms.worker_threads import WorkerThreads
 
 
@@ -27,8 +28,11 @@ def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
     runner online and on another offline. Here `--runner DirectRunner`, and no `--runner`, mean Beam's in-process
     runner, with `--direct_num_workers` and `--direct_running_mode` as in Beam.
     """
-    if name_runner(options) == "directrunner":
+    name = name_runner(options)
+    if name == "directrunner":
         return FnApiRunner()
+    if name == _PRISM:
+        return PrismRunner()  # type: ignore[no-untyped-call]  # Beam's __init__
     return str(options.view_as(StandardOptions).runner)
 
 
