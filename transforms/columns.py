@@ -29,6 +29,8 @@ INPUT_POSITION = "input_position"
 INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT, INPUT_RANGE, INPUT_POSITION)
 # Of a document, on its way to its windows: those whose rows an earlier run has finished.
 FINISHED_WINDOWS = "finished_windows"
+# A kept field that has the name of a text travels under another until the texts are no longer needed.
+TRAVELLING_NAMES = {TEXT: "kept text", PAIR: "kept pair"}
 # Where a document is in the input, the same in every reading. It distinguishes equal documents.
 ORIGIN = "origin"
 POOLED_OUTPUT = "pooled_output"

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
-from albert_embed.transforms.columns import ID, TEXT
+from albert_embed.transforms.columns import ID, TEXT, TRAVELLING_NAMES
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
 
@@ -17,11 +17,11 @@ def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.R
 
     Args:
       documents: `id`, `text` and any other columns; strings are binary, or lists of it.
-      names: columns that are to be strings; those without bytes are skipped.
+      names: of the output's columns that are to be strings; those without bytes are skipped.
     """
     bad: dict[int, str] = {}
     for name in names:
-        for row in find_invalid_utf8(documents.column(name)):
+        for row in find_invalid_utf8(documents.column(TRAVELLING_NAMES.get(name, name))):
             bad.setdefault(row, name)
     if not bad:
         return documents, []
@@ -32,7 +32,7 @@ def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.R
 
 
 def _fail(document: pa.RecordBatch, name: str) -> Failure:
-    value = document.column(name)[0].as_py()
+    value = document.column(TRAVELLING_NAMES.get(name, name))[0].as_py()
     return Failure(
         id=document.column(ID)[0].as_py(),
         stage="preprocess",

@@ -24,7 +24,7 @@ from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.resume.drop_finished import DropFinished
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.transforms import metrics
-from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRUNCATED
+from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRAVELLING_NAMES, TRUNCATED
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.preprocess_text import PreprocessText
@@ -244,5 +244,7 @@ def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -
 
 
 def drop_text_start(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Drops `text_start`, which only failures need, from rows as the handler gives them."""
-    return rows.drop_columns([TEXT_START]), []
+    """Drops `text_start`, which only failures need, and gives kept fields their names (`TRAVELLING_NAMES`)."""
+    rows = rows.drop_columns([TEXT_START])
+    names = {travelling: name for name, travelling in TRAVELLING_NAMES.items()}
+    return rows.rename_columns([names.get(name, name) for name in rows.schema.names]), []

@@ -10,7 +10,7 @@ from albert_embed.model.engines import ENGINES, EngineName
 from albert_embed.model.vector_shape import VectorShape
 from albert_embed.pipeline.settings.deletion_limit import DEFAULT_MAX_DELETIONS
 from albert_embed.pipeline.settings.field_type import FieldType
-from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.settings.kept_fields import RESERVED_FOR_DOCUMENTS, list_kept_fields, parse_kept_fields
 from albert_embed.pipeline.settings.share_limit import ShareLimit, parse_share_limit
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 
@@ -181,7 +181,9 @@ class EmbedOptions:
             )
         if self.shard_seconds is not None and not self.shard_seconds > 0:
             raise ValueError(f"--shard-seconds must be more than 0, not {self.shard_seconds}")
-        parse_kept_fields(self.keep_fields)
+        for field in list_kept_fields(self.keep_fields):
+            if DOCUMENT in self.embeddings and field.column in RESERVED_FOR_DOCUMENTS:
+                field.refuse()
         if self.reads_table:
             if self.format not in (None, "bigquery"):
                 raise ValueError(f"--format is {self.format}, but --input names a table; leave --format out")

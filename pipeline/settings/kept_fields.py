@@ -8,15 +8,13 @@ import decimal
 import re
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from albert_embed.pipeline.settings.field_type import FLOAT, INT64, STRING, VALUE_TYPES, FieldType, ValueType
 
 RESERVED = frozenset(
     (
         "id",
-        "text",
-        "pair",
         "text_start",
         "input_ids",
         "segment_ids",
@@ -43,14 +41,14 @@ RESERVED = frozenset(
         "mean_output_scale",
         "sentence_embedding_scale",
         "document_output_scale",
-        "windows",
-        "tokens",
         "token_pieces",
         "token_starts",
         "token_ends",
     )
 )
 
+# Of documents' rows alone.
+RESERVED_FOR_DOCUMENTS = frozenset(("windows", "tokens"))
 
 # What has no type of its own in a tf.Example; a string holds it exactly.
 _AS_TEXT = (decimal.Decimal, datetime.date, datetime.time, uuid.UUID)
@@ -92,12 +90,17 @@ class KeptField:
             )
         renamed = _RENAMED.fullmatch(name)
         field, column = renamed.groups() if renamed else (name, name)
+        kept = KeptField(field=field, column=column, type_name=type_name)
         if column in RESERVED:
-            raise ValueError(
-                f"--keep-fields has {column!r}, which is a column of the output itself; give it another name there: "
-                f"--keep-fields '{field} AS source_{column}'"
-            )
-        return KeptField(field=field, column=column, type_name=type_name)
+            kept.refuse()
+        return kept
+
+    def refuse(self) -> NoReturn:
+        """Raises ValueError: the output itself has a column of this name."""
+        raise ValueError(
+            f"--keep-fields has {self.column!r}, which is a column of the output itself; give it another name there: "
+            f"--keep-fields '{self.field} AS source_{self.column}'"
+        )
 
     def with_type(self, type_name: str) -> str:
         """Returns the field as it is given to `--keep-fields`, with a type."""

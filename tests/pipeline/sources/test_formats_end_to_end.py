@@ -27,7 +27,7 @@ from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.inputs.read_files import ReadFiles
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
+from albert_embed.pipeline.settings.kept_fields import RESERVED, RESERVED_FOR_DOCUMENTS, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
@@ -183,7 +183,7 @@ def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
 
 
 def test_no_kept_field_can_have_the_name_of_a_column() -> None:
-    assert set(columns.TYPES) <= RESERVED
+    assert set(columns.TYPES) - RESERVED - RESERVED_FOR_DOCUMENTS == set(columns.TRAVELLING_NAMES)
 
 
 def test_frames_are_those_of_tensorflow(tmp_path: Path) -> None:
