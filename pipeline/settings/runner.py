@@ -74,10 +74,13 @@ def runs_on_this_machine(options: PipelineOptions) -> bool:
 
 
 def count_workers(options: PipelineOptions) -> int | None:
-    """Returns how many workers read at the same time, as far as the options say; None where the runner decides."""
+    """Returns how many workers read at the same time, as far as the options say; None where they don't.
+
+    The same options give the same number on every machine.
+    """
     if holds_shuffle_in_memory(options):
         workers: int = options.view_as(DirectOptions).direct_num_workers
-        return workers if workers > 0 else os.cpu_count()
+        return workers if workers > 0 else None
     if name_runner(options) == "flinkrunner":
         parallelism = options.view_as(FlinkRunnerOptions).parallelism
         return parallelism if parallelism > 0 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import pickle
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from albert_embed.pipeline.inputs.file_input import make_file_input
+from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
 from albert_embed.pipeline.inputs.read_files import ReadFiles, ReadRange, UnreadableFileError, read_range
 from albert_embed.pipeline.inputs.split_files import choose_range_bytes, split_files
 from albert_embed.pipeline.records.file_range import FileRange
@@ -82,35 +83,47 @@ def test_ranges_hold_every_byte_once() -> None:
     [
         ([], 1, 256 << 10),
         ([1000], 1, 256 << 10),
-        ([80 << 20], 1, 10 << 20),
-        ([40 << 20, 40 << 20], 2, 5 << 20),
+        ([80 << 20], None, 640 << 10),
+        ([80 << 20], 1, 640 << 10),
+        ([40 << 20, 40 << 20], 16, 640 << 10),
+        ([80 << 20], 32, 320 << 10),
         ([80 << 20], 1000, 256 << 10),
         ([80 << 30], 4, 64 << 20),
-        ([1000], None, 64 << 20),
     ],
 )
 def test_each_worker_gets_several_ranges(sizes: list[int], workers: int | None, expected: int) -> None:
     assert choose_range_bytes([make_file("/none", size) for size in sizes], workers) == expected
 
 
-def test_the_workers_change_neither_records_nor_the_fingerprint(tmp_path: Path) -> None:
+def test_files_in_buckets_are_not_read_in_small_ranges() -> None:
+    assert choose_range_bytes([make_file("gs://b/none", 80 << 20)], None) == 16 << 20
+    assert choose_range_bytes([make_file("gs://b/none", 80 << 30)], 40) == 64 << 20
+
+
+def test_the_ranges_change_no_record_and_another_number_of_workers_no_range(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"".join(b"%d\n" % number for number in range(300_000)))
     options = EmbedOptions(model="m", input=(str(path),), output="o")
     files = list_input(options.input).files
+    given = make_file_input(files, options, workers=1)
 
-    def read(workers: int | None) -> tuple[Any, list[tuple[int, bytes]]]:
-        given = make_file_input(files, options, workers=workers)
-        found = [
+    def read(given: FileInput) -> list[tuple[int, bytes]]:
+        return [
             (int(position), text)
             for range_ in split_files(files, splittable=True, range_bytes=given.range_bytes)
             for records in read_range(range_, given.source, RecordFields())
             if isinstance(records, Records)
             for position, text in zip(records.positions, take_texts(records), strict=True)
         ]
-        return (given.fingerprint, found)
 
-    assert read(1) == read(3) == read(None)
+    whole = read(given)
+    assert len(whole) == 300_000
+    other = dataclasses.replace(given, range_bytes=100_000)
+    assert read(other) == whole
+    # What is finished is known by the range that it was read in.
+    assert other.fingerprint != given.fingerprint
+    for workers in (2, 16, None):
+        assert make_file_input(files, options, workers=workers).fingerprint == given.fingerprint
 
 
 @pytest.mark.parametrize("format_", [name for name, source in SOURCES.items() if source.splittable])

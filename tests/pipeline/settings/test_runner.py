@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -66,7 +64,7 @@ def test_where_workers_run(arguments: list[str], here: bool) -> None:
     [
         ([], 1),
         (["--direct_num_workers=3"], 3),
-        (["--direct_num_workers=0"], os.cpu_count()),
+        (["--direct_num_workers=0"], None),
         (["--runner=FlinkRunner"], None),
         (["--runner=FlinkRunner", "--parallelism=6"], 6),
         (["--runner=DataflowRunner"], None),
