@@ -118,9 +118,7 @@ def test_workers_that_are_elsewhere_can_not_read_it(
 ) -> None:
     pipe(monkeypatch, b"one\n")
     output = tmp_path / "out"
-    arguments = [command, "--model", "m", "--input", "-", "--output", str(output), "--runner", "DataflowRunner"]
-    assert main(arguments) == 2
-    assert (
-        "--input - is copied to a file of this machine, which workers elsewhere can't read" in capsys.readouterr().err
-    )
+    arguments = [command, "--model", "m", "--input", "-", "--output", str(output)]
+    assert main([*arguments, "--runner", "PortableRunner", "--job_endpoint", "localhost:1"]) == 2
+    assert "--input - is copied to a file of this machine, which workers elsewhere can't read" in capsys.readouterr().err
     assert not output.exists() and list(temporary.iterdir()) == []
