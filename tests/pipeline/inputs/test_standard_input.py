@@ -121,4 +121,4 @@ def test_workers_that_are_elsewhere_can_not_read_it(
     arguments = [command, "--model", "m", "--input", "-", "--output", str(output)]
     assert main([*arguments, "--runner", "PortableRunner", "--job_endpoint", "localhost:1"]) == 2
     assert "--input - is copied to a file of this machine, which workers elsewhere can't read" in capsys.readouterr().err
-    assert not output.exists() and list(temporary.iterdir()) == []
+    assert not output.exists() and list(temporary.rglob("standard-input*")) == []
