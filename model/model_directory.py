@@ -23,6 +23,7 @@ from albert_embed.model.hub_module_assets import find_hub_asset
 from albert_embed.model.staged_output import UNFINISHED_FILE
 from albert_embed.model.stand_ins import refuse_stand_ins
 from albert_embed.transforms.columns import SENTENCE_EMBEDDING
+from albert_embed.transforms.plain_path import plain_path
 from albert_embed.transforms.vocabulary import COMMA_RULES, CommaRule, Vocabulary, load_vocabulary
 
 HUB_MODULE_FILE = "tfhub_module.pb"
@@ -98,7 +99,8 @@ def load_saved_model(path: Path) -> Any:
     level = tf.get_logger().level
     try:
         tf.get_logger().setLevel("ERROR" if tags is not None else level)
-        loaded = tf.saved_model.load(str(path), tags=tags)
+        with plain_path(str(path)) as plain:
+            loaded = tf.saved_model.load(plain, tags=tags)
     except (OSError, ValueError, RuntimeError, IndexError, tf.errors.OpError) as e:
         raise ModelDirectoryError(f"{path} can't be loaded as a SavedModel: {e}") from e
     finally:

@@ -50,7 +50,7 @@ def _list_files(name: str) -> Sequence[tuple[str, Any]]:
 
     root = name.rstrip("/") + "/"
     try:
-        found = FileSystems.match([root + "**"])[0].metadata_list
+        found = list(FileSystems.get_filesystem(root)._list(root))  # by its literal name
     except (BeamIOError, ValueError, OSError) as e:
         raise ModelDirectoryError(
             f"{name!r} can't be listed: {e}. Does the bucket exist, and may this account read it? (s3:// needs "

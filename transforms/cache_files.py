@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.transforms.directories import read_file, write_file_atomically
+from albert_embed.transforms.literal_files import list_directory
 
 _ENDING = ".entry"
 
@@ -54,8 +54,9 @@ def read_entries(path: str) -> Iterator[bytes]:
     Raises:
       FileNotFoundError: if there are none; the analysis would miss a part of the corpus.
     """
-    found = FileSystems.match([f"{path}-*{_ENDING}"])[0].metadata_list
+    folder, _, name = path.rpartition("/")
+    found = [file for file in list_directory(folder) if file.startswith(f"{name}-") and file.endswith(_ENDING)]
     if not found:
         raise FileNotFoundError(f"the analysis cache was damaged: no {path}-*{_ENDING}; remove the cache's directory")
     for file in found:
-        yield read_file(file.path)
+        yield read_file(f"{folder}/{file}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.transforms.window import BoundedWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
@@ -18,8 +20,9 @@ MapFunction = Callable[..., tuple[Any, list[Failure]]]
 class MapOrFail(beam.PTransform[beam.PCollection[Any], beam.pvalue.DoOutputsTuple]):
     """Applies a function that makes something of each element, and a `Failure` of each part of it that is bad.
 
-    The result has two PCollections, `result.passed` and `result.failures`. A `Failure` among the elements goes to
-    `failures` as it is. All failures are counted (`metrics.FAILURES`).
+    The result has three PCollections, `result.passed`, `result.failures` and `result.counts`, the `BundleCounts` of
+    this step and those before it in its stage. A `Failure` among the elements goes to `failures` as it is. All failures
+    are counted (`metrics.FAILURES`).
 
     Args:
       function: `element → (what is made of it, failures)`; what is None or has no rows is left out. It goes to workers,
@@ -31,6 +34,7 @@ class MapOrFail(beam.PTransform[beam.PCollection[Any], beam.pvalue.DoOutputsTupl
 
     PASSED = "passed"
     FAILURES = "failures"
+    COUNTS = "counts"
 
     def __init__(
         self, function: MapFunction, *, load: Callable[[], Any] | None = None, counter: str | None = None
@@ -40,7 +44,7 @@ class MapOrFail(beam.PTransform[beam.PCollection[Any], beam.pvalue.DoOutputsTupl
 
     def expand(self, elements: beam.PCollection[Any]) -> beam.pvalue.DoOutputsTuple:
         outputs: beam.pvalue.DoOutputsTuple = elements | beam.ParDo(self._step).with_outputs(
-            self.FAILURES, main=self.PASSED
+            self.FAILURES, self.COUNTS, main=self.PASSED
         )
         return outputs
 
@@ -55,12 +59,30 @@ class MapOrFailDoFn(beam.DoFn):
         self._load = load
         self._counter = counter
         self._loaded: tuple[Any, ...] = ()
+        self._window: BoundedWindow | None = None
 
     def setup(self) -> None:
         if self._load is not None:
             self._loaded = (self._load(),)
 
-    def process(self, element: Any) -> Iterator[Any]:
+    def start_bundle(self) -> None:
+        metrics.forget_counts()
+        self._window = None
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
+        if self._window is None:
+            return  # nothing came
+        counts = metrics.take_counts()
+        if counts is not None:
+            value = WindowedValue(counts, self._window.max_timestamp(), (self._window,))
+            yield beam.pvalue.TaggedOutput(MapOrFail.COUNTS, value)
+
+    def process(
+        self,
+        element: Any,
+        window: BoundedWindow = beam.DoFn.WindowParam,  # type: ignore[assignment]
+    ) -> Iterator[Any]:
+        self._window = window
         passed, failures = (None, [element]) if isinstance(element, Failure) else self._map(element)
         metrics.increment(metrics.FAILURES, len(failures))
         if passed is not None:

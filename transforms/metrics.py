@@ -1,14 +1,18 @@
-"""The names of the Beam metrics: one namespace, every unit in the name.
+"""The names of the Beam metrics: one namespace, every unit in the name; and the same counts as data of the pipeline.
 
-All are counters. Runners sum them over workers. Where a runner reports attempted values only, a bundle that is retried
-may be counted twice.
+All are counters. Runners sum them over workers, but may count a bundle that is retried twice, and may be unable to tell
+them when the job is over. So each count also goes to a tally of its thread, which is the thread of one bundle. Steps
+that end a bundle take it (`take_counts`) and give it on as an element, so it counts once for each bundle that counts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from apache_beam.metrics import Metrics
 
@@ -32,9 +36,50 @@ INFERENCE_MSECS = "inference_msecs"
 WRITE_USECS = "write_usecs"
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BundleCounts:
+    """What the steps of a bundle have counted.
+
+    Attributes:
+      counts: name → value.
+    """
+
+    counts: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+class _Tally(threading.local):
+    """The counts of the bundle that this thread processes."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+
+_tally = _Tally()
+
+
 def increment(name: str, by: int = 1) -> None:
     """Adds `by` to the counter `name` of this pipeline."""
     Metrics.counter(NAMESPACE, name).inc(by)
+    _tally.counts[name] += by
+
+
+def forget_counts() -> None:
+    """Forgets the counts of this thread's bundle: it begins, and one before it may have failed."""
+    _tally.counts.clear()
+
+
+def take_counts() -> BundleCounts | None:
+    """Returns what this thread's bundle has counted since they were taken last; None where that is nothing."""
+    taken, _tally.counts = _tally.counts, Counter()
+    return BundleCounts(counts=dict(taken)) if taken else None
+
+
+def add_counts(parts: Iterable[BundleCounts]) -> dict[str, int]:
+    """Returns name → the sum over all parts, by name."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part.counts)
+    return dict(sorted(total.items()))
 
 
 @contextlib.contextmanager

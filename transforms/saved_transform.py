@@ -10,7 +10,9 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the ops that the graph is made of
 
 from albert_embed.transforms import columns
-from albert_embed.transforms.directories import copy_directory, is_remote
+from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.literal_files import copy_directory
+from albert_embed.transforms.plain_path import plain_path
 from albert_embed.transforms.transform_graph import GRAPH_FOLDERS, read_description
 
 _TEXT_TYPES = (pa.binary(), pa.large_binary(), pa.string(), pa.large_string(), pa.null())
@@ -35,7 +37,8 @@ class SavedTransform:
         self.description = read_description(directory)
         self._inputs = (columns.TEXT, columns.PAIR) if self.description["options"]["pair"] else (columns.TEXT,)
         if not is_remote(directory):
-            self._load(directory)
+            with plain_path(directory) as path:
+                self._load(path)
             return
         # TensorFlow knows fewer file systems than Beam; once the graph is loaded, no file is needed any more.
         with tempfile.TemporaryDirectory() as parent:

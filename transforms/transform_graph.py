@@ -16,8 +16,9 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from albert_embed.transforms.directories import copy_directory, read_file, write_file_atomically
+from albert_embed.transforms.directories import read_file, write_file_atomically
 from albert_embed.transforms.graph_cache import keep_graph, take_graph
+from albert_embed.transforms.literal_files import copy_directory
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.vocabulary import Vocabulary
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_embeddings
+from albert_embed.pipeline.dataset.versions import read_manifest
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
 

@@ -17,16 +17,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.pipeline.commit.claim import Claim
+from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.pipeline.storage.output_lock import OutputLock
-from albert_embed.transforms.directories import (
-    copy_directory,
-    delete_directory,
-    list_directory,
-    read_file,
-    write_file_atomically,
-)
+from albert_embed.transforms.directories import read_file, write_file_atomically
+from albert_embed.transforms.literal_files import copy_directory, delete_directory, list_directory
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +76,7 @@ class AnalysisCache:
         self._vocabulary_fingerprint = vocabulary_fingerprint
         self._made_with = json.loads(json.dumps({"format_version": FORMAT_VERSION, **made_with}))
         self._known: list[Dataset] = []
-        self._lock = OutputLock(directory)
+        self._claim = Claim(directory, make_run_name())
 
     def open(self, *, replace: bool) -> None:
         """Locks the cache, reads which data sets are there, and clears what is left of other runs and versions.
@@ -92,7 +89,7 @@ class AnalysisCache:
             something else.
           OutputError: if another run is using the cache.
         """
-        self._lock.acquire()
+        self._claim.acquire(PipelineOptions([]))
         try:
             self._read(replace=replace)
         except BaseException:
@@ -101,7 +98,7 @@ class AnalysisCache:
 
     def close(self) -> None:
         """Lets other runs use the cache again."""
-        self._lock.release()
+        self._claim.release()
 
     def _read(self, *, replace: bool) -> None:
         path = FileSystems.join(self.directory, CACHE_FILE)

@@ -15,17 +15,20 @@ import time
 from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, CorpusReport
-from albert_embed.pipeline.dataset.manifest import MANIFEST_FILE
+from albert_embed.pipeline.commit.claim import Claim
+from albert_embed.pipeline.commit.run_name import make_run_name
+from albert_embed.pipeline.dataset.layout import CLAIM_FILE, MANIFEST_FILE
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.pipeline.storage.output_lock import LOCK_FILE, OutputLock
-from albert_embed.transforms.directories import (
+from albert_embed.transforms.directories import read_file, write_file_atomically
+from albert_embed.transforms.literal_files import (
     copy_directory,
     delete_directory,
+    delete_files,
     list_directory,
-    read_file,
-    write_file_atomically,
+    move_files,
 )
 from albert_embed.transforms.transform_graph import DESCRIPTION_FILE, GRAPH_FOLDERS
 
@@ -45,7 +48,7 @@ class AnalysisDirectory:
     def __init__(self, path: str) -> None:
         self.path = path
         self.staging = FileSystems.join(path, STAGING)
-        self._lock = OutputLock(path)
+        self._claim = Claim(path, make_run_name())
 
     def prepare(self, *, overwrite: bool) -> None:
         """Locks the directory for a run, and clears what a run that was cut off has left.
@@ -54,7 +57,7 @@ class AnalysisDirectory:
           OutputError: if another run is writing to the directory, if it holds embeddings, or if it holds anything else
             and `overwrite` is not given.
         """
-        self._lock.acquire()
+        self._claim.acquire(PipelineOptions([]))
         try:
             self._refuse_others(overwrite=overwrite)
             delete_directory(self.staging)
@@ -66,7 +69,7 @@ class AnalysisDirectory:
 
     def release(self) -> None:
         """Ends the run, so that other runs can write here."""
-        self._lock.release()
+        self._claim.release()
 
     def _refuse_others(self, *, overwrite: bool) -> None:
         names = self._list()
@@ -135,19 +138,16 @@ class AnalysisDirectory:
                         joined.write(block)
         name = f"failures-{digest.hexdigest()[:16]}.jsonl"
         if name not in self._list():
-            FileSystems.rename([staged], [FileSystems.join(self.path, name)])
+            move_files([(staged, FileSystems.join(self.path, name))])
         return name
 
     def _list(self) -> set[str]:
-        """Lists all files below the directory, relative to it, without those of the cache and the lock."""
-        names = set(list_directory(self.path)) - {LOCK_FILE}
+        """Lists all files below the directory, relative to it, without those of the cache and the claim."""
+        names = set(list_directory(self.path)) - {CLAIM_FILE}
         return {name for name in names if not name.startswith(CACHE + "/")}
 
     def _delete(self, names: Sequence[str]) -> None:
-        paths = [FileSystems.join(self.path, name) for name in names]
-        existing = [path for path in paths if FileSystems.exists(path)]
-        if existing:
-            FileSystems.delete(existing)
+        delete_files([FileSystems.join(self.path, name) for name in names])
 
 
 def _is_own(name: str) -> bool:

@@ -24,10 +24,10 @@ from albert_embed.pipeline.analysis.plan import make_plan
 from albert_embed.pipeline.dataset.provenance import TransformProvenance, list_versions
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.pipeline.embed.prepared_run import fit_preprocessing
 from albert_embed.pipeline.embed.read_input import list_files
-from albert_embed.pipeline.embed.resolve_options import list_read_paths, make_absolute, with_absolute_paths
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
+from albert_embed.pipeline.job.prepared_run import fit_preprocessing
+from albert_embed.pipeline.job.resolve_options import list_read_paths, make_absolute, with_absolute_paths
 from albert_embed.pipeline.launch.gpu_table import read_gpu_table
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.records.record_fields import RecordFields

@@ -26,8 +26,8 @@ from albert_embed.pipeline.settings.runner import choose_runner
 from albert_embed.transforms.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus_analysis import read_statistics
 from albert_embed.transforms.corpus_statistics import CorpusStatistics
-from albert_embed.transforms.directories import copy_directory
 from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.literal_files import copy_directory, list_directory
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 
 logger = logging.getLogger(__name__)
@@ -144,8 +144,10 @@ def _divide_failures(new: Sequence[Dataset], work: str) -> None:
         for dataset in new:
             path = FileSystems.join(work, CACHE, dataset.key, FAILURES_FILE)
             files[dataset.key] = open_files.enter_context(FileSystems.create(path))
-        for found in FileSystems.match([FileSystems.join(work, f"{_FAILURES}-*")])[0].metadata_list:
-            with FileSystems.open(found.path) as lines:
+        for name in list_directory(work):
+            if not name.startswith(f"{_FAILURES}-"):
+                continue
+            with FileSystems.open(FileSystems.join(work, name)) as lines:
                 for line in lines:
                     key, failure = line.split(b" ", 1)
                     files[key.decode()].write(failure)

@@ -19,8 +19,8 @@ from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.model.shape_vectors import shape_vectors
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
-from albert_embed.pipeline.embed.prepared_run import choose_row_schema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
+from albert_embed.pipeline.job.prepared_run import choose_row_schema
 from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
 from albert_embed.pipeline.launch.gpu_table import GpuTable
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions

@@ -44,18 +44,16 @@ class TableOutput:
     Args:
       table: its name.
       layout: the columns of the rows.
-      run_fingerprint: a part of the staging table's name; the same for a run that is repeated.
+      staging_name: a part of the staging table's name, which no other run has.
       method: how rows get into the staging table: by load jobs ("file_loads") or by the Storage Write API
         ("storage_write").
     """
 
-    def __init__(
-        self, table: TableName, layout: TableLayout, *, run_fingerprint: str, method: str = "file_loads"
-    ) -> None:
+    def __init__(self, table: TableName, layout: TableLayout, *, staging_name: str, method: str = "file_loads") -> None:
         self.table = table
         self._method = method
         self._layout = layout
-        staged = f"{table.table}_staging_{run_fingerprint[:16]}"
+        staged = f"{table.table}_staging_{staging_name[:16]}"
         if method == "storage_write":
             # Its streams can be refused for minutes after a table of the same name was deleted.
             staged += f"_{time.time_ns() // 1_000_000}"
@@ -71,6 +69,20 @@ class TableOutput:
           ValueError: if the dataset is not there, or if the table has other columns or vectors; the message names each
             difference.
         """
+        self.locate()
+        with explain_refusals(self.table.option):
+            try:
+                found = self._client.get_table(str(self.table))
+            except exceptions.NotFound:
+                return
+            self._check_table(found)
+
+    def locate(self) -> None:
+        """Finds out where the dataset is: its jobs run there.
+
+        Raises:
+          ValueError: if the dataset is not there.
+        """
         with explain_refusals(self.table.option):
             try:
                 self._jobs.location = self._client.get_dataset(f"{self.table.project}.{self.table.dataset}").location
@@ -79,11 +91,6 @@ class TableOutput:
                     f"{self.table.option}: there is no dataset {self.table.dataset} in {self.table.project}; make it "
                     f"with `bq mk --dataset {self.table.project}:{self.table.dataset}`"
                 ) from e
-            try:
-                found = self._client.get_table(str(self.table))
-            except exceptions.NotFound:
-                return
-            self._check_table(found)
 
     def _check_table(self, found: bigquery.Table) -> None:
         differences = compare_columns(self._layout.columns(), tuple(_read_column(field) for field in found.schema))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import logging
+import uuid
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,7 +18,6 @@ from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_output import TableOutput
 from albert_embed.pipeline.bigquery.table_rows import MAX_ROW_BYTES, check_rows
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.table_load import TableLoad
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -27,7 +26,20 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.vocabulary import Vocabulary
 
-logger = logging.getLogger(__name__)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckedRows:
+    """Rows on their way to a table.
+
+    Attributes:
+      rows: those that it can hold.
+      failures: of the others; none where every row is taken.
+      counts: `BundleCounts` of the check.
+    """
+
+    rows: beam.PCollection[Any]
+    failures: tuple[beam.PCollection[Any], ...]
+    counts: tuple[beam.PCollection[Any], ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,13 +50,11 @@ class TableSink:
       output: the table itself.
       format: the format of its load files.
       max_row_bytes: maximum bytes per row.
-      vector_index: what to do about an index after the load: "print" or "run"; None means nothing.
     """
 
     output: TableOutput
     format: LoadFormat
     max_row_bytes: int
-    vector_index: str | None
 
     @property
     def formats(self) -> Sequence[WritableFormat]:
@@ -55,10 +65,10 @@ class TableSink:
         """Checks whether the rows will fit; raises ValueError if they will not (`TableOutput.check`)."""
         self.output.check()
 
-    def check_rows(self, rows: beam.PCollection[Any]) -> tuple[beam.PCollection[Any], list[beam.PCollection[Any]]]:
+    def check_rows(self, rows: beam.PCollection[Any]) -> CheckedRows:
         """Returns the rows that the table can hold, and the failures of the others."""
         checked = rows | "CheckTableRows" >> make_check_rows(self.format.layout, self.max_row_bytes)
-        return checked.passed, [checked.failures]
+        return CheckedRows(rows=checked.passed, failures=(checked.failures,), counts=(checked.counts,))
 
     def check_added_to(self, previous: Manifest) -> None:
         """Raises ValueError if the table lacks the rows of the output that an incremental run adds to."""
@@ -69,21 +79,6 @@ class TableSink:
                 f"{held or 'no table'}; give that, or --rebuild to embed everything again"
             )
 
-    def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> TableLoad:
-        """Loads the load files into the table.
-
-        Args:
-          paths: the load files.
-          tombstones: lists of documents that lose their rows where they have no new ones.
-
-        Raises:
-          TableLoadError: if a job fails.
-        """
-        loaded = self.output.load(paths, tombstones)
-        logger.info("%d rows are in %s", loaded.rows, loaded.table)
-        indexes = [] if self.vector_index is None else self.output.index_vectors(run=self.vector_index == "run")
-        return dataclasses.replace(loaded, vector_indexes=indexes)
-
 
 class NoTable:
     """Takes the place of the table in a run that writes to none."""
@@ -93,14 +88,11 @@ class NoTable:
     def check(self) -> None:
         """Does nothing: there is nothing to fit into."""
 
-    def check_rows(self, rows: beam.PCollection[Any]) -> tuple[beam.PCollection[Any], list[beam.PCollection[Any]]]:
-        return rows, []
+    def check_rows(self, rows: beam.PCollection[Any]) -> CheckedRows:
+        return CheckedRows(rows=rows, failures=(), counts=())
 
     def check_added_to(self, previous: Manifest) -> None:
         """Does nothing: there is nothing that could lack rows."""
-
-    def load(self, paths: Sequence[str], tombstones: Sequence[str]) -> None:
-        return None
 
 
 def make_table_sink(
@@ -126,12 +118,11 @@ def make_table_sink(
         "dimensions": options.dimensions,
         "normalize": options.normalize,
     }
-    work = {**options.to_dict(), "overwrite": None, "vector_index": None, "max_deletions": None, "compact_above": None}
     return TableSink(
         output=TableOutput(
             TableName.parse(options.table),
             layout,
-            run_fingerprint=_fingerprint({**made_with, "options": work}),
+            staging_name=uuid.uuid4().hex,
             method=options.bigquery_method,
         ),
         max_row_bytes=MAX_ROW_BYTES[options.bigquery_method],
@@ -140,7 +131,6 @@ def make_table_sink(
             pieces=vocabulary.pieces if layout.has_tokens else (),
             fingerprint=_fingerprint({**made_with, "embeddings": options.embeddings, "tokens": options.tokens}),
         ),
-        vector_index=options.vector_index,
     )
 
 

@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING, Any
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Option
 from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.usage_error import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from albert_embed.pipeline.dataset.compact import Compaction
+    from albert_embed.pipeline.commit.compact import Compaction
 
-OPTIONS = (Option(flag="DIR", field="directory", required=True, help="an output that has been added to"), JSON)
+OPTIONS = (
+    Option(flag="DIR", field="directory", required=True, help="an output that has been added to"),
+    Option(
+        flag="--retain",
+        type=int,
+        metavar="N",
+        default="0",
+        help="keep so many versions before the new one, for those who are still reading them",
+    ),
+    JSON,
+)
 
 
 def run_compact(arguments: Arguments) -> CommandResult:
     """Rewrites the output and says what that freed."""
-    from albert_embed.pipeline.dataset.compact import compact_output
+    from albert_embed.pipeline.commit.compact import compact_output
 
     directory = arguments.values["directory"]
-    compaction = compact_output(directory)
+    retain = arguments.values.get("retain", 0)
+    if retain < 0:
+        raise UsageError(f"--retain must be at least 0, not {retain}")
+    compaction = compact_output(directory, retain=retain)
     record = {
         "status": _status(compaction),
         "exit_status": 0,

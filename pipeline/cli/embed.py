@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.cli.embed_flags import OPTIONS
 from albert_embed.pipeline.console.command import Arguments, Command
@@ -11,6 +11,9 @@ from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import names_table
+
+if TYPE_CHECKING:
+    from albert_embed.pipeline.job.submit_run import SubmittedRun
 
 
 def run_embed(arguments: Arguments) -> CommandResult:
@@ -20,12 +23,14 @@ def run_embed(arguments: Arguments) -> CommandResult:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from albert_embed.pipeline.cli.embed_summary import make_embed_summary
-    from albert_embed.pipeline.embed import job
+    from albert_embed.pipeline.job import job
     from albert_embed.pipeline.launch.prepare_launch import prepare_launch
 
     beam_options = PipelineOptions(list(arguments.beam))
     options = prepare_launch(options, beam_options)
     outcome = job.run_embed(options, beam_options)
+    if not isinstance(outcome, job.EmbedOutcome):
+        return describe_submitted(outcome, options)
     manifest = outcome.manifest
     described = manifest.to_dict()
     record = {
@@ -43,13 +48,26 @@ def run_embed(arguments: Arguments) -> CommandResult:
     return CommandResult(record=record, blocks=make_embed_summary(manifest, named, published=outcome.published))
 
 
+def describe_submitted(submitted: SubmittedRun, options: EmbedOptions) -> CommandResult:
+    """Returns the result of a run that goes on without this program."""
+    if submitted.template is not None:
+        record = {"status": "template", "exit_status": 0, "template": submitted.template}
+        text = f"the template is in {submitted.template}; the job that it starts publishes in {options.output}"
+    else:
+        job = None if submitted.job is None else submitted.job.job_id
+        record = {"status": "submitted", "exit_status": 0, "output": options.output, "job": job}
+        text = f"the job {job} goes on without this program, and publishes in {options.output}"
+    return CommandResult(record={**record, "run": submitted.run}, blocks=(text,))
+
+
 def describe_interrupted_embed(arguments: Arguments) -> str:
     """Returns what an interrupted run has left: how many finished shards the next one can use."""
-    from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+    from albert_embed.pipeline.commit.staging import list_staged
     from albert_embed.pipeline.shards.shard import INDEX_PREFIX
 
     directory, _ = _split_outputs(arguments.values["output"])
-    shards = len(OutputDirectory(directory).staged_files(f"{INDEX_PREFIX}-")) if directory else 0
+    staged = list_staged(directory).values() if directory else ()
+    shards = sum(file.name.startswith(f"{INDEX_PREFIX}-") for files in staged for file in files)
     kept = f"finished shards kept in {directory}/_staging: {shards:,}"
     return f"nothing was published; {kept}; run the same command again to go on from there"
 

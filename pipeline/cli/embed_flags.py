@@ -185,6 +185,13 @@ _OUTPUT_OPTIONS = (
         help="finish a shard after this many seconds: a run that is killed loses no more than that",
     ),
     Option(flag="--shard-bytes", type=int, metavar="N", default="256 MiB", help="finish a shard when it is this large"),
+    Option(
+        flag="--retain",
+        type=int,
+        metavar="N",
+        default=_DEFAULTS["retain"],
+        help="keep so many versions before the new one, for those who are still reading them",
+    ),
 )
 _INCREMENTAL_OPTIONS = (
     Option(
@@ -222,6 +229,11 @@ _RESULT_OPTIONS = (
         metavar="N|P%",
         default="any number",
         help="publish nothing, and exit with status 3, if more documents fail",
+    ),
+    Option(
+        flag="--no-wait",
+        kind=Kind.SWITCH,
+        help="submit the job and end: it publishes by itself. For runners that go on without this program",
     ),
     JSON,
 )

@@ -17,6 +17,7 @@ from albert_embed.pipeline.cli.compact import COMPACT
 from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.cli.export import EXPORT
 from albert_embed.pipeline.cli.inspect import INSPECT
+from albert_embed.pipeline.cli.publish import PUBLISH
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.console.command import PROGRAM, Arguments, Command
@@ -30,7 +31,7 @@ EXIT_LIMIT = 3
 EXIT_FAILED = 4
 _STATUSES = {EXIT_USAGE: "usage", EXIT_FAILED: "failed"}
 
-COMMANDS = {command.name: command for command in (EXPORT, ANALYZE, EMBED, INSPECT, COMPACT, SEARCH, REPORT)}
+COMMANDS = {command.name: command for command in (EXPORT, ANALYZE, EMBED, PUBLISH, INSPECT, COMPACT, SEARCH, REPORT)}
 _HELP_FLAGS = ("-h", "--help")
 _USAGE = f"{PROGRAM} COMMAND [options]"
 

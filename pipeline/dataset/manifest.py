@@ -1,4 +1,4 @@
-"""`Manifest`: what a finished output holds. It is written last, so a directory without it is not finished."""
+"""`Manifest`: what a version of a dataset holds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from albert_embed.pipeline.dataset.generation import DocumentCounts, Generation
+from albert_embed.pipeline.dataset.layout import FOLDERS
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
 from albert_embed.pipeline.dataset.table_load import TableLoad
@@ -17,12 +16,10 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from albert_embed.pipeline.storage.output_error import OutputError
 
-MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 2
 # The fields of a manifest that list files.
-FILE_LISTS = ("shards", "index_shards", "document_shards", "tombstone_shards", "failure_shards")
+FILE_LISTS = tuple(FOLDERS)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +46,7 @@ class OutputCounts(RowCounts):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest(Provenance):
-    """The content of `manifest.json`: what the rows of a dataset were made with, and what it holds.
+    """The content of `_versions/N.json`: what the rows of a dataset were made with, and what it holds.
 
     Attributes:
       created: when it was published, UTC, ISO 8601.
@@ -64,9 +61,10 @@ class Manifest(Provenance):
       failure_shards: the failures files.
       measured: the measurements of the last run.
       versions: of this program and the libraries that shape the result.
-      generation: how often the output has been replaced or added to; from the second version on it is in the names of
-        the files.
-      bigquery: what the run loaded into a table; None where there is no table.
+      generation: the number of this version, from 1; 0 until it is published.
+      run: the name of the run that made it (`pipeline.commit.run_name`); empty until it is known.
+      bigquery: what the run loaded into a table; None where there is no table, or it is not loaded yet.
+      pending_table: the table that rows of this version are still to be loaded into; None where there is none.
       generations: the runs that the dataset consists of.
       changes: for an `--incremental` run, how many documents it found of each kind; else None.
     """
@@ -80,12 +78,19 @@ class Manifest(Provenance):
     measured: Measurements
     versions: dict[str, str]
     generation: int = 0
+    run: str = ""
     bigquery: TableLoad | None = None
+    pending_table: str | None = None
     document_shards: list[DataFile] = dataclasses.field(default_factory=list)
     tombstone_shards: list[DataFile] = dataclasses.field(default_factory=list)
     generations: list[Generation] = dataclasses.field(default_factory=list)
     changes: DocumentCounts | None = None
     format_version: int = FORMAT_VERSION
+
+    @property
+    def files(self) -> list[DataFile]:
+        """All files that it names."""
+        return [file for name in FILE_LISTS for file in getattr(self, name)]
 
     @property
     def dead_rows(self) -> int:
@@ -144,28 +149,3 @@ class Manifest(Provenance):
             "changes": DocumentCounts(**fields["changes"]) if fields["changes"] else None,
         }
         return Manifest(**{**fields, **files, **typed})
-
-
-def read_manifest(directory: str) -> Manifest:
-    """Reads the manifest of the finished output in `directory`.
-
-    Raises:
-      OutputError: if there is none, or it was not written by this program.
-    """
-    path = FileSystems.join(directory, MANIFEST_FILE)
-    if not FileSystems.exists(path):
-        raise OutputError(
-            f"{directory} holds no {MANIFEST_FILE}: it is not a finished output. The manifest is written last; if "
-            "a run was cut off, run the same command again."
-        )
-    with FileSystems.open(path) as file:
-        content = file.read()
-    try:
-        fields = json.loads(content)
-        if fields["format_version"] != FORMAT_VERSION:
-            raise OutputError(
-                f"{path} has format_version {fields['format_version']}, this program reads {FORMAT_VERSION}"
-            )
-        return Manifest.from_dict(fields)
-    except (json.JSONDecodeError, KeyError, TypeError) as e:
-        raise OutputError(f"{path} is not a manifest of this program: {e!r}") from e

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.directories import is_remote

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
     PublishedOutput,
@@ -21,6 +21,7 @@ from albert_embed.pipeline.dataset.published_output import (
     open_published_output,
 )
 from albert_embed.pipeline.dataset.tombstones import Tombstones, load_tombstones
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.storage.output_error import OutputError

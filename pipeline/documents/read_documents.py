@@ -18,7 +18,7 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 
 
 class ReadDocuments(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]):
-    """The input → `{"documents": RecordBatches, "failures": Failures}`.
+    """The input → `{"documents": RecordBatches, "failures": Failures, "counts": BundleCounts}`.
 
     Args:
       read: gives Records and Failures.
@@ -33,7 +33,7 @@ class ReadDocuments(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[An
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection[Any]]:
         made = pipeline | "ReadRecords" >> self._read | "MakeDocuments" >> MapOrFail(self._make)
-        return {"documents": made.passed, "failures": made.failures}
+        return {"documents": made.passed, "failures": made.failures, "counts": made.counts}
 
 
 def make_and_count(records: Records, fields: RecordFields, *, origins: bool) -> tuple[pa.RecordBatch, list[Failure]]:

@@ -1,4 +1,4 @@
-"""`EmbedText`, and the job that reads a corpus, embeds it and publishes the rows.
+"""`EmbedText`, and what it needs: the model, documents' vectors, the input of a run.
 
-May import every room below it.
+May import `bigquery`, `incremental` and below.
 """

@@ -32,6 +32,7 @@ from albert_embed.transforms.window_sums import WindowMean, WindowSums
 
 DOCUMENTS = "documents"
 FAILURES = "failures"
+COUNTS = "counts"
 
 # How many texts under one id a failure names.
 _NAMED_HASHES = 3
@@ -46,10 +47,10 @@ Contents = dict[bytes, "WindowSums | None"]
 class CombineDocuments(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
     """Averages the windows of each document, weighted by their tokens.
 
-    Takes RecordBatches as `EmbedText` gives them, with `mean_output`. Returns a dict of two PCollections: `documents`,
-    RecordBatches `{id, windows, tokens, kept fields, document_output}`, one row per document; and `failures`, a
+    Takes RecordBatches as `EmbedText` gives them, with `mean_output`. Returns three PCollections: `documents`,
+    RecordBatches `{id, windows, tokens, kept fields, document_output}`, one row per document; `failures`, a
     `transforms.failure.Failure` for each document of which a window is missing, and for each of several texts under one
-    id. A document that is there twice gets one row.
+    id; and `counts`. A document that is there twice gets one row.
 
     The windows may come from any worker, in any order. Windows of one bundle are added up first. So one float64 vector
     and some 400 bytes per document move between workers, or are in the memory of a runner without a disk.
@@ -70,7 +71,7 @@ class CombineDocuments(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[st
             | "CheckContents" >> MapOrFail(check_contents)
         )
         documents = combined.passed | "MakeDocumentRows" >> beam.ParDo(MakeDocumentRows(self._kept))
-        return {DOCUMENTS: documents, FAILURES: combined.failures}
+        return {DOCUMENTS: documents, FAILURES: combined.failures, COUNTS: combined.counts}
 
 
 class KeyWindows(beam.DoFn):

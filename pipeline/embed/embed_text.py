@@ -36,6 +36,7 @@ from albert_embed.transforms.windows import drop_finished_windows, explode_windo
 
 EMBEDDINGS = "embeddings"
 FAILURES = "failures"
+COUNTS = "counts"
 MET = "met"
 
 
@@ -43,10 +44,11 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
     """Embeds a PCollection of documents.
 
     Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which are
-    passed through. Returns a dict of two PCollections: `embeddings`, RecordBatches with `id`, the other columns,
+    passed through. Returns a dict of three PCollections: `embeddings`, RecordBatches with `id`, the other columns,
     `window`, `window_start`, `truncated`, `input_ids`, the requested embeddings (`model.handler`), and for later steps
-    `content_hash` and `window_count` (`transforms.columns`), one row per document or window; and `failures`, a
-    `transforms.failure.Failure` for each document or window that could not be embedded.
+    `content_hash` and `window_count` (`transforms.columns`), one row per document or window; `failures`, a
+    `transforms.failure.Failure` for each document or window that could not be embedded; and `counts`, what the steps
+    have counted (`transforms.metrics.BundleCounts`).
 
     Example::
 
@@ -175,10 +177,11 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
                 "made with another vocabulary; give the one that it was made with"
             )
         prepared = documents | "PrepareDocuments" >> make_prepare_documents()
-        chosen, failed = prepared.passed, [prepared.failures]
+        chosen, failed, counts = prepared.passed, [prepared.failures], [prepared.counts]
         if self._select is not None:
             selected = chosen | "SelectDocuments" >> self._select
             chosen, failed = selected.passed, [*failed, selected.failures]
+            counts.append(selected.counts)
         rows = (
             chosen
             | "PreprocessText"
@@ -193,6 +196,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         if self._finished is not None:
             dropped = wanted | "DropFinished" >> DropFinished(self._finished)
             wanted, outputs[MET] = dropped["rows"], dropped["met"]
+            counts.append(dropped["counts"])
         batches = wanted | "BatchByTokens" >> BatchByTokens(self._batching)
         if self._reshuffle_batches or self._accelerator is not None:
             batches = batches | "SpreadBatches" >> beam.Reshuffle()
@@ -201,7 +205,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
             run_inference = run_inference.with_resource_hints(accelerator=self._accelerator)
         embedded = batches | "RunInference" >> run_inference | "DropTextStart" >> MapOrFail(drop_text_start)
         failures = (*failed, rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten()
-        return {**outputs, EMBEDDINGS: embedded.passed, FAILURES: failures}
+        counted = (*counts, rows.counts, embedded.counts) | "FlattenCounts" >> beam.Flatten()
+        return {**outputs, EMBEDDINGS: embedded.passed, FAILURES: failures, COUNTS: counted}
 
 
 def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import apache_beam as beam
 
 from albert_embed.pipeline.bigquery.table_input import TableInput
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
@@ -121,7 +121,7 @@ def list_files(
 
 
 class ReadForSinks(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]):
-    """Reads documents, without those that a sink can't hold: `{"documents": RecordBatches, "failures": Failures}`.
+    """Reads documents, without those that a sink can't hold: `{"documents", "failures", "counts"}`.
 
     Args:
       documents: reads the input.
@@ -136,10 +136,11 @@ class ReadForSinks(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection[Any]]:
         read = pipeline | "ReadDocuments" >> self._documents
         if not self._texts:
-            return {"documents": read["documents"], "failures": read["failures"]}
+            return {name: read[name] for name in ("documents", "failures", "counts")}
         checked = read["documents"] | "RejectBinary" >> MapOrFail(partial(reject_binary, names=self._texts))
         failures = (read["failures"], checked.failures) | "ReadFailures" >> beam.Flatten()
-        return {"documents": checked.passed, "failures": failures}
+        counts = (read["counts"], checked.counts) | "ReadCounts" >> beam.Flatten()
+        return {"documents": checked.passed, "failures": failures, "counts": counts}
 
 
 def make_read_documents(options: EmbedOptions, given: Input) -> ReadForSinks:

@@ -8,7 +8,7 @@ import posixpath
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, read_corpus_report
-from albert_embed.pipeline.dataset.manifest import MANIFEST_FILE
+from albert_embed.pipeline.dataset.layout import MANIFEST_FILE
 from albert_embed.pipeline.report.describe_analysis import describe_analysis
 from albert_embed.pipeline.report.describe_dataset import describe_dataset
 from albert_embed.pipeline.report.render_page import write_page

@@ -21,7 +21,7 @@ Met = tuple[np.ndarray, np.ndarray]
 
 
 class DropFinished(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
-    """Divides rows into `{"rows", "met"}`: those that are not finished, and how often each finished key was met.
+    """Divides rows into `{"rows", "met", "counts"}`: those that are not finished, and how often each key was met.
 
     `met` is one array `[keys]` int32. A corpus may repeat a document, and all rows with a finished key are dropped:
     whether there are enough finished rows is known only at the end, from `met`.
@@ -35,15 +35,18 @@ class DropFinished(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, b
         self._finished = finished
 
     def expand(self, rows: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
-        dropped = rows | "DropRows" >> beam.ParDo(DropRows(self._finished)).with_outputs(DropRows.MET, main="rows")
+        dropped = rows | "DropRows" >> beam.ParDo(DropRows(self._finished)).with_outputs(
+            DropRows.MET, DropRows.COUNTS, main="rows"
+        )
         met = dropped[DropRows.MET] | "AddMet" >> beam.CombineGlobally(AddMet(self._finished))
-        return {"rows": dropped["rows"], "met": met}
+        return {"rows": dropped["rows"], "met": met, "counts": dropped[DropRows.COUNTS]}
 
 
 class DropRows(beam.DoFn):
     """Drops rows whose keys are finished; the `Met` of each bundle goes to the output `MET`."""
 
     MET = "met"
+    COUNTS = "counts"
 
     def __init__(self, finished: FinishedRows) -> None:
         self._finished = finished
@@ -55,6 +58,7 @@ class DropRows(beam.DoFn):
         self._keys = self._shared.acquire(self._finished.load_keys)
 
     def start_bundle(self) -> None:
+        metrics.forget_counts()
         self._positions = []
 
     def process(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -68,9 +72,12 @@ class DropRows(beam.DoFn):
             yield rows
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
+        window = GlobalWindow()
+        counts = metrics.take_counts()
+        if counts is not None:
+            yield beam.pvalue.TaggedOutput(self.COUNTS, WindowedValue(counts, window.max_timestamp(), (window,)))
         if self._positions:
             met: Met = np.unique(np.concatenate(self._positions), return_counts=True)
-            window = GlobalWindow()
             yield beam.pvalue.TaggedOutput(self.MET, WindowedValue(met, window.max_timestamp(), (window,)))
         self._positions = []
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
 from albert_embed.pipeline.formats.registry import FORMATS, make_format
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
@@ -23,17 +23,18 @@ from albert_embed.pipeline.shards.shard_index import read_index
 logger = logging.getLogger(__name__)
 
 
-def choose_finished_shards(directory: str, before: RunRecord | None, fingerprint: dict[str, Any] | None) -> list[Shard]:
-    """Chooses the finished shards in `directory` that a run can use, and logs what is used or dropped.
+def choose_finished_shards(
+    directory: str, runs: Sequence[str], before: RunRecord, fingerprint: dict[str, Any] | None
+) -> list[Shard]:
+    """Chooses the finished shards of runs that were cut off that a run can use, and logs what is used or dropped.
 
     Args:
-      directory: a staging folder.
-      before: the run that was cut off there; None where there is none, or it is not known.
+      directory: the dataset's.
+      runs: the runs that were cut off.
+      before: the last of them.
       fingerprint: of the run that is to use them.
     """
-    if before is None:
-        return []
-    shards = find_finished_shards(directory, may_overlap=not before.retries)
+    shards = find_finished_shards(directory, runs, may_overlap=not before.retries)
     if not shards:
         return []
     rows = sum(shard.rows for shard in shards)
@@ -49,37 +50,39 @@ def choose_finished_shards(directory: str, before: RunRecord | None, fingerprint
     return shards
 
 
-def find_finished_shards(directory: str, *, may_overlap: bool) -> list[Shard]:
-    """Finds the complete shards in `directory`: their index is there, and their data files with the sizes in it.
+def find_finished_shards(directory: str, runs: Sequence[str], *, may_overlap: bool) -> list[Shard]:
+    """Finds the complete shards of runs: their index is there, and their data files with the sizes in it.
 
     Args:
-      directory: a staging folder, on any file system that Beam knows.
+      directory: the dataset's, on any file system that Beam knows.
+      runs: which runs.
       may_overlap: whether shards may have rows in common. Where no bundle was ever run twice, these are documents that
         the corpus repeats. Else they can be two attempts at the same rows: of shards with a row in common, only the
         first by name is used.
     """
-    found = FileSystems.match([FileSystems.join(directory, "*")])[0].metadata_list
-    sizes = {PurePosixPath(file.path).name: file.size_in_bytes for file in found}
+    staged = list_staged(directory)
     taken: list[Shard] = []
     keys: set[bytes] = set()
-    for name in sorted(sizes):
-        if not (name.startswith(f"{INDEX_PREFIX}-") and name.endswith(f".{INDEX_FORMAT}")):
-            continue
-        try:
-            shard, index = _open_index(FileSystems.join(directory, name))
-        except ValueError as e:
-            logger.warning("%s is not used: %s", name, e)
-            continue
-        if shard.index_file != name or any(
-            sizes.get(shard.data_file(format_name)) != size for format_name, size in shard.file_bytes.items()
-        ):
-            continue  # the run was killed while the shard was moved to its place, or published
-        if not may_overlap:
-            own = set(_index_keys(index))
-            if len(own) < shard.rows or not keys.isdisjoint(own):
+    for run in runs:
+        sizes = {file.name: file.bytes for file in staged.get(run, [])}
+        for name in sorted(sizes):
+            if not (name.startswith(f"{INDEX_PREFIX}-") and name.endswith(f".{INDEX_FORMAT}")):
                 continue
-            keys |= own
-        taken.append(shard)
+            try:
+                shard, index = _open_index(StagingFolder(directory=directory, run=run).join(name))
+            except ValueError as e:
+                logger.warning("%s is not used: %s", name, e)
+                continue
+            if shard.index_file != name or any(
+                sizes.get(shard.data_file(format_name)) != size for format_name, size in shard.file_bytes.items()
+            ):
+                continue  # the run was killed while it published
+            if not may_overlap:
+                own = set(_index_keys(index))
+                if len(own) < shard.rows or not keys.isdisjoint(own):
+                    continue
+                keys |= own
+            taken.append(dataclasses.replace(shard, run=run, index_bytes=sizes[name]))
     return taken
 
 
@@ -120,7 +123,7 @@ class FinishedRows:
     """The rows of finished shards, for the workers to read.
 
     Attributes:
-      directory: the folder of the shards.
+      directory: the dataset's.
       shards: which shards.
       schema: of the rows.
     """
@@ -147,7 +150,7 @@ class FinishedRows:
 
     def load_shard_keys(self, shard: Shard) -> list[bytes]:
         """Reads the keys of one shard's rows, in their order."""
-        return _index_keys(_open_index(FileSystems.join(self.directory, shard.index_file))[1])
+        return _index_keys(_open_index(self._locate(shard, shard.index_file))[1])
 
     def read(self, shard: Shard) -> Iterator[pa.RecordBatch]:
         """Yields the rows of one shard as they were written, with `content_hash` and `window_count`.
@@ -159,7 +162,10 @@ class FinishedRows:
         if format_name is None:
             raise ValueError(f"{shard.index_file} belongs to a shard whose rows can't be read back")
         yield from read_indexed_rows(
-            FileSystems.join(self.directory, shard.data_file(format_name)),
-            FileSystems.join(self.directory, shard.index_file),
+            self._locate(shard, shard.data_file(format_name)),
+            self._locate(shard, shard.index_file),
             make_format(format_name, self.schema),
         )
+
+    def _locate(self, shard: Shard, name: str) -> str:
+        return StagingFolder(directory=self.directory, run=shard.run).join(name)

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The content of `_staging/run.json`.
+    """The content of `_staging/<run>/run.json`.
 
     Attributes:
       started: seconds since 1970.
@@ -18,6 +18,7 @@ class RunRecord:
       fingerprint: name → value of everything that shapes its rows (`pipeline.resume.run_fingerprint`); None where that
         is not known.
       retries: whether its runner, or that of a run whose shards it uses, may run a bundle twice.
+      reused_runs: the names of the runs whose shards it uses.
     """
 
     started: float
@@ -25,6 +26,7 @@ class RunRecord:
     pid: int
     fingerprint: dict[str, Any] | None
     retries: bool
+    reused_runs: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Returns JSON text."""
@@ -34,8 +36,9 @@ class RunRecord:
     def from_json(content: bytes) -> RunRecord | None:
         """Reads what `to_json` wrote; None where it is something else, such as half of it."""
         try:
-            return RunRecord(**json.loads(content))
-        except (ValueError, TypeError):
+            fields = json.loads(content)
+            return RunRecord(**{**fields, "reused_runs": tuple(fields["reused_runs"])})
+        except (ValueError, TypeError, KeyError):
             return None
 
 

@@ -79,6 +79,8 @@ class EmbedOptions:
       gpu_pool: which workers get them: all (`whole`), or those that run the model (`inference`).
       shard_seconds, shard_bytes: a shard is finished at this age or size; None means the defaults of
         `pipeline.writers.write_shards`.
+      retain: how many versions before the new one stay readable.
+      no_wait: whether the program ends once the job is submitted.
 
     Raises:
       ValueError: if an option is out of its range or contradicts another; the message says what to give.
@@ -124,6 +126,8 @@ class EmbedOptions:
     gpu_pool: str = "whole"
     shard_seconds: float | None = None
     shard_bytes: int | None = None
+    retain: int = 0
+    no_wait: bool = False
 
     def __post_init__(self) -> None:
         self._check_outputs()
@@ -179,6 +183,10 @@ class EmbedOptions:
             raise ValueError(
                 "--incremental adds to an output and --overwrite replaces it; to replace it give --rebuild"
             )
+        if self.retain < 0:
+            raise ValueError(f"--retain must be at least 0, not {self.retain}")
+        if self.no_wait and self.compact_above is not None:
+            raise ValueError("--compact-above works after the run, for which --no-wait does not wait; leave one out")
         if self.shard_seconds is not None and not self.shard_seconds > 0:
             raise ValueError(f"--shard-seconds must be more than 0, not {self.shard_seconds}")
         for field in list_kept_fields(self.keep_fields):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from apache_beam.options.pipeline_options import (
     DebugOptions,
     DirectOptions,

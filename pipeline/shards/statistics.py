@@ -6,9 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
@@ -80,16 +78,3 @@ def add_statistics(parts: Iterable[Statistics]) -> Statistics:
     return Statistics(
         documents=documents, rows=rows, tokens=tokens, truncated=truncated, failures=dict(sorted(failures.items()))
     )
-
-
-class CountOutput(beam.PTransform[tuple[beam.PCollection[Any], beam.PCollection[Any]], beam.PCollection[Statistics]]):
-    """Turns `(shards, failures)` into one `Statistics`."""
-
-    def expand(self, inputs: tuple[beam.PCollection[Any], beam.PCollection[Any]]) -> beam.PCollection[Statistics]:
-        shards, failures = inputs
-        total: beam.PCollection[Statistics] = (
-            (shards | "CountShard" >> beam.Map(count_shard), failures | "CountFailure" >> beam.Map(count_failure))
-            | "Flatten" >> beam.Flatten()
-            | "Add" >> beam.CombineGlobally(add_statistics)
-        )
-        return total

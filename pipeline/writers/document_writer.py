@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import uuid
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import pyarrow as pa
 
@@ -17,13 +19,24 @@ from albert_embed.transforms.columns import ID
 DOCUMENTS_PREFIX = "documents"
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DocumentFile:
+    """A finished file of documents' vectors.
+
+    Attributes:
+      digest: a hash of its documents' ids, by which files are sorted: the same in every run.
+      file: the file; its path is in the folder of its run.
+    """
+
+    digest: str
+    file: DataFile
+
+
 class DocumentWriter:
     """Writes rows of documents to a file for each format. Not thread-safe.
 
-    Their names start with a hash of their ids, so that they have the same order in every run.
-
     Args:
-      directory: where the files go.
+      directory: the staging folder of the run.
       formats: what to write.
 
     Raises:
@@ -34,7 +47,8 @@ class DocumentWriter:
         self._attempt = uuid.uuid4().hex
         self._digest = hashlib.blake2b(digest_size=KEY_BYTES)
         self._rows = 0
-        self._files = OpenFiles(directory, formats, f"{DOCUMENTS_PREFIX}-{self._attempt}")
+        self._run = PurePosixPath(directory).name
+        self._files = OpenFiles(directory, formats, self._name_file)
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Writes rows."""
@@ -48,13 +62,14 @@ class DocumentWriter:
         """About how many bytes the largest file has."""
         return self._files.size
 
-    def finish(self) -> list[DataFile]:
-        """Writes what is left and moves the files to their places."""
-        sizes = self._files.close()
-        self._files.place(self._name_file)
+    def finish(self) -> list[DocumentFile]:
+        """Writes what is left."""
         return [
-            DataFile(path=self._name_file(name), bytes=size, format=name, rows=self._rows)
-            for name, size in sizes.items()
+            DocumentFile(
+                digest=self._digest.hexdigest(),
+                file=DataFile(path=f"{self._run}/{self._name_file(name)}", bytes=size, format=name, rows=self._rows),
+            )
+            for name, size in self._files.close().items()
         ]
 
     def abandon(self) -> None:
@@ -62,4 +77,4 @@ class DocumentWriter:
         self._files.abandon()
 
     def _name_file(self, format_name: str) -> str:
-        return f"{DOCUMENTS_PREFIX}-{self._digest.hexdigest()}-{self._attempt}.{format_name}"
+        return f"{DOCUMENTS_PREFIX}-{self._attempt}.{format_name}"

@@ -1,4 +1,4 @@
-"""`OpenFiles`: files that are being written, one for each format, under names that mark them as unfinished."""
+"""`OpenFiles`: files that are being written, one for each format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.formats.row_format import RowWriter, WritableFormat
 
-UNFINISHED = "unfinished"
 UNCOMPRESSED = "uncompressed"
 
 
@@ -20,27 +19,28 @@ class ShardWriteError(RuntimeError):
 
 
 class OpenFiles:
-    """The same rows in a file for each format. Not thread-safe.
+    """The same rows in a file for each format, under names that nobody else gives. Not thread-safe.
+
+    A file that is there may be half written: what says that it is whole is written after it.
 
     Args:
-      directory: where the files will go, on any file system that Beam knows.
+      directory: where the files are, on any file system that Beam knows.
       formats: what to write; at least one.
-      attempt: the unique name of the files below `unfinished/`, until they are moved to their places.
+      name_file: gives the file name for a format's name.
 
     Raises:
       ShardWriteError: if the file system refuses, here and in every method.
     """
 
-    def __init__(self, directory: str, formats: Sequence[WritableFormat], attempt: str) -> None:
+    def __init__(self, directory: str, formats: Sequence[WritableFormat], name_file: Callable[[str], str]) -> None:
         self._directory = directory
-        self._attempt = attempt
-        self._handles: dict[str, Any] = {}
+        self._handles: dict[str, CountedFile] = {}
         self._files: dict[str, RowWriter] = {}
         for format_ in formats:
             with explain_failure(directory):
-                handle = FileSystems.create(self.unfinished(format_.name), compression_type=UNCOMPRESSED)
-                self._handles[format_.name] = handle
-                self._files[format_.name] = format_.open_writer(handle)
+                path = FileSystems.join(directory, name_file(format_.name))
+                self._handles[format_.name] = CountedFile(FileSystems.create(path, compression_type=UNCOMPRESSED))
+                self._files[format_.name] = format_.open_writer(self._handles[format_.name])
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Writes rows."""
@@ -56,20 +56,10 @@ class OpenFiles:
     def close(self) -> dict[str, int]:
         """Writes what is left, and returns format → bytes of its file."""
         with explain_failure(self._directory):
-            sizes = {}
             for name, file in self._files.items():
                 file.finish()
                 self._handles[name].close()
-                path = self.unfinished(name)
-                sizes[name] = FileSystems.get_filesystem(path).size(path)
-            return sizes
-
-    def place(self, name_file: Callable[[str], str]) -> None:
-        """Moves the closed files to their places; `name_file` gives the file name for a format."""
-        with explain_failure(self._directory):
-            for name in self._files:
-                target = FileSystems.join(self._directory, name_file(name))
-                FileSystems.rename([self.unfinished(name)], [target])
+            return {name: handle.written_bytes for name, handle in self._handles.items()}
 
     def abandon(self) -> None:
         """Abandons the files. What was written is removed with the rest of the staging folder."""
@@ -79,9 +69,41 @@ class OpenFiles:
             with contextlib.suppress(OSError):  # what could not be written still can't
                 handle.close()
 
-    def unfinished(self, ending: str) -> str:
-        """Returns the path of a file until it is moved to its place."""
-        return FileSystems.join(self._directory, UNFINISHED, f"{self._attempt}.{ending}")
+
+class CountedFile:
+    """An open file that counts what is written to it: asking a bucket for the size costs a request.
+
+    Attributes:
+      written_bytes: so many.
+    """
+
+    def __init__(self, file: Any) -> None:
+        """Writes to `file`, which is open."""
+        self._file = file
+        self.written_bytes = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return bool(self._file.closed)
+
+    def write(self, content: Any) -> int:
+        """Writes bytes, and returns how many."""
+        self._file.write(content)
+        self.written_bytes += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        """Returns how many bytes were written."""
+        return self.written_bytes
+
+    def flush(self) -> None:
+        """Flushes the file."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
 
 
 @contextlib.contextmanager

@@ -1,44 +1,42 @@
-"""`RollingWriter`: writes rows to one file after the other, each finished when it is large or old enough."""
+"""`RollingWriter`: writes elements to one file after the other, each finished when it is large or old enough."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
-
-import pyarrow as pa
+from typing import Any, Generic, Protocol, TypeVar
 
 Finished = TypeVar("Finished")
 Finished_co = TypeVar("Finished_co", covariant=True)
 
 
 class FileWriter(Protocol[Finished_co]):
-    """Writes rows to files that are finished together, such as a `ShardWriter`."""
+    """Writes elements to files that are finished together, such as a `ShardWriter`."""
 
-    def write(self, rows: pa.RecordBatch) -> None:
-        """Writes rows."""
+    def write(self, element: Any) -> None:
+        """Writes an element, such as a RecordBatch."""
 
     @property
     def size(self) -> int:
         """About how many bytes the largest file has."""
 
     def finish(self) -> Finished_co:
-        """Writes what is left, moves the files to their places, and returns what is known about them."""
+        """Writes what is left, closes the files, and returns what is known about them."""
 
     def abandon(self) -> None:
         """Abandons the files."""
 
 
 class RollingWriter(Generic[Finished]):
-    """Opens a writer when rows come, and finishes it when it is large or old enough. Not thread-safe.
+    """Opens a writer when elements come, and finishes it when it is large or old enough. Not thread-safe.
 
     As a context manager it abandons what is not finished at the end of the `with` block.
 
     Args:
       open_writer: opens the next writer.
       max_bytes: a writer is finished when it has this size.
-      max_seconds: a writer is finished when rows come and it is this old.
+      max_seconds: a writer is finished when an element comes and it is this old.
     """
 
     def __init__(
@@ -50,12 +48,12 @@ class RollingWriter(Generic[Finished]):
         self._writer: FileWriter[Finished] | None = None
         self._opened = 0.0
 
-    def write(self, rows: pa.RecordBatch) -> list[Finished]:
-        """Writes rows, and returns what is finished with them: one result or none."""
+    def write(self, element: Any) -> list[Finished]:
+        """Writes an element, and returns what is finished with them: one result or none."""
         if self._writer is None:
             self._writer = self._open_writer()
             self._opened = time.monotonic()
-        self._writer.write(rows)
+        self._writer.write(element)
         if self._writer.size >= self._max_bytes or time.monotonic() - self._opened >= self._max_seconds:
             return self.finish()
         return []

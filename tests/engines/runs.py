@@ -15,7 +15,7 @@ import numpy as np
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.pipeline.reference import TOLERANCE
 from tests.tiny_model import CORPUS, ROOT
 

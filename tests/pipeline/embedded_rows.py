@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from albert_embed.model.padded_batch import float_lists
+from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.generation import Generation
+from albert_embed.pipeline.dataset.layout import ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
 from albert_embed.pipeline.dataset.measurements import Measurements
-from albert_embed.pipeline.dataset.output_directory import OutputDirectory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.formats import registry
@@ -23,11 +24,11 @@ from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.row_format import RowFormat, WritableFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.incremental.add_generation import add_generation
-from albert_embed.pipeline.resume.start_run import start_run
 from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from albert_embed.pipeline.shards.shard import Shard, list_data_files, list_index_files
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
 
 HIDDEN = 3
@@ -98,28 +99,21 @@ def write_shard(directory: str, rows: pa.RecordBatch, formats: Sequence[Writable
     return shard.finish()
 
 
-def rename_shard(directory: str, shard: Shard, name: str) -> Shard:
-    """Renames a shard: published shards are numbered, and read, in the order of their names."""
-    renamed = dataclasses.replace(shard, name=name)
-    for format_name in shard.file_bytes:
-        Path(directory, shard.data_file(format_name)).rename(Path(directory, renamed.data_file(format_name)))
-    Path(directory, shard.index_file).rename(Path(directory, renamed.index_file))
-    return renamed
+def order_shard(shard: Shard, number: int) -> Shard:
+    """Returns a shard with a place: published shards are numbered, and read, by their digests."""
+    return dataclasses.replace(shard, digest=f"{number:05d}")
 
 
-def make_manifest(
-    output: OutputDirectory, rows: list[pa.RecordBatch], encoding: str, shards: Sequence[Shard] = (), **changes: Any
-) -> Manifest:
+def make_manifest(rows: list[pa.RecordBatch], encoding: str, shards: Sequence[Shard] = (), **changes: Any) -> Manifest:
     """Returns the manifest of what is staged."""
-    index_sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     fields: dict[str, Any] = {
         "created": "2026-01-02T03:04:05+00:00",
         "counts": OutputCounts(**dataclasses.asdict(count_made(rows))),
         "generations": [Generation(created="2026-01-02T03:04:05+00:00", counts=count_made(rows))],
         "failures_by_reason": {},
         "shards": list_data_files(shards),
-        "index_shards": list_index_files(shards, index_sizes),
-        "failure_shards": output.staged_files("failures-"),
+        "index_shards": list_index_files(shards),
+        "failure_shards": [],
         "embeddings": EMBEDDINGS,
         "hidden_size": HIDDEN,
         "encoding": encoding,
@@ -132,13 +126,6 @@ def make_manifest(
     return Manifest(**{**fields, **changes})
 
 
-def begin_run(output: OutputDirectory, *, overwrite: bool, add: bool = False) -> Manifest | None:
-    """Prepares an output for a run that can use nothing of an earlier one; with `add`, what is published there."""
-    previous = output.prepare(overwrite=overwrite, add=add)
-    start_run(output, fingerprint=None, retries=True)
-    return previous
-
-
 def publish_rows(
     directory: Path,
     rows: list[pa.RecordBatch],
@@ -147,12 +134,11 @@ def publish_rows(
     sinks: Sequence[str] = ("tfrecord",),
     kept: Mapping[str, FieldType] | None = None,
     failures: list[str] | None = None,
-) -> OutputDirectory:
+) -> Manifest:
     """Publishes a finished output, with one shard for each batch."""
-    output = OutputDirectory(str(directory))
-    begin_run(output, overwrite=True)
-    _publish(output, rows, encoding=encoding, sinks=sinks, kept=kept, failures=failures)
-    return output
+    transaction = Transaction(str(directory))
+    transaction.begin(overwrite=True)
+    return _publish(transaction, rows, encoding=encoding, sinks=sinks, kept=kept, failures=failures)
 
 
 def add_rows(
@@ -163,17 +149,19 @@ def add_rows(
     encoding: Encoding = "float_list",
     sinks: Sequence[str] = ("tfrecord",),
     kept: Mapping[str, FieldType] | None = None,
-) -> OutputDirectory:
+) -> Manifest:
     """Adds a generation to a finished output, which supersedes the documents of the rows `dead`."""
-    output = OutputDirectory(str(directory))
-    previous = begin_run(output, overwrite=False, add=True)
+    transaction = Transaction(str(directory))
+    previous = transaction.begin(overwrite=False, add=True)
     ids = sorted({id_ for batch in dead for id_ in batch.column("id").to_pylist()})
     fields = dict.fromkeys(("documents", "rows", "tokens", "truncated"), 0)
     tombstones = [{"id": id_, "deleted": False, **fields} for id_ in ids]
-    path = Path(output.staging, "tombstones-00000-of-00001.parquet")
+    path = Path(transaction.staging.join("tombstones.parquet"))
+    path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(tombstones, TOMBSTONE_SCHEMA), path)
-    _publish(output, rows, encoding=encoding, sinks=sinks, kept=kept, previous=previous, dead=count_made(dead))
-    return output
+    return _publish(
+        transaction, rows, encoding=encoding, sinks=sinks, kept=kept, previous=previous, dead=count_made(dead)
+    )
 
 
 def count_made(rows: Sequence[pa.RecordBatch]) -> RowCounts:
@@ -187,7 +175,7 @@ def count_made(rows: Sequence[pa.RecordBatch]) -> RowCounts:
 
 
 def _publish(
-    output: OutputDirectory,
+    transaction: Transaction,
     rows: list[pa.RecordBatch],
     *,
     encoding: Encoding,
@@ -196,23 +184,28 @@ def _publish(
     failures: list[str] | None = None,
     previous: Manifest | None = None,
     dead: RowCounts = NOTHING_DEAD,
-) -> None:
-    formats = make_formats(sinks, encoding, kept)
-    shards = [
-        rename_shard(output.staging, write_shard(output.staging, batch, formats), f"{number:05d}")
-        for number, batch in enumerate(rows)
-    ]
-    Path(f"{output.staging}/failures-00000-of-00001.jsonl").write_text("".join(f"{line}\n" for line in failures or []))
+) -> Manifest:
+    formats, staging = make_formats(sinks, encoding, kept), transaction.staging
+    shards = [order_shard(write_shard(staging.path, batch, formats), number) for number, batch in enumerate(rows)]
+    staging.write("failures.jsonl", "".join(f"{line}\n" for line in failures or []).encode())
     manifest = make_manifest(
-        output,
         rows,
         encoding,
         shards,
         options={"keep_fields": [f"{name}:{type_}" for name, type_ in (kept or {}).items()]},
+        failure_shards=[stage_file(transaction, "failures.jsonl")],
     )
     if failures:
         manifest = dataclasses.replace(manifest, counts=dataclasses.replace(manifest.counts, failures=len(failures)))
     if previous is not None:
-        tombstones = output.staged_files("tombstones")
+        tombstones = [stage_file(transaction, "tombstones.parquet")]
         manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=dead)
-    output.publish(manifest, describe_features(make_schema(encoding)))
+    published = transaction.commit(manifest, {ROWS_SCHEMA_FILE: describe_features(make_schema(encoding))})
+    transaction.end()
+    return published
+
+
+def stage_file(transaction: Transaction, name: str) -> DataFile:
+    """Returns a file that is staged."""
+    path = Path(transaction.staging.join(name))
+    return DataFile(path=f"{transaction.staging.run}/{name}", bytes=path.stat().st_size)

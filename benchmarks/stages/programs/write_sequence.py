@@ -24,8 +24,7 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
 from albert_embed.pipeline.settings.embed_options import ENCODINGS, Encoding
-from albert_embed.pipeline.shards.statistics import CountOutput
-from albert_embed.pipeline.writers.write_shards import WriteShards
+from albert_embed.pipeline.writers.write_shards import make_write_shards
 from albert_embed.transforms import columns
 from albert_embed.transforms.map_or_fail import MapOrFail
 from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
@@ -95,7 +94,7 @@ def make_batches(tokens: int) -> list[pa.RecordBatch]:
 
 
 def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cProfile.Profile | None = None) -> Clock:
-    """Embeds and writes this many tokens through Beam, wired as in `pipeline.embed.job`, and returns the time."""
+    """Embeds and writes this many tokens through Beam, wired as in `pipeline.job.job`, and returns the time."""
     clock = Clock()
     schema = _make_schema(hidden_size, encoding)
     make_batches(tokens)
@@ -109,8 +108,7 @@ def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cPr
             | "DropTextStart" >> MapOrFail(drop_text_start)
         )
         rows = embedded.passed | "LogProgress" >> beam.ParDo(LogProgress())
-        shards = rows | "WriteEmbeddings" >> WriteShards(directory, [TFRecordFormat(schema=schema)])
-        _ = (shards, embedded.failures) | "CountOutput" >> CountOutput()
+        _ = rows | "WriteShards" >> make_write_shards(directory, [TFRecordFormat(schema=schema)])
         with clock.measure():
             if profile is None:
                 pipeline.run().wait_until_finish()

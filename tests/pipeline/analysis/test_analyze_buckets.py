@@ -9,7 +9,8 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.cli.main import main
-from albert_embed.transforms.directories import list_directory, read_file
+from albert_embed.transforms.directories import read_file
+from albert_embed.transforms.literal_files import list_directory
 
 pytestmark = pytest.mark.integration
 

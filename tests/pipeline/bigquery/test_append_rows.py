@@ -42,7 +42,7 @@ def table(dataset: str) -> TableName:
 
 @pytest.fixture
 def output(table: TableName) -> TableOutput:
-    return TableOutput(table, LAYOUT, run_fingerprint="0123456789abcdef", method="storage_write")
+    return TableOutput(table, LAYOUT, staging_name="0123456789abcdef", method="storage_write")
 
 
 @pytest.mark.integration
@@ -59,7 +59,7 @@ def test_the_rows_are_those_of_load_jobs(
     assert [job_id.rsplit("_", 1)[0] for job_id in result.job_ids] == ["albert_embed_merge"]
     appended = read_table(table.sql)
     by_jobs = TableOutput(
-        TableName(project="test-project", dataset=table.dataset, table="other"), LAYOUT, run_fingerprint="0" * 16
+        TableName(project="test-project", dataset=table.dataset, table="other"), LAYOUT, staging_name="0" * 16
     )
     by_jobs.load(paths)
     loaded = read_table(by_jobs.table.sql)

@@ -21,8 +21,8 @@ from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.bigquery import table_output
 from albert_embed.pipeline.bigquery.table_rows import MAX_ROW_BYTES
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.emulators.fixtures import command_environment

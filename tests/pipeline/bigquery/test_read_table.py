@@ -14,8 +14,8 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.bigquery.read_table import ReadStream, TableStreams, check_fields, make_records
 from albert_embed.pipeline.bigquery.table_input import name_kinds
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions

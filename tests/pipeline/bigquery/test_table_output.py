@@ -40,7 +40,7 @@ def table(dataset: str) -> TableName:
 
 @pytest.fixture
 def output(table: TableName) -> TableOutput:
-    return TableOutput(table, LAYOUT, run_fingerprint=RUN)
+    return TableOutput(table, LAYOUT, staging_name=RUN)
 
 
 def load(output: TableOutput, folder: str, *batches: pa.RecordBatch, **options: Any) -> Any:
@@ -79,7 +79,7 @@ def test_files_of_a_bucket_and_of_this_machine(
 def test_a_repeat_changes_nothing(output: TableOutput, table: TableName, bucket: str) -> None:
     load(output, bucket, make_table_input([2, 3]))
     before = read_table(table.sql)
-    load(TableOutput(table, LAYOUT, run_fingerprint=RUN), bucket, make_table_input([2, 3]))
+    load(TableOutput(table, LAYOUT, staging_name=RUN), bucket, make_table_input([2, 3]))
     assert read_table(table.sql) == before
 
 
@@ -131,7 +131,7 @@ def test_documents_with_tombstones_lose_the_rows_that_are_not_replaced(
     with FileSystems.create(f"{bucket}/tombstones.parquet", compression_type="uncompressed") as file:
         pq.write_table(gone, file)
     path = write_load_file(f"{bucket}/embeddings-1.bigquery", [make_windows(1, content="b")])
-    again = TableOutput(table, LAYOUT, run_fingerprint=RUN, method=method)
+    again = TableOutput(table, LAYOUT, staging_name=RUN, method=method)
     again.load([path], [f"{bucket}/tombstones.parquet"])
     assert [(row["id"], row["window"]) for row in read_table(table.sql)] == [("row 0", 0), ("row 1", 0), ("row 3", 0)]
     assert [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)] == ["embeddings"]
@@ -176,7 +176,7 @@ def test_a_run_that_died_between_load_and_merge(
     names = [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)]
     assert names == ["embeddings_staging_0123456789abcdef"]
     assert made[0].expires is not None  # which the emulator forgets
-    again = TableOutput(table, LAYOUT, run_fingerprint=RUN)
+    again = TableOutput(table, LAYOUT, staging_name=RUN)
     assert again.load([path]).loaded_rows == 2
     assert len(read_table(table.sql)) == 2
 
@@ -210,7 +210,7 @@ def test_a_network_that_fails_is_no_wrong_usage(
 def test_a_dataset_that_is_not_there(table: TableName, emulators: object) -> None:
     nowhere = dataclasses.replace(table, dataset="nowhere")
     with pytest.raises(ValueError) as error:
-        TableOutput(nowhere, LAYOUT, run_fingerprint=RUN).check()
+        TableOutput(nowhere, LAYOUT, staging_name=RUN).check()
     assert str(error.value) == (
         "bq:test-project:nowhere.embeddings: there is no dataset nowhere in test-project; make it with "
         "`bq mk --dataset test-project:nowhere`"
@@ -221,9 +221,9 @@ def test_a_table_of_other_columns_is_refused_in_words(output: TableOutput, table
     load(output, bucket, make_table_input([2]))
     other = make_layout(embeddings=("mean_output",), hidden_size=3, kept=parse_kept_fields(("views:string",)))
     fewer = make_layout(embeddings=("mean_output",), hidden_size=3)
-    TableOutput(table, fewer, run_fingerprint=RUN).check()
+    TableOutput(table, fewer, staging_name=RUN).check()
     with pytest.raises(ValueError) as error:
-        TableOutput(table, other, run_fingerprint=RUN).check()
+        TableOutput(table, other, staging_name=RUN).check()
     assert str(error.value) == (
         f"the rows of this run do not fit into {table.option}: its column views is INT64; here it is STRING. Give "
         "another table, or other --embeddings and --keep-fields, or alter that one"
@@ -239,7 +239,7 @@ def test_vectors_of_another_width_are_refused(
         monkeypatch.setattr(table_output, "WIDTH_LABEL", "another_label")
     wider = TableLayout(rows=dataclasses.replace(LAYOUT.rows, hidden_size=768))
     with pytest.raises(ValueError, match=r"its vectors have 3 values; here they have 768\. Give another table"):
-        TableOutput(table, wider, run_fingerprint=RUN).check()
+        TableOutput(table, wider, staging_name=RUN).check()
 
 
 def test_no_credentials(table: TableName, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,4 +250,4 @@ def test_no_credentials(table: TableName, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(clients, "make_client", refuse)
     with pytest.raises(ValueError, match=r"embeddings: no credentials for Google Cloud were found"):
-        TableOutput(table, LAYOUT, run_fingerprint=RUN)
+        TableOutput(table, LAYOUT, staging_name=RUN)

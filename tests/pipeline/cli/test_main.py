@@ -233,7 +233,7 @@ def test_inspect_for_people_and_machines(capsys: pytest.CaptureFixture[str], tmp
 
 def test_inspect_of_a_damaged_output_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     publish_rows(tmp_path, [make_rows([2])])
-    next(tmp_path.glob("embeddings-*")).write_bytes(b"")
+    next(tmp_path.glob("tfrecord/*")).write_bytes(b"")
     assert "the output was damaged after it was published" in refuse(capsys, ["inspect", str(tmp_path), "--json"])
 
 

@@ -15,7 +15,7 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.console.interruption import Interruption
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.tiny_model import ROOT
 from tests.waiting import wait_until
 
@@ -73,7 +73,7 @@ def test_a_run_that_is_stopped_can_be_gone_on_with(
         # What a shell that starts it in the background has ignored would stay ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    wait_until(lambda: list((output / "_staging").glob("index-*.parquet")), process=process)
+    wait_until(lambda: list((output / "_staging").glob("*/index-*.parquet")), process=process)
     process.send_signal(number)
     printed, said = process.communicate()
     assert process.returncode == status, said

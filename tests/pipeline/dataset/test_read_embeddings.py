@@ -13,7 +13,8 @@ import pytest
 
 import albert_embed
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import OutputCounts, read_manifest
+from albert_embed.pipeline.dataset.manifest import OutputCounts
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.settings.embed_options import ENCODINGS
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -80,7 +81,7 @@ def test_what_inspect_finds(tmp_path: Path, rows: list[pa.RecordBatch]) -> None:
     assert inspection.failures == {"read: invalid JSON": 1, "read: invalid UTF-8": 1}
     assert inspection.dimensions == dict.fromkeys(EMBEDDINGS, HIDDEN)
     assert inspection.tokens == {"min": 2, "p25": 2, "median": 3, "p75": 4, "p95": 4.8, "max": 5, "mean": 3.2}
-    assert inspection.bytes == sum(path.stat().st_size for path in tmp_path.glob("embeddings-*"))
+    assert inspection.bytes == sum(path.stat().st_size for path in tmp_path.glob("[tp]*/g*"))
     assert inspection.failed == [FAILURE]
     (shown,) = inspection.head
     assert shown["id"] == "row 0" and shown["input_ids"] == [0, 1] and shown["pooled_output"] == [0.0, 0.25, 0.5]
@@ -97,6 +98,7 @@ def test_long_vectors_are_shown_by_their_start(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_finished(tmp_path: Path, rows: list[pa.RecordBatch], reader: str) -> None:
     publish_rows(tmp_path, rows)
     (tmp_path / "manifest.json").unlink()
+    (tmp_path / "_versions" / "1.json").unlink()
     reads: dict[str, Callable[[], Any]] = {
         "read_embeddings": lambda: list(albert_embed.read_embeddings(str(tmp_path))),
         "read_embeddings_dataset": lambda: albert_embed.read_embeddings_dataset(str(tmp_path)),
@@ -119,55 +121,57 @@ def test_a_directory_that_is_not_finished(tmp_path: Path, rows: list[pa.RecordBa
     ],
 )
 def test_a_manifest_that_is_none(tmp_path: Path, content: str, message: str) -> None:
-    (tmp_path / "manifest.json").write_text(content)
+    (tmp_path / "_versions").mkdir()
+    (tmp_path / "_versions" / "1.json").write_text(content)
     with pytest.raises(OutputError) as error:
         read_manifest(str(tmp_path))
-    assert str(error.value).startswith(f"{tmp_path}/manifest.json {message}")
+    assert str(error.value).startswith(f"{tmp_path}/_versions/1.json {message}")
 
 
 def test_a_manifest_comes_back(tmp_path: Path, rows: list[pa.RecordBatch]) -> None:
     publish_rows(tmp_path, rows)
     manifest = read_manifest(str(tmp_path))
     assert json.loads(manifest.to_json()) == json.loads((tmp_path / "manifest.json").read_text())
+    token = manifest.run.rpartition("-")[2]
     assert [shard.path for shard in manifest.shards] == [
-        "embeddings-00000-of-00002.tfrecord",
-        "embeddings-00001-of-00002.tfrecord",
+        f"tfrecord/g1-{token}-00000-of-00002.tfrecord",
+        f"tfrecord/g1-{token}-00001-of-00002.tfrecord",
     ]
 
 
 def damage_counts(directory: Path) -> None:
-    fields = json.loads((directory / "manifest.json").read_text())
+    fields = json.loads((directory / "_versions" / "1.json").read_text())
     fields["counts"]["tokens"] += 1
-    (directory / "manifest.json").write_text(json.dumps(fields))
+    (directory / "_versions" / "1.json").write_text(json.dumps(fields))
 
 
 def damage_width(directory: Path) -> None:
-    fields = json.loads((directory / "manifest.json").read_text())
+    fields = json.loads((directory / "_versions" / "1.json").read_text())
     fields["hidden_size"] = 4
-    (directory / "manifest.json").write_text(json.dumps(fields))
+    (directory / "_versions" / "1.json").write_text(json.dumps(fields))
 
 
 def truncate_shard(directory: Path) -> None:
-    shard = next(directory.glob("embeddings-00001*"))
+    shard = next(directory.glob("[tp]*/g*-00001-*"))
     shard.write_bytes(shard.read_bytes()[:-3])
 
 
 def garble_shard(directory: Path) -> None:
-    shard = next(directory.glob("embeddings-00000*"))
+    shard = next(directory.glob("[tp]*/g*-00000-*"))
     content = shard.read_bytes()
     shard.write_bytes(content[:50] + b"\x00\xff" + content[52:])
 
 
 def empty_shard(directory: Path) -> None:
-    next(directory.glob("embeddings-00001*")).write_bytes(b"")
+    next(directory.glob("[tp]*/g*-00001-*")).write_bytes(b"")
 
 
 def remove_shard(directory: Path) -> None:
-    next(directory.glob("embeddings-00001*")).unlink()
+    next(directory.glob("[tp]*/g*-00001-*")).unlink()
 
 
 def remove_failures(directory: Path) -> None:
-    next(directory.glob("failures-*")).unlink()
+    next(directory.glob("_failures/*")).unlink()
 
 
 @pytest.mark.parametrize(

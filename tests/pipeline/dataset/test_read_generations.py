@@ -12,7 +12,7 @@ import pytest
 
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.pipeline.embedded_rows import add_rows, make_rows, publish_rows
 from tests.tiny_model import ROOT
@@ -59,9 +59,9 @@ def test_readers_pass_dead_rows_over(tmp_path: Path, sinks: tuple[str, ...]) -> 
     assert read_rows(tmp_path) == read_dataset(tmp_path) == expected
     manifest = read_manifest(str(tmp_path))
     assert manifest.counts.rows == 5 and manifest.counts.tokens == sum(expected.values())
-    assert [entry.number for entry in manifest.generations] == [0, 1, 2]
+    assert [entry.number for entry in manifest.generations] == [1, 2, 3]
     assert [entry.counts.rows for entry in manifest.generations] == [4, 2, 2]
-    assert [file.generation for file in manifest.tombstone_shards] == [1, 2]
+    assert [file.generation for file in manifest.tombstone_shards] == [2, 3]
     inspection = inspect_output(str(tmp_path))
     assert (inspection.counts, inspection.generations, inspection.dead_rows) == (manifest.counts, 3, 3)
     # A generation of which nothing lives, and one that adds nothing.
@@ -84,29 +84,14 @@ def test_rows_that_were_begun_are_read_to_their_end(tmp_path: Path, monkeypatch:
 def test_damaged_tombstones_are_said(tmp_path: Path) -> None:
     publish_rows(tmp_path, [make_rows([2, 2])])
     add_rows(tmp_path, [make_rows([3])], [make_rows([2])])
-    (path,) = tmp_path.glob("tombstones-*")
+    (path,) = tmp_path.glob("_tombstones/*")
     content = path.read_bytes()
     path.write_bytes(content[:40] + bytes(len(content) - 40))
     with pytest.raises(OutputError, match=r"the tombstones: .*damaged after it was published"):
         read_rows(tmp_path)
     path.unlink()
-    with pytest.raises(OutputError, match=r"tombstones-g1-00000-of-00001.parquet is missing"):
+    with pytest.raises(OutputError, match=r"_tombstones/g2-.*-00000-of-00001.parquet is missing"):
         read_rows(tmp_path)
-
-
-def test_what_a_killed_run_had_begun_to_publish_is_cleared(tmp_path: Path) -> None:
-    publish_rows(tmp_path, [make_rows([2, 2])])
-    before = {path.name for path in tmp_path.iterdir() if not path.name.startswith("failures")}
-    for name in ("embeddings-g1-00000-of-00001.tfrecord", "index-g1-00000-of-00001.parquet", "notes.txt"):
-        (tmp_path / name).write_text("half")
-    output = add_rows(tmp_path, [], [make_rows([2])])
-    output.release()
-    assert {path.name for path in tmp_path.iterdir()} == before | {
-        "notes.txt",
-        "failures-g1-00000-of-00001.jsonl",
-        "tombstones-g1-00000-of-00001.parquet",
-    }
-    assert read_rows(tmp_path) == {b"row 1": 2}
 
 
 @pytest.mark.integration

@@ -17,10 +17,10 @@ from apache_beam.io.filesystems import FileSystems
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.layout import CLAIM_FILE
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.pipeline.storage.output_lock import LOCK_FILE
 from albert_embed.transforms.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import command_environment
 from tests.emulators.servers import Emulators
@@ -70,7 +70,7 @@ def test_bucket_to_bucket(bucket: str, remote_model_path: str, corpus: str, tiny
     output = f"{bucket}/out"
     assert main(command(remote_model_path, corpus, output)) == 0
     names = list_files(output)
-    assert not [name for name in names if name.startswith("_")], "staging or lock left behind"
+    assert not [name for name in names if name.startswith(("_staging", "_claim"))], "staging or claim left behind"
     assert "manifest.json" in names
     assert read_manifest(output).counts.rows == 20
     (failure,) = read_failures(output)
@@ -109,15 +109,15 @@ def test_overwriting_in_a_bucket(
     assert "holds a finished output" in capsys.readouterr().err
     assert main(command(str(tiny_model), f"{bucket}/one.txt", output, "--overwrite")) == 0
     manifest = read_manifest(output)
-    assert (manifest.generation, manifest.counts.rows) == (1, 1)
-    data = [name for name in list_files(output) if name.startswith("embeddings-")]
+    assert (manifest.generation, manifest.counts.rows) == (2, 1)
+    data = [name for name in list_files(output) if name.startswith("tfrecord/")]
     assert sorted(file.path for file in manifest.shards) == data
 
 
 def test_a_damaged_output_in_a_bucket(bucket: str, tiny_model: Path, corpus: str) -> None:
     output = f"{bucket}/out"
     assert main(command(str(tiny_model), corpus, output)) == 0
-    (name, *_) = [name for name in list_files(output) if name.startswith("embeddings-")]
+    (name, *_) = [name for name in list_files(output) if name.startswith("tfrecord/")]
     with FileSystems.open(f"{output}/{name}") as file:
         content = file.read()
     write(f"{output}/{name}", content[:-1] + bytes([content[-1] ^ 1]))
@@ -142,17 +142,17 @@ def test_a_killed_run_in_a_bucket(
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: FileSystems.exists(f"{output}/_staging/transform/transform.json"), process=process)
+        wait_until(lambda: any(name.endswith("transform.json") for name in list_files(output)), process=process)
     finally:
         process.kill()
         process.wait()
-    with FileSystems.open(f"{output}/{LOCK_FILE}") as file:
+    with FileSystems.open(f"{output}/{CLAIM_FILE}") as file:
         lock = json.loads(file.read())
     # For two minutes nobody can know that the run is dead; the next one may start as late as the machine has time.
-    write(f"{output}/{LOCK_FILE}", json.dumps({**lock, "renewed": time.time() + 3600}).encode())
+    write(f"{output}/{CLAIM_FILE}", json.dumps({**lock, "renewed": time.time() + 3600}).encode())
     assert main(arguments) == 2
     assert "is being written by another run" in capsys.readouterr().err
-    write(f"{output}/{LOCK_FILE}", json.dumps({**lock, "renewed": lock["renewed"] - 3600}).encode())
+    write(f"{output}/{CLAIM_FILE}", json.dumps({**lock, "renewed": lock["renewed"] - 3600}).encode())
     assert main(arguments) == 0
     assert read_manifest(output).counts.rows == 4000
-    assert not [name for name in list_files(output) if name.startswith("_")]
+    assert not [name for name in list_files(output) if name.startswith(("_staging", "_claim"))]

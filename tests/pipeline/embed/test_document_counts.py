@@ -10,7 +10,7 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 
 pytestmark = pytest.mark.integration
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
@@ -84,16 +84,16 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
     counted = RowCounts(documents=300, rows=300, tokens=tokens, truncated=sum(row["truncated"] for row in rows))
     assert (manifest.counts.row_counts, manifest.counts.failures) == (counted, 0)
     assert manifest.shards == [
-        DataFile(path=path.name, bytes=path.stat().st_size, format="tfrecord", rows=300, generation=0)
-        for path in sorted(corpus_output.glob("embeddings-*"))
+        DataFile(path=f"tfrecord/{path.name}", bytes=path.stat().st_size, format="tfrecord", rows=300, generation=1)
+        for path in sorted(corpus_output.glob("tfrecord/*"))
     ]
     assert manifest.index_shards == [
-        DataFile(path=path.name, bytes=path.stat().st_size, rows=300, generation=0)
-        for path in sorted(corpus_output.glob("index-*"))
+        DataFile(path=f"_index/{path.name}", bytes=path.stat().st_size, rows=300, generation=1)
+        for path in sorted(corpus_output.glob("_index/*"))
     ]
     assert sum(1 for shard in manifest.shards for _ in tf.data.TFRecordDataset(str(corpus_output / shard.path))) == 300
     (generation,) = manifest.generations
-    assert (generation.number, generation.counts, generation.dead) == (0, counted, RowCounts())
+    assert (generation.number, generation.counts, generation.dead) == (1, counted, RowCounts())
     counters = manifest.measured.counters
     assert counters["documents"] == counters["rows"] == 300
     assert counters["tokens"] == tokens and counters["truncated"] == manifest.counts.truncated

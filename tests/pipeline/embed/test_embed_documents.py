@@ -15,8 +15,8 @@ import tensorflow as tf
 from albert_embed import read_document_embeddings, read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.tiny_model import CORPUS

@@ -12,7 +12,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.tiny_model import CORPUS, ROOT, vocabulary_bytes
 from tests.waiting import wait_until
@@ -31,18 +31,18 @@ def test_a_killed_run_leaves_no_manifest_and_can_be_repeated(tiny_model: Path, t
     process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         # The transform graph is staged before the first document is read.
-        wait_until((output / "_staging" / "transform" / "transform.json").exists, process=process)
+        wait_until(lambda: any(output.glob("_staging/*/transform/transform.json")), process=process)
     finally:
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     assert (output / "_staging").exists()
-    assert sorted(os.listdir(output)) == ["_lock", "_staging"]
+    assert sorted(os.listdir(output)) == ["_claim.json", "_staging"]
     with pytest.raises(OutputError, match=r"holds no manifest.json: it is not a finished output"):
         list(read_embeddings(str(output)))
     again = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert read_manifest(str(output)).counts.rows == 9000
-    assert not (output / "_staging").exists() and not (output / "_lock").exists()
+    assert not (output / "_staging").exists() and not (output / "_claim.json").exists()
 
 
 def test_overwrite_replaces(tiny_model: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.model.export import export_model
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.tiny_model import GOLDEN
 
 pytestmark = pytest.mark.integration

@@ -13,9 +13,9 @@ import pytest
 
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
 from albert_embed.pipeline.dataset.published_output import find_files
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.shards.shard_index import read_index
 
@@ -61,7 +61,7 @@ def test_both_sinks_hold_the_same_rows(tiny_model: Path, source: Path, tmp_path:
     assert index["tokens"].to_pylist() == [len(ids) for ids in tables[0]["input_ids"].to_pylist()]
     last_windows = {name: max(window for other, window in _pairs(index) if other == name) for name, _ in _pairs(index)}
     assert index["window_count"].to_pylist() == [last_windows[name] + 1 for name, _ in _pairs(index)]
-    parquet = next(output.glob("embeddings-*.parquet"))
+    parquet = next(output.glob("parquet/*.parquet"))
     metadata = pq.read_schema(parquet).metadata
     assert metadata[b"albert_embed.model_fingerprint"].decode() == manifest.model.fingerprint
     assert metadata[b"albert_embed.transform_fingerprint"].decode() == manifest.transform.fingerprint

@@ -12,7 +12,7 @@ import pytest
 from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.model.model_directory import open_model_directory
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.transforms.preprocess_text import PreprocessText
 from albert_embed.transforms.vocabulary import load_vocabulary
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from albert_embed import read_document_embeddings, read_embeddings, read_embeddings_dataset
 from albert_embed.model.export import export_model
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.tiny_model import CORPUS, GOLDEN
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,9 @@ from albert_embed import read_embeddings, read_embeddings_dataset
 from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
+from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.incremental.changes import Changes
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.shards.data_file import DataFile
@@ -223,7 +224,7 @@ def test_a_document_that_changes_between_the_readings_is_left_to_the_next_run(
         return changes
 
     with monkeypatch.context() as patch:
-        patch.setattr("albert_embed.pipeline.embed.job.compare_input", compare_and_change)
+        patch.setattr("albert_embed.pipeline.job.job.compare_input", compare_and_change)
         result = run(tiny_model, source, output, "--incremental")
     assert changes_of(result) == {"read": 3, "changed": 2, "unchanged": 1}
     assert "1 documents changed while the run read them; the next run will embed them" in caplog.text
@@ -305,7 +306,7 @@ def test_a_snapshot_that_can_not_be_whole_deletes_nothing(tiny_model: Path, tmp_
     error = run(tiny_model, pattern, output, *snapshot, status=4)["error"]
     assert "the input has broken files (1), and --full-snapshot would delete documents (1) that may be in them" in error
     assert sorted(key for key, _ in read_rows(output)) == [b"a", b"b"]
-    assert any("b.jsonl.gz" in path.read_text() for path in (output / "_staging").glob("failures-*"))
+    assert any("b.jsonl.gz" in path.read_text() for path in (output / "_staging").glob("*/failures-*"))
     # Without --full-snapshot the broken file is a failure like others.
     result = run(tiny_model, pattern, output, "--format", "jsonl", "--incremental")
     assert result["failures_by_reason"] == {"read: broken file": 1} and result["counts"]["rows"] == 2

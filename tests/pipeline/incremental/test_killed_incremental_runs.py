@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.pipeline.resume.test_killed_runs import assert_same_rows, kill, read_rows, start
 from tests.tiny_model import CORPUS
 

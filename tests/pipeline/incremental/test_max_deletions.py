@@ -11,7 +11,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.dataset.versions import read_manifest
 
 
 @pytest.fixture
@@ -75,14 +75,14 @@ def test_other_readers_see_dead_rows_until_it_is_compacted(
     keep_lines(dataset.parent, 8)
     assert main(make_command(tiny_model, dataset.parent, "--full-snapshot", "--compact-above", "20")) == 0
     assert "compacted" not in read_result(capsys)  # 2 of 10 are not above 20 per cent
-    assert sum(pq.read_metadata(path).num_rows for path in dataset.glob("embeddings-*")) == 10
+    assert sum(pq.read_metadata(path).num_rows for path in dataset.glob("parquet/*")) == 10
     assert main(["inspect", str(dataset)]) == 0
     said = capsys.readouterr().out
     assert "dead rows" in said and "other readers see them" in said and "until albert-embed compact" in said
 
     assert main(make_command(tiny_model, dataset.parent, "--full-snapshot", "--compact-above", "19.9")) == 0
     assert read_result(capsys)["compacted"] is True
-    assert sum(pq.read_metadata(path).num_rows for path in dataset.glob("embeddings-*")) == 8
+    assert sum(pq.read_metadata(path).num_rows for path in dataset.glob("parquet/*")) == 8
     assert sum(batch.num_rows for batch in read_embeddings(str(dataset))) == 8
     assert main(["inspect", str(dataset)]) == 0
     assert "other readers" not in capsys.readouterr().out

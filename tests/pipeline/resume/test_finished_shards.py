@@ -14,6 +14,7 @@ from apache_beam.internal import pickler
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
+from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.resume.copy_repeated import CopyRepeated, FinishedShardsError
 from albert_embed.pipeline.resume.drop_finished import DropFinished
 from albert_embed.pipeline.resume.finished_shards import FinishedRows, choose_finished_shards, find_finished_shards
@@ -22,11 +23,13 @@ from albert_embed.pipeline.shards.shard import Shard
 from tests.pipeline.embedded_rows import make_formats, make_rows, make_schema, write_shard
 
 BOTH = ("tfrecord", "parquet")
+RUN = "20260102T030405Z-0123456789ab"
 
 
 def write(directory: Path, *batches: pa.RecordBatch, sinks: tuple[str, ...] = BOTH) -> list[Shard]:
     formats = make_formats(sinks)
-    return sorted((write_shard(str(directory), batch, formats) for batch in batches), key=lambda shard: shard.name)
+    folder = StagingFolder(directory=str(directory), run=RUN).path
+    return sorted((write_shard(folder, batch, formats) for batch in batches), key=lambda shard: shard.name)
 
 
 def make_finished(directory: Path, *batches: pa.RecordBatch, sinks: tuple[str, ...] = BOTH) -> FinishedRows:
@@ -36,10 +39,9 @@ def make_finished(directory: Path, *batches: pa.RecordBatch, sinks: tuple[str, .
 
 def test_whole_shards_are_found(tmp_path: Path) -> None:
     shards = write(tmp_path, make_rows([2, 3]), make_rows([4], first=2))
-    (tmp_path / "unfinished").mkdir(exist_ok=True)
-    (tmp_path / "run.json").write_text("{}")
-    assert find_finished_shards(str(tmp_path), may_overlap=False) == shards
-    assert find_finished_shards(str(tmp_path / "nothing"), may_overlap=False) == []
+    (tmp_path / "_staging" / RUN / "run.json").write_text("{}")
+    assert find_finished_shards(str(tmp_path), [RUN], may_overlap=False) == shards
+    assert find_finished_shards(str(tmp_path / "nothing"), [RUN], may_overlap=False) == []
 
 
 def remove_index(directory: Path, shard: Shard) -> None:
@@ -66,16 +68,16 @@ def rename_index(directory: Path, shard: Shard) -> None:
 @pytest.mark.parametrize("damage", [remove_index, remove_data, cut_data, garble_index, rename_index])
 def test_a_shard_that_is_not_whole_is_left(tmp_path: Path, damage: Any) -> None:
     shards = write(tmp_path, make_rows([2, 3]), make_rows([4], first=2))
-    damage(tmp_path, shards[0])
-    assert find_finished_shards(str(tmp_path), may_overlap=True) == shards[1:]
+    damage(tmp_path / "_staging" / RUN, shards[0])
+    assert find_finished_shards(str(tmp_path), [RUN], may_overlap=True) == shards[1:]
 
 
 def test_of_two_attempts_at_the_same_rows_one_is_taken(tmp_path: Path) -> None:
     first, *_ = shards = write(tmp_path, make_rows([2, 3]), make_rows([2, 3, 4]), make_rows([2], first=9))
-    taken = find_finished_shards(str(tmp_path), may_overlap=False)
+    taken = find_finished_shards(str(tmp_path), [RUN], may_overlap=False)
     assert [shard.rows for shard in taken].count(1) == 1 and len(taken) == 2
     assert taken == [shard for shard in shards if shard in (first, *taken)]
-    assert find_finished_shards(str(tmp_path), may_overlap=True) == shards
+    assert find_finished_shards(str(tmp_path), [RUN], may_overlap=True) == shards
 
 
 def record(**changes: Any) -> RunRecord:
@@ -98,17 +100,16 @@ def record(**changes: Any) -> RunRecord:
             {"model": "m"},
             "3 rows of a run that was cut off are embedded again: its input can't be compared",
         ),
-        (None, {"model": "m"}, None),
     ],
 )
 def test_shards_are_used_by_a_run_of_the_same_fingerprint(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, before: Any, fingerprint: Any, message: str | None
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, before: Any, fingerprint: Any, message: str
 ) -> None:
     shards = write(tmp_path, make_rows([2, 3]), make_rows([4], first=2))
     with caplog.at_level(logging.INFO):
-        chosen = choose_finished_shards(str(tmp_path), before, fingerprint)
-    assert caplog.messages == ([] if message is None else [message])
-    assert chosen == (shards if message is not None and "used again" in message else [])
+        chosen = choose_finished_shards(str(tmp_path), [RUN], before, fingerprint)
+    assert caplog.messages == [message]
+    assert chosen == (shards if "used again" in message else [])
 
 
 def test_a_record_comes_back_and_nothing_else_does() -> None:

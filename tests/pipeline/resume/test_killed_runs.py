@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.dataset.manifest import read_manifest
+from albert_embed.pipeline.commit.staging import list_staged
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.resume.finished_shards import find_finished_shards
 from albert_embed.pipeline.resume.run_record import RunRecord
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX
@@ -49,11 +50,10 @@ def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Pop
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    run_file = output / "_staging" / "run.json"
 
     def has_started() -> bool:
-        record = RunRecord.from_json(run_file.read_bytes()) if run_file.exists() else None
-        return record is not None and record.pid == process.pid
+        records = [RunRecord.from_json(path.read_bytes()) for path in output.glob("_staging/*/run.json")]
+        return any(record is not None and record.pid == process.pid for record in records)
 
     wait_until(has_started, process=process)
     return process
@@ -61,7 +61,7 @@ def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Pop
 
 def wait_for_shard(process: subprocess.Popen[bytes], output: Path) -> None:
     """Waits until a shard is finished, or the run ends."""
-    wait_until(lambda: process.poll() is not None or any((output / "_staging").glob(f"{INDEX_PREFIX}-*")))
+    wait_until(lambda: process.poll() is not None or any(output.glob(f"_staging/*/{INDEX_PREFIX}-*")))
 
 
 def kill(process: subprocess.Popen[bytes]) -> bool:
@@ -115,9 +115,12 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
                 break  # it had ended, or had published and was tidying up
         finished = 0
         if not (output / "manifest.json").exists():
-            finished = sum(shard.rows for shard in find_finished_shards(str(output / "_staging"), may_overlap=True))
+            finished = sum(
+                shard.rows
+                for shard in find_finished_shards(str(output), list(list_staged(str(output))), may_overlap=True)
+            )
             assert start(tiny_model, source, output, *more).wait() == 0
-            assert [path.name for path in output.iterdir() if path.name.startswith("_")] == []
+            assert not (output / "_staging").exists() and not (output / "_claim.json").exists()
         manifest = read_manifest(str(output))
         assert manifest.counts == undisturbed.counts
         assert_same_rows(read_rows(output), expected)

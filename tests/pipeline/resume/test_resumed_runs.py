@@ -12,8 +12,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.manifest import read_manifest
-from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.tiny_model import CORPUS, ROOT
 
 pytestmark = pytest.mark.integration
@@ -40,7 +39,7 @@ def test_what_was_embedded_before_too_many_failures_is_used(
 ) -> None:
     output = tmp_path / "out"
     assert embed(tiny_model, source, output, "--max-failures", "0") == 3
-    staged = {path.name: path.stat().st_ino for path in (output / "_staging").glob("embeddings-*")}
+    staged = {path.name: path.stat().st_ino for path in output.glob("_staging/*/embeddings-*")}
     caplog.clear()
     assert embed(tiny_model, source, output, "--max-failures", "1", "--batch-tokens", "500") == 0
     assert "300 rows in 1 shards of a run that was cut off are used again" in caplog.messages
@@ -49,7 +48,7 @@ def test_what_was_embedded_before_too_many_failures_is_used(
     assert counters["reused_rows"] == 300 and counters.get("rows", 0) == 0
     assert (manifest.counts.rows, manifest.counts.failures) == (300, 1)
     assert manifest.measured.useful_tokens_per_second == 0
-    (shard,) = output.glob("embeddings-*")
+    (shard,) = output.glob("tfrecord/*")
     assert [shard.stat().st_ino] == list(staged.values())  # the very file
     assert main(["inspect", str(output)]) == 0
 
@@ -102,10 +101,10 @@ def test_documents_that_the_corpus_repeats_are_there_as_often_as_before(
     source, output = tmp_path / "in.txt", tmp_path / "out"
     source.write_text("once\n" + "again\n" * 3 + "bad\n")
     with monkeypatch.context() as patch:
-        patch.setattr(OutputDirectory, "publish", lambda *_, **__: sys.exit(9))
+        patch.setattr("albert_embed.pipeline.job.commit_run.plan_run", lambda *_, **__: sys.exit(9))
         with pytest.raises(SystemExit):
             embed(tiny_model, source, output, "--shard-bytes", "1", "--batch-tokens", "128")
-    shards = sorted((output / "_staging").glob("index-*"))
+    shards = sorted(output.glob("_staging/*/index-*"))
     assert len(shards) >= 1
     assert embed(tiny_model, source, output, "--sink", "tfrecord") == 0
     ids = [name for batch in read_embeddings(str(output)) for name in batch.column("id").to_pylist()]
@@ -150,10 +149,11 @@ def test_a_full_disk_leaves_the_version_before(tiny_model: Path, source: Path, s
     failed = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, env={**os.environ})
     assert failed.returncode == 4, failed.stderr
     last = failed.stderr.strip().splitlines()[-1]
+    (folder,) = (output / "_staging").iterdir()
     assert last == (
-        f"albert-embed embed failed: ShardWriteError: can't write to {output}/_staging: No space left on device; "
+        f"albert-embed embed failed: ShardWriteError: can't write to {folder}: No space left on device; "
         "nothing was published, and an earlier output is as it was. Make room there, or remove the cause, and run the "
-        "same command again [while running 'WriteEmbeddings/WriteShard']"
+        "same command again [while running 'WriteShards/WriteFile']"
     )
     assert "Exception ignored" not in failed.stderr
     assert read_manifest(str(output)).counts.rows == 2

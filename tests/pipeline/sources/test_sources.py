@@ -166,7 +166,7 @@ def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.
     command = ["embed", "--model", str(tiny_model), "--input", str(tmp_path / "a.csv"), "--output", str(output)]
     assert main([*command, "--json", "--max-failures", "0"]) == 3
     assert json.loads(capsys.readouterr().out)["status"] == "too many failures"
-    assert "wrong number of columns" in next((output / "_staging").glob("failures-*")).read_text()
+    assert "wrong number of columns" in next((output / "_staging").glob("*/failures-*")).read_text()
     assert main([*command, "--json", "--keep-fields", "title"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["status"], result["counts"]["documents"], result["counts"]["failures"]) == ("published", 2, 1)

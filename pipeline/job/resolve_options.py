@@ -13,7 +13,6 @@ from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import count_workers
 from albert_embed.pipeline.settings.table_name import TableName, names_table
-from albert_embed.pipeline.storage.glob_pattern import SPECIAL
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.paths import expand_path
 from albert_embed.transforms.directories import is_remote
@@ -75,24 +74,13 @@ def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedO
 
 
 def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
-    """Returns `options` with absolute local paths, because workers may run in another folder.
-
-    Raises:
-      ValueError: if the path of the output has a character that Beam takes for a pattern.
-    """
-    output = make_absolute(options.output)
-    special = sorted(set(output) & set(SPECIAL))
-    if special:
-        raise ValueError(
-            f"--output is {output}, whose {' and '.join(special)} Beam takes for a pattern when it moves files; "
-            "give a path without any of " + " ".join(SPECIAL)
-        )
+    """Returns `options` with absolute local paths, because workers may run in another folder."""
     patterns = tuple(make_absolute(pattern) + ("/" if pattern.endswith("/") else "") for pattern in options.input)
     return dataclasses.replace(
         options,
         model=make_absolute(options.model),
         input=options.input if options.reads_standard_input else patterns,
-        output=output,
+        output=make_absolute(options.output),
         transform=None if options.transform is None else make_absolute(options.transform),
     )
 

@@ -14,12 +14,12 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.compact import compact_output
+from albert_embed.pipeline.commit.compact import compact_output
+from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
-from albert_embed.pipeline.dataset.manifest import read_manifest
-from albert_embed.pipeline.dataset.output_directory import OutputDirectory
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
-from tests.pipeline.embedded_rows import add_rows, begin_run, make_rows, publish_rows
+from tests.pipeline.embedded_rows import add_rows, make_rows, publish_rows
 from tests.tiny_model import ROOT
 from tests.waiting import wait_until
 
@@ -28,6 +28,10 @@ def read_rows(directory: Path) -> list[dict[str, Any]]:
     return sorted(
         (row for batch in read_embeddings(str(directory)) for row in batch.to_pylist()), key=lambda row: row["id"]
     )
+
+
+def list_names(directory: Path) -> set[str]:
+    return {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
 
 
 def make_output(directory: Path, **how: Any) -> None:
@@ -53,11 +57,11 @@ def test_rows_are_the_same_before_and_after(tmp_path: Path, encoding: Any, sinks
     assert read_rows(tmp_path) == before and len(before) == 5
     after = read_manifest(str(tmp_path))
     assert after == compaction.manifest and after.counts == manifest.counts == inspect_output(str(tmp_path)).counts
-    assert [(entry.number, entry.counts.rows) for entry in after.generations] == [(3, 5)]
+    assert [(entry.number, entry.counts.rows) for entry in after.generations] == [(4, 5)]
     assert after.tombstone_shards == [] and after.failure_shards == manifest.failure_shards
     assert [file.format for file in after.shards] == list(sinks)
     named = {file.path for file in (*after.shards, *after.index_shards, *after.failure_shards)}
-    assert {path.name for path in tmp_path.iterdir()} == named | {"manifest.json", "schema.pbtxt"}
+    assert list_names(tmp_path) == named | {"manifest.json", "_schema/rows.pbtxt", "_versions/4.json"}
     # What was compacted can be added to, and compacted again: the index says the same of each row.
     add_rows(tmp_path, [make_rows([3], first=9)], [make_rows([2])], encoding=encoding, sinks=sinks)
     assert len(read_rows(tmp_path)) == 5
@@ -76,10 +80,10 @@ def test_several_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_an_output_of_one_generation_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     publish_rows(tmp_path, [make_rows([2, 3])])
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {name: (tmp_path / name).read_bytes() for name in list_names(tmp_path)}
     assert main(["compact", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "unchanged"
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {name: (tmp_path / name).read_bytes() for name in list_names(tmp_path)} == before
 
 
 def test_what_the_command_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,19 +110,19 @@ def test_what_is_no_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_an_output_that_is_written_to_is_refused(tmp_path: Path) -> None:
     make_output(tmp_path)
-    output = OutputDirectory(str(tmp_path))
-    begin_run(output, overwrite=False, add=True)
+    transaction = Transaction(str(tmp_path))
+    transaction.begin(overwrite=False, add=True)
     try:
         with pytest.raises(OutputError, match="is being written by another run"):
             compact_output(str(tmp_path))
     finally:
-        output.release()
+        transaction.end()
     assert compact_output(str(tmp_path)).published
 
 
 def test_damage_is_noticed_and_nothing_is_published(tmp_path: Path) -> None:
     make_output(tmp_path)
-    manifest = tmp_path / "manifest.json"
+    manifest = tmp_path / "_versions" / "3.json"
     fields = json.loads(manifest.read_text())
     fields["counts"]["rows"] += 1
     manifest.write_text(json.dumps(fields))
@@ -127,7 +131,7 @@ def test_damage_is_noticed_and_nothing_is_published(tmp_path: Path) -> None:
     fields["counts"]["rows"] -= 1
     fields["index_shards"][0], fields["index_shards"][1] = fields["index_shards"][1], fields["index_shards"][0]
     manifest.write_text(json.dumps(fields))
-    with pytest.raises(OutputError, match=r"index-00001-of-00002.parquet is not the index of .*embeddings-00000"):
+    with pytest.raises(OutputError, match=r"00001-of-00002.parquet is not the index of .*-00000-of-00002"):
         compact_output(str(tmp_path))
     assert len(read_rows(tmp_path)) == 5
 
@@ -135,7 +139,7 @@ def test_damage_is_noticed_and_nothing_is_published(tmp_path: Path) -> None:
 # Stops at the third shard, so that the kill comes while there is one to finish.
 _COMPACT_SLOWLY = """
 import sys, time
-from albert_embed.pipeline.dataset.compact import compact_output
+from albert_embed.pipeline.commit.compact import compact_output
 from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
 shard_file.MAX_BATCH_ROWS = 1
@@ -156,7 +160,7 @@ def test_a_killed_compaction_leaves_what_was_there(tmp_path: Path) -> None:
     before = read_rows(tmp_path)
     process = subprocess.Popen([sys.executable, "-c", _COMPACT_SLOWLY, str(tmp_path)], cwd=ROOT)
     try:
-        wait_until(lambda: len(list((tmp_path / "_staging").glob("embeddings-*"))) >= 2, process=process)
+        wait_until(lambda: len(list((tmp_path / "_staging").glob("*/index-*"))) >= 2, process=process)
     finally:
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.output_directory import OutputDirectory
-from albert_embed.pipeline.embed.run_failed import RunFailedError, fail_as_run
+from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.dataset.versions import read_manifest
+from albert_embed.pipeline.job.run_failed import RunFailedError, fail_as_run
 
 
 @pytest.mark.parametrize("error", [ValueError("a value"), FileNotFoundError(2, "gone", "file"), OSError("disk")])
@@ -38,7 +40,7 @@ def test_a_disk_that_is_full_when_the_output_is_published(
     def publish(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "manifest.json")
 
-    monkeypatch.setattr(OutputDirectory, "publish", publish)
+    monkeypatch.setattr("albert_embed.pipeline.job.commit_run.publish_plan", publish)
     arguments = ["--model", str(tiny_model), "--input", str(tmp_path / "in.txt"), "--output", str(tmp_path / "out")]
     assert main(["embed", *arguments, "--json"]) == 4
     record = json.loads(capsys.readouterr().out)
@@ -47,14 +49,17 @@ def test_a_disk_that_is_full_when_the_output_is_published(
 
 
 @pytest.mark.parametrize("name", ["out[1]", "what?", "a*b"])
-def test_an_output_that_could_not_be_published_is_refused_at_once(
-    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    """Beam's sinks take such a path for a pattern, and would find none of their files at the end of the run."""
-    source = tmp_path / "in[1].txt"
-    source.write_text("one text\n")
-    arguments = ["--model", str(tiny_model), "--input", str(source), "--output", str(tmp_path / name)]
-    for command in ("embed", "analyze"):
-        assert main([command, *arguments]) == 2
-        assert f"--output is {tmp_path / name}, whose " in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == [source]
+def test_an_output_is_its_literal_name(tiny_model: Path, tmp_path: Path, name: str) -> None:
+    source, output = tmp_path / "in[1].txt", tmp_path / name
+    source.write_bytes(b"one text\n\xff\n")
+    (tmp_path / "out1").mkdir()
+    arguments = ["--model", str(tiny_model), "--input", str(source), "--output", str(output)]
+    for more in ([], ["--overwrite"], ["--incremental", "--rebuild"]):
+        assert main(["embed", *arguments, *more]) == 0
+        assert [row["id"] for batch in read_embeddings(str(output)) for row in batch.to_pylist()] != []
+        assert len(list(read_failures(str(output)))) == 1
+    assert read_manifest(str(output)).generation == 3
+    assert main(["embed", *arguments, "--incremental", "--full-snapshot"]) == 0
+    assert main(["inspect", str(output)]) == 0
+    assert main(["analyze", "--model", str(tiny_model), "--input", str(source), "--output", f"{output}-analysis"]) == 0
+    assert sorted(tmp_path.iterdir()) == sorted([source, output, tmp_path / "out1", tmp_path / f"{name}-analysis"])

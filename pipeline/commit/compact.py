@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.pipeline.commit.transaction import Transaction, read_schemas
 from albert_embed.pipeline.dataset.generation import Generation
-from albert_embed.pipeline.dataset.manifest import Manifest, read_manifest
-from albert_embed.pipeline.dataset.output_directory import SCHEMA_FILE, OutputDirectory
+from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
     PublishedOutput,
@@ -22,11 +22,12 @@ from albert_embed.pipeline.dataset.published_output import (
     find_published_output,
 )
 from albert_embed.pipeline.dataset.read_embeddings import read_tombstones
+from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format, make_formats
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
-from albert_embed.pipeline.shards.shard import INDEX_PREFIX, Shard, list_data_files, list_index_files
+from albert_embed.pipeline.shards.shard import Shard, list_data_files, list_index_files
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_shard
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.writers.rolling_writer import RollingWriter
@@ -57,8 +58,10 @@ class Compaction:
         return _count_bytes(self.before) - _count_bytes(self.manifest)
 
 
-def compact_output(directory: str, *, shard_bytes: int = SHARD_BYTES) -> Compaction:
-    """Rewrites the output in `directory` to one generation of its live rows, and publishes that in its place.
+def compact_output(
+    directory: str, *, shard_bytes: int = SHARD_BYTES, retain: int = 0, beam_options: PipelineOptions | None = None
+) -> Compaction:
+    """Rewrites the output in `directory` to one generation of its live rows, and publishes that as a new version.
 
     It is a loop over files in this process; nothing is computed. Rows are read in batches of about 32 MB. Beside these,
     the index of one shard is in memory, and 24 bytes for each document that has dead rows. Readers have the old version
@@ -67,43 +70,45 @@ def compact_output(directory: str, *, shard_bytes: int = SHARD_BYTES) -> Compact
     Args:
       directory: the output.
       shard_bytes: a shard is finished when its largest file has this many bytes.
+      retain: how many earlier versions stay readable.
+      beam_options: say where the runner is that may still be writing to it.
 
     Raises:
       OutputError: if it is not a finished output, another run is writing to it, or it is damaged.
       ShardWriteError: if there is no room for the new version.
     """
-    read_manifest(directory)  # so that only an output is locked: locking makes the folder
-    output = OutputDirectory(directory)
-    before = output.prepare(overwrite=False, add=True)
+    read_manifest(directory)  # so that only an output is claimed: claiming makes the folder
+    transaction = Transaction(directory)
+    before = transaction.begin(overwrite=False, add=True, beam_options=beam_options)
     try:
-        output.discard_staged()
         if before is None:
             raise OutputError(f"{directory} no longer holds a finished output")
         if len(before.generations) <= 1 and not before.tombstone_shards:
             return Compaction(manifest=before, before=before, published=False)
-        return _compact(output, before, shard_bytes)
+        return _compact(transaction, before, shard_bytes, retain)
     finally:
-        output.release()
+        transaction.end()
 
 
-def _compact(output: OutputDirectory, before: Manifest, shard_bytes: int) -> Compaction:
-    published = find_published_output(output.path, before)
-    logger.info("compacting %d generations of %s", len(before.generations), output.path)
-    shards = _write_rows(_read_live_rows(published), output.staging, _choose_formats(before), shard_bytes)
+def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retain: int) -> Compaction:
+    directory = transaction.staging.directory
+    published = find_published_output(directory, before)
+    logger.info("compacting %d generations of %s", len(before.generations), directory)
+    shards = _write_rows(_read_live_rows(published), transaction.staging.path, _choose_formats(before), shard_bytes)
     found = add_statistics(count_shard(shard) for shard in shards)
-    _check_counts(found, before, output.path)
+    _check_counts(found, before, directory)
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    sizes = {file.path: file.bytes for file in output.staged_files(INDEX_PREFIX)}
     manifest = dataclasses.replace(
         before,
         created=created,
         shards=list_data_files(shards),
-        index_shards=list_index_files(shards, sizes),
+        index_shards=list_index_files(shards),
         tombstone_shards=[],
         generations=[Generation(created=created, counts=before.counts.row_counts)],
         changes=None,
     )
-    return Compaction(manifest=output.publish(manifest, _read_schema(output.path)), before=before, published=True)
+    schemas = read_schemas(directory)
+    return Compaction(manifest=transaction.commit(manifest, schemas, retain=retain), before=before, published=True)
 
 
 def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:
@@ -158,15 +163,6 @@ def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:
     if found.row_counts != expected:
         counted = [dataclasses.asdict(counts) for counts in (found.row_counts, expected)]
         raise describe_damage(directory, f"the data hold {counted[0]}, the manifest says {counted[1]}")
-
-
-def _read_schema(directory: str) -> str | None:
-    path = FileSystems.join(directory, SCHEMA_FILE)
-    if not FileSystems.exists(path):
-        return None
-    with FileSystems.open(path) as file:
-        content: bytes = file.read()
-    return content.decode()
 
 
 def _count_bytes(manifest: Manifest) -> int:

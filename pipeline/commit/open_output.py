@@ -1,0 +1,67 @@
+"""`open_output`: checks that a run may write to a directory, before it writes anything there."""
+
+from __future__ import annotations
+
+from albert_embed.pipeline.commit.plan import read_plan
+from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed.pipeline.dataset.layout import MANIFEST_FILE, STAGING, is_own_file, is_staged
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.versions import describe_missing, list_versions, read_manifest
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.literal_files import list_files
+
+
+def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manifest | None:
+    """Checks what a directory holds.
+
+    Args:
+      directory: the dataset's, claimed by the run.
+      overwrite: whether the run may replace what is there.
+      add: whether the run adds to a dataset that may be there.
+
+    Returns:
+      The manifest of the latest version, if there is one.
+
+    Raises:
+      OutputError: if the directory holds a finished output or anything else, and neither `overwrite` nor `add` allows
+        that; or if rows of the latest version are still to be loaded into its table.
+    """
+    files = [file.name for file in list_files(directory)]
+    previous = _read_latest(directory)
+    foreign = sorted(name for name in files if not is_own_file(name))
+    if previous is None:
+        if MANIFEST_FILE in files:
+            raise OutputError(f"{describe_missing(directory)}; --overwrite does not replace it: remove the file first")
+        unfinished = any(is_staged(name) for name in files)
+        if foreign and not overwrite and not unfinished:
+            raise OutputError(
+                f"{directory} already holds something ({', '.join(foreign[:3])}); "
+                "give an empty or new --output, or --overwrite to write there anyway"
+            )
+        return None
+    _refuse_pending(directory, previous)
+    if not overwrite and not add:
+        raise OutputError(f"{directory} holds a finished output; give another --output, or --overwrite to replace it")
+    return previous
+
+
+def _read_latest(directory: str) -> Manifest | None:
+    if not list_versions(directory):
+        return None
+    try:
+        return read_manifest(directory)
+    except OutputError as e:
+        raise OutputError(f"{e}; --overwrite replaces outputs of this program only: remove the file first") from e
+
+
+def _refuse_pending(directory: str, previous: Manifest) -> None:
+    """Raises OutputError if the table lacks rows of the latest version: a later one must not overtake them."""
+    if previous.pending_table is None:
+        return
+    staging = StagingFolder(directory=directory, run=previous.run)
+    if read_plan(staging) is None:
+        return  # somebody has removed it, to give these rows up
+    raise OutputError(
+        f"the rows of version {previous.generation} of {directory} are not in {previous.pending_table} yet: run "
+        f"`albert-embed publish {directory}` first. To give them up, delete {directory}/{STAGING}/{previous.run}"
+    )

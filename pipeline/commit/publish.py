@@ -1,0 +1,104 @@
+"""`publish_plan`: makes the version that a plan describes the latest one, once its files are at their places."""
+
+from __future__ import annotations
+
+import logging
+
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.commit.plan import Plan, locate_moves, read_plan
+from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
+from albert_embed.pipeline.commit.verdict import VERDICT_FILE
+from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE, version_file
+from albert_embed.pipeline.dataset.versions import (
+    VersionConflictError,
+    copy_manifest,
+    create_version,
+    list_named_files,
+    list_versions,
+    read_version,
+)
+from albert_embed.transforms.directories import write_file_atomically
+from albert_embed.transforms.literal_files import delete_files, move_files
+
+logger = logging.getLogger(__name__)
+
+
+def move_planned(directory: str, plan: Plan) -> None:
+    """Moves all files of a plan to their places.
+
+    Raises:
+      OSError: if a file can't be moved.
+    """
+    for part in plan.split_moves():
+        move_files(locate_moves(directory, part))
+
+
+def publish_plan(directory: str, plan: Plan) -> None:
+    """Publishes a version whose files are at their places. Doing it again changes nothing.
+
+    Readers have the version before until the new one is there, and the new one from then on. What only versions name
+    that are no longer retained is removed last.
+
+    Raises:
+      VersionConflictError: if another run has published meanwhile; the files are staged again.
+      OSError: if the file system refuses.
+    """
+    try:
+        create_version(directory, plan.manifest)
+    except VersionConflictError:
+        move_files([(destination, source) for source, destination in locate_moves(directory, plan.moves)])
+        raise
+    for path, content in plan.schemas.items():
+        write_file_atomically(FileSystems.join(directory, path), content.encode())
+    gone = {ROWS_SCHEMA_FILE, DOCUMENTS_SCHEMA_FILE} - set(plan.schemas)
+    copy_manifest(directory, plan.manifest)
+    delete_files([FileSystems.join(directory, path) for path in sorted(gone)])
+    _remove_old_versions(directory, plan)
+
+
+def _remove_old_versions(directory: str, plan: Plan) -> None:
+    """Removes the versions that are no longer retained, and the files that only they name."""
+    latest = plan.manifest.generation
+    earlier = [number for number in list_versions(directory) if number < latest]
+    split = max(0, len(earlier) - plan.retain)
+    kept = [plan.manifest, *(read_version(directory, number) for number in earlier[split:])]
+    removed = [read_version(directory, number) for number in earlier[:split]]
+    files = sorted(list_named_files(removed) - list_named_files(kept))
+    delete_files([FileSystems.join(directory, file) for file in files])
+    # Last: while they are there, a run that is cut off here is completed by the next one.
+    delete_files([FileSystems.join(directory, version_file(number)) for number in earlier[:split]])
+
+
+def clear_staged(directory: str, plan: Plan) -> None:
+    """Removes what the run and dead ones have staged, except the verdict of the run, which somebody may wait for."""
+    remove_runs(directory, [run for run in plan.dead_runs if run != plan.manifest.run])
+    StagingFolder(directory=directory, run=plan.manifest.run).remove(keep=[VERDICT_FILE])
+
+
+def remove_runs(directory: str, runs: list[str]) -> None:
+    """Removes the staged files of runs that are dead, and what such a run had moved without publishing it.
+
+    Args:
+      directory: the dataset's.
+      runs: their names; their files may be gone already.
+
+    Raises:
+      OSError: if a file can't be removed.
+    """
+    named: set[str] | None = None
+    for run in runs:
+        staging = StagingFolder(directory=directory, run=run)
+        plan = read_plan(staging)
+        if plan is not None:
+            if named is None:
+                versions = list_versions(directory)
+                named = list_named_files([read_version(directory, number) for number in versions])
+            moved = [move.destination for move in plan.moves if move.destination not in named]
+            delete_files([FileSystems.join(directory, path) for path in moved])
+        staging.remove()
+
+
+def list_dead_runs(directory: str, *, own: str) -> list[str]:
+    """Lists the runs that are staged, except `own`: whoever has claimed the dataset knows that they are dead."""
+    return [run for run in list_staged(directory) if run != own]

@@ -1,0 +1,191 @@
+"""`CommitRun`: the last steps of a run, plan → move → publish, so that the job publishes itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from albert_embed.pipeline.commit.claim import release_claim
+from albert_embed.pipeline.commit.plan import PLAN_FILE, Move, Plan, locate_moves, read_plan, write_plan
+from albert_embed.pipeline.commit.publish import clear_staged, publish_plan
+from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed.pipeline.commit.verdict import (
+    PUBLISHED,
+    UNCHANGED,
+    VERDICT_FILE,
+    Verdict,
+    read_verdict,
+    write_verdict,
+)
+from albert_embed.pipeline.job.commit_task import CommitTask
+from albert_embed.pipeline.job.load_pending import load_pending
+from albert_embed.pipeline.job.plan_run import UnchangedError, plan_run
+from albert_embed.pipeline.job.run_errors import FINAL_ERRORS, describe_failure, raise_failure
+from albert_embed.pipeline.job.staged_run import RunClock, gather_staged
+from albert_embed.transforms.literal_files import move_files
+
+
+class CommitRun(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any]]):
+    """Publishes what a run has staged.
+
+    Takes what `gather_staged` takes. Each step can run twice: the plan is written once, a file that was moved counts as
+    moved, and a version is created once. Files are moved by the hundred, on all workers.
+
+    Args:
+      task: what is published, and under which conditions.
+    """
+
+    def __init__(self, task: CommitTask) -> None:
+        super().__init__()
+        self._task = task
+
+    def expand(self, parts: beam.PCollection[Any]) -> beam.PCollection[Any]:
+        clock = parts.pipeline | "Clock" >> beam.Create([None]) | "Begin" >> beam.Map(_read_clock)
+        moved = (
+            (parts, clock)
+            | "AllParts" >> beam.Flatten()
+            | "KeyParts" >> beam.Map(_give_one_key)
+            | "GatherParts" >> beam.GroupByKey()
+            | "Plan" >> beam.ParDo(PlanCommit(self._task))
+            | "SpreadMoves" >> beam.Reshuffle()
+            | "Move" >> beam.Map(move_part, directory=self._task.directory)
+        )
+        published: beam.PCollection[Any] = (
+            moved
+            | "KeyMoved" >> beam.Map(_give_one_key)
+            | "GatherMoved" >> beam.GroupByKey()
+            | "Publish" >> beam.ParDo(Publish(self._task))
+        )
+        return published
+
+
+class PlanCommit(beam.DoFn):
+    """Plans the commit, and yields the files to move, in parts."""
+
+    def __init__(self, task: CommitTask) -> None:
+        self._task = task
+
+    def process(self, gathered: tuple[None, Iterable[Any]]) -> Iterator[tuple[Move, ...]]:
+        plan = plan_once(gathered[1], self._task)
+        if plan is not None:
+            yield from plan.split_moves()
+
+
+class Publish(beam.DoFn):
+    """Publishes what was planned, once everything is moved."""
+
+    def __init__(self, task: CommitTask) -> None:
+        self._task = task
+
+    def process(self, gathered: tuple[None, Iterable[Any]]) -> None:
+        publish_run(self._task)
+
+
+def plan_once(parts: Iterable[Any], task: CommitTask) -> Plan | None:
+    """Returns the plan of a run, which an earlier attempt may have written; None where there is nothing to publish.
+
+    Raises:
+      RuntimeError: one of `FINAL_ERRORS`, if the run must not be published; its verdict says so.
+    """
+    verdict = read_verdict(task.staging)
+    if verdict is not None:
+        raise_failure(verdict)
+        return None
+    plan = read_plan(task.staging)
+    if plan is not None:
+        return plan
+    try:
+        return write_plan(task.staging, plan_run(gather_staged(parts), task))
+    except UnchangedError as e:
+        end_run(task, Verdict(kind=UNCHANGED, manifest=e.manifest.to_dict()))
+        return None
+    except FINAL_ERRORS as e:
+        end_run(task, describe_failure(e))
+        raise
+
+
+def move_part(moves: tuple[Move, ...], directory: str) -> int:
+    """Moves some files to their places, and returns how many.
+
+    Args:
+      moves: what to move.
+      directory: the dataset's.
+    """
+    move_files(locate_moves(directory, moves))
+    return len(moves)
+
+
+def publish_run(task: CommitTask) -> None:
+    """Publishes what was planned, loads the table, and clears what is staged. Doing it again changes nothing.
+
+    Raises:
+      RuntimeError: one of `FINAL_ERRORS`, if that can't be done; the verdict says so.
+    """
+    verdict = read_verdict(task.staging)
+    if verdict is not None:
+        raise_failure(verdict)
+        return
+    plan = read_plan(task.staging)
+    if plan is None:
+        raise RuntimeError(f"the plan of {task.staging.path} is gone; run `albert-embed publish {task.directory}`")
+    try:
+        publish_plan(task.directory, plan)
+        load_pending(task.directory, plan)
+    except FINAL_ERRORS as e:
+        end_run(task, describe_failure(e))
+        raise
+    end_run(task, Verdict(kind=PUBLISHED, generation=plan.manifest.generation))
+    clear_staged(task.directory, plan)
+
+
+def end_run(task: CommitTask, verdict: Verdict) -> None:
+    """Writes the verdict of a run, and releases the claim where that is the job's own affair."""
+    write_verdict(task.staging, verdict)
+    if task.releases_claim:
+        release_claim(task.directory, task.staging.run)
+
+
+class SkipEnded(beam.DoFn):
+    """Passes documents on, unless the run has a plan or a verdict: some runners start a whole job again.
+
+    A `RunClock` for each bundle goes to the output `CLOCK`.
+
+    Args:
+      staging: the folder of the run.
+    """
+
+    CLOCK = "clock"
+
+    def __init__(self, staging: StagingFolder) -> None:
+        self._staging = staging
+        self._ended = False
+        self._began = 0.0
+
+    def setup(self) -> None:
+        self._ended = self._staging.has(PLAN_FILE) or self._staging.has(VERDICT_FILE)
+
+    def start_bundle(self) -> None:
+        self._began = time.time()
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        if not self._ended:
+            yield documents
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
+        window = GlobalWindow()
+        clock = WindowedValue(RunClock(began=self._began), window.max_timestamp(), (window,))
+        yield beam.pvalue.TaggedOutput(self.CLOCK, clock)
+
+
+def _read_clock(_: None) -> RunClock:
+    return RunClock(began=time.time())
+
+
+def _give_one_key(part: Any) -> tuple[None, Any]:
+    return None, part

@@ -1,0 +1,86 @@
+"""`complete_runs`: finishes what a run has begun to publish, where its job ended in between."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from albert_embed.pipeline.commit.claim import Claim
+from albert_embed.pipeline.commit.plan import Plan, read_plan
+from albert_embed.pipeline.commit.publish import clear_staged, move_planned, publish_plan
+from albert_embed.pipeline.commit.run_name import make_run_name
+from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
+from albert_embed.pipeline.commit.verdict import FAILED, PUBLISHED, Verdict, read_verdict, write_verdict
+from albert_embed.pipeline.dataset.versions import list_versions, read_manifest, read_version
+from albert_embed.pipeline.job.load_pending import load_pending
+from albert_embed.pipeline.storage.output_error import OutputError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Completion:
+    """The result of completing a dataset.
+
+    Attributes:
+      version: the latest one; 0 where there is none.
+      completed: the run that was completed; None where there was nothing to do.
+    """
+
+    version: int
+    completed: str | None
+
+
+def complete_runs(directory: str, beam_options: PipelineOptions) -> Completion:
+    """Publishes what was planned and not published, and loads what is still to be loaded into a table.
+
+    It is harmless where there is nothing to do.
+
+    Args:
+      directory: the dataset's.
+      beam_options: say where the runner is, which is asked whether a job is still alive.
+
+    Raises:
+      OutputError: if it is neither a dataset nor the output of a run, or a run is writing to it.
+      TableLoadError: if a job of BigQuery fails.
+    """
+    if not list_versions(directory) and not list_staged(directory):
+        raise OutputError(f"{directory} holds neither a finished output nor anything of a run; check the path")
+    claim = Claim(directory, make_run_name())
+    claim.acquire(beam_options)
+    try:
+        for run in list_staged(directory):
+            staging = StagingFolder(directory=directory, run=run)
+            plan = read_plan(staging)
+            if plan is not None and _can_complete(staging, plan):
+                _complete(directory, plan)
+                return Completion(version=plan.manifest.generation, completed=run)
+    finally:
+        claim.release()
+    return Completion(version=max(list_versions(directory), default=0), completed=None)
+
+
+def _can_complete(staging: StagingFolder, plan: Plan) -> bool:
+    """Returns whether a plan is the next version, or the latest one whose table lacks rows."""
+    latest = max(list_versions(staging.directory), default=0)
+    if plan.manifest.generation == latest + 1:
+        verdict = read_verdict(staging)
+        return verdict is None or verdict.kind != FAILED
+    if plan.manifest.generation != latest:
+        return False
+    manifest = read_version(staging.directory, latest)
+    return manifest.run == plan.manifest.run and (manifest.pending_table is not None or read_verdict(staging) is None)
+
+
+def _complete(directory: str, plan: Plan) -> None:
+    if plan.manifest.generation not in list_versions(directory):
+        move_planned(directory, plan)
+    publish_plan(directory, plan)
+    load_pending(directory, plan)
+    verdict = Verdict(kind=PUBLISHED, generation=plan.manifest.generation)
+    write_verdict(StagingFolder(directory=directory, run=plan.manifest.run), verdict)
+    clear_staged(directory, plan)
+    StagingFolder(directory=directory, run=plan.manifest.run).remove()
+    logger.info("version %d of %s is complete", read_manifest(directory).generation, directory)

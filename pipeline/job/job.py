@@ -1,0 +1,280 @@
+"""The main job: reads a corpus, embeds it and publishes the rows, as a class of named steps."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink, make_table_sink
+from albert_embed.pipeline.commit.claim import Claim
+from albert_embed.pipeline.commit.compact import compact_output
+from albert_embed.pipeline.commit.open_output import open_output
+from albert_embed.pipeline.commit.run_name import make_run_name
+from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed.pipeline.commit.verdict import Verdict
+from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.versions import read_version
+from albert_embed.pipeline.embed.embed_text import EmbedText
+from albert_embed.pipeline.formats.feature_schema import describe_features
+from albert_embed.pipeline.formats.registry import FORMATS, make_formats
+from albert_embed.pipeline.incremental.changes import AllDocuments, RunScope
+from albert_embed.pipeline.incremental.compare_input import compare_input
+from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
+from albert_embed.pipeline.inputs.standard_input import spool_standard_input
+from albert_embed.pipeline.job.commit_task import CommitTask
+from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline, write_reused
+from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
+from albert_embed.pipeline.job.resolve_options import resolve_options
+from albert_embed.pipeline.job.run_failed import fail_as_run
+from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, find_template, submit, wait_for_verdict
+from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.resume.finished_shards import FinishedRows
+from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
+from albert_embed.pipeline.resume.start_run import StartedRun, start_run
+from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.settings.runner import choose_runner, holds_shuffle_in_memory
+from albert_embed.transforms.transform_graph import save_transform_graph
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbedOutcome:
+    """The result of a run.
+
+    Attributes:
+      manifest: of the output, with this run's measurements.
+      published: False where an incremental run found nothing to add, so the output is unchanged.
+      compacted: whether the output was compacted afterwards (`compact_above`), so that it has another manifest by now.
+    """
+
+    manifest: Manifest
+    published: bool
+    compacted: bool = False
+
+
+def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutcome | SubmittedRun:
+    """Runs the whole job, which publishes its result; with `no_wait`, or for a template, only submits it.
+
+    Raises:
+      ValueError, OSError: if an option, the model, the transform or the input can't be used; nothing has been
+        read by then.
+      TooManyFailuresError: if more documents failed than `max_failures` allows; nothing has been published, and
+        the failures stay readable in the staging folder until the next run.
+      TooManyDeletionsError: if `full_snapshot` would delete more documents than `max_deletions` allows; nothing has
+        been published.
+      IncompleteSnapshotError: if `full_snapshot` would delete documents because the input is broken or empty;
+        nothing has been published.
+      MissingFieldError: if no record has a field that is to be kept; nothing has been published.
+      VersionConflictError: if another run has published meanwhile; nothing of this one has been published.
+      TableLoadError: if the table could not be loaded; the files have been published.
+      RuntimeError: if anything failed once the run had started, among it what would be a ValueError or an OSError
+        before; nothing has been published.
+    """
+    with spool_standard_input(options, beam_options) as standard_input:
+        options, given = resolve_options(options, beam_options, standard_input)
+        run = prepare_run(options, given, beam_options)
+        table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
+        outcome = EmbedJob(run, table).execute()
+    above = options.compact_above
+    if isinstance(outcome, EmbedOutcome) and above is not None and outcome.manifest.dead_share > above / 100:
+        compacted = compact_output(options.output).manifest
+        outcome = dataclasses.replace(outcome, compacted=True)
+        logger.info("%s is compacted: %d rows in one generation", options.output, compacted.counts.rows)
+    return outcome
+
+
+class EmbedJob:
+    """One run of `embed`, step by step.
+
+    Args:
+      run: prepared.
+      table: of the run.
+
+    Raises:
+      ValueError, OSError: if the input can't be read.
+    """
+
+    def __init__(self, run: PreparedRun, table: TableSink | NoTable) -> None:
+        self._run = run
+        self._options = run.options
+        self._table = table
+        self._documents = run.make_read()
+        self._runner = choose_runner(run.beam_options)
+        self._staging = StagingFolder(directory=run.options.output, run=make_run_name())
+        self._claim = Claim(run.options.output, self._staging.run)
+
+    @property
+    def _outlives_program(self) -> bool:
+        """Whether the job goes on when this program ends."""
+        return not isinstance(self._runner, FnApiRunner)
+
+    def execute(self) -> EmbedOutcome | SubmittedRun:
+        """Runs all steps; raises what `run_embed` raises."""
+        if self._options.no_wait and not self._outlives_program:
+            raise ValueError(
+                "--no-wait needs a runner that goes on without this program, such as --runner DataflowRunner; the "
+                "in-process runner ends with it"
+            )
+        self._table.check()
+        self._claim.acquire(self._run.beam_options)
+        try:
+            latest = self._open_output()
+            with fail_as_run():
+                return self._run_steps(latest)
+        finally:
+            self._claim.release()
+
+    def _open_output(self) -> Manifest | None:
+        """Returns the latest version, if there is one, once it is clear that the run may replace it or add to it."""
+        options = self._options
+        latest = open_output(
+            options.output,
+            overwrite=options.overwrite or options.rebuild,
+            add=options.incremental and not options.rebuild,
+        )
+        if latest is not None and self._adds:
+            check_same_dataset(latest, self._run.provenance, options.output)
+            self._table.check_added_to(latest)
+        return latest
+
+    @property
+    def _adds(self) -> bool:
+        return self._options.incremental and not self._options.rebuild
+
+    def _run_steps(self, latest: Manifest | None) -> EmbedOutcome | SubmittedRun:
+        """Runs all steps that write something.
+
+        Args:
+          latest: the version that is there when the run begins, if there is one.
+        """
+        started = self._start()
+        scope = self._choose_scope(latest if self._adds else None)
+        pipeline = beam.Pipeline(runner=self._runner, options=self._run.beam_options)
+        self._make_pipeline(scope, started, latest).build(pipeline)
+        logger.info(
+            "embedding %s, read as %s, with %s",
+            ", ".join(self._options.input) or "the query",
+            self._options.format,
+            self._options.model,
+        )
+        return self._run_pipeline(pipeline)
+
+    def _start(self) -> StartedRun:
+        """Records what this run is, and returns what runs that were cut off have finished of it."""
+        started = start_run(
+            self._staging,
+            fingerprint=fingerprint_run(
+                self._options, self._run.input.fingerprint, self._run.model.directory, self._run.description
+            ),
+            retries=self._outlives_program,
+        )
+        if started.finished:
+            write_reused(self._staging, started.finished)
+        return started
+
+    def _choose_scope(self, previous: Manifest | None) -> RunScope:
+        """Returns what to embed; an incremental run reads its input to find out."""
+        if not self._options.incremental:
+            return AllDocuments()
+        return compare_input(
+            copy.deepcopy(self._documents),  # a PTransform belongs to the one pipeline that it is applied in
+            previous=previous,
+            staging=self._staging,
+            full_snapshot=self._options.full_snapshot,
+            beam_options=self._run.beam_options,
+        )
+
+    def _make_pipeline(self, scope: RunScope, started: StartedRun, latest: Manifest | None) -> EmbedPipeline:
+        provenance = self._run.provenance
+        fingerprints = {
+            "albert_embed.model_fingerprint": provenance.model.fingerprint,
+            "albert_embed.transform_fingerprint": provenance.transform.fingerprint,
+        }
+        names = [name for name in self._options.sinks if name in FORMATS]
+        finished = None
+        if started.finished:
+            finished = FinishedRows(
+                directory=self._options.output, shards=tuple(started.finished), schema=self._run.rows
+            )
+        return EmbedPipeline(
+            options=self._options,
+            task=self._make_task(started, latest),
+            scope=scope,
+            documents=self._documents,
+            embed_text=self._make_embed_text(scope, finished),
+            table=self._table,
+            formats=(*make_formats(names, self._run.rows, fingerprints), *self._table.formats),
+            document_formats=tuple(make_formats(names, self._run.rows.of_documents(), fingerprints)),
+            finished=finished,
+        )
+
+    def _make_task(self, started: StartedRun, latest: Manifest | None) -> CommitTask:
+        schemas, fields = {}, RecordFields.of(self._options)
+        if "tfrecord" in self._options.sinks:
+            schemas[ROWS_SCHEMA_FILE] = describe_features(self._run.rows)
+            if DOCUMENT in self._options.embeddings:
+                schemas[DOCUMENTS_SCHEMA_FILE] = describe_features(self._run.rows.of_documents())
+        return CommitTask(
+            staging=self._staging,
+            options=self._options,
+            provenance=self._run.provenance,
+            base=0 if latest is None else latest.generation,
+            adds=self._adds,
+            started=self._run.started,
+            batch_tokens=self._run.batching.batch_tokens,
+            schemas=schemas,
+            known_fields=tuple(sorted(self._run.input.list_known_fields())) if fields.list_options() else (),
+            dead_runs=started.dead_runs,
+            releases_claim=self._outlives_program,
+        )
+
+    def _make_embed_text(self, scope: RunScope, finished: FinishedRows | None) -> EmbedText:
+        return EmbedText(
+            transform_directory=self._options.transform or self._save_transform(),
+            handler=self._run.make_handler(),
+            batching=self._run.batching,
+            token_vocabulary=self._run.model.vocabulary if self._options.tokens else None,
+            select=scope.make_select(),
+            finished=finished,
+            reshuffle_batches=not holds_shuffle_in_memory(self._run.beam_options),
+            accelerator=find_inference_accelerator(self._options.gpu, self._options.gpu_pool),
+        )
+
+    def _save_transform(self) -> str:
+        """Stages the transform graph, where the workers can read it."""
+        directory = self._staging.join("transform")
+        save_transform_graph(self._run.model.vocabulary, self._run.preprocessing, directory)
+        return directory
+
+    def _run_pipeline(self, pipeline: beam.Pipeline) -> EmbedOutcome | SubmittedRun:
+        """Runs the pipeline, which publishes, and returns what came of it."""
+        try:
+            result, job = submit(pipeline, self._run.beam_options)
+        except Exception as e:  # the in-process runner raises here what its steps have raised
+            return self._conclude(explain(self._staging, e))
+        template = find_template(self._run.beam_options)
+        if template is not None:
+            return SubmittedRun(run=self._staging.run, job=None, template=template)
+        if job is not None:
+            self._claim.note_job(job)
+        if self._options.no_wait:
+            self._claim.leave()
+            return SubmittedRun(run=self._staging.run, job=job, template=None)
+        return self._conclude(wait_for_verdict(result, self._staging))
+
+    def _conclude(self, verdict: Verdict) -> EmbedOutcome:
+        """Returns the outcome of a run that has not failed, and removes the rest of what it has staged."""
+        if verdict.manifest is None:
+            outcome = EmbedOutcome(manifest=read_version(self._options.output, verdict.generation), published=True)
+        else:
+            outcome = EmbedOutcome(manifest=Manifest.from_dict(verdict.manifest), published=False)
+        self._staging.remove()
+        return outcome

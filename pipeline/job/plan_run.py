@@ -1,0 +1,83 @@
+"""`plan_run`: checks what a run has staged, and plans its commit."""
+
+from __future__ import annotations
+
+from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
+from albert_embed.pipeline.commit.plan import Plan, make_plan
+from albert_embed.pipeline.dataset.layout import STAGING
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.versions import describe_conflict, list_versions, read_version
+from albert_embed.pipeline.documents.count_fields import check_counted_fields
+from albert_embed.pipeline.incremental.add_generation import add_generation, is_same_dataset
+from albert_embed.pipeline.incremental.check_snapshot import check_snapshot
+from albert_embed.pipeline.job.commit_task import CommitTask
+from albert_embed.pipeline.job.run_manifest import make_manifest
+from albert_embed.pipeline.job.staged_run import StagedRun
+from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.settings.deletion_limit import check_deletions
+from albert_embed.pipeline.settings.failure_limit import check_failures
+from albert_embed.pipeline.shards.shard import sort_shards
+
+
+class UnchangedError(Exception):
+    """A run has found nothing to add, so there is nothing to publish.
+
+    Attributes:
+      manifest: of the dataset, with the measurements of the run.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__("the dataset would be the same")
+        self.manifest = manifest
+
+
+def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
+    """Plans the commit of a run.
+
+    Raises:
+      UnchangedError: if there is nothing to publish.
+      MissingFieldError, TooManyFailuresError, IncompleteSnapshotError, TooManyDeletionsError: if the run must not be
+        published.
+      VersionConflictError: if another run has published since this one began.
+    """
+    options = task.options
+    previous = task.read_previous()
+    latest = max(list_versions(task.directory), default=0)
+    if latest > task.base:
+        raise describe_conflict(task.directory, latest, read_version(task.directory, latest).run)
+    _check(staged, task, previous)
+    manifest = make_manifest(staged, task)
+    if previous is not None:
+        tombstones = [written.file for written in staged.tombstones]
+        manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=staged.changes.dead)
+        if is_same_dataset(previous, manifest):
+            raise UnchangedError(manifest)
+    load_files = [
+        f"{STAGING}/{shard.run}/{shard.data_file(LOAD_FORMAT)}"
+        for shard in sort_shards(staged.shards)
+        if LOAD_FORMAT in shard.file_bytes
+    ]
+    return make_plan(
+        manifest,
+        run=task.staging.run,
+        generation=task.base + 1,
+        schemas=task.schemas,
+        load_files=load_files,
+        dead_runs=task.dead_runs,
+        retain=options.retain,
+    )
+
+
+def _check(staged: StagedRun, task: CommitTask, previous: Manifest | None) -> None:
+    options, changes = task.options, staged.changes.documents
+    check_counted_fields(staged.counters, RecordFields.of(options), lambda: task.known_fields)
+    failures = staged.failure_counts
+    check_failures(
+        options.failure_limit,
+        documents=staged.rows.documents + changes.unchanged,
+        failures=failures,
+        kept=task.staging.join("failures-*"),
+    )
+    if previous is not None and changes.deleted:
+        check_snapshot(changes, failures, directory=task.directory, kept=task.staging.join("failures-*"))
+        check_deletions(options.deletion_limit, deleted=changes.deleted, documents=previous.counts.documents)

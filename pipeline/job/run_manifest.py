@@ -1,0 +1,83 @@
+"""Makes the manifest of the rows that a run has staged."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+
+from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
+from albert_embed.pipeline.dataset.generation import Generation
+from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
+from albert_embed.pipeline.dataset.measurements import Measurements
+from albert_embed.pipeline.dataset.provenance import list_versions
+from albert_embed.pipeline.job.commit_task import CommitTask
+from albert_embed.pipeline.job.staged_run import StagedRun
+from albert_embed.pipeline.settings.embed_options import DOCUMENT
+from albert_embed.pipeline.shards.shard import list_data_files, list_index_files
+from albert_embed.pipeline.shards.statistics import add_statistics, count_shard
+from albert_embed.pipeline.writers.write_documents import list_document_files
+from albert_embed.transforms import metrics
+
+
+def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:
+    """Makes the manifest of a run alone. The paths of its files are in the folders of their runs.
+
+    Args:
+      staged: what it has staged.
+      task: what it is.
+    """
+    options, failures = task.options, staged.failure_counts
+    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    documents = list_document_files(staged.documents, options.sinks)
+    document_rows = None
+    if DOCUMENT in options.embeddings:
+        document_rows = sum(file.rows or 0 for file in documents if file.format == options.sinks[0])
+    counts = OutputCounts(
+        **dataclasses.asdict(staged.rows), failures=sum(failures.values()), document_rows=document_rows
+    )
+    return Manifest(
+        created=created,
+        counts=counts,
+        failures_by_reason=failures,
+        shards=[file for file in list_data_files(staged.shards) if file.format != LOAD_FORMAT],
+        index_shards=list_index_files(staged.shards),
+        document_shards=documents,
+        failure_shards=[written.file for written in staged.failures],
+        measured=_measure(staged, task),
+        versions=list_versions(),
+        generations=[Generation(created=created, counts=counts.row_counts)],
+        changes=staged.changes.documents if options.incremental else None,
+        pending_table=options.table,
+        **vars(task.provenance),
+    )
+
+
+def _measure(staged: StagedRun, task: CommitTask) -> Measurements:
+    now = time.time()
+    counters, seconds = staged.counters, now - staged.began
+    own = add_statistics(count_shard(shard) for shard in staged.shards if shard.run == task.staging.run)
+    padded = counters.get(metrics.PADDED_TOKENS, 0)
+    return Measurements(
+        total_seconds=round(now - task.started, 3),
+        pipeline_seconds=round(seconds, 3),
+        batch_tokens=task.batch_tokens,
+        counters=counters,
+        documents_per_second=round(own.documents / seconds, 1) if seconds else 0.0,
+        useful_tokens_per_second=round(own.tokens / seconds, 1) if seconds else 0.0,
+        seconds_by_stage=_seconds_by_stage(counters, seconds),
+        fill=round(counters.get(metrics.TOKENS, 0) / padded, 4) if padded else None,
+    )
+
+
+def _seconds_by_stage(counters: dict[str, int], pipeline_seconds: float) -> dict[str, float]:
+    """Returns where the pipeline's time went, summed over workers; `other` is the rest, such as the runner's own."""
+    stages = {
+        "read": counters.get(metrics.READ_USECS, 0) / 1e6,
+        "preprocess": counters.get(metrics.PREPROCESS_USECS, 0) / 1e6,
+        "load_model": counters.get(metrics.MODEL_LOAD_MSECS, 0) / 1e3,
+        "inference": counters.get(metrics.INFERENCE_MSECS, 0) / 1e3,
+        "write": counters.get(metrics.WRITE_USECS, 0) / 1e6,
+    }
+    stages["other"] = max(0.0, pipeline_seconds - sum(stages.values()))
+    return {name: round(value, 3) for name, value in stages.items()}

@@ -1,0 +1,84 @@
+"""Submits the pipeline of a run, and waits until the run has said how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
+from apache_beam.runners.runner import PipelineResult, PipelineState
+
+from albert_embed.pipeline.commit.runner_job import RunnerJob, find_job
+from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed.pipeline.commit.verdict import Verdict, read_verdict
+from albert_embed.pipeline.job.run_errors import raise_failure
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SubmittedRun:
+    """A run that goes on without this program.
+
+    Attributes:
+      run: its name.
+      job: the job on the runner; None where a template was written, which nobody has started.
+      template: where the template was written; None where there is a job.
+    """
+
+    run: str
+    job: RunnerJob | None
+    template: str | None
+
+
+def submit(pipeline: beam.Pipeline, beam_options: PipelineOptions) -> tuple[PipelineResult, RunnerJob | None]:
+    """Starts a pipeline, and returns Beam's result, and the job that outlives this program, if there is one.
+
+    Raises:
+      Exception: what the runner raises; the in-process runner only returns when the pipeline has ended.
+    """
+    result = pipeline.run()
+    return result, find_job(beam_options.view_as(StandardOptions).runner or "", result)
+
+
+def find_template(beam_options: PipelineOptions) -> str | None:
+    """Returns where the runner writes a template instead of starting a job; None where it starts one."""
+    return beam_options.view_as(GoogleCloudOptions).template_location or None
+
+
+def wait_for_verdict(result: PipelineResult, staging: StagingFolder) -> Verdict:
+    """Waits until a pipeline has ended, and returns the verdict of its run.
+
+    Raises:
+      RuntimeError: if the run failed: the error that its verdict names, or what the runner says.
+    """
+    try:
+        state: Any = result.wait_until_finish()
+    except Exception as e:
+        return explain(staging, e)
+    verdict = read_verdict(staging)
+    if verdict is not None:
+        raise_failure(verdict)
+        return verdict
+    if state in (None, PipelineState.DONE):
+        raise RuntimeError(
+            f"the pipeline ended without publishing: run `albert-embed publish {staging.directory}`, or the same "
+            "command again"
+        )
+    raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {staging.directory}")
+
+
+def explain(staging: StagingFolder, error: Exception) -> Verdict:
+    """Returns the verdict of a run whose pipeline has raised `error`, if the run had been published by then.
+
+    Raises:
+      RuntimeError: the error that the verdict names.
+      Exception: `error`, if there is no verdict.
+    """
+    verdict = read_verdict(staging)
+    if verdict is None:
+        raise error
+    raise_failure(verdict, error)
+    return verdict

@@ -1,0 +1,84 @@
+"""`FailureWriter`: a file of failures, a line of JSON for each."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections import Counter
+from functools import partial
+from pathlib import PurePosixPath
+
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.shards.data_file import DataFile
+from albert_embed.pipeline.writers.open_files import UNCOMPRESSED, CountedFile, explain_failure
+from albert_embed.pipeline.writers.write_files import WriteFiles
+from albert_embed.transforms.failure import Failure
+
+FAILURES_PREFIX = "failures"
+_FILE_BYTES = 64 << 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FailureFile:
+    """A finished file of failures.
+
+    Attributes:
+      file: the file; its path is in the folder of its run.
+      counts: "stage: reason" → how many.
+    """
+
+    file: DataFile
+    counts: dict[str, int]
+
+
+class FailureWriter:
+    """Writes failures to a file. Not thread-safe.
+
+    Args:
+      directory: the staging folder of the run.
+
+    Raises:
+      ShardWriteError: if the file system refuses, here and in every method.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._name = f"{FAILURES_PREFIX}-{uuid.uuid4().hex}.jsonl"
+        self._counts: Counter[str] = Counter()
+        with explain_failure(directory):
+            path = FileSystems.join(directory, self._name)
+            self._file = CountedFile(FileSystems.create(path, compression_type=UNCOMPRESSED))
+
+    def write(self, failure: Failure) -> None:
+        """Writes a failure."""
+        self._counts[failure.category] += 1
+        with explain_failure(self._directory):
+            self._file.write(failure.to_json().encode() + b"\n")
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has."""
+        return self._file.written_bytes
+
+    def finish(self) -> FailureFile:
+        """Closes the file."""
+        with explain_failure(self._directory):
+            self._file.close()
+        path = f"{PurePosixPath(self._directory).name}/{self._name}"
+        file = DataFile(path=path, bytes=self._file.written_bytes, rows=self._counts.total())
+        return FailureFile(file=file, counts=dict(self._counts))
+
+    def abandon(self) -> None:
+        """Abandons the file."""
+        with explain_failure(self._directory):
+            self._file.close()
+
+
+def make_write_failures(directory: str) -> WriteFiles:
+    """Makes the step that writes `Failure`s; its files are `FailureFile`s.
+
+    Args:
+      directory: the staging folder of the run.
+    """
+    return WriteFiles(partial(FailureWriter, directory), max_bytes=_FILE_BYTES)
