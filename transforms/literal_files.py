@@ -1,4 +1,4 @@
-"""Files by their literal names, on any file system that Apache Beam knows: list, create, move and delete them.
+"""Files by their literal names, on any file system that Apache Beam knows: list, copy, move and delete them.
 
 Beam's own `FileSystems.match`, `delete` and `rename` take a path for a pattern, so a folder called `[x]` matches
 nothing; and they ask a bucket about each file by itself. These functions take a path as it is, and send what a bucket
@@ -12,11 +12,11 @@ import dataclasses
 import os
 import posixpath
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.object_stores import open_google_storage, open_s3
 
 COPY_CHUNK_BYTES = 1 << 22
 # What Google Cloud Storage takes in one batch.
@@ -46,33 +46,6 @@ def list_files(directory: str) -> list[FoundFile]:
     """
     found = _list_remote(directory) if is_remote(directory) else _list_local(directory)
     return sorted(found, key=lambda file: file.name)
-
-
-def create_file(path: str, content: bytes) -> bool:
-    """Writes a file if there is none of that name, so that of several programs only one can.
-
-    On the local file system it is a hard link, on Google Cloud Storage and S3 a condition of the request. Other file
-    systems have no such operation: there, two programs within the same moment can both write.
-
-    Returns:
-      Whether it was written.
-
-    Raises:
-      OSError: if it can't be written for another reason.
-    """
-    if not is_remote(path):
-        return _create_local(path, content)
-    if path.startswith("gs://"):
-        return _create_in_google_storage(path, content)
-    if path.startswith("s3://"):
-        return _create_in_s3(path, content)
-    from apache_beam.io.filesystems import FileSystems
-
-    if FileSystems.exists(path):
-        return False
-    with FileSystems.create(path, compression_type="uncompressed") as file:
-        file.write(content)
-    return True
 
 
 def move_files(pairs: Sequence[tuple[str, str]]) -> None:
@@ -188,56 +161,6 @@ def _list_remote(directory: str) -> Iterator[FoundFile]:
             )
 
 
-def _create_local(path: str, content: bytes) -> bool:
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    unfinished = os.path.join(folder, f".{uuid.uuid4().hex}.unfinished")
-    try:
-        with open(unfinished, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(unfinished, path)
-        except FileExistsError:
-            return False
-        return True
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(unfinished)
-
-
-def _create_in_google_storage(path: str, content: bytes) -> bool:
-    from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
-
-    client = _google_storage().client
-    bucket, _, name = path.removeprefix("gs://").partition("/")
-    try:
-        client.bucket(bucket).blob(name).upload_from_string(
-            content, content_type="application/octet-stream", if_generation_match=0
-        )
-    except PreconditionFailed:
-        return False
-    except GoogleAPIError as e:
-        raise OSError(f"can't write {path}: {e}") from e
-    return True
-
-
-def _create_in_s3(path: str, content: bytes) -> bool:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    bucket, _, name = path.removeprefix("s3://").partition("/")
-    try:
-        _s3().client.client.put_object(Bucket=bucket, Key=name, Body=content, IfNoneMatch="*")
-    except ClientError as e:
-        if e.response.get("Error", {}).get("Code") in ("PreconditionFailed", "ConditionalRequestConflict"):
-            return False
-        raise OSError(f"can't write {path}: {e}") from e
-    except BotoCoreError as e:
-        raise OSError(f"can't write {path}: {e}") from e
-    return True
-
-
 def _move_local(source: str, destination: str) -> None:
     os.makedirs(os.path.dirname(destination), exist_ok=True)
     try:
@@ -249,7 +172,7 @@ def _move_local(source: str, destination: str) -> None:
 
 def _move_remote(pairs: Sequence[tuple[str, str]]) -> None:
     if pairs[0][0].startswith("gs://"):
-        copied = _google_storage().copy_batch(list(pairs))
+        copied = open_google_storage().copy_batch(list(pairs))
     else:
         copied = [(source, destination, _copy(source, destination)) for source, destination in pairs]
     moved, failed = [], []
@@ -297,9 +220,11 @@ def _delete_remote(paths: Sequence[str]) -> None:
     if not paths:
         return
     if paths[0].startswith("gs://"):
-        failed = {path: error for path, error in _google_storage().delete_batch(list(paths)) if error}
+        failed = {path: error for path, error in open_google_storage().delete_batch(list(paths)) if error}
     elif paths[0].startswith("s3://"):
-        failed = {path: error for path, error in _s3().delete_files(list(paths)) if error and not _is_missing(error)}
+        failed = {
+            path: error for path, error in open_s3().delete_files(list(paths)) if error and not _is_missing(error)
+        }
     else:
         failed = {}
         for path in paths:
@@ -311,20 +236,3 @@ def _delete_remote(paths: Sequence[str]) -> None:
     if failed:
         path, error = next(iter(failed.items()))
         raise OSError(f"can't delete {path}: {error} ({len(failed)} files)")
-
-
-def _google_storage() -> Any:
-    """Returns Beam's client of Google Cloud Storage, with the options that Beam was given."""
-    from apache_beam.io.filesystems import FileSystems
-
-    filesystem: Any = FileSystems.get_filesystem("gs://any/file")
-    return filesystem._gcsIO()
-
-
-def _s3() -> Any:
-    """Returns Beam's client of S3, with the options that Beam was given."""
-    from apache_beam.io.aws.s3io import S3IO
-    from apache_beam.io.filesystems import FileSystems
-
-    filesystem: Any = FileSystems.get_filesystem("s3://any/file")
-    return S3IO(options=filesystem._options)

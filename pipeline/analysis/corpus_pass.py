@@ -16,9 +16,9 @@ from apache_beam.runners.runner import PipelineState
 
 from albert_embed.pipeline.analysis.analysis_cache import FAILURES_FILE, AnalysisCache, Dataset
 from albert_embed.pipeline.analysis.analysis_directory import CACHE
+from albert_embed.pipeline.analysis.run_counters import read_counters
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
-from albert_embed.pipeline.embed.run_counters import read_counters
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions

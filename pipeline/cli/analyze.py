@@ -68,8 +68,8 @@ def run_analyze(arguments: Arguments) -> CommandResult:
 
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    from albert_embed.pipeline.analysis.analysis_summary import make_analysis_summary
     from albert_embed.pipeline.analysis.analyze import run_analyze
-    from albert_embed.pipeline.cli.analysis_summary import make_analysis_summary
 
     report = run_analyze(options, PipelineOptions(list(arguments.beam)))
     directory = options.embed.output

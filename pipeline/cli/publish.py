@@ -13,7 +13,7 @@ def run_publish(arguments: Arguments) -> CommandResult:
     """Completes what a run has begun to publish, and says what that was."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from albert_embed.pipeline.job.complete_run import complete_runs
+    from albert_embed.pipeline.publication.complete_run import complete_runs
 
     directory = arguments.values["directory"]
     completion = complete_runs(directory, PipelineOptions(list(arguments.beam)))

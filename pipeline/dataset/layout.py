@@ -33,7 +33,7 @@ _DATA_FILE = re.compile(
     r"/g\d+-[0-9a-f]+-\d+-of-\d+\.(?:tfrecord|parquet|jsonl)$"
 )
 _VERSION_FILE = re.compile(rf"^{VERSIONS}/(\d+)\.json$")
-# What another program on the way to a new file may leave (`transforms.literal_files.create_file`).
+# What another program on the way to a new file may leave (`transforms.create_file`).
 _UNFINISHED_FILE = re.compile(r"(?:^|/)\.[0-9a-f]+\.unfinished$|\.[0-9a-f]+\.unfinished$")
 
 

@@ -1,4 +1,4 @@
 """The job that reads a corpus, embeds it and publishes the rows, all in one pipeline.
 
-May import `embed` and below.
+May import `publication`, `embed` and below.
 """

@@ -21,9 +21,9 @@ from albert_embed.pipeline.embed.progress import LogProgress
 from albert_embed.pipeline.embed.read_input import ReadForSinks
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.incremental.changes import RunScope
-from albert_embed.pipeline.job.commit_run import CommitRun, SkipEnded
-from albert_embed.pipeline.job.commit_task import CommitTask
-from albert_embed.pipeline.job.staged_run import TombstoneFile
+from albert_embed.pipeline.publication.commit_run import CommitRun, SkipEnded
+from albert_embed.pipeline.publication.commit_task import CommitTask
+from albert_embed.pipeline.publication.staged_run import TombstoneFile
 from albert_embed.pipeline.resume.copy_repeated import CopyRepeated
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions

@@ -27,13 +27,13 @@ from albert_embed.pipeline.incremental.changes import AllDocuments, RunScope
 from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
-from albert_embed.pipeline.job.commit_task import CommitTask
 from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline, write_reused
 from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
 from albert_embed.pipeline.job.resolve_options import resolve_options
-from albert_embed.pipeline.job.run_failed import fail_as_run
 from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, find_template, submit, wait_for_verdict
 from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
+from albert_embed.pipeline.publication.commit_task import CommitTask
+from albert_embed.pipeline.publication.run_errors import fail_as_run
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
@@ -168,7 +168,7 @@ class EmbedJob:
         return self._run_pipeline(pipeline)
 
     def _start(self) -> StartedRun:
-        """Records what this run is, and returns what runs that were cut off have finished of it."""
+        """Writes down what this run is, and returns what runs that were cut off have finished of it."""
         started = start_run(
             self._staging,
             fingerprint=fingerprint_run(

@@ -13,7 +13,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from albert_embed.pipeline.commit.runner_job import RunnerJob, find_job
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.verdict import Verdict, read_verdict
-from albert_embed.pipeline.job.run_errors import raise_failure
+from albert_embed.pipeline.publication.run_errors import raise_failure
 
 logger = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ class StartedRun:
 
 
 def start_run(staging: StagingFolder, *, fingerprint: dict[str, Any] | None, retries: bool) -> StartedRun:
-    """Records what a run is, and removes what runs that were cut off have staged, unless this one can use it.
+    """Writes down what a run is, and removes what runs that were cut off have staged, unless this one can use it.
 
     Args:
       staging: of the run, which has claimed the dataset: all other runs are dead.

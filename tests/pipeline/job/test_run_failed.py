@@ -14,7 +14,7 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
-from albert_embed.pipeline.job.run_failed import RunFailedError, fail_as_run
+from albert_embed.pipeline.publication.run_errors import RunFailedError, fail_as_run
 
 
 @pytest.mark.parametrize("error", [ValueError("a value"), FileNotFoundError(2, "gone", "file"), OSError("disk")])
@@ -40,7 +40,7 @@ def test_a_disk_that_is_full_when_the_output_is_published(
     def publish(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "manifest.json")
 
-    monkeypatch.setattr("albert_embed.pipeline.job.commit_run.publish_plan", publish)
+    monkeypatch.setattr("albert_embed.pipeline.publication.commit_run.publish_plan", publish)
     arguments = ["--model", str(tiny_model), "--input", str(tmp_path / "in.txt"), "--output", str(tmp_path / "out")]
     assert main(["embed", *arguments, "--json"]) == 4
     record = json.loads(capsys.readouterr().out)

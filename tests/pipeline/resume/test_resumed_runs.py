@@ -101,7 +101,7 @@ def test_documents_that_the_corpus_repeats_are_there_as_often_as_before(
     source, output = tmp_path / "in.txt", tmp_path / "out"
     source.write_text("once\n" + "again\n" * 3 + "bad\n")
     with monkeypatch.context() as patch:
-        patch.setattr("albert_embed.pipeline.job.commit_run.plan_run", lambda *_, **__: sys.exit(9))
+        patch.setattr("albert_embed.pipeline.publication.commit_run.plan_run", lambda *_, **__: sys.exit(9))
         with pytest.raises(SystemExit):
             embed(tiny_model, source, output, "--shard-bytes", "1", "--batch-tokens", "128")
     shards = sorted(output.glob("_staging/*/index-*"))

@@ -14,7 +14,7 @@ from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
 from albert_embed.pipeline.commit.verdict import FAILED, PUBLISHED, Verdict, read_verdict, write_verdict
 from albert_embed.pipeline.dataset.versions import list_versions, read_manifest, read_version
-from albert_embed.pipeline.job.load_pending import load_pending
+from albert_embed.pipeline.publication.load_pending import load_pending
 from albert_embed.pipeline.storage.output_error import OutputError
 
 logger = logging.getLogger(__name__)

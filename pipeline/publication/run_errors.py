@@ -1,6 +1,9 @@
-"""The errors by which a run says itself that it must not be published: as a verdict, and as exceptions again."""
+"""The errors of a run: those by which it says itself that it must not be published, as verdicts and as exceptions."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 from albert_embed.pipeline.bigquery.table_jobs import TableLoadError
 from albert_embed.pipeline.commit.verdict import FAILED, Verdict
@@ -42,3 +45,20 @@ def raise_failure(verdict: Verdict, cause: BaseException | None = None) -> None:
     """
     if verdict.kind == FAILED:
         raise _BY_NAME.get(verdict.error, RuntimeError)(verdict.message) from cause
+
+
+class RunFailedError(RuntimeError):
+    """A run failed after it had started."""
+
+
+@contextlib.contextmanager
+def fail_as_run() -> Iterator[None]:
+    """Turns what would say that the command can't be carried out as given into a failure of the run.
+
+    Raises:
+      RunFailedError: for a ValueError or an OSError of the `with` block, such as a full disk; the cause is kept.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as e:
+        raise RunFailedError(f"{e} ({type(e).__name__}, after the run had started; nothing was published)") from e

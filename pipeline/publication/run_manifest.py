@@ -11,8 +11,8 @@ from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.provenance import list_versions
-from albert_embed.pipeline.job.commit_task import CommitTask
-from albert_embed.pipeline.job.staged_run import StagedRun
+from albert_embed.pipeline.publication.commit_task import CommitTask
+from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.settings.embed_options import DOCUMENT
 from albert_embed.pipeline.shards.shard import list_data_files, list_index_files
 from albert_embed.pipeline.shards.statistics import add_statistics, count_shard

@@ -10,9 +10,9 @@ from albert_embed.pipeline.dataset.versions import describe_conflict, list_versi
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.incremental.add_generation import add_generation, is_same_dataset
 from albert_embed.pipeline.incremental.check_snapshot import check_snapshot
-from albert_embed.pipeline.job.commit_task import CommitTask
-from albert_embed.pipeline.job.run_manifest import make_manifest
-from albert_embed.pipeline.job.staged_run import StagedRun
+from albert_embed.pipeline.publication.commit_task import CommitTask
+from albert_embed.pipeline.publication.run_manifest import make_manifest
+from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.deletion_limit import check_deletions
 from albert_embed.pipeline.settings.failure_limit import check_failures

@@ -23,11 +23,11 @@ from albert_embed.pipeline.commit.verdict import (
     read_verdict,
     write_verdict,
 )
-from albert_embed.pipeline.job.commit_task import CommitTask
-from albert_embed.pipeline.job.load_pending import load_pending
-from albert_embed.pipeline.job.plan_run import UnchangedError, plan_run
-from albert_embed.pipeline.job.run_errors import FINAL_ERRORS, describe_failure, raise_failure
-from albert_embed.pipeline.job.staged_run import RunClock, gather_staged
+from albert_embed.pipeline.publication.commit_task import CommitTask
+from albert_embed.pipeline.publication.load_pending import load_pending
+from albert_embed.pipeline.publication.plan_run import UnchangedError, plan_run
+from albert_embed.pipeline.publication.run_errors import FINAL_ERRORS, describe_failure, raise_failure
+from albert_embed.pipeline.publication.staged_run import RunClock, gather_staged
 from albert_embed.transforms.literal_files import move_files
 
 
