@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import logging
 from pathlib import PurePosixPath
 
@@ -14,6 +15,8 @@ from albert_embed.pipeline.shards.places import KEY
 from albert_embed.pipeline.shards.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
 from albert_embed.pipeline.shards.shard_index import read_index
 from albert_embed.transforms.columns import CONTENT_HASH, ID, INPUT_POSITION, INPUT_RANGE, WINDOW, WINDOW_COUNT
+from albert_embed.transforms.directories import read_file
+from albert_embed.transforms.literal_files import list_files
 
 logger = logging.getLogger(__name__)
 
@@ -47,20 +50,19 @@ def list_candidates(directory: str, attempt: int = 0) -> list[CandidateShard]:
       directory: the folder, on any file system that Beam knows.
       attempt: the number of its run.
     """
-    found = FileSystems.match([FileSystems.join(directory, "*")])[0].metadata_list
-    names = {PurePosixPath(file.path).name: file for file in found}
+    files = list_files(directory)
     sizes: dict[str, list[tuple[str, int]]] = {}
-    for name, file in sorted(names.items()):
-        sizes.setdefault(_name_shard(name), []).append((name, file.size_in_bytes))
+    for file in files:
+        sizes.setdefault(_name_shard(file.name), []).append((file.name, file.bytes))
     return [
         CandidateShard(
             attempt=attempt,
-            modified=file.last_updated_in_seconds or 0,
-            index=file.path,
-            sizes=tuple(sizes[_name_shard(name)]),
+            modified=file.modified,
+            index=FileSystems.join(directory, file.name),
+            sizes=tuple(sizes[_name_shard(file.name)]),
         )
-        for name, file in sorted(names.items())
-        if is_index(name)
+        for file in files
+        if is_index(file.name)
     ]
 
 
@@ -97,8 +99,9 @@ def read_finished_rows(index: str) -> tuple[Shard, pa.Table]:
     Raises:
       ValueError: if it is no index, or does not say where in the input the rows come from.
     """
-    with FileSystems.open(index, compression_type="uncompressed") as file:
-        shard, rows = read_index(file)
+    content = read_file(index)
+    shard, rows = read_index(io.BytesIO(content))
+    shard = dataclasses.replace(shard, index_bytes=len(content))
     if rows[INPUT_RANGE].null_count or rows[INPUT_POSITION].null_count:
         raise ValueError("it does not say where in the input its rows come from")
     keys = keys_to_arrow(document_keys(rows[ID], rows[CONTENT_HASH]))

@@ -16,7 +16,6 @@ from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import OutputCounts
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats import shard_file
-from albert_embed.pipeline.settings.embed_options import ENCODINGS
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import INTERNAL_COLUMNS
 from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows, publish_rows
@@ -30,12 +29,16 @@ def rows() -> list[pa.RecordBatch]:
     return [make_rows([2, 5, 3]), make_rows([4, 2], first=3)]
 
 
+def drop_internal(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.drop_columns([name for name in batch.schema.names if name in INTERNAL_COLUMNS])
+
+
 def expected_rows(rows: list[pa.RecordBatch]) -> list[dict[str, Any]]:
-    return [row for batch in rows for row in batch.drop_columns(list(INTERNAL_COLUMNS)).to_pylist()]
+    return [row for batch in rows for row in drop_internal(batch).to_pylist()]
 
 
 @pytest.mark.parametrize("sink", ["tfrecord", "parquet"])
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", ["float_list", "float32_bytes", "float16_bytes"])
 def test_both_readers_give_the_rows(tmp_path: Path, rows: list[pa.RecordBatch], encoding: Any, sink: str) -> None:
     publish_rows(tmp_path, rows, encoding=encoding, sinks=[sink])
     expected = expected_rows(rows)
