@@ -35,7 +35,7 @@ class PreparedRun:
 
     Attributes:
       started: when it began, seconds since 1970.
-      options: its options (`embed.resolve_options`).
+      options: its options (`job.resolve_options`).
       input: its input.
       beam_options: how Beam runs it.
       model: its model.
@@ -99,7 +99,7 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
     """Opens the model and checks the transform graph, if one is given.
 
     Args:
-      options: of the run (`embed.resolve_options`).
+      options: of the run (`job.resolve_options`).
       given: its input.
       beam_options: of the run.
 

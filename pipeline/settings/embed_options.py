@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from albert_embed.model.engines import ENGINES, EngineName
 from albert_embed.model.vector_shape import VectorShape
+from albert_embed.pipeline.settings.choices import check_choice, check_choices
 from albert_embed.pipeline.settings.deletion_limit import DEFAULT_MAX_DELETIONS
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import RESERVED_FOR_DOCUMENTS, list_kept_fields, parse_kept_fields
@@ -144,16 +144,16 @@ class EmbedOptions:
                     "the content to a file, and give that"
                 )
         if self.format is not None:
-            _check_choice("--format", self.format, FORMATS)
-        _check_choice("--encoding", self.encoding, ENCODINGS)
-        _check_choice("--engine", self.engine, ENGINES)
-        _check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
-        _check_choice("--gpu-pool", self.gpu_pool, GPU_POOLS)
+            check_choice("--format", self.format, FORMATS)
+        check_choice("--encoding", self.encoding, ENCODINGS)
+        check_choice("--engine", self.engine, ENGINES)
+        check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
+        check_choice("--gpu-pool", self.gpu_pool, GPU_POOLS)
         if self.gpu is None and self.gpu_pool != "whole":
             raise ValueError(
                 f"--gpu-pool {self.gpu_pool} is about the workers that --gpu asks for; give both, or neither"
             )
-        _check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
+        check_choices("--embeddings", self.embeddings, EMBEDDING_NAMES)
         if DOCUMENT in self.embeddings and self.table is not None:
             raise ValueError(
                 "--embeddings document writes files, not tables: leave the table out of --output, or document out of "
@@ -211,7 +211,7 @@ class EmbedOptions:
                 raise ValueError(f"--compact-above is {self.compact_above:g}: give a percentage from 0 to 100")
 
     def _check_outputs(self) -> None:
-        _check_choices("--sink", self.sinks, SINKS)
+        check_choices("--sink", self.sinks, SINKS)
         files = [name for name in self.sinks if name != "bigquery"]
         if self.table is not None:
             TableName.parse(self.table)
@@ -228,9 +228,9 @@ class EmbedOptions:
                 "--incremental needs files to see what has been embedded: give --output a directory, and --sink "
                 "tfrecord or parquet, beside the table"
             )
-        _check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
+        check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
         if self.vector_index is not None:
-            _check_choice("--vector-index", self.vector_index, VECTOR_INDEX)
+            check_choice("--vector-index", self.vector_index, VECTOR_INDEX)
             if self.table is None or not {"pooled", "mean", "sentence"} & set(self.embeddings):
                 raise ValueError(
                     "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled, "
@@ -286,15 +286,3 @@ class EmbedOptions:
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values, for the manifest."""
         return dataclasses.asdict(self)
-
-
-def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{option} is {value!r}: choose from {', '.join(choices)}")
-
-
-def _check_choices(option: str, values: Sequence[str], choices: Sequence[str]) -> None:
-    for value in values:
-        _check_choice(option, value, choices)
-    if not values or len(set(values)) != len(values):
-        raise ValueError(f"{option} must name one or more, each once, not {','.join(values)!r}")

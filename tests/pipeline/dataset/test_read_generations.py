@@ -21,7 +21,7 @@ from tests.tiny_model import ROOT
 _ADD = """
 import itertools, sys
 from pathlib import Path
-from albert_embed.pipeline.dataset.compact import compact_output
+from albert_embed.pipeline.commit.compact import compact_output
 from tests.pipeline.embedded_rows import add_rows, make_rows
 for version in itertools.takewhile(lambda _: not Path(sys.argv[2]).exists(), itertools.count(2)):
     rows = [make_rows([version] * 3), make_rows([version] * 4, first=3)]
