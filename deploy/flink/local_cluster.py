@@ -73,12 +73,13 @@ class LocalCluster:
 
     @property
     def flags(self) -> list[str]:
-        """Beam's options to run a job here."""
+        """The options to run a job here."""
         environment = json.dumps({"command": str(self.folder / "start_worker.sh")})
         return [
             *("--runner", "PortableRunner", "--job_endpoint", f"127.0.0.1:{self._jobs}"),
             *("--environment_type", "PROCESS", "--environment_config", environment),
             *("--environment_cache_millis", "60000", "--parallelism", str(self._task_managers)),
+            "--shared-filesystem",
         ]
 
     @property
@@ -244,9 +245,9 @@ def run_cluster(
 
 
 def _is_worker(process: int) -> bool:
-    """Returns whether the process still runs `start_worker.py`."""
+    """Returns whether the process still is a worker."""
     with contextlib.suppress(OSError):
-        return b"start_worker.py" in Path(f"/proc/{process}/cmdline").read_bytes()
+        return b"sdk_worker_main" in Path(f"/proc/{process}/cmdline").read_bytes()
     return False
 
 

@@ -17,7 +17,7 @@ FOLDER_VARIABLE = "ALBERT_FLINK_WORKERS"
 
 
 def main() -> None:
-    """Asks the runner for the options, and runs Beam's worker until the runner ends it."""
+    """Asks the runner for the options, and becomes Beam's worker, which the runner ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--id", required=True)
     parser.add_argument("--provision_endpoint", required=True)
@@ -28,10 +28,7 @@ def main() -> None:
         os.dup2(log.fileno(), 2)
     (folder / str(os.getpid())).write_text(json.dumps({"id": given.id, "parent": os.getppid()}))
     _read_provision(given.provision_endpoint, given.id)
-
-    from apache_beam.runners.worker import sdk_worker_main
-
-    sdk_worker_main.main(sys.argv)
+    os.execv(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main", *sys.argv[1:]])
 
 
 def _read_provision(endpoint: str, worker: str) -> None:

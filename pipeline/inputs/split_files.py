@@ -37,13 +37,27 @@ def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: in
     Args:
       files: the files to read; one that is listed twice is read twice.
       splittable: whether files that are not compressed may be split.
-      range_bytes: length of a range.
+      range_bytes: maximum length of a range.
     """
     ranges = []
     for file in files:
         starts = [0]
         if splittable and not is_compressed(file.path):
-            starts = list(range(0, max(file.bytes, 1), range_bytes))
+            starts = _cut_evenly(file.bytes, range_bytes)
         for start, stop in zip(starts, [*starts[1:], None], strict=True):
             ranges.append(FileRange(path=file.path, name=file.name, start=start, stop=stop))
     return ranges
+
+
+def _cut_evenly(size: int, longest: int) -> list[int]:
+    """Returns where ranges of at most `longest` bytes start: an even number of the same length, if one is too few.
+
+    A worker that has a range more than another, or a range of full length where the other has the rest, works for
+    longer; with few ranges by much.
+    """
+    count = -(-size // longest)
+    if count <= 1:
+        return [0]
+    count += count % 2
+    length = -(-size // count)
+    return list(range(0, size, length))

@@ -67,15 +67,24 @@ def test_compressed_files_and_files_with_records(tmp_path: Path) -> None:
 def test_ranges_hold_every_byte_once() -> None:
     files = [make_file("a.txt", 25), make_file("b.txt", 0), make_file("c.txt.gz", 99), make_file("d.txt", 20)]
     assert split_files(files, splittable=True, range_bytes=10) == [
-        FileRange(path="a.txt", name="a.txt", start=0, stop=10),
-        FileRange(path="a.txt", name="a.txt", start=10, stop=20),
-        FileRange(path="a.txt", name="a.txt", start=20),
+        FileRange(path="a.txt", name="a.txt", start=0, stop=7),
+        FileRange(path="a.txt", name="a.txt", start=7, stop=14),
+        FileRange(path="a.txt", name="a.txt", start=14, stop=21),
+        FileRange(path="a.txt", name="a.txt", start=21),
         FileRange(path="b.txt", name="b.txt"),
         FileRange(path="c.txt.gz", name="c.txt.gz"),
         FileRange(path="d.txt", name="d.txt", start=0, stop=10),
         FileRange(path="d.txt", name="d.txt", start=10),
     ]
     assert split_files(files[:1], splittable=False, range_bytes=10) == [FileRange(path="a.txt", name="a.txt")]
+
+
+@pytest.mark.parametrize("size", [257, 500, 700, 800, 1000, 1100, 3000])
+def test_two_workers_get_half_of_a_file_each(size: int) -> None:
+    """A runner deals ranges out in turn."""
+    ranges = split_files([make_file("a.txt", size << 10)], splittable=True, range_bytes=256 << 10)
+    lengths = [(range_.stop or size << 10) - range_.start for range_ in ranges]
+    assert sum(lengths[::2]) == pytest.approx(sum(lengths) / 2, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +154,8 @@ def test_all_ranges_together_are_the_file(tmp_path: Path, format_: str, size: in
     whole = read(FileRange(path=str(path), name=path.name))
     assert len(whole) == len(texts) and whole[0][0] == 0
     ranges = split_files([make_file(path)], splittable=True, range_bytes=size)
-    assert len(ranges) == -(-path.stat().st_size // size)
+    lengths = [(range_.stop or path.stat().st_size) - range_.start for range_ in ranges]
+    assert max(lengths) <= size and sum(lengths) == path.stat().st_size
     assert read(*ranges) == whole
 
 
