@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine with Python 3.11 to 3.13 and make:
 #   make demo    installs, makes an untrained model, embeds the sample corpus and inspects the result
 #   make test    installs, lints, type-checks and passes the tests, the slow ones too
+# make flink-demo embeds the sample corpus on a Flink cluster on this machine (docs/flink.md).
 # Each makes its own virtual environment in .venv.
 
 # The first of these that is there and neither too old nor too new.
@@ -14,10 +15,14 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-python-downloads --upgrade \
 	--custom-compile-command "make constraints"
 
-.PHONY: demo test test-fast lint constraints clean
+.PHONY: demo flink-demo test test-fast lint constraints clean
 
 demo: $(VENV)/installed
 	$(RUN) examples/demo.py build/demo
+
+# Fetches Flink and Beam's job server for it (400 MB, with Maven) once, into a folder of the user's cache.
+flink-demo: $(VENV)/installed
+	$(RUN) -m deploy.flink.demo build/flink-demo
 
 test: lint $(VENV)/emulators/installed
 	$(RUN) -m pytest

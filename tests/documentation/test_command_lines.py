@@ -15,7 +15,10 @@ from tests.documentation.pages import CURRENT_PAGES, find_prose, list_code_block
 
 # Every command has `--help`; the rest are flags of `python -m benchmarks`.
 _FLAGS_OF_OTHERS = {
-    "--checkpointing_interval",  # Flink, which tells it over the job service
+    "--job-host",
+    "--number_of_execution_retries",
+    "--worker_pool",
+    "--checkpointing_interval",
     "--help",
     "--mode",
     "--rounds",

@@ -1,0 +1,94 @@
+"""A stand-in for Dataflow: the job lives on when the driver dies, and publishes by itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from apache_beam.io.filesystems import FileSystems
+
+from tests.emulators.servers import Emulators
+from tests.engines.dataflow import Dataflow, run_dataflow
+from tests.engines.runs import assert_same_rows, embed_in_process, make_lines, start_embed
+
+pytestmark = pytest.mark.integration
+LINES = 300
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A file before which no job does anything."""
+    return tmp_path / "released"
+
+
+@pytest.fixture
+def waiting_dataflow(emulators: Emulators, tmp_path: Path, released: Path) -> Iterator[Dataflow]:
+    """A service whose jobs wait for a file, and run each bundle twice."""
+    environment = {"WORKER_WAITS_FOR": str(released), "WORKER_REPEAT": "1"}
+    with run_dataflow(tmp_path / "dataflow", emulators, worker_environment=environment) as running:
+        yield running
+
+
+@pytest.fixture
+def source(bucket: str) -> str:
+    """A corpus in the bucket."""
+    path = f"{bucket}/in.txt"
+    with FileSystems.create(path) as file:
+        file.write("".join(f"{line}\n" for line in make_lines(LINES)).encode())
+    return path
+
+
+@pytest.fixture
+def remote_model(bucket: str, tiny_model: Path) -> str:
+    """The tiny model in the bucket."""
+    for file in filter(Path.is_file, tiny_model.rglob("*")):
+        with FileSystems.create(f"{bucket}/model/{file.relative_to(tiny_model)}") as target:
+            target.write(file.read_bytes())
+    return f"{bucket}/model"
+
+
+def start(dataflow: Dataflow, model: str, source: str, output: str, bucket: str, *more: str) -> subprocess.Popen[bytes]:
+    return start_embed(model, source, output, *dataflow.flags(bucket), *more, environment=dataflow.environment)
+
+
+def list_objects(folder: str) -> dict[str, int]:
+    """Returns the path of each object below a folder → its size."""
+    return {found.path: found.size_in_bytes for found in FileSystems.match([f"{folder}/**"])[0].metadata_list}
+
+
+def test_a_job_publishes_though_its_driver_is_killed_and_refuses_a_second_run(
+    waiting_dataflow: Dataflow, released: Path, remote_model: str, source: str, bucket: str, tmp_path: Path
+) -> None:
+    output = f"{bucket}/out"
+    driver = start(waiting_dataflow, remote_model, source, output, bucket)
+    try:
+        job = waiting_dataflow.wait_for_job()
+    finally:
+        driver.kill()
+        driver.wait()
+    before = list_objects(output)
+    second = start(waiting_dataflow, remote_model, source, output, bucket, "--job_name", "another")
+    assert second.wait() == 2
+    assert list_objects(output) == before
+    assert [job.request["name"] for job in waiting_dataflow.jobs] == ["embed"]
+    released.touch()
+    assert job.wait_until_ended() == "JOB_STATE_DONE", job.log
+    assert_same_rows(output, embed_in_process(remote_model, source, tmp_path / "expected"))
+
+
+def test_a_template_is_written_and_publishes_when_it_is_run(
+    dataflow: Dataflow, remote_model: str, source: str, bucket: str, tmp_path: Path
+) -> None:
+    template, output = f"{bucket}/template.json", f"{bucket}/out"
+    assert start(dataflow, remote_model, source, output, bucket, "--template_location", template).wait() == 0
+    assert dataflow.jobs == []
+    launch = f"{dataflow.endpoint}/v1b3/projects/test-project/locations/us-central1/templates:launch?gcsPath={template}"
+    body = json.dumps({"jobName": "from-template"}).encode()
+    urllib.request.urlopen(urllib.request.Request(launch, data=body, method="POST")).close()
+    job = dataflow.wait_for_job()
+    assert job.wait_until_ended() == "JOB_STATE_DONE", job.log
+    assert_same_rows(output, embed_in_process(remote_model, source, tmp_path / "expected"))
