@@ -14,7 +14,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record, show_value
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, find_invalid_utf8, holds_strings
 from albert_embed.pipeline.settings.field_type import FieldType
-from albert_embed.pipeline.settings.kept_fields import convert_kept
+from albert_embed.pipeline.settings.kept_fields import AS_TEXT, convert_kept, write_text
 from albert_embed.transforms.columns import ID, INPUT_POSITION, ORIGIN, PAIR, TEXT, TRAVELLING_NAMES, TYPES
 from albert_embed.transforms.failure import Failure
 
@@ -121,9 +121,9 @@ def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | 
         return content_id(*(text or b"" for text in content))
     if isinstance(value, bytes):
         return value
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
+    if isinstance(value, (str, int, *AS_TEXT)) and not isinstance(value, bool):
         try:
-            return str(value).encode()
+            return write_text(value).encode()
         except UnicodeEncodeError as e:
             errors.setdefault(row, _half_a_pair(fields.id, e))
     elif value is None:

@@ -12,7 +12,7 @@ from albert_embed.pipeline.inputs.read_files import UnreadableFileError, read_ra
 from albert_embed.pipeline.records.batching import BATCH_BYTES, BATCH_RECORDS
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.partitions import find_partitions
-from albert_embed.pipeline.records.record_fields import RecordFields, describe_missing_field, find_missing_field
+from albert_embed.pipeline.records.record_fields import NULLS, RecordFields, describe_missing_field, find_missing_field
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.field_type import FLOAT, INT64, STRING
 from albert_embed.pipeline.sources.source import Source
@@ -22,7 +22,6 @@ from albert_embed.pipeline.storage.paths import show_path
 
 # So many batches are looked through for a field before the run: some 128 MB, a few seconds, where none has it.
 _MAX_BATCHES = 64
-NULL = "?null"
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +50,8 @@ def merge_types(found: Sequence[FileFields]) -> dict[str, str]:
     merged: dict[str, str] = {}
     for file in found:
         for name, type_ in file.types.items():
-            before = merged.get(name, NULL)
-            if before == NULL or (before, type_) == (INT64.name, FLOAT.name):
+            before = merged.setdefault(name, type_)
+            if before in NULLS or (before, type_) == (INT64.name, FLOAT.name):
                 merged[name] = type_
     return merged
 

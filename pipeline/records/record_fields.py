@@ -11,6 +11,9 @@ from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields, parse_kept_fields
 from albert_embed.pipeline.storage.paths import show_path
 
+# The types of a field that is null throughout a file, and of one whose lists hold nothing but nulls.
+NULLS = ("?null", "?null[]")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordFields:
@@ -113,10 +116,11 @@ def add_field_types(keep_fields: Sequence[str], types: Mapping[str, str], named_
 def _find_type(field: str, types: Mapping[str, str], named_by: str) -> str:
     if field not in types:
         raise ValueError(describe_missing_field("--keep-fields", field, types, f"{named_by} has no such field"))
-    if types[field] == "?null":
+    if types[field] in NULLS:
+        example = f"{field}:string" + types[field].removeprefix(NULLS[0])
         raise ValueError(
             f"--keep-fields has {field!r}, which is null throughout {named_by}, so it has no type; give it one, "
-            f"such as {field}:string"
+            f"such as {example}"
         )
     if types[field].startswith("?"):
         raise ValueError(

@@ -51,7 +51,7 @@ RESERVED = frozenset(
 RESERVED_FOR_DOCUMENTS = frozenset(("windows", "tokens"))
 
 # What has no type of its own in a tf.Example; a string holds it exactly.
-_AS_TEXT = (decimal.Decimal, datetime.date, datetime.time, uuid.UUID)
+AS_TEXT = (decimal.Decimal, datetime.date, datetime.time, uuid.UUID)
 # "NAME AS COLUMN"
 _RENAMED = re.compile(r"(\S.*?)\s+AS\s+(\S+)", re.IGNORECASE | re.DOTALL)
 
@@ -148,14 +148,21 @@ def convert_value(value: Any, type_: FieldType) -> Any:
     return [_convert_one(item, type_.value) for item in values]
 
 
+def write_text(value: Any) -> str:
+    """Writes what has no type of its own as text, decimals with all their digits and without an exponent."""
+    return f"{value:f}" if isinstance(value, decimal.Decimal) else str(value)
+
+
 def _convert_one(value: Any, type_: ValueType) -> Any:
     name = type_.name  # compared by name: what was pickled is another object
     if name == STRING.name and isinstance(value, (str, bytes)):
         return value.encode() if isinstance(value, str) else value
-    if name == STRING.name and isinstance(value, _AS_TEXT):
-        return str(value).encode()
+    if name == STRING.name and isinstance(value, AS_TEXT):
+        return write_text(value).encode()
     if name == FLOAT.name and isinstance(value, decimal.Decimal):
         return float(value)
+    if isinstance(value, decimal.Decimal) and value == value.to_integral_value():
+        value = int(value)
     if name == INT64.name and isinstance(value, int) and -(2**63) <= value < 2**63:
         return int(value)  # true and false as 1 and 0
     if name == FLOAT.name and isinstance(value, (int, float)) and not isinstance(value, bool):

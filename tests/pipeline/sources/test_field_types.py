@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import io
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.embed.read_input import resolve_input
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.sources.avro_records import name_avro_type
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from albert_embed.pipeline.sources.avro_records import AvroRecords, AvroSchema
 from albert_embed.pipeline.sources.parquet_records import name_arrow_type
 from albert_embed.pipeline.sources.registry import SOURCES
 from tests.pipeline.sources.test_sources import read
@@ -50,6 +53,11 @@ def add_types(pattern: str, *keep_fields: str) -> tuple[str, ...]:
         (pa.decimal128(9, 2), "string"),
         (pa.uuid(), "string"),
         (pa.null(), "?null"),
+        (pa.list_(pa.null()), "?null[]"),
+        (pa.list_view(pa.int64()), "int64[]"),
+        (pa.json_(), "string"),
+        (pa.bool8(), "int64"),
+        (pa.dictionary(pa.int8(), pa.date32()), "string"),
         (pa.duration("s"), "?duration[s]"),
         (pa.list_(pa.list_(pa.int64())), "?list<item: list<item: int64>>"),
     ],
@@ -59,12 +67,18 @@ def test_arrow_types(type_: pa.DataType, kind: str) -> None:
     assert name_arrow_type(type_) == kind
 
 
+def name_avro_type(type_: Any) -> str:
+    return AvroSchema({"type": "record", "name": "R", "fields": []}).name_type(type_)
+
+
 def test_avro_types() -> None:
     assert name_avro_type(["null", "long"]) == "int64"
     assert name_avro_type({"type": "array", "items": "double"}) == "float[]"
     assert name_avro_type({"type": "enum", "name": "e", "symbols": ["A"]}) == "string"
     assert name_avro_type({"type": "string"}) == "string"
     assert name_avro_type({"type": "int", "logicalType": "date"}) == "string"
+    assert name_avro_type({"type": "long", "logicalType": "timestamp-nanos"}) == "int64"
+    assert name_avro_type({"type": "fixed", "name": "d", "size": 12, "logicalType": "duration"}) == "?duration"
     assert name_avro_type(["long", "string"]) == "?['long', 'string']"
     assert name_avro_type({"type": "map", "values": "long"}) == "?map"
 
@@ -218,6 +232,196 @@ def test_values_of_avro_that_are_kept_as_the_nearest_type(tmp_path: Path) -> Non
             "key": b"00000000-0000-0000-0000-000000000007",
         }
     ]
+
+
+def test_more_values_of_parquet(tmp_path: Path) -> None:
+    moment = datetime.date(2024, 1, 2)
+    columns = {
+        "text": pa.array(["a"]),
+        "zero": pa.array([decimal.Decimal("0E-10")], pa.decimal128(20, 10)),
+        "whole": pa.array([decimal.Decimal("12.00")], pa.decimal256(40, 2)),
+        "prices": pa.array([[decimal.Decimal("1.10")]], pa.list_(pa.decimal128(9, 2))),
+        "word": pa.array([moment]).dictionary_encode(),
+        "view": pa.array([[1, 2]], pa.list_view(pa.int64())),
+        "json": pa.array(['{"a": 1}'], pa.json_()),
+        "flag": pa.array([1], pa.int8()).cast(pa.bool8()),
+        "inner": pa.array([{"day": moment}], pa.struct({"day": pa.date32()})),
+        "zone": pa.array([1], pa.timestamp("us", "No/Where")),
+        "zones": pa.array([[1]], pa.list_(pa.timestamp("us", "No/Where"))),
+        "nano": pa.array([1_700_000_000_123_456_789], pa.timestamp("ns")),
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns), path)
+    kept = ("zero", "whole:int64", "prices", "word", "view", "json", "flag", "inner.day", "zone", "zones", "nano")
+    assert keep(path, *kept) == [
+        {
+            "zero": b"0.0000000000",
+            "whole": 12,
+            "prices": [b"1.10"],
+            "word": b"2024-01-02",
+            "view": [1, 2],
+            "json": b'{"a": 1}',
+            "flag": 1,
+            "inner.day": b"2024-01-02",
+            "zone": b"1970-01-01 00:00:00.000001Z",
+            "zones": [b"1970-01-01 00:00:00.000001Z"],
+            "nano": b"2023-11-14 22:13:20.123456789",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "good", "bad"),
+    [
+        (pa.timestamp("s"), 1, 253_402_300_800),
+        (pa.timestamp("ms"), -62_135_596_800_000, -62_135_596_800_001),
+        (pa.timestamp("us", "UTC"), 253_402_300_799_999_999, 2**62),
+        (pa.list_(pa.timestamp("ms")), [1], [2, 2**62]),
+        (pa.large_list(pa.date32()), [1, 2], [2**30, 2**30]),
+        (pa.date32(), -719_162, -719_163),
+        (pa.date64(), 86_400_000, 2**62 // 86_400_000 * 86_400_000),
+        (pa.time32("ms"), 86_399_999, 86_400_000),
+        (pa.time64("ns"), 0, -1),
+    ],
+    ids=str,
+)
+def test_a_time_out_of_its_range_costs_its_row(tmp_path: Path, type_: pa.DataType, good: Any, bad: Any) -> None:
+    is_list = pa.types.is_list(type_) or pa.types.is_large_list(type_)
+    plain = type_.value_type if is_list else type_
+    number = pa.int32() if plain.bit_width == 32 else pa.int64()
+    values = [good, bad, None, good]
+    column = pa.array(values, pa.list_(number) if is_list else number).cast(type_)
+    batch = pa.record_batch({"text": ["a", "b", "c", "d"], "at": column})
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, batch.schema, store_schema=True) as writer:
+        try:
+            writer.write_batch(batch)
+        except pa.ArrowInvalid:
+            pytest.skip("Parquet can't hold it in this unit")
+    path = tmp_path / "a.parquet"
+    path.write_bytes(sink.getvalue())
+    for fields in ({"kept": parse_kept_fields(["at:string[]"])}, {"id": "at"}):
+        if is_list and "id" in fields:
+            continue
+        documents, failures = read(path, SOURCES["parquet"], **fields)
+        assert [document["text"] for document in documents] == [b"a", b"c", b"d"]
+        ((reason, error),) = failures
+        assert reason == "wrong type" and error.startswith(", row 1: the field 'at' is ")
+    assert len(read(path, SOURCES["parquet"])[0]) == 4
+
+
+def test_ids_of_types_that_are_kept_as_strings(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    columns = {
+        "text": pa.array(["a"]),
+        "key": pa.array([uuid.UUID(int=7).bytes], pa.uuid()),
+        "number": pa.array([decimal.Decimal("1.50")], pa.decimal128(9, 2)),
+        "day": pa.array([datetime.date(2024, 1, 2)]),
+    }
+    pq.write_table(pa.table(columns), path)
+    expected = {"key": str(uuid.UUID(int=7)).encode(), "number": b"1.50", "day": b"2024-01-02"}
+    for name, id_ in expected.items():
+        ((document,), failures) = read(path, SOURCES["parquet"], id=name, id_required=True)
+        assert (document["id"], failures) == (id_, [])
+
+
+def write_avro(path: Path, types: dict[str, Any], records: list[dict[str, Any]], **options: Any) -> None:
+    """Writes records as they are, without converting values of logical types, and then tells their types."""
+    fields = [{"name": name, "type": type_} for name, type_ in types.items()]
+    schema = {"type": "record", "name": "R", "fields": fields}
+    hidden = json.loads(json.dumps(schema).replace("logicalType", "ignoredHere"))
+    sink = io.BytesIO()
+    fastavro.writer(sink, hidden, records, **options)
+    path.write_bytes(sink.getvalue().replace(b"ignoredHere", b"logicalType"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "good", "bad", "text"),
+    [
+        ({"type": "int", "logicalType": "date"}, 5, 10**9, b"1970-01-06"),
+        ({"type": "long", "logicalType": "timestamp-millis"}, 5, 2**62, b"1970-01-01 00:00:00.005000+00:00"),
+        ({"type": "long", "logicalType": "local-timestamp-micros"}, 5, -(2**62), b"1970-01-01 00:00:00.000005"),
+        ({"type": "int", "logicalType": "time-millis"}, 5, 10**9, b"00:00:00.005000"),
+        ({"type": "long", "logicalType": "time-micros"}, 5, 2**50, b"00:00:00.000005"),
+        ({"type": "string", "logicalType": "uuid"}, str(uuid.UUID(int=7)), "7", str(uuid.UUID(int=7)).encode()),
+        (["null", {"type": "int", "logicalType": "date"}], 5, 10**9, b"1970-01-06"),
+        (["null", "string", {"type": "int", "logicalType": "date"}], 5, 10**9, b"1970-01-06"),
+    ],
+    ids=str,
+)
+def test_a_value_of_avro_out_of_its_range_costs_its_record(
+    tmp_path: Path, type_: Any, good: Any, bad: Any, text: bytes
+) -> None:
+    path = tmp_path / "a.avro"
+    types = {"text": "string", "v": type_, "list": {"type": "array", "items": type_}}
+    records = [
+        {"text": "a", "v": good, "list": [good]},
+        {"text": "b", "v": bad, "list": []},
+        {"text": "c", "v": good, "list": [good, bad]},
+        {"text": "d", "v": good, "list": []},
+    ]
+    write_avro(path, types, records)
+    documents, failures = read(path, AvroRecords(), kept=parse_kept_fields(["v", "list:string[]"]))
+    assert [(one["text"], one["v"], one["list"]) for one in documents] == [(b"a", text, [text]), (b"d", text, [])]
+    assert [reason for reason, _ in failures] == ["wrong type", "wrong type"]
+    assert failures[0][1].startswith(", record 1: the field 'v' is ") and ", which is no " in failures[0][1]
+    assert failures[1][1].startswith(", record 2: the field 'list' is list ")
+    assert len(read(path, AvroRecords())[0]) == 4  # what is not wanted is not looked at
+
+
+def test_more_values_of_avro(tmp_path: Path) -> None:
+    path = tmp_path / "a.avro"
+    document = {"type": "record", "name": "x.Doc", "fields": [{"name": "text", "type": "string"}]}
+    document["fields"].append({"name": "next", "type": ["null", "x.Doc"]})  # type: ignore[attr-defined]
+    price = {"type": "fixed", "name": "Price", "size": 2, "logicalType": "decimal", "precision": 4, "scale": 2}
+    types = {
+        "text": "string",
+        "price": price,
+        "other": ["null", "Price"],
+        "key": {"type": "fixed", "name": "Key", "size": 16, "logicalType": "uuid"},
+        "nano": {"type": "long", "logicalType": "timestamp-nanos"},
+        "doc": document,
+        "doc2": "x.Doc",
+    }
+    inner = {"text": "t", "next": {"text": "u", "next": None}}
+    record = {"text": "a", "price": b"\0\x6e", "other": b"\0\x01", "key": uuid.UUID(int=7).bytes, "nano": 5}
+    write_avro(path, types, [{**record, "doc": inner, "doc2": inner}])
+    kept = ("price", "other", "price AS cost:float", "key", "nano", "doc.text", "doc2.text")
+    assert keep(path, *kept) == [
+        {
+            "price": b"1.10",
+            "other": b"0.01",
+            "cost": pytest.approx(1.1),
+            "key": str(uuid.UUID(int=7)).encode(),
+            "nano": 5,
+            "doc.text": b"t",
+            "doc2.text": b"t",
+        }
+    ]
+
+
+def test_a_damaged_block_of_avro_costs_its_rest_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.avro"
+    records = [{"text": f"text {number:03}", "n": number} for number in range(300)]
+    write_avro(path, {"text": "string", "n": "long"}, records, sync_interval=1000)
+    whole = path.read_bytes()
+    place = whole.index(b"text 100")
+    path.write_bytes(whole[: place - 1] + b"\xff" + whole[place:])  # the length of a string
+    documents, failures = read(path, AvroRecords())
+    found = [int(document["text"].split()[1]) for document in documents]
+    assert found[:100] == list(range(100)) and found[-100:] == list(range(200, 300)) and 100 not in found
+    ((reason, error),) = failures
+    assert reason == "broken file" and error.startswith(": the rest of a block, behind record 99, can't be read: ")
+    # A block that says that it has fewer records than it has.
+    block = fastavro.block_reader(io.BytesIO(whole))
+    first, second = next(block), next(block)
+    count = bytes([(2 * second.num_records) & 0x7F | 0x80, (2 * second.num_records) >> 7])
+    place = whole.index(count, whole.index(b"text %03d" % (first.num_records - 1)))
+    path.write_bytes(whole[:place] + bytes([count[0] - 4, count[1]]) + whole[place + 2 :])
+    documents, failures = read(path, AvroRecords())
+    assert len(documents) == 298
+    ((reason, error),) = failures
+    assert reason == "broken file" and error.endswith("ValueError: it has more bytes than its records have")
 
 
 @pytest.mark.integration

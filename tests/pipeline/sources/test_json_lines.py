@@ -31,7 +31,7 @@ def parse(
         made, failed = make_documents(found, wanted)
         failures += failed
         assert len(set(made["origin"].to_pylist())) == made.num_rows
-        documents += made.drop_columns(["origin"]).to_pylist()
+        documents += made.drop_columns(["origin", "input_position"]).to_pylist()
     for failure in failures:
         json.loads(failure.to_json().encode())  # whatever the line holds, its failure can be written
     return documents, failures
