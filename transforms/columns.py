@@ -31,8 +31,6 @@ INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT, INPUT_RANGE, INPUT_
 FINISHED_WINDOWS = "finished_windows"
 # A kept field that has the name of a text travels under another until the texts are no longer needed.
 TRAVELLING_NAMES = {TEXT: "kept text", PAIR: "kept pair"}
-# Where a document is in the input, the same in every reading. It distinguishes equal documents.
-ORIGIN = "origin"
 POOLED_OUTPUT = "pooled_output"
 SEQUENCE_OUTPUT = "sequence_output"
 MEAN_OUTPUT = "mean_output"
@@ -70,7 +68,6 @@ TYPES: dict[str, pa.DataType] = {
     INPUT_RANGE: pa.binary(16),
     INPUT_POSITION: pa.int64(),
     FINISHED_WINDOWS: pa.list_(pa.int64()),
-    ORIGIN: pa.uint64(),
     WINDOW_LENGTHS: pa.large_list(pa.int64()),
     WINDOW_STARTS: pa.large_list(pa.int64()),
     TOKEN_COUNT: pa.int64(),

@@ -21,7 +21,6 @@ NAMESPACE = "albert_embed"
 RUN_INFERENCE_NAMESPACE = "albert_run_inference"
 
 DOCUMENTS = "documents"
-SELECTED_DOCUMENTS = "selected_documents"
 FAILURES = "failures"
 TRUNCATED = "truncated"
 ROWS = "rows"

@@ -1,4 +1,4 @@
-"""`ReadTable`: reads the rows of a table, or of a query's result, as Records.
+"""`TableReader`: reads the rows of a table, or of a query's result, as Records.
 
 The Storage Read API gives Arrow, which is used as it is. Beam's `ReadFromBigQuery` would make a Python dict of every
 row, or export the table to a bucket first. There is one read session for the whole run: it shows the table as it was
@@ -12,12 +12,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import apache_beam as beam
 import pyarrow as pa
 
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.clients import explain_refusals
-from albert_embed.pipeline.records.content_id import content_id
+from albert_embed.pipeline.records.content_id import content_id, hash_content
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.table_name import TableName
@@ -41,12 +40,14 @@ class TableStreams:
       streams: the names of its streams, which together have every row once.
       schema: the Arrow schema of the rows, serialised.
       id_column: the column of the id, where the table has one.
+      bytes: about how large the rows are.
     """
 
     source: str
     streams: tuple[str, ...]
     schema: bytes
     id_column: str | None
+    bytes: int = 0
 
 
 def open_table(table: TableName, fields: RecordFields) -> TableStreams:
@@ -106,6 +107,7 @@ def _open_session(
         streams=tuple(stream.name for stream in opened.streams),
         schema=opened.arrow_schema.serialized_schema,
         id_column=fields.id if fields.id in names else None,
+        bytes=int(opened.estimated_total_bytes_scanned),
     )
 
 
@@ -139,43 +141,49 @@ def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: Recor
         )
 
 
-class ReadTable(beam.PTransform[beam.Pipeline, beam.PCollection[Records]]):
-    """Reads the streams of a session as Records, on any workers.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StreamPart:
+    """One stream of a session, as a part of the input.
 
-    Args:
-      streams: the session.
+    Attributes:
+      session: the number of its session.
+      stream: its name.
     """
 
-    def __init__(self, streams: TableStreams) -> None:
-        super().__init__()
-        self._streams = streams
+    session: int
+    stream: str
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Records]:
-        records: beam.PCollection[Records] = (
-            pipeline
-            | "Streams" >> beam.Create(list(self._streams.streams), reshuffle=False)
-            | "SpreadStreams" >> beam.Reshuffle()
-            | "ReadStream" >> beam.ParDo(ReadStream(self._streams))
-        )
-        return records
+    @property
+    def key(self) -> bytes:
+        """A hash of 16 bytes, the same whenever the stream is read."""
+        return hash_content(self.stream.encode())
 
 
-class ReadStream(beam.DoFn):
-    """Reads one stream of a session as Records. The client resumes where a connection breaks."""
+class TableReader:
+    """Reads streams of sessions as Records. The client resumes where a connection breaks.
 
-    def __init__(self, session: TableStreams) -> None:
-        self._session = session
+    A stream gives the same rows in the same order whenever it is read, so a row's number in it is its place.
+
+    Args:
+      sessions: of the input.
+    """
+
+    def __init__(self, sessions: Sequence[TableStreams]) -> None:
+        self._sessions = tuple(sessions)
         self._client: Any = None
 
     def setup(self) -> None:
+        """Connects to BigQuery."""
         self._client = clients.make_read_client()
 
-    def process(self, stream: str) -> Iterator[Records]:
-        schema = pa.ipc.read_schema(pa.py_buffer(self._session.schema))
-        for response in self._client.read_rows(stream):
+    def read(self, part: StreamPart) -> Iterator[Records]:
+        """Yields the rows of one stream."""
+        session = self._sessions[part.session]
+        schema = pa.ipc.read_schema(pa.py_buffer(session.schema))
+        for response in self._client.read_rows(part.stream):
             batch = pa.ipc.read_record_batch(pa.py_buffer(response.arrow_record_batch.serialized_record_batch), schema)
             for first in range(0, batch.num_rows, _BATCH_ROWS):
-                yield make_records(batch.slice(first, _BATCH_ROWS), self._session.source, self._session.id_column)
+                yield make_records(batch.slice(first, _BATCH_ROWS), session.source, session.id_column)
 
 
 def make_records(rows: pa.RecordBatch, source: str, id_column: str | None) -> Records:

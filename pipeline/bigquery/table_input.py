@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import apache_beam as beam
-
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.clients import explain_refusals
-from albert_embed.pipeline.bigquery.read_table import ReadTable, TableStreams, open_query, open_table
+from albert_embed.pipeline.bigquery.read_table import StreamPart, TableReader, open_query, open_table
+from albert_embed.pipeline.records.part import InputParts
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.table_name import TableName
 
@@ -50,6 +49,10 @@ class TableInput:
         """Returns None, because it is not known whether a table has changed."""
         return None
 
+    @property
+    def range_bytes(self) -> None:
+        """None: a table is read by streams."""
+
     def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
         """Returns what has a schema, and its fields with their types; none if no field is wanted.
 
@@ -67,33 +70,25 @@ class TableInput:
         """Returns nothing: what a table lacks is refused when it is opened."""
         return ()
 
-    def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
-        """Returns the step that reads the rows as they are now.
+    def open_parts(self, fields: RecordFields, range_bytes: int | None = None) -> InputParts:
+        """Returns the streams of the rows as they are now, and what reads them; a table has no ranges.
 
         Raises:
           ValueError: if a table or the query can't be read, or a field is missing.
         """
         if self.query is not None:
-            return ReadTables([open_query(self.query, self.project, fields)])
-        return ReadTables([open_table(table, fields) for table in self.tables])
-
-
-class ReadTables(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
-    """Reads the rows of several sessions as Records.
-
-    Args:
-      sessions: one for each table.
-    """
-
-    def __init__(self, sessions: Sequence[TableStreams]) -> None:
-        super().__init__()
-        self._sessions = tuple(sessions)
-
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Any]:
-        records: beam.PCollection[Any] = [
-            pipeline | f"ReadTable{number}" >> ReadTable(session) for number, session in enumerate(self._sessions)
-        ] | "AllTables" >> beam.Flatten()
-        return records
+            sessions = [open_query(self.query, self.project, fields)]
+        else:
+            sessions = [open_table(table, fields) for table in self.tables]
+        return InputParts(
+            parts=[
+                StreamPart(session=number, stream=stream)
+                for number, session in enumerate(sessions)
+                for stream in session.streams
+            ],
+            reader=TableReader(sessions),
+            bytes=sum(session.bytes for session in sessions),
+        )
 
 
 def read_table_kinds(table: TableName) -> dict[str, str]:

@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from albert_embed.pipeline.documents.count_fields import count_fields
 from albert_embed.pipeline.documents.make_documents import make_documents
-from albert_embed.pipeline.documents.part import Part, PartReader
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.documents.reject_binary import reject_binary
+from albert_embed.pipeline.records.part import Part, PartReader
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.transforms import metrics
-from albert_embed.transforms.columns import INPUT_RANGE, ORIGIN, TYPES
+from albert_embed.transforms.columns import INPUT_RANGE, TYPES
 from albert_embed.transforms.failure import Failure
 
 
@@ -38,10 +38,14 @@ class DocumentReader:
         """Opens what the reader of the records needs, once on each worker."""
         self.records.setup()
 
-    def read(self, part: Part) -> Iterator[pa.RecordBatch | Failure]:
+    def read(self, part: Part, *, again: bool = False) -> Iterator[pa.RecordBatch | Failure]:
         """Yields the documents of a part, as `prepare_documents` gives them, with `input_range` and `input_position`.
 
         A record that is no document, or that can't be embedded, is a failure.
+
+        Args:
+          part: of the input.
+          again: whether this run has read it before: then its documents are not counted again.
         """
         key = pa.scalar(part.key, TYPES[INPUT_RANGE])
         first = 0
@@ -49,17 +53,20 @@ class DocumentReader:
             if isinstance(found, Failure):
                 yield found
                 continue
-            documents, failures = self._prepare(found, first)
+            if not again:
+                count_fields(found, self.fields)
+            documents, failures = self._prepare(found, first, again=again)
             first += len(found.positions)
             yield from failures
             if documents.num_rows:
                 yield documents.append_column(INPUT_RANGE, pa.repeat(key, documents.num_rows))
 
-    def _prepare(self, records: Records, first: int) -> tuple[pa.RecordBatch, list[Failure]]:
-        count_fields(records, self.fields)
+    def _prepare(self, records: Records, first: int, *, again: bool) -> tuple[pa.RecordBatch, list[Failure]]:
         documents, failures = make_documents(records, self.fields, first=first)
-        documents, refused = reject_binary(documents.drop_columns([ORIGIN]), self.texts)
+        documents, refused = reject_binary(documents, self.texts)
         prepared, bad = prepare_documents(documents)
+        if not again:
+            metrics.increment(metrics.DOCUMENTS, documents.num_rows)
         return prepared, [*failures, *refused, *bad]
 
 

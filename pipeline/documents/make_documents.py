@@ -9,13 +9,12 @@ import pyarrow as pa
 
 from albert_embed.pipeline.documents.prepare_documents import describe_bad_text, find_bad_texts
 from albert_embed.pipeline.records.content_id import content_id
-from albert_embed.pipeline.records.origins import make_origins
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record, show_value
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, find_invalid_utf8, holds_strings
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import AS_TEXT, convert_kept, write_text
-from albert_embed.transforms.columns import ID, INPUT_POSITION, ORIGIN, PAIR, TEXT, TRAVELLING_NAMES, TYPES
+from albert_embed.transforms.columns import ID, INPUT_POSITION, PAIR, TEXT, TRAVELLING_NAMES, TYPES
 from albert_embed.transforms.failure import Failure
 
 _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
@@ -33,7 +32,7 @@ def make_documents(records: Records, fields: RecordFields, *, first: int = 0) ->
       first: how many records of their part of the input came before them.
 
     Returns:
-      `{id, text[, pair], kept, origin, input_position}`, kept fields that have the name of a text under another
+      `{id, text[, pair], kept, input_position}`, kept fields that have the name of a text under another
       (`columns.TRAVELLING_NAMES`), and a failure for each record that is no document.
     """
     errors: Errors = {}
@@ -47,7 +46,6 @@ def make_documents(records: Records, fields: RecordFields, *, first: int = 0) ->
     columns = {ID: _take_ids(records, fields, list(texts.values()), errors), **texts}
     for column, type_ in fields.kept.items():
         columns[TRAVELLING_NAMES.get(column, column)] = _take_kept(records, fields.find_field(column), type_, errors)
-    columns[ORIGIN] = make_origins(records.file, records.positions)
     columns[INPUT_POSITION] = pa.array(np.arange(first, first + len(records.positions)), TYPES[INPUT_POSITION])
     documents = pa.RecordBatch.from_pydict(columns)
     if not errors:

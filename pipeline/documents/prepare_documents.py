@@ -15,7 +15,6 @@ from albert_embed.transforms.columns import (
     ID,
     INPUT_POSITION,
     INPUT_RANGE,
-    ORIGIN,
     PAIR,
     TEXT,
     TEXT_START,
@@ -29,7 +28,7 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 # use up the whole run's memory.
 MAX_WORD_BYTES = 5_000_000
 # Where a document is in the input, which is no part of its content.
-_PLACE = (ORIGIN, INPUT_RANGE, INPUT_POSITION)
+_PLACE = (INPUT_RANGE, INPUT_POSITION)
 
 
 def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:

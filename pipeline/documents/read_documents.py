@@ -12,7 +12,7 @@ from albert_embed.pipeline.documents.count_fields import count_fields
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.transforms.columns import INPUT_POSITION, ORIGIN
+from albert_embed.transforms.columns import INPUT_POSITION
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.map_or_fail import MapOrFail
 
@@ -23,21 +23,20 @@ class ReadDocuments(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[An
     Args:
       read: gives Records and Failures.
       fields: which fields of a record make a document.
-      origins: whether documents keep their `origin` (`transforms.columns`).
     """
 
-    def __init__(self, read: beam.PTransform[Any, Any], fields: RecordFields, *, origins: bool = False) -> None:
+    def __init__(self, read: beam.PTransform[Any, Any], fields: RecordFields) -> None:
         super().__init__()
         self._read = read
-        self._make = partial(make_and_count, fields=fields, origins=origins)
+        self._make = partial(make_and_count, fields=fields)
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection[Any]]:
         made = pipeline | "ReadRecords" >> self._read | "MakeDocuments" >> MapOrFail(self._make)
         return {"documents": made.passed, "failures": made.failures, "counts": made.counts}
 
 
-def make_and_count(records: Records, fields: RecordFields, *, origins: bool) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Returns what `make_documents` gives, without the column `origin` unless it is wanted, and counts kept fields."""
+def make_and_count(records: Records, fields: RecordFields) -> tuple[pa.RecordBatch, list[Failure]]:
+    """Returns what `make_documents` gives, without places in the input, and counts kept fields."""
     count_fields(records, fields)
     documents, failures = make_documents(records, fields)
-    return documents.drop_columns([INPUT_POSITION] if origins else [INPUT_POSITION, ORIGIN]), failures
+    return documents.drop_columns([INPUT_POSITION]), failures

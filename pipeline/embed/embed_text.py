@@ -6,38 +6,22 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Literal
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.engines import EngineName
 from albert_embed.model.handler import AlbertModelHandler, refuse_missing_outputs
-from albert_embed.model.load_on_demand import LoadOnDemand
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
+from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
-from albert_embed.pipeline.resume.drop_finished import DropFinished
-from albert_embed.pipeline.resume.finished_shards import FinishedRows
-from albert_embed.transforms import metrics
-from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRAVELLING_NAMES, TRUNCATED
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.map_or_fail import MapOrFail
-from albert_embed.transforms.preprocess_text import PreprocessText
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig
-from albert_embed.transforms.transform_graph import TransformMismatchError, read_description, save_transform_graph
+from albert_embed.transforms.token_batches import TokenBatchConfig
+from albert_embed.transforms.transform_graph import save_transform_graph
 from albert_embed.transforms.vocabulary import Vocabulary
-from albert_embed.transforms.windows import drop_finished_windows, explode_windows
-
-EMBEDDINGS = "embeddings"
-FAILURES = "failures"
-COUNTS = "counts"
-MET = "met"
 
 
 class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
@@ -71,9 +55,6 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
       batching: how rows are cut into padded batches.
       token_vocabulary: the vocabulary of the transform graph; adds every token's piece and the bytes of the
         text that it came from (`transforms.token_columns`).
-      select: selects documents, once they are checked and have `id`, `content_hash` and `text_start`; None means all.
-      finished: rows of an earlier run that are not embedded again; adds the output `met`
-        (`pipeline.resume.drop_finished`).
       reshuffle_batches: whether whole batches are spread over all workers before they are embedded, so that one large
         file that can't be split keeps all of them busy. Not for runners that hold shuffled data in memory.
       accelerator: a resource hint for the step that runs the model alone, such as `type:nvidia-l4;count:1;…`, so that
@@ -91,20 +72,18 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         handler: AlbertModelHandler,
         batching: TokenBatchConfig,
         token_vocabulary: Vocabulary | None = None,
-        select: MapOrFail | None = None,
-        finished: FinishedRows | None = None,
         reshuffle_batches: bool = False,
         accelerator: str | None = None,
     ) -> None:
         super().__init__()
-        self._transform_directory = transform_directory
-        self._select = select
-        self._handler = handler
-        self._batching = batching
-        self._token_vocabulary = token_vocabulary
-        self._finished = finished
-        self._reshuffle_batches = reshuffle_batches
-        self._accelerator = accelerator
+        self._embed = EmbedPrepared(
+            transform_directory=transform_directory,
+            handler=handler,
+            batching=batching,
+            token_vocabulary=token_vocabulary,
+            reshuffle_batches=reshuffle_batches,
+            accelerator=accelerator,
+        )
 
     @classmethod
     def for_model(
@@ -168,88 +147,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         )
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
-        description = read_description(self._transform_directory)
-        options = description["options"]
-        vocabulary = self._token_vocabulary
-        if vocabulary is not None and vocabulary.fingerprint != description["vocabulary"]["sha256"]:
-            raise TransformMismatchError(
-                f"token_vocabulary is {vocabulary.source}, but the transform graph in {self._transform_directory} was "
-                "made with another vocabulary; give the one that it was made with"
-            )
         prepared = documents | "PrepareDocuments" >> make_prepare_documents()
-        chosen, failed, counts = prepared.passed, [prepared.failures], [prepared.counts]
-        if self._select is not None:
-            selected = chosen | "SelectDocuments" >> self._select
-            chosen, failed = selected.passed, [*failed, selected.failures]
-            counts.append(selected.counts)
-        rows = (
-            chosen
-            | "PreprocessText"
-            >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary, threads=self._handler.threads)
-            | "SplitWindows"
-            >> MapOrFail(
-                partial(split_windows, reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
-            )
-        )
-        outputs = {}
-        wanted = rows.passed
-        if self._finished is not None:
-            dropped = wanted | "DropFinished" >> DropFinished(self._finished)
-            wanted, outputs[MET] = dropped["rows"], dropped["met"]
-            counts.append(dropped["counts"])
-        batches = wanted | "BatchByTokens" >> BatchByTokens(self._batching)
-        if self._reshuffle_batches or self._accelerator is not None:
-            batches = batches | "SpreadBatches" >> beam.Reshuffle()
-        run_inference: beam.PTransform[Any, Any] = RunInference(LoadOnDemand(self._handler))
-        if self._accelerator is not None:
-            run_inference = run_inference.with_resource_hints(accelerator=self._accelerator)
-        embedded = batches | "RunInference" >> run_inference | "DropTextStart" >> MapOrFail(drop_text_start)
-        failures = (*failed, rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten()
-        counted = (*counts, rows.counts, embedded.counts) | "FlattenCounts" >> beam.Flatten()
-        return {**outputs, EMBEDDINGS: embedded.passed, FAILURES: failures, COUNTS: counted}
-
-
-def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Turns documents as the transform graph gives them into one row per window.
-
-    Windows that `finished_windows` names are left out. With `reject`, documents that are too long fail. Documents whose
-    tokens could not be located always do.
-    """
-    failures = []
-    if reject:
-        too_long = pc.equal(documents.column(TRUNCATED), 1)
-        failures += [
-            Failure(
-                id=document[ID],
-                stage="preprocess",
-                reason="too long",
-                error=f"{document[TOKEN_COUNT]} tokens of text do not fit into max_tokens {max_tokens}; "
-                "raise --max-tokens, or choose --long-documents truncate or window",
-                text=document[TEXT_START],
-            )
-            for document in documents.filter(too_long).select([ID, TEXT_START, TOKEN_COUNT]).to_pylist()
-        ]
-        documents = documents.filter(pc.invert(too_long))
-    if TOKEN_STARTS in documents.schema.names and documents.column(TOKEN_STARTS).null_count:
-        located = documents.column(TOKEN_STARTS).is_valid()
-        failures += [
-            Failure(
-                id=document[ID],
-                stage="preprocess",
-                reason="tokens not located",
-                error="the transform graph gives other tokens than the libraries of this worker: build the "
-                "graph with their versions, or leave --tokens out",
-                text=document[TEXT_START],
-            )
-            for document in documents.filter(pc.invert(located)).select([ID, TEXT_START]).to_pylist()
-        ]
-        documents = documents.filter(located)
-    metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
-    return drop_finished_windows(explode_windows(documents)), failures
-
-
-def drop_text_start(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
-    """Drops `text_start`, which only failures need, and gives kept fields their names (`TRAVELLING_NAMES`)."""
-    rows = rows.drop_columns([TEXT_START])
-    names = {travelling: name for name, travelling in TRAVELLING_NAMES.items()}
-    return rows.rename_columns([names.get(name, name) for name in rows.schema.names]), []
+        embedded = prepared.passed | "EmbedPrepared" >> self._embed
+        failures = (prepared.failures, embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
+        counts = (prepared.counts, embedded[COUNTS]) | "AllCounts" >> beam.Flatten()
+        return {EMBEDDINGS: embedded[EMBEDDINGS], FAILURES: failures, COUNTS: counts}

@@ -5,16 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Collection, Sequence
-from functools import partial
-from typing import Any, Protocol
-
-import apache_beam as beam
+from typing import Protocol
 
 from albert_embed.pipeline.bigquery.table_input import TableInput
 from albert_embed.pipeline.dataset.versions import read_manifest
-from albert_embed.pipeline.documents.read_documents import ReadDocuments
-from albert_embed.pipeline.documents.reject_binary import reject_binary
+from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
+from albert_embed.pipeline.records.part import InputParts, PartReader
 from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
@@ -22,7 +19,6 @@ from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import ID
-from albert_embed.transforms.map_or_fail import MapOrFail
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +44,17 @@ class Input(Protocol):
     def list_known_fields(self) -> Collection[str]:
         """Returns its fields, as far as they are known without reading it."""
 
-    def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
-        """Returns the step that reads its Records and Failures."""
+    @property
+    def range_bytes(self) -> int | None:
+        """Length of the ranges in which its files are read; None where it has none."""
+
+    def open_parts(self, fields: RecordFields, range_bytes: int | None = None) -> InputParts:
+        """Opens it for reading.
+
+        Args:
+          fields: which fields of its records are read.
+          range_bytes: another length of ranges.
+        """
 
 
 def resolve_input(
@@ -120,38 +125,12 @@ def list_files(
     return make_file_input(listing.files, options, workers=workers)
 
 
-class ReadForSinks(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]):
-    """Reads documents, without those that a sink can't hold: `{"documents", "failures", "counts"}`.
+def make_document_reader(records: PartReader, options: EmbedOptions) -> DocumentReader:
+    """Makes what reads parts of the input as documents that the sinks of the run can hold.
 
     Args:
-      documents: reads the input.
+      records: reads them as Records.
       options: of the run.
     """
-
-    def __init__(self, documents: ReadDocuments, options: EmbedOptions) -> None:
-        super().__init__()
-        self._documents = documents
-        self._texts = (ID, *options.kept_fields) if {"parquet", "bigquery"} & set(options.sinks) else ()
-
-    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection[Any]]:
-        read = pipeline | "ReadDocuments" >> self._documents
-        if not self._texts:
-            return {name: read[name] for name in ("documents", "failures", "counts")}
-        checked = read["documents"] | "RejectBinary" >> MapOrFail(partial(reject_binary, names=self._texts))
-        failures = (read["failures"], checked.failures) | "ReadFailures" >> beam.Flatten()
-        counts = (read["counts"], checked.counts) | "ReadCounts" >> beam.Flatten()
-        return {"documents": checked.passed, "failures": failures, "counts": counts}
-
-
-def make_read_documents(options: EmbedOptions, given: Input) -> ReadForSinks:
-    """Makes the step that reads the input.
-
-    In incremental runs documents get a column `origin` (`transforms.columns`). Those of BigQuery never do, because the
-    rows of a table come in any order.
-
-    Raises:
-      ValueError: if a table or the query can't be read, or a field is missing.
-    """
-    fields = RecordFields.of(options)
-    origins = options.incremental and not options.reads_table
-    return ReadForSinks(ReadDocuments(given.read(fields), fields, origins=origins), options)
+    texts = (ID, *options.kept_fields) if {"parquet", "bigquery"} & set(options.sinks) else ()
+    return DocumentReader(records=records, fields=RecordFields.of(options), texts=texts)

@@ -21,14 +21,25 @@ from albert_embed.pipeline.dataset.tombstones import (
     TOMBSTONE_SCHEMA,
 )
 from albert_embed.pipeline.shards import shard_index
-from albert_embed.pipeline.shards.keys import KEY_BYTES, document_keys, keys_to_arrow
-from albert_embed.transforms.columns import CONTENT_HASH, ID, ORIGIN, TOKENS, TRUNCATED, TYPES, WINDOW, WINDOW_COUNT
+from albert_embed.pipeline.shards.keys import document_keys, keys_to_arrow
+from albert_embed.pipeline.shards.places import KEY, UNIQUE
+from albert_embed.transforms.columns import (
+    CONTENT_HASH,
+    ID,
+    INPUT_POSITION,
+    INPUT_RANGE,
+    TOKENS,
+    TRUNCATED,
+    TYPES,
+    WINDOW,
+    WINDOW_COUNT,
+)
 
-KEY = "key"
-UNIQUE = "unique"
+NUMBER = "number"
+PLACE = "place"
 
 # What is read of each document of the input.
-DOCUMENT_SCHEMA = pa.schema([(ID, TYPES[ID]), (CONTENT_HASH, TYPES[CONTENT_HASH]), (ORIGIN, TYPES[ORIGIN])])
+DOCUMENT_SCHEMA = pa.schema([(name, TYPES[name]) for name in (ID, CONTENT_HASH, INPUT_RANGE, INPUT_POSITION)])
 # The index of the rows that were published.
 INDEX_SCHEMA = pa.schema(
     [
@@ -36,9 +47,6 @@ INDEX_SCHEMA = pa.schema(
         pa.field(GENERATION, pa.int64()),
     ]
 )
-# Documents to select on the second reading: `key` is `document_keys`; `origin` is that of the one to select among equal
-# ones, else null; those that are not `unique` share their id with another content and are to fail.
-SELECTED_SCHEMA = pa.schema([(KEY, pa.binary(KEY_BYTES)), (ORIGIN, TYPES[ORIGIN]), (UNIQUE, pa.bool_())])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +54,8 @@ class Comparison:
     """The result for one bucket's documents.
 
     Attributes:
-      selected: `SELECTED_SCHEMA`, the documents to select on the second reading.
+      selected: `SELECTED_SCHEMA` with `input_range`, the documents to take on the second reading: one of those that are
+        equal, and all of an id that has several contents.
       tombstones: `TOMBSTONE_SCHEMA`, the documents whose published rows are dead from now on.
       counts: how many there are of each kind.
     """
@@ -70,11 +79,12 @@ def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table
     """Joins the documents of an input with what is published for the same ids.
 
     Args:
-      documents: `DOCUMENT_SCHEMA`. `origin` is null where the source can't distinguish equal documents.
+      documents: `DOCUMENT_SCHEMA`.
       index: `INDEX_SCHEMA`, every row of every generation.
       tombstones: `TOMBSTONE_IDS_SCHEMA`.
       full_snapshot: whether published documents that `documents` lack are gone.
     """
+    documents = _sort_by_place(documents)
     contents = _group_contents(documents)
     ids = _group_ids(contents)
     joined = ids.join(find_live_documents(index, tombstones), keys=ID, join_type="full outer", use_threads=False)
@@ -89,7 +99,7 @@ def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table
     )
     copies = _to_numbers(joined, "copies")
     return Comparison(
-        selected=_select(contents, joined, new | changed, not_unique),
+        selected=_select(documents, contents, joined, new | changed, not_unique),
         tombstones=gone.select(TOMBSTONE_SCHEMA.names).cast(TOMBSTONE_SCHEMA),
         counts=DocumentCounts(
             read=documents.num_rows,
@@ -144,18 +154,29 @@ def find_live_documents(index: pa.Table, tombstones: pa.Table) -> pa.Table:
     )
 
 
+def _sort_by_place(documents: pa.Table) -> pa.Table:
+    """Sorts by places, and adds `number`, the row, and `place`, a number of its own for each place."""
+    order = pc.sort_indices(documents, sort_keys=[(INPUT_RANGE, "ascending"), (INPUT_POSITION, "ascending")])
+    documents = documents.combine_chunks().take(order)
+    ranges, positions = documents[INPUT_RANGE].combine_chunks(), np.asarray(documents[INPUT_POSITION])
+    is_new = np.ones(documents.num_rows, bool)
+    is_new[1:] = ~np.asarray(pc.equal(ranges[1:], ranges[:-1])) | (positions[1:] != positions[:-1])
+    documents = documents.append_column(NUMBER, pa.array(np.arange(documents.num_rows)))
+    return documents.append_column(PLACE, pa.array(np.cumsum(is_new)))
+
+
 def _group_contents(documents: pa.Table) -> pa.Table:
-    """Groups by id and content: how many copies there are, the first one's origin, and whether all have their own."""
+    """Groups by id and content: the number of copies, the first one's row, and whether all have their own place."""
     grouped = documents.group_by([ID, CONTENT_HASH], use_threads=False).aggregate(
-        [([], "count_all"), (ORIGIN, "min"), (ORIGIN, "count_distinct")]
+        [([], "count_all"), (NUMBER, "min"), (PLACE, "count_distinct")]
     )
     return pa.table(
         {
             ID: grouped[ID],
             CONTENT_HASH: grouped[CONTENT_HASH],
             "copies": grouped["count_all"],
-            ORIGIN: grouped["origin_min"],
-            "told_apart": pc.equal(grouped["origin_count_distinct"], grouped["count_all"]),
+            NUMBER: grouped["number_min"],
+            "told_apart": pc.equal(grouped["place_count_distinct"], grouped["count_all"]),
         }
     )
 
@@ -177,14 +198,20 @@ def _group_ids(contents: pa.Table) -> pa.Table:
     )
 
 
-def _select(contents: pa.Table, joined: pa.Table, embed: np.ndarray, fail: np.ndarray) -> pa.Table:
-    """Returns `SELECTED_SCHEMA` for the ids to embed, and for all contents of those that are to fail."""
-    chosen = joined.select([ID]).append_column(UNIQUE, pa.array(embed)).filter(pa.array(embed | fail))
-    selected = contents.join(chosen, keys=ID, join_type="inner", use_threads=False)
-    keys = document_keys(selected[ID], selected[CONTENT_HASH])
-    once = pc.or_(pc.equal(selected["copies"], 1), pc.invert(selected[UNIQUE]))
-    origins = pc.if_else(once, pa.scalar(None, TYPES[ORIGIN]), selected[ORIGIN])
-    return pa.table([keys_to_arrow(keys), origins, selected[UNIQUE]], SELECTED_SCHEMA)
+def _select(documents: pa.Table, contents: pa.Table, joined: pa.Table, embed: np.ndarray, fail: np.ndarray) -> pa.Table:
+    """Returns one document of each id to embed, and all of those that are to fail."""
+    embedded = contents.join(joined.select([ID]).filter(pa.array(embed)), keys=ID, join_type="inner", use_threads=False)
+    numbers = np.sort(np.asarray(embedded[NUMBER]))
+    failing = np.flatnonzero(np.asarray(pc.is_in(documents[ID], joined[ID].filter(pa.array(fail)))))
+    taken = documents.take(pa.array(np.concatenate([numbers, failing])))
+    return pa.table(
+        {
+            INPUT_RANGE: taken[INPUT_RANGE],
+            INPUT_POSITION: taken[INPUT_POSITION],
+            KEY: keys_to_arrow(document_keys(taken[ID], taken[CONTENT_HASH])),
+            UNIQUE: pa.array(np.arange(taken.num_rows) < len(numbers)),
+        }
+    )
 
 
 def _is_there(table: pa.Table, name: str) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 import apache_beam as beam
 import pyarrow as pa
@@ -14,16 +14,18 @@ import pyarrow.compute as pc
 from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import DOCUMENTS, ROWS, TOMBSTONE_IDS_SCHEMA
+from albert_embed.pipeline.documents.keyed_tables import cut_by_column, from_bytes, to_bytes
 from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
     add_counts,
     compare_documents,
 )
-from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets, from_bytes
+from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets
+from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from albert_embed.transforms.columns import TOKENS, TRUNCATED
+from albert_embed.transforms.columns import INPUT_RANGE, TOKENS, TRUNCATED
 
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
 
@@ -37,12 +39,14 @@ class ChangeCounts:
       selected: contents to select on the second reading, including those that are to fail.
       tombstones: ids whose published rows are dead from now on.
       dead: counts of those rows.
+      missing: selected documents that had changed on the second reading; the next run will find them.
     """
 
     documents: DocumentCounts = dataclasses.field(default_factory=DocumentCounts)
     selected: int = 0
     tombstones: int = 0
     dead: RowCounts = dataclasses.field(default_factory=RowCounts)
+    missing: int = 0
 
     def to_json(self) -> str:
         """Returns one line of JSON."""
@@ -59,46 +63,43 @@ class ChangeCounts:
 def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
     """Returns the sum of all parts."""
     counts = []
-    selected = tombstones = 0
+    selected = tombstones = missing = 0
     dead = RowCounts()
     for part in parts:
         counts.append(part.documents)
         selected += part.selected
         tombstones += part.tombstones
+        missing += part.missing
         dead += part.dead
-    return ChangeCounts(documents=add_counts(counts), selected=selected, tombstones=tombstones, dead=dead)
+    return ChangeCounts(
+        documents=add_counts(counts), selected=selected, tombstones=tombstones, dead=dead, missing=missing
+    )
 
 
 class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
-    """Turns prepared documents into `{"selected", "tombstones", "counts"}`: Tables, Tables and one `ChangeCounts`.
+    """Turns documents of all parts of the input into `{"selected", "tombstones", "counts"}`.
 
-    Only ids and hashes go through a GroupByKey, up to a thousand together. Runners that hold groups in memory need
-    560 MiB for a million documents against a million published rows (measured, ids of 32 bytes).
+    `selected` are (key of a part, `SELECTED_SCHEMA` as bytes), `tombstones` Tables of `TOMBSTONE_SCHEMA`, `counts` one
+    `ChangeCounts` for each bucket. Only ids, hashes and places go through a shuffle, up to a hundred thousand together.
 
     Args:
-      index_files: the index shards that are published.
-      tombstone_files: the published files of tombstones.
+      published: lists the published files; None where nothing is published.
       full_snapshot: whether published documents that the input lacks are deleted.
+      buckets: in how many pieces the documents are compared (`count_buckets`).
     """
 
-    def __init__(
-        self,
-        index_files: Sequence[PublishedFile],
-        tombstone_files: Sequence[PublishedFile],
-        *,
-        full_snapshot: bool,
-    ) -> None:
+    def __init__(self, published: PublishedVersion | None, *, full_snapshot: bool, buckets: int) -> None:
         super().__init__()
-        self._index_files = list(index_files)
-        self._tombstone_files = list(tombstone_files)
+        self._published = published
         self._full_snapshot = full_snapshot
+        self._buckets = buckets
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
         compared = (
             {
-                "documents": documents | "BucketDocuments" >> beam.ParDo(SplitIntoBuckets(DOCUMENT_SCHEMA)),
-                "index": _read(documents.pipeline, "Index", self._index_files, INDEX_SCHEMA),
-                "tombstones": _read(documents.pipeline, "Tombstones", self._tombstone_files, TOMBSTONE_IDS_SCHEMA),
+                "documents": documents | "BucketDocuments" >> self._split(DOCUMENT_SCHEMA),
+                "index": self._read(documents.pipeline, "Index", INDEX_SCHEMA),
+                "tombstones": self._read(documents.pipeline, "Tombstones", TOMBSTONE_IDS_SCHEMA),
             }
             | "JoinOnId" >> beam.CoGroupByKey()
             | "CompareDocuments"
@@ -107,21 +108,39 @@ class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, be
             )
         )
         return {
-            "selected": compared[CompareBucket.SELECTED],
+            "selected": compared[CompareBucket.SELECTED]
+            | "CutSelected" >> beam.FlatMap(cut_selected).with_output_types(tuple[bytes, bytes]),
             "tombstones": compared[CompareBucket.TOMBSTONES],
-            "counts": compared["counts"] | "AddCounts" >> beam.CombineGlobally(add_change_counts),
+            "counts": compared["counts"],
         }
 
+    def _read(self, pipeline: beam.Pipeline, what: str, schema: pa.Schema) -> beam.PCollection[Any]:
+        buckets: beam.PCollection[Any] = (
+            pipeline
+            | f"Published{what}" >> beam.Create([self._published], reshuffle=False)
+            | f"List{what}" >> beam.FlatMap(list_published, what)
+            | f"Spread{what}" >> beam.Reshuffle()
+            | f"Read{what}" >> beam.ParDo(ReadPublishedFile(schema))
+            | f"Bucket{what}" >> self._split(schema)
+        )
+        return buckets
 
-def _read(pipeline: beam.Pipeline, what: str, files: list[PublishedFile], schema: pa.Schema) -> beam.PCollection[Any]:
-    buckets: beam.PCollection[Any] = (
-        pipeline
-        | f"List{what}" >> beam.Create(files)
-        | f"Share{what}" >> beam.Reshuffle()
-        | f"Read{what}" >> beam.ParDo(ReadPublishedFile(schema))
-        | f"Bucket{what}" >> beam.ParDo(SplitIntoBuckets(schema))
-    )
-    return buckets
+    def _split(self, schema: pa.Schema) -> beam.PTransform[Any, Any]:
+        split = beam.ParDo(SplitIntoBuckets(schema, self._buckets))
+        return cast("beam.PTransform[Any, Any]", split.with_output_types(tuple[int, bytes]))
+
+
+def list_published(published: PublishedVersion | None, what: str) -> list[PublishedFile]:
+    """Lists the published files of the `Index`, or of `Tombstones`."""
+    if published is None:
+        return []
+    return published.list_index() if what == "Index" else published.list_tombstones()
+
+
+def cut_selected(selected: pa.Table) -> Iterator[tuple[bytes, bytes]]:
+    """Yields (key of a part, its selected documents as bytes)."""
+    for key, documents in cut_by_column(selected, INPUT_RANGE):
+        yield key, to_bytes(documents)
 
 
 class CompareBucket(beam.DoFn):

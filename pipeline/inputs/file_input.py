@@ -22,8 +22,14 @@ from albert_embed.pipeline.inputs.input_fields import (
     read_file_fields,
 )
 from albert_embed.pipeline.inputs.look_into_files import look_into_files
-from albert_embed.pipeline.inputs.read_files import ReadFiles
-from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, choose_range_bytes
+from albert_embed.pipeline.inputs.read_files import FileReader, ReadFiles
+from albert_embed.pipeline.inputs.split_files import (
+    MAX_RANGE_BYTES,
+    choose_range_bytes,
+    estimate_content,
+    split_files,
+)
+from albert_embed.pipeline.records.part import InputParts
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.source import Source
@@ -96,6 +102,20 @@ class FileInput:
     def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
         """Returns the step that reads all files."""
         return ReadFiles(self.source, self.files, fields, range_bytes=self.range_bytes, is_sampled=self.is_sampled)
+
+    def open_parts(self, fields: RecordFields, range_bytes: int | None = None) -> InputParts:
+        """Returns the ranges of all files, and what reads them.
+
+        Args:
+          fields: which fields of records are read.
+          range_bytes: length of the ranges; None for that of the attribute.
+        """
+        length = self.range_bytes if range_bytes is None else range_bytes
+        return InputParts(
+            parts=split_files(self.files, splittable=self.source.splittable, range_bytes=length),
+            reader=FileReader(source=self.source, fields=fields, is_sampled=self.is_sampled),
+            bytes=sum(estimate_content(file) for file in self.files),
+        )
 
 
 def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions, *, workers: int | None = None) -> FileInput:

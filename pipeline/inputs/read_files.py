@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -59,6 +60,28 @@ class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
             | "ReadRange" >> beam.ParDo(self._step)
         )
         return records
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileReader:
+    """Reads ranges of files, as a `PartReader`.
+
+    Attributes:
+      source: their format.
+      fields: the fields of a record to read.
+      is_sampled: whether some files of many have told the format (`choose_source`).
+    """
+
+    source: Source
+    fields: RecordFields
+    is_sampled: bool = False
+
+    def setup(self) -> None:
+        """Does nothing: there is nothing to open beforehand."""
+
+    def read(self, part: FileRange) -> Iterator[Records | Failure]:
+        """Returns what `read_range` does."""
+        return read_range(part, self.source, self.fields, is_sampled=self.is_sampled)
 
 
 class ReadRange(beam.DoFn):

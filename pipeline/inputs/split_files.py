@@ -17,6 +17,8 @@ _MIN_WORKERS = 16
 _MIN_RANGE_BYTES = 256 << 10
 _MIN_REMOTE_RANGE_BYTES = 16 << 20  # Beam reads as much of a file in a bucket at least
 MAX_RANGE_BYTES = 64 << 20
+# About how many times larger the content of a compressed file is: text as gzip or zstd has it.
+_COMPRESSION = 4
 
 
 def choose_range_bytes(files: Sequence[InputFile], workers: int | None) -> int:
@@ -29,6 +31,11 @@ def choose_range_bytes(files: Sequence[InputFile], workers: int | None) -> int:
     share = sum(file.bytes for file in files) // (_RANGES_PER_WORKER * max(workers or 0, _MIN_WORKERS))
     least = _MIN_REMOTE_RANGE_BYTES if any(is_remote(file.path) for file in files) else _MIN_RANGE_BYTES
     return min(max(share, least), MAX_RANGE_BYTES)
+
+
+def estimate_content(file: InputFile) -> int:
+    """Returns about how many bytes the content of a file has."""
+    return file.bytes * (_COMPRESSION if is_compressed(file.path) else 1)
 
 
 def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: int = MAX_RANGE_BYTES) -> list[FileRange]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import logging
 
@@ -20,22 +19,23 @@ from albert_embed.pipeline.commit.verdict import Verdict
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import read_version
-from albert_embed.pipeline.embed.embed_text import EmbedText
+from albert_embed.pipeline.embed.embed_prepared import EmbedPrepared
+from albert_embed.pipeline.embed.read_input import make_document_reader
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import FORMATS, make_formats
-from albert_embed.pipeline.incremental.changes import AllDocuments, RunScope
-from albert_embed.pipeline.incremental.compare_input import compare_input
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
+from albert_embed.pipeline.incremental.id_buckets import count_buckets
+from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
-from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline, write_reused
+from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline
 from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
 from albert_embed.pipeline.job.resolve_options import resolve_options
 from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, find_template, submit, wait_for_verdict
 from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.run_errors import fail_as_run
+from albert_embed.pipeline.reading.read_input import Comparison, ReadInput
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.resume.finished_shards import FinishedRows
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import StartedRun, start_run
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
@@ -106,7 +106,7 @@ class EmbedJob:
         self._run = run
         self._options = run.options
         self._table = table
-        self._documents = run.make_read()
+        self._input = run.input.open_parts(RecordFields.of(run.options))
         self._runner = choose_runner(run.beam_options)
         self._staging = StagingFolder(directory=run.options.output, run=make_run_name())
         self._claim = Claim(run.options.output, self._staging.run)
@@ -156,9 +156,8 @@ class EmbedJob:
           latest: the version that is there when the run begins, if there is one.
         """
         started = self._start()
-        scope = self._choose_scope(latest if self._adds else None)
         pipeline = beam.Pipeline(runner=self._runner, options=self._run.beam_options)
-        self._make_pipeline(scope, started, latest).build(pipeline)
+        self._make_pipeline(started, latest).build(pipeline)
         logger.info(
             "embedding %s, read as %s, with %s",
             ", ".join(self._options.input) or "the query",
@@ -169,51 +168,51 @@ class EmbedJob:
 
     def _start(self) -> StartedRun:
         """Writes down what this run is, and returns what runs that were cut off have finished of it."""
-        started = start_run(
-            self._staging,
-            fingerprint=fingerprint_run(
-                self._options, self._run.input.fingerprint, self._run.model.directory, self._run.description
-            ),
-            retries=self._outlives_program,
+        given = self._run.input
+        fingerprint = fingerprint_run(
+            self._options, given.fingerprint, self._run.model.directory, self._run.description
         )
-        if started.finished:
-            write_reused(self._staging, started.finished)
+        started = start_run(self._staging, fingerprint=fingerprint, range_bytes=given.range_bytes)
+        if started.range_bytes != given.range_bytes:
+            self._input = given.open_parts(RecordFields.of(self._options), started.range_bytes)
         return started
 
-    def _choose_scope(self, previous: Manifest | None) -> RunScope:
-        """Returns what to embed; an incremental run reads its input to find out."""
-        if not self._options.incremental:
-            return AllDocuments()
-        return compare_input(
-            copy.deepcopy(self._documents),  # a PTransform belongs to the one pipeline that it is applied in
-            previous=previous,
-            staging=self._staging,
-            full_snapshot=self._options.full_snapshot,
-            beam_options=self._run.beam_options,
+    def _make_read(self, started: StartedRun, latest: Manifest | None) -> ReadInput:
+        runs = [StagingFolder(directory=self._options.output, run=run).path for run in started.unfinished_runs]
+        return ReadInput(
+            self._input.parts,
+            make_document_reader(self._input.reader, self._options),
+            comparison=self._compare_with(latest if self._adds else None) if self._options.incremental else None,
+            unfinished_runs=runs,
         )
 
-    def _make_pipeline(self, scope: RunScope, started: StartedRun, latest: Manifest | None) -> EmbedPipeline:
+    def _compare_with(self, previous: Manifest | None) -> Comparison:
+        """Returns how an incremental run compares its input with the version that it adds to, if there is one."""
+        published, rows = None, 0
+        if previous is not None:
+            published = PublishedVersion(directory=self._options.output, number=previous.generation)
+            rows = sum(file.rows or 0 for file in previous.index_shards)
+        return Comparison(
+            published=published,
+            full_snapshot=self._options.full_snapshot,
+            buckets=count_buckets(self._input.bytes, rows),
+        )
+
+    def _make_pipeline(self, started: StartedRun, latest: Manifest | None) -> EmbedPipeline:
         provenance = self._run.provenance
         fingerprints = {
             "albert_embed.model_fingerprint": provenance.model.fingerprint,
             "albert_embed.transform_fingerprint": provenance.transform.fingerprint,
         }
         names = [name for name in self._options.sinks if name in FORMATS]
-        finished = None
-        if started.finished:
-            finished = FinishedRows(
-                directory=self._options.output, shards=tuple(started.finished), schema=self._run.rows
-            )
         return EmbedPipeline(
             options=self._options,
             task=self._make_task(started, latest),
-            scope=scope,
-            documents=self._documents,
-            embed_text=self._make_embed_text(scope, finished),
+            documents=self._make_read(started, latest),
+            embed=self._make_embed(),
             table=self._table,
             formats=(*make_formats(names, self._run.rows, fingerprints), *self._table.formats),
             document_formats=tuple(make_formats(names, self._run.rows.of_documents(), fingerprints)),
-            finished=finished,
         )
 
     def _make_task(self, started: StartedRun, latest: Manifest | None) -> CommitTask:
@@ -232,18 +231,16 @@ class EmbedJob:
             batch_tokens=self._run.batching.batch_tokens,
             schemas=schemas,
             known_fields=tuple(sorted(self._run.input.list_known_fields())) if fields.list_options() else (),
-            dead_runs=started.dead_runs,
+            dead_runs=started.unfinished_runs,
             releases_claim=self._outlives_program,
         )
 
-    def _make_embed_text(self, scope: RunScope, finished: FinishedRows | None) -> EmbedText:
-        return EmbedText(
+    def _make_embed(self) -> EmbedPrepared:
+        return EmbedPrepared(
             transform_directory=self._options.transform or self._save_transform(),
             handler=self._run.make_handler(),
             batching=self._run.batching,
             token_vocabulary=self._run.model.vocabulary if self._options.tokens else None,
-            select=scope.make_select(),
-            finished=finished,
             reshuffle_batches=not holds_shuffle_in_memory(self._run.beam_options),
             accelerator=find_inference_accelerator(self._options.gpu, self._options.gpu_pool),
         )

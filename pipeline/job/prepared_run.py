@@ -14,7 +14,7 @@ from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.model.vector_shape import check_dimensions
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
-from albert_embed.pipeline.embed.read_input import Input, ReadForSinks, make_read_documents
+from albert_embed.pipeline.embed.read_input import Input
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -85,14 +85,6 @@ class PreparedRun:
             engine=self.options.engine,
             threads=share_cores(self.beam_options, self.options.worker_threads),
         )
-
-    def make_read(self) -> ReadForSinks:
-        """Returns the step that reads the input; a query of BigQuery is run here.
-
-        Raises:
-          ValueError: if a table or the query can't be read, or a field is missing.
-        """
-        return make_read_documents(self.options, self.input)
 
 
 def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptions) -> PreparedRun:

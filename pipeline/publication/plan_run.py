@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.commit.plan import Plan, make_plan
 from albert_embed.pipeline.dataset.layout import STAGING
@@ -17,6 +19,8 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.deletion_limit import check_deletions
 from albert_embed.pipeline.settings.failure_limit import check_failures
 from albert_embed.pipeline.shards.shard import sort_shards
+
+logger = logging.getLogger(__name__)
 
 
 class UnchangedError(Exception):
@@ -41,6 +45,7 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
       VersionConflictError: if another run has published since this one began.
     """
     options = task.options
+    _log(staged, task)
     previous = task.read_previous()
     latest = max(list_versions(task.directory), default=0)
     if latest > task.base:
@@ -66,6 +71,24 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
         dead_runs=task.dead_runs,
         retain=options.retain,
     )
+
+
+def _log(staged: StagedRun, task: CommitTask) -> None:
+    """Logs what a run has used again, and what it has found in comparison with the dataset."""
+    reused = [shard for shard in staged.shards if shard.run != task.staging.run]
+    if reused:
+        rows = sum(shard.rows for shard in reused)
+        logger.info("%d rows in %d shards of a run that was cut off are used again", rows, len(reused))
+    if task.options.incremental:
+        found = staged.changes.documents
+        logger.info(
+            "%d documents read: %d new, %d changed, %d unchanged, %d deleted, %d repeated, %d whose ids are not unique",
+            *(found.read, found.new, found.changed, found.unchanged, found.deleted, found.repeated, found.not_unique),
+        )
+    if staged.changes.missing:
+        logger.warning(
+            "%d documents changed while the run read them; the next run will embed them", staged.changes.missing
+        )
 
 
 def _check(staged: StagedRun, task: CommitTask, previous: Manifest | None) -> None:

@@ -57,6 +57,8 @@ def _measure(staged: StagedRun, task: CommitTask) -> Measurements:
     now = time.time()
     counters, seconds = staged.counters, now - staged.began
     own = add_statistics(count_shard(shard) for shard in staged.shards if shard.run == task.staging.run)
+    if staged.rows.rows > own.rows:
+        counters = {**counters, metrics.REUSED_ROWS: staged.rows.rows - own.rows}
     padded = counters.get(metrics.PADDED_TOKENS, 0)
     return Measurements(
         total_seconds=round(now - task.started, 3),

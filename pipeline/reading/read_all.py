@@ -7,17 +7,20 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
-from albert_embed.pipeline.documents.part import Part
+from albert_embed.pipeline.records.part import Part
 from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
 
 FAILURES = "failures"
+COUNTS = "counts"
 
 
-class ReadAll(beam.DoFn):
-    """Reads parts: RecordBatches of their documents, and failures to `FAILURES`.
+class ReadingFn(beam.DoFn):
+    """What the steps have in common that read documents: failures go to `FAILURES`, `BundleCounts` to `COUNTS`.
 
     Args:
       reader: reads a part.
@@ -29,16 +32,29 @@ class ReadAll(beam.DoFn):
     def setup(self) -> None:
         self._reader.setup()
 
+    def start_bundle(self) -> None:
+        metrics.forget_counts()
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
+        counts = metrics.take_counts()
+        if counts is not None:
+            window = GlobalWindow()
+            value = WindowedValue(counts, window.max_timestamp(), (window,))
+            yield beam.pvalue.TaggedOutput(COUNTS, value)
+
+
+class ReadAll(ReadingFn):
+    """Reads parts: RecordBatches of their documents."""
+
     def process(self, part: Part) -> Iterator[Any]:
         for found in self._reader.read(part):
             yield from tag_found(found)
 
 
 def tag_found(found: pa.RecordBatch | Failure) -> Iterator[Any]:
-    """Yields documents, where there are any, and a failure to its output; both are counted."""
+    """Yields documents, where there are any; and a failure to its output, which is counted."""
     if isinstance(found, Failure):
         metrics.increment(metrics.FAILURES)
         yield beam.pvalue.TaggedOutput(FAILURES, found)
     elif found.num_rows:
-        metrics.increment(metrics.DOCUMENTS, found.num_rows)
         yield found

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.documents.keyed_tables import from_bytes
-from albert_embed.pipeline.documents.part import Part
-from albert_embed.pipeline.reading.read_all import tag_found
+from albert_embed.pipeline.reading.read_all import ReadingFn, tag_found
 from albert_embed.pipeline.reading.selected_documents import SelectedDocuments
 from albert_embed.pipeline.reading.unfinished_documents import UnfinishedDocuments
+from albert_embed.pipeline.records.part import Part
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
 from albert_embed.transforms.failure import Failure
 
@@ -40,7 +40,7 @@ class WantedPart:
     finished: pa.Table
 
 
-class ReadWanted(beam.DoFn):
+class ReadWanted(ReadingFn):
     """Reads what is wanted of parts: `(key, {"parts", "selected", "finished"})` as a CoGroupByKey gives them.
 
     Gives RecordBatches of documents, to `FAILURES` failures, and to `MISSING` how many selected documents of a part
@@ -56,11 +56,8 @@ class ReadWanted(beam.DoFn):
     """
 
     def __init__(self, reader: DocumentReader, *, selects: bool) -> None:
-        self._reader = reader
+        super().__init__(reader)
         self._selects = selects
-
-    def setup(self) -> None:
-        self._reader.setup()
 
     def process(self, keyed: tuple[bytes, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         _, grouped = keyed
@@ -76,7 +73,7 @@ class ReadWanted(beam.DoFn):
         nothing = UnfinishedDocuments(FINISHED_SCHEMA.empty_table())
         for number, part in enumerate(wanted.parts):
             left = unfinished if number == 0 else nothing  # finished rows are those of one reading
-            for found in self._reader.read(part):
+            for found in self._reader.read(part, again=self._selects):
                 if selected is None:
                     yield from tag_found(found if isinstance(found, Failure) else left.take(found))
                 elif not isinstance(found, Failure):

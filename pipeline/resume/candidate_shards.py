@@ -27,7 +27,7 @@ class CandidateShard:
 
     Attributes:
       attempt: the number of the run that wrote it: earlier ones first.
-      modified: when its index was written, seconds since 1970; 0 where the file system does not say.
+      modified: when its index was written, seconds since 1970.
       index: the path of its index.
       sizes: name → bytes of the files that may be its own, as pairs.
     """
@@ -37,22 +37,17 @@ class CandidateShard:
     index: str
     sizes: tuple[tuple[str, int], ...] = ()
 
-    @property
-    def directory(self) -> str:
-        """The folder that it is in."""
-        return self.index.rpartition("/")[0]
-
 
 def list_candidates(directory: str, attempt: int = 0) -> list[CandidateShard]:
     """Lists the shards in a staging folder that have an index, by name.
 
     Args:
-      directory: the folder, on any file system that Beam knows.
-      attempt: the number of its run.
+      directory: the folder of a run.
+      attempt: the number of that run.
     """
-    files = list_files(directory)
+    found = [file for file in list_files(directory) if "/" not in file.name]
     sizes: dict[str, list[tuple[str, int]]] = {}
-    for file in files:
+    for file in found:
         sizes.setdefault(_name_shard(file.name), []).append((file.name, file.bytes))
     return [
         CandidateShard(
@@ -61,7 +56,7 @@ def list_candidates(directory: str, attempt: int = 0) -> list[CandidateShard]:
             index=FileSystems.join(directory, file.name),
             sizes=tuple(sizes[_name_shard(file.name)]),
         )
-        for file in files
+        for file in found
         if is_index(file.name)
     ]
 
@@ -91,7 +86,7 @@ def read_candidate(candidate: CandidateShard) -> tuple[Shard, pa.Table] | None:
 
 
 def read_finished_rows(index: str) -> tuple[Shard, pa.Table]:
-    """Reads the shard and `FINISHED_SCHEMA` of its rows, with `input_range`.
+    """Reads a shard, with the run whose folder it is in, and `FINISHED_SCHEMA` of its rows with `input_range`.
 
     Args:
       index: path of its index.
@@ -105,6 +100,7 @@ def read_finished_rows(index: str) -> tuple[Shard, pa.Table]:
     if rows[INPUT_RANGE].null_count or rows[INPUT_POSITION].null_count:
         raise ValueError("it does not say where in the input its rows come from")
     keys = keys_to_arrow(document_keys(rows[ID], rows[CONTENT_HASH]))
+    shard = dataclasses.replace(shard, run=PurePosixPath(index).parent.name, index_bytes=len(content))
     return shard, pa.table(
         {
             INPUT_RANGE: rows[INPUT_RANGE],

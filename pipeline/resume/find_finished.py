@@ -18,7 +18,6 @@ from albert_embed.pipeline.resume.candidate_shards import (
 )
 from albert_embed.pipeline.resume.find_losers import find_losers
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
-from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.transforms.columns import INPUT_RANGE
 
 # Instead of a table of selected documents: all of a part are wanted.
@@ -26,24 +25,11 @@ ALL_DOCUMENTS = b""
 SHARDS = "shards"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FinishedShard:
-    """A shard of a run that was cut off, all of whose rows are used.
-
-    Attributes:
-      directory: the folder that it is in.
-      shard: what is known about it.
-    """
-
-    directory: str
-    shard: Shard
-
-
 class FindFinished(beam.PTransform[beam.PCollection[tuple[bytes, bytes]], dict[str, beam.PCollection[Any]]]):
     """Turns what is wanted of the input into `{"rows", "shards"}` of runs that were cut off.
 
     Takes (key of a part, `SELECTED_SCHEMA` as bytes, or `ALL_DOCUMENTS`). `rows` are (key of a part, `FINISHED_SCHEMA`
-    as bytes), `shards` the `FinishedShard`s that have just these rows. A shard is used if each of its rows is wanted
+    as bytes), `shards` the Shards that have just these rows. A shard is used if each of its rows is wanted
     and in no earlier shard; the rows of others are embedded again. So neither the program that starts the run nor a
     worker holds more than the rows of one part or one shard.
 
@@ -98,9 +84,9 @@ def find_losing_shards(key: bytes, grouped: dict[str, Iterable[Any]]) -> Iterato
 
 
 def read_finished(used: tuple[str, bool]) -> Iterator[Any]:
-    """Reads a shard that is used: (key of a part, its rows of that part), and the `FinishedShard` to `SHARDS`."""
+    """Reads a shard that is used: (key of a part, its rows of that part), and the Shard to `SHARDS`."""
     index, _ = used
     shard, rows = read_finished_rows(index)
     for key, part in cut_by_column(rows, INPUT_RANGE):
         yield key, to_bytes(part)
-    yield beam.pvalue.TaggedOutput(SHARDS, FinishedShard(directory=index.rpartition("/")[0], shard=shard))
+    yield beam.pvalue.TaggedOutput(SHARDS, shard)

@@ -17,7 +17,7 @@ class RunRecord:
       host, pid: where it runs.
       fingerprint: name → value of everything that shapes its rows (`pipeline.resume.run_fingerprint`); None where that
         is not known.
-      retries: whether its runner, or that of a run whose shards it uses, may run a bundle twice.
+      range_bytes: length of the ranges in which it reads its files; None where it reads none.
       reused_runs: the names of the runs whose shards it uses.
     """
 
@@ -25,7 +25,7 @@ class RunRecord:
     host: str
     pid: int
     fingerprint: dict[str, Any] | None
-    retries: bool
+    range_bytes: int | None
     reused_runs: tuple[str, ...] = ()
 
     def to_json(self) -> str:

@@ -29,7 +29,6 @@ RESERVED = frozenset(
         "input_range",
         "input_position",
         "finished_windows",
-        "origin",
         "token_count",
         "pooled_output",
         "sequence_output",

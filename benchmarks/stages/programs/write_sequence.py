@@ -18,7 +18,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from albert_embed.model.engine import Engine
 from albert_embed.model.handler import AlbertModelHandler, embed_batch
-from albert_embed.pipeline.embed.embed_text import drop_text_start
+from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.embed.progress import LogProgress
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.bigquery.read_table import ReadStream, TableStreams, check_fields, make_records
+from albert_embed.pipeline.bigquery.read_table import StreamPart, TableReader, TableStreams, check_fields, make_records
 from albert_embed.pipeline.bigquery.table_input import name_kinds
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
@@ -106,7 +106,9 @@ def test_options_that_contradict_each_other(changes: dict[str, Any], message: st
 
 def test_the_reading_step_can_be_sent_to_workers() -> None:
     session = TableStreams(source="bq:project:d.t", streams=("s",), schema=b"schema", id_column="id")
-    assert pickle.loads(pickle.dumps(ReadStream(session)))._session == session
+    assert pickle.loads(pickle.dumps(TableReader([session])))._sessions == (session,)
+    parts = [StreamPart(session=number, stream=name) for number in (0, 1) for name in ("s", "t")]
+    assert pickle.loads(pickle.dumps(parts)) == parts and len({part.key for part in parts}) == 2
 
 
 @pytest.fixture

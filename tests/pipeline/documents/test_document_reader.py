@@ -23,7 +23,7 @@ def test_documents_have_places_whatever_fails_beside_them() -> None:
     assert documents["id"].to_pylist() == [b"a", b"c", b"d", b"e"]
     assert documents["input_position"].to_pylist() == [0, 2, 3, 4]
     assert set(documents["input_range"].to_pylist()) == {MadePart("x").key}
-    assert {"content_hash", "text_start"} < set(documents.schema.names) and "origin" not in documents.schema.names
+    assert {"content_hash", "text_start"} < set(documents.schema.names)
 
 
 def test_a_place_is_no_part_of_the_content() -> None:

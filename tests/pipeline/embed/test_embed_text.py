@@ -121,8 +121,8 @@ def test_the_step_for_a_model_has_what_the_model_asks_for(tiny_model: Path, tmp_
     )
     options = json.loads((directory / "transform.json").read_text())["options"]
     assert (options["max_tokens"], options["long_documents"], options["lower_case"]) == (20, "truncate", True)
-    assert step._batching == TokenBatchConfig(batch_tokens=64, max_tokens=20)
-    assert step._token_vocabulary is not None and step._transform_directory == str(directory)
+    assert step._embed._batching == TokenBatchConfig(batch_tokens=64, max_tokens=20)
+    assert step._embed._token_vocabulary is not None and step._embed._transform_directory == str(directory)
 
 
 def test_more_tokens_than_the_model_has_positions(tiny_model: Path) -> None:

@@ -16,7 +16,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.documents.reject_binary import reject_binary
-from albert_embed.pipeline.embed.embed_text import drop_text_start
+from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions

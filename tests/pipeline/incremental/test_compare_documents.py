@@ -16,17 +16,19 @@ from albert_embed.pipeline.incremental.compare_documents import (
 from albert_embed.pipeline.records.content_id import hash_content
 from albert_embed.pipeline.shards.keys import document_keys, find_keys, id_keys, keys_from_arrow, keys_to_arrow
 
-Document = tuple[bytes, bytes] | tuple[bytes, bytes, int | None]
+Document = tuple[bytes, bytes] | tuple[bytes, bytes, int]
+RANGES = [b"range %010d" % number for number in (7, 3)]  # documents come from both in turn, the second sorted first
 
 
 def make_documents(*documents: Document) -> pa.Table:
-    """Returns a table of (id, text), each from a place of its own, or of (id, text, origin)."""
+    """Returns a table of (id, text), each from a place of its own, or of (id, text, number of its place)."""
     rows = [(*document, number)[:3] for number, document in enumerate(documents)]
     return pa.table(
         {
             "id": [id_ for id_, _, _ in rows],
             "content_hash": [hash_content(text) for _, text, _ in rows],
-            "origin": [origin for _, _, origin in rows],
+            "input_range": [RANGES[number % 2] for _, _, number in rows],
+            "input_position": [number // 2 for _, _, number in rows],
         },
         DOCUMENT_SCHEMA,
     )
@@ -61,11 +63,12 @@ def key(id_: bytes, text: bytes) -> bytes:
     return found
 
 
-def selected(comparison: Comparison) -> dict[bytes, tuple[int | None, bool]]:
-    rows = comparison.selected.to_pylist()
-    found = {row["key"]: (row["origin"], row["unique"]) for row in rows}
-    assert len(found) == len(rows)
-    return found
+def selected(comparison: Comparison) -> dict[tuple[bytes, int], bool]:
+    """Returns whether the selected document is unique, by key and the number of its place."""
+    return {
+        (row["key"], 2 * row["input_position"] + RANGES.index(row["input_range"])): row["unique"]
+        for row in comparison.selected.to_pylist()
+    }
 
 
 def tombstones(comparison: Comparison) -> dict[bytes, bool]:
@@ -77,7 +80,7 @@ def test_new_changed_unchanged_and_absent() -> None:
     index = make_index((b"same", b"1", 0, 1, [0]), (b"other", b"2", 0, 2, [0, 1]), (b"gone", b"4", 1, 1, [0]))
     comparison = compare_documents(documents, index, make_tombstones(), full_snapshot=False)
     assert comparison.counts == DocumentCounts(read=3, new=1, changed=1, unchanged=1)
-    assert selected(comparison) == {key(b"other", b"2 now"): (None, True), key(b"new", b"3"): (None, True)}
+    assert selected(comparison) == {(key(b"other", b"2 now"), 1): True, (key(b"new", b"3"), 2): True}
     assert comparison.tombstones.to_pylist() == [
         {"id": b"other", "deleted": False, "documents": 1, "rows": 2, "tokens": 21, "truncated": 2}
     ]
@@ -99,7 +102,7 @@ def test_only_rows_that_no_later_generation_supersedes_count() -> None:
     dead = make_tombstones((b"back", 1), (b"moved", 1), (b"moved", 2), (b"returned", 1), (b"unheard of", 5))
     comparison = compare_documents(documents, index, dead, full_snapshot=True)
     assert comparison.counts == DocumentCounts(read=3, new=1, unchanged=2)
-    assert selected(comparison) == {key(b"back", b"old"): (None, True)}
+    assert selected(comparison) == {(key(b"back", b"old"), 0): True}
     assert tombstones(comparison) == {}
 
 
@@ -120,29 +123,32 @@ def test_a_document_that_lacks_windows_or_stands_twice_is_embedded_again() -> No
 
 
 def test_equal_documents_are_embedded_once() -> None:
-    documents = make_documents((b"a", b"1", 70), (b"a", b"1", 2**64 - 1), (b"a", b"1", 30), (b"b", b"2", 5))
+    documents = make_documents((b"a", b"1", 30), (b"a", b"1", 71), (b"a", b"1", 73), (b"b", b"2", 4))
     comparison = compare_documents(documents, make_index(), make_tombstones(), full_snapshot=False)
     assert comparison.counts == DocumentCounts(read=4, new=2, repeated=2)
-    assert selected(comparison) == {key(b"a", b"1"): (30, True), key(b"b", b"2"): (None, True)}
+    assert selected(comparison) == {(key(b"a", b"1"), 71): True, (key(b"b", b"2"), 4): True}
     again = compare_documents(documents, make_index((b"a", b"1", 0, 1, [0])), make_tombstones(), full_snapshot=False)
     assert again.counts == DocumentCounts(read=4, new=1, unchanged=1, repeated=2)
 
 
 def test_an_id_of_several_contents_fails_and_so_do_equal_documents_that_can_not_be_told_apart() -> None:
     documents = make_documents(
-        (b"two", b"1"), (b"two", b"2"), (b"two", b"2"), (b"table", b"3", None), (b"table", b"3", None), (b"one", b"4")
+        (b"two", b"1"),
+        (b"two", b"2"),
+        (b"two", b"2"),
+        (b"one", b"4"),
+        (b"overlap", b"5", 9),  # the same file through two patterns
+        (b"overlap", b"5", 9),
     )
-    # The same file through two patterns.
-    documents = pa.concat_tables([documents, make_documents((b"overlap", b"5", 9), (b"overlap", b"5", 9))])
     index = make_index((b"two", b"1", 0, 1, [0]), (b"overlap", b"old", 0, 1, [0]))
     comparison = compare_documents(documents, index, make_tombstones(), full_snapshot=False)
-    assert comparison.counts == DocumentCounts(read=8, new=1, not_unique=7)
+    assert comparison.counts == DocumentCounts(read=6, new=1, not_unique=5)
     assert selected(comparison) == {
-        key(b"two", b"1"): (None, False),
-        key(b"two", b"2"): (None, False),
-        key(b"table", b"3"): (None, False),
-        key(b"overlap", b"5"): (None, False),
-        key(b"one", b"4"): (None, True),
+        (key(b"two", b"1"), 0): False,
+        (key(b"two", b"2"), 1): False,
+        (key(b"two", b"2"), 2): False,
+        (key(b"overlap", b"5"), 9): False,
+        (key(b"one", b"4"), 3): True,
     }
     assert tombstones(comparison) == {b"two": False, b"overlap": False}
 

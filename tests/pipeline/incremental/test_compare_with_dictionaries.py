@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.incremental.compare_documents import compare_documents
 from tests.pipeline.incremental.test_compare_documents import (
+    RANGES,
     key,
     make_documents,
     make_index,
@@ -21,10 +22,10 @@ from tests.pipeline.incremental.test_compare_documents import (
 
 IDS = st.sampled_from([b"a", b"b", b"c", b"d"])
 TEXTS = st.sampled_from([b"1", b"2"])
-ORIGINS = st.one_of(st.none(), st.integers(0, 4))
+PLACES = st.integers(0, 6)
 WINDOWS = st.lists(st.integers(0, 2), min_size=1, max_size=3)
 
-Document = tuple[bytes, bytes, int | None]
+Document = tuple[bytes, bytes, int]
 Published = tuple[bytes, bytes, int, int, list[int]]
 
 
@@ -33,7 +34,7 @@ class Expected:
     """What the plain model gives."""
 
     counts: DocumentCounts
-    selected: dict[bytes, tuple[int | None, bool]]
+    selected: dict[tuple[bytes, int], bool]
     tombstones: dict[bytes, bool]
 
 
@@ -60,16 +61,16 @@ def compare_plainly(
     documents: list[Document], index: list[Published], dead: list[tuple[bytes, int]], *, full_snapshot: bool
 ) -> Expected:
     counts: Counter[str] = Counter(read=len(documents))
-    chosen: dict[bytes, tuple[int | None, bool]] = {}
+    chosen: dict[tuple[bytes, int], bool] = {}
     gone: dict[bytes, bool] = {}
     live = find_live_rows(index, dead)
     for id_ in {id_ for id_, _, _ in documents}:
-        copies = [(text, origin) for other, text, origin in documents if other == id_]
-        texts, origins = {text for text, _ in copies}, {origin for _, origin in copies}
-        told_apart = len(copies) == 1 or (None not in origins and len(origins) == len(copies))
+        copies = [(text, place) for other, text, place in documents if other == id_]
+        texts, places = {text for text, _ in copies}, {place for _, place in copies}
+        told_apart = len(places) == len(copies)
         if len(texts) > 1 or not told_apart:
             counts["not_unique"] += len(copies)
-            chosen |= {key(id_, text): (None, False) for text in texts}
+            chosen |= {(key(id_, text), place): False for text, place in copies}
             gone |= {id_: False} if id_ in live else {}
             continue
         counts["repeated"] += len(copies) - 1
@@ -78,10 +79,8 @@ def compare_plainly(
             counts["unchanged"] += 1
             continue
         counts["changed" if id_ in live else "new"] += 1
-        chosen[key(id_, text)] = (
-            min(origin for origin in origins if origin is not None) if len(copies) > 1 else None,
-            True,
-        )
+        first = min(places, key=lambda place: (RANGES[place % 2], place))
+        chosen[key(id_, text), first] = True
         gone |= {id_: False} if id_ in live else {}
     if full_snapshot:
         absent = live.keys() - {id_ for id_, _, _ in documents}
@@ -91,7 +90,7 @@ def compare_plainly(
 
 
 @given(
-    documents=st.lists(st.tuples(IDS, TEXTS, ORIGINS), max_size=8),
+    documents=st.lists(st.tuples(IDS, TEXTS, PLACES), max_size=8),
     index=st.lists(st.tuples(IDS, TEXTS, st.integers(0, 3), st.integers(1, 3), WINDOWS), max_size=6),
     dead=st.lists(st.tuples(IDS, st.integers(1, 3)), max_size=4),
     full_snapshot=st.booleans(),

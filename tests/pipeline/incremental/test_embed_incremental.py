@@ -19,8 +19,7 @@ from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
-from albert_embed.pipeline.incremental.changes import Changes
-from albert_embed.pipeline.incremental.compare_input import compare_input
+from albert_embed.pipeline.reading.read_wanted import ReadWanted
 from albert_embed.pipeline.shards.data_file import DataFile
 from tests.pipeline.reference import TOLERANCE
 
@@ -70,6 +69,11 @@ def assert_same_rows(found: Rows, expected: Rows) -> None:
                 assert found[key][name] == value
 
 
+def list_all_files(output: Path) -> dict[str, Path]:
+    """Returns the path of each file by its name within the output."""
+    return {path.relative_to(output).as_posix(): path for path in output.rglob("*") if path.is_file()}
+
+
 def assert_sound(output: Path) -> Manifest:
     """Returns the manifest, whose counts are those of the rows; and there is no file beside those it names."""
     manifest = read_manifest(str(output))
@@ -82,7 +86,8 @@ def assert_sound(output: Path) -> Manifest:
         for file in files
         if isinstance(file, DataFile)
     }
-    assert {path.name for path in output.iterdir()} <= named | {"manifest.json", "schema.pbtxt"}
+    beside = ("manifest.json", f"_versions/{manifest.generation}.json", "_schema/")
+    assert [name for name in list_all_files(output) if name not in named and not name.startswith(beside)] == []
     return manifest
 
 
@@ -119,7 +124,7 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
 
     write_corpus(source, texts)
     first = check({"read": 7, "new": 7})
-    assert [entry.number for entry in first.generations] == [0] and first.tombstone_shards == []
+    assert [entry.number for entry in first.generations] == [1] and first.tombstone_shards == []
 
     texts["shrinks"] = "a long road"
     texts["grows"] = "short no more, it runs on and on and on and does not end where it did before " * 3
@@ -128,8 +133,8 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     write_corpus(source, texts)
     second = check({"read": 6, "new": 1, "changed": 2, "unchanged": 3})
     assert (b"goes", 0) in read_rows(output)  # nothing is deleted unless the input is said to be whole
-    assert {file.generation for file in second.shards} == {0, 1}
-    assert [file.generation for file in second.tombstone_shards] == [1]
+    assert {file.generation for file in second.shards} == {1, 2}
+    assert [file.generation for file in second.tombstone_shards] == [2]
     assert second.generations[1].dead.documents == 2
 
     third = check({"read": 6, "unchanged": 6, "deleted": 2}, "--full-snapshot", "--max-deletions", "2")
@@ -141,14 +146,13 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     texts["returns"] = "gone, back and another"
     write_corpus(source, texts)
     fifth = check({"read": 7, "changed": 1, "unchanged": 6}, "--full-snapshot")
-    assert [entry.number for entry in fifth.generations] == [0, 1, 2, 3, 4]
+    assert [entry.number for entry in fifth.generations] == [1, 2, 3, 4, 5]
 
     result = run(tiny_model, source, output, "--incremental", "--rebuild", *common)
     assert changes_of(result) == {"read": 7, "new": 7}
     rebuilt = assert_sound(output)
-    assert [entry.number for entry in rebuilt.generations] == [5] and {file.generation for file in rebuilt.shards} == {
-        5
-    }
+    assert [entry.number for entry in rebuilt.generations] == [6]
+    assert {file.generation for file in rebuilt.shards} == {6}
     assert_same_rows(read_rows(output), read_rows(tmp_path / "fresh"))
 
 
@@ -159,7 +163,7 @@ def test_a_run_over_an_unchanged_corpus_loads_no_model_and_leaves_all_as_it_was(
     source.write_text("one text\nanother\n\n\none text\n")
     assert changes_of(run(tiny_model, source, output, "--incremental")) == {"read": 5, "new": 3, "repeated": 2}
     assert len(read_rows(output)) == 3  # an equal line is embedded once
-    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in output.iterdir()}
+    before = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in list_all_files(output).items()}
 
     def load_model(_: AlbertModelHandler) -> None:
         raise AssertionError("the model is not needed")
@@ -168,7 +172,8 @@ def test_a_run_over_an_unchanged_corpus_loads_no_model_and_leaves_all_as_it_was(
     again = run(tiny_model, source, output, "--incremental", "--full-snapshot")
     assert changes_of(again) == {"read": 5, "unchanged": 3, "repeated": 2}
     assert again["status"] == "unchanged" and again["counts"]["rows"] == 3
-    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in output.iterdir()} == before
+    after = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in list_all_files(output).items()}
+    assert after == before
 
 
 def test_an_output_of_a_plain_run_can_be_added_to(tiny_model: Path, tmp_path: Path) -> None:
@@ -218,13 +223,14 @@ def test_a_document_that_changes_between_the_readings_is_left_to_the_next_run(
     run(tiny_model, source, output, "--incremental")
     write_corpus(source, {"a": "one", "b": "two now", "c": "three now"})
 
-    def compare_and_change(*arguments: Any, **named: Any) -> Changes:
-        changes = compare_input(*arguments, **named)
+    start_bundle = ReadWanted.start_bundle
+
+    def change(step: ReadWanted) -> None:
         write_corpus(source, {"a": "one later", "b": "two later", "c": "three now"})
-        return changes
+        start_bundle(step)
 
     with monkeypatch.context() as patch:
-        patch.setattr("albert_embed.pipeline.job.job.compare_input", compare_and_change)
+        patch.setattr(ReadWanted, "start_bundle", change)
         result = run(tiny_model, source, output, "--incremental")
     assert changes_of(result) == {"read": 3, "changed": 2, "unchanged": 1}
     assert "1 documents changed while the run read them; the next run will embed them" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from apache_beam.testing.util import assert_that
 from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import GENERATION, TOMBSTONE_IDS_SCHEMA, TOMBSTONE_SCHEMA
+from albert_embed.pipeline.documents.keyed_tables import from_bytes
 from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, compare_documents
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
+from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile, read_generation
 from albert_embed.pipeline.records.content_id import hash_content
+from albert_embed.pipeline.shards.places import SELECTED_SCHEMA
 from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.storage.output_error import OutputError
 from tests.pipeline.incremental.test_compare_documents import make_documents, make_index, make_tombstones
@@ -43,46 +47,69 @@ def files(tmp_path: Path) -> dict[str, list[PublishedFile]]:
     return found
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MadeVersion(PublishedVersion):
+    """A version of these files."""
+
+    files: dict[str, list[PublishedFile]]
+
+    def list_index(self) -> list[PublishedFile]:
+        return self.files["index"]
+
+    def list_tombstones(self) -> list[PublishedFile]:
+        return self.files["tombstones"]
+
+
 @pytest.mark.parametrize("full_snapshot", [False, True])
-def test_beam_finds_what_one_join_finds(files: dict[str, list[PublishedFile]], full_snapshot: bool) -> None:
+@pytest.mark.parametrize("buckets", [1, 7])
+def test_beam_finds_what_one_join_finds(
+    files: dict[str, list[PublishedFile]], full_snapshot: bool, buckets: int
+) -> None:
     whole = compare_documents(DOCUMENTS, INDEX, TOMBSTONES, full_snapshot=full_snapshot)
     expected = {name: getattr(whole, name).to_pylist() for name in ("selected", "tombstones")}
     counted = ("documents", "rows", "tokens", "truncated")
-    dead = RowCounts(**{name: sum(row[name] for row in expected["tombstones"]) for name in counted})
     counts = ChangeCounts(
         documents=whole.counts,
         selected=len(expected["selected"]),
         tombstones=len(expected["tombstones"]),
-        dead=dead,
+        dead=RowCounts(**{name: sum(row[name] for row in expected["tombstones"]) for name in counted}),
     )
     assert whole.counts.changed and whole.counts.new and whole.counts.unchanged
     assert bool(whole.counts.deleted) == full_snapshot
 
-    def check(name: str, key: str):  # type: ignore[no-untyped-def]
-        def check_rows(tables: list[pa.Table]) -> None:
-            rows = [row for table in tables for row in table.to_pylist()]
-            assert sorted(rows, key=lambda row: row[key]) == sorted(expected[name], key=lambda row: row[key])
+    def check_selected(found: list[tuple[bytes, bytes]]) -> None:
+        rows = [
+            {"input_range": key, **row}
+            for key, content in found
+            for row in from_bytes([content], SELECTED_SCHEMA).to_pylist()
+        ]
+        assert sorted(rows, key=lambda row: row["key"]) == sorted(expected["selected"], key=lambda row: row["key"])
 
-        return check_rows
+    def check_tombstones(tables: list[pa.Table]) -> None:
+        rows = [row for table in tables for row in table.to_pylist()]
+        assert sorted(rows, key=lambda row: row["id"]) == sorted(expected["tombstones"], key=lambda row: row["id"])
 
     def check_counts(found: list[ChangeCounts]) -> None:
-        assert found == [counts]
+        assert len(found) == buckets and add_change_counts(found) == counts
 
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         found = (
             pipeline
             | beam.Create(DOCUMENTS.to_batches(max_chunksize=300))
-            | FindChanges(files["index"], files["tombstones"], full_snapshot=full_snapshot)
+            | FindChanges(
+                MadeVersion(directory="", number=1, files=files), full_snapshot=full_snapshot, buckets=buckets
+            )
         )
-        assert_that(found["selected"], check("selected", "key"), label="selected")
-        assert_that(found["tombstones"], check("tombstones", "id"), label="tombstones")
+        assert_that(found["selected"], check_selected, label="selected")
+        assert_that(found["tombstones"], check_tombstones, label="tombstones")
         assert_that(found["counts"], check_counts, label="counts")
 
 
 def test_counts_as_json() -> None:
-    counts = ChangeCounts(documents=DocumentCounts(read=2, new=1), selected=1, tombstones=3)
+    counts = ChangeCounts(documents=DocumentCounts(read=2, new=1), selected=1, tombstones=3, missing=2)
     assert ChangeCounts.from_json(counts.to_json()) == counts
-    assert add_change_counts([counts, counts]).tombstones == 6 and add_change_counts([]) == ChangeCounts()
+    assert add_change_counts([counts, counts]).tombstones == 6 and add_change_counts([counts, counts]).missing == 4
+    assert add_change_counts([]) == ChangeCounts()
 
 
 def test_rows_of_a_file_get_its_generation(files: dict[str, list[PublishedFile]]) -> None:

@@ -8,14 +8,9 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pytest
 
+from albert_embed.pipeline.documents.keyed_tables import from_bytes
 from albert_embed.pipeline.incremental import id_buckets
-from albert_embed.pipeline.incremental.id_buckets import (
-    BUCKETS,
-    SplitIntoBuckets,
-    from_bytes,
-    split_into_buckets,
-    to_bytes,
-)
+from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets, count_buckets, split_into_buckets
 
 SCHEMA = pa.schema([("id", pa.binary()), ("n", pa.int64())])
 
@@ -25,32 +20,31 @@ def make_table(count: int) -> pa.Table:
 
 
 def test_every_row_is_in_the_bucket_of_its_id() -> None:
-    whole = dict(split_into_buckets(make_table(5000)))
-    assert len(whole) == BUCKETS and set(whole) == set(range(BUCKETS))
+    whole = dict(split_into_buckets(make_table(5000), 100))
+    assert len(whole) == 100 and set(whole) == set(range(100))
     assert sorted(number for rows in whole.values() for number in rows["n"].to_pylist()) == list(range(5000))
-    assert max(rows.num_rows for rows in whole.values()) < 60
-    for number, rows in split_into_buckets(make_table(50)):
+    assert max(rows.num_rows for rows in whole.values()) < 100
+    for number, rows in split_into_buckets(make_table(50), 100):
         assert set(rows["id"].to_pylist()) <= set(whole[number]["id"].to_pylist())
-    assert list(split_into_buckets(make_table(0))) == []
+    assert list(split_into_buckets(make_table(0), 100)) == []
 
 
-def test_a_bucket_is_sent_small_and_comes_back() -> None:
-    (_, rows), *_ = split_into_buckets(make_table(100_000).slice(0, 2))
-    assert len(to_bytes(rows)) < 1000 and from_bytes([to_bytes(rows)], SCHEMA).equals(rows)
-    assert len(to_bytes(make_table(1000))) < 8000  # 25 kB in memory
-    assert from_bytes([], SCHEMA).equals(SCHEMA.empty_table())
+@pytest.mark.parametrize(
+    ("input_bytes", "index_rows", "buckets"),
+    [(0, 0, 1), (10_000_000, 40_000, 1), (52_428_800, 0, 1), (52_428_900, 0, 2), (10**12, 10**9, 20981)],
+)
+def test_buckets_are_of_some_50_mb(input_bytes: int, index_rows: int, buckets: int) -> None:
+    assert count_buckets(input_bytes, index_rows) == buckets
 
 
 def test_rows_wait_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(id_buckets, "_WAITING_ROWS", 100)
-    split = pickle.loads(pickle.dumps(SplitIntoBuckets(SCHEMA)))
+    split = pickle.loads(pickle.dumps(SplitIntoBuckets(SCHEMA, 5)))
     split.start_bundle()
     (batch,) = make_table(60).to_batches()
     assert list(split.process(batch)) == []
-    sent = list(split.process(batch.select(["id"])))
-    rows = join(sent)
-    # A column that a batch lacks is null.
-    assert (rows.num_rows, rows["n"].null_count) == (120, 60)
+    sent = list(split.process(batch.append_column("more", batch.column("n"))))
+    assert join(sent).num_rows == 120 and {number for number, _ in sent} == set(range(5))
     assert list(split.finish_bundle()) == []
     assert list(split.process(batch)) == []
     assert join(value.value for value in split.finish_bundle()).num_rows == 60

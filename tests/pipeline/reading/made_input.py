@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -29,11 +30,15 @@ class MadePart:
 
 @dataclasses.dataclass(frozen=True)
 class MadeReader:
-    """Reads parts as two Records and a failure between them; `later` are the texts from the second reading on."""
+    """Reads parts as two Records and a failure between them.
+
+    From the second reading on, by whatever copy, the texts are those of `later`: the first one makes the file `marker`.
+    """
 
     texts: Mapping[str, Texts]
     reads: list[str] = dataclasses.field(default_factory=list)
     later: Mapping[str, Texts] = dataclasses.field(default_factory=dict)
+    marker: Path | None = None
     broken: tuple[str, ...] = ()
 
     def setup(self) -> None:
@@ -41,9 +46,10 @@ class MadeReader:
 
     def read(self, part: MadePart) -> Iterator[Records | Failure]:
         texts = self.texts[part.name]
-        if part.name in self.reads:
-            texts = self.later.get(part.name, texts)
         self.reads.append(part.name)
+        if self.marker is not None:
+            texts = self.later[part.name] if self.marker.exists() else texts
+            self.marker.touch()
         half = len(texts) // 2
         for start, stop in ((0, half), (half, len(texts))):
             columns = {name: [text[column] for text in texts[start:stop]] for column, name in enumerate(("id", "text"))}

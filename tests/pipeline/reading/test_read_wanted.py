@@ -80,7 +80,7 @@ def test_a_part_of_which_nothing_is_selected_is_not_read() -> None:
 
 
 def test_documents_that_have_changed_are_counted() -> None:
-    step = make_step(selects=True, reads=["a"], later={"a": [("a", "1 now"), *TEXTS[1:]]})
+    step = ReadWanted(make_reader({"a": [("a", "1 now"), *TEXTS[1:]]}), selects=True)
     documents, others = read(step, selected=[select((0, True), (5, True))])
     assert documents == [5] and others[MISSING] == [1]
 

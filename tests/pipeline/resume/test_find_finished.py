@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import pickle
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from apache_beam.testing.util import assert_that
 
 from albert_embed.pipeline.documents.keyed_tables import from_bytes, to_bytes
 from albert_embed.pipeline.resume.candidate_shards import list_candidates, read_candidate
-from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, SHARDS, FindFinished, FinishedShard, read_finished
+from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, SHARDS, FindFinished, read_finished
 from albert_embed.pipeline.shards.keys import document_keys, keys_to_arrow
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
 from albert_embed.pipeline.shards.shard import Shard
@@ -55,8 +56,8 @@ def check(
             PARTS[part]: numbers for part, numbers in rows.items()
         }
 
-    def check_shards(found: list[FinishedShard]) -> None:
-        expected = [FinishedShard(directory=str(directory), shard=shard) for directory, shard in shards]
+    def check_shards(found: list[Shard]) -> None:
+        expected = [dataclasses.replace(shard, run=directory.name) for directory, shard in shards]
         assert sorted(found, key=repr) == sorted(expected, key=repr)
 
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
@@ -150,6 +151,6 @@ def test_pickling(tmp_path: Path) -> None:
     shard = write(tmp_path, make_placed(2, 4, 1))
     (key, rows), tagged = read_finished((str(tmp_path / shard.index_file), False))
     assert key == PARTS[2] and from_bytes([rows], FINISHED_SCHEMA)["input_position"].to_pylist() == [4]
-    assert tagged.tag == SHARDS and tagged.value == FinishedShard(directory=str(tmp_path), shard=shard)
+    assert tagged.tag == SHARDS and tagged.value == dataclasses.replace(shard, run=tmp_path.name)
     candidates = list_candidates(str(tmp_path), 3)
     assert pickle.loads(pickle.dumps(candidates)) == candidates and candidates[0].attempt == 3

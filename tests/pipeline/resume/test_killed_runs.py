@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.commit.staging import list_staged
 from albert_embed.pipeline.dataset.versions import read_manifest
-from albert_embed.pipeline.resume.finished_shards import find_finished_shards
+from albert_embed.pipeline.resume.candidate_shards import list_candidates, read_candidate
 from albert_embed.pipeline.resume.run_record import RunRecord
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX
 from tests.pipeline.reference import TOLERANCE
@@ -62,6 +61,12 @@ def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Pop
 def wait_for_shard(process: subprocess.Popen[bytes], output: Path) -> None:
     """Waits until a shard is finished, or the run ends."""
     wait_until(lambda: process.poll() is not None or any(output.glob(f"_staging/*/{INDEX_PREFIX}-*")))
+
+
+def count_finished(output: Path) -> int:
+    """Returns how many rows are in whole shards."""
+    candidates = [candidate for run in output.glob("_staging/*") for candidate in list_candidates(str(run))]
+    return sum(found[0].rows for found in map(read_candidate, candidates) if found is not None)
 
 
 def kill(process: subprocess.Popen[bytes]) -> bool:
@@ -115,10 +120,7 @@ def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
                 break  # it had ended, or had published and was tidying up
         finished = 0
         if not (output / "manifest.json").exists():
-            finished = sum(
-                shard.rows
-                for shard in find_finished_shards(str(output), list(list_staged(str(output))), may_overlap=True)
-            )
+            finished = count_finished(output)
             assert start(tiny_model, source, output, *more).wait() == 0
             assert not (output / "_staging").exists() and not (output / "_claim.json").exists()
         manifest = read_manifest(str(output))

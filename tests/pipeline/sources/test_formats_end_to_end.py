@@ -179,7 +179,7 @@ def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     assert range_ == FileRange(path=str(path), name=path.name)
     (records,) = step._read._step.process(range_)
     documents, failures = step._make(records)
-    assert documents.num_rows == len(RECORDS) and "origin" not in documents.schema.names and failures == []
+    assert documents.num_rows == len(RECORDS) and "input_position" not in documents.schema.names and failures == []
 
 
 def test_no_kept_field_can_have_the_name_of_a_column() -> None:

@@ -41,8 +41,7 @@ def read(path: Path, source: Source, **fields: Any) -> tuple[list[dict[str, Any]
     for found in read_range(FileRange(path=str(path), name=path.name), source, wanted):
         if isinstance(found, Records):
             batch, failed = make_documents(found, wanted)
-            assert batch["origin"].null_count == 0
-            documents += batch.drop_columns(["origin", "input_position"]).to_pylist()
+            documents += batch.drop_columns(["input_position"]).to_pylist()
             failures += failed
         else:
             failures.append(found)

@@ -1,8 +1,9 @@
-"""`Part` and `PartReader`: an input in pieces, each of which one worker reads, in every reading in the same way."""
+"""`InputParts`: an input in pieces, each of which one worker reads, in every reading in the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from albert_embed.pipeline.records.records import Records
@@ -25,3 +26,18 @@ class PartReader(Protocol):
 
     def read(self, part: Any) -> Iterator[Records | Failure]:
         """Returns the records of a `Part`, in the same order each time, and a failure for each that can't be read."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InputParts:
+    """An input that is open for reading.
+
+    Attributes:
+      parts: of it, which together have every record once.
+      reader: reads each of them.
+      bytes: about how large the content is.
+    """
+
+    parts: Sequence[Part]
+    reader: PartReader
+    bytes: int

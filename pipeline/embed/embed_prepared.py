@@ -1,0 +1,132 @@
+"""`EmbedPrepared`: embeds documents that were checked and hashed, the part of `EmbedText` after that."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.ml.inference.base import RunInference
+
+from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.load_on_demand import LoadOnDemand
+from albert_embed.transforms import metrics
+from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRAVELLING_NAMES, TRUNCATED
+from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.map_or_fail import MapOrFail
+from albert_embed.transforms.preprocess_text import PreprocessText
+from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig
+from albert_embed.transforms.transform_graph import TransformMismatchError, read_description
+from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.windows import drop_finished_windows, explode_windows
+
+EMBEDDINGS = "embeddings"
+FAILURES = "failures"
+COUNTS = "counts"
+
+
+class EmbedPrepared(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
+    """Embeds documents as `prepare_documents` gives them; what it returns, and the arguments, are those of `EmbedText`.
+
+    Windows that a column `finished_windows` names are left out.
+
+    Raises:
+      TransformMismatchError: when applied, if the graph has another vocabulary than `token_vocabulary`.
+    """
+
+    def __init__(
+        self,
+        *,
+        transform_directory: str,
+        handler: AlbertModelHandler,
+        batching: TokenBatchConfig,
+        token_vocabulary: Vocabulary | None = None,
+        reshuffle_batches: bool = False,
+        accelerator: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._transform_directory = transform_directory
+        self._handler = handler
+        self._batching = batching
+        self._token_vocabulary = token_vocabulary
+        self._reshuffle_batches = reshuffle_batches
+        self._accelerator = accelerator
+
+    def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
+        description = read_description(self._transform_directory)
+        options = description["options"]
+        vocabulary = self._token_vocabulary
+        if vocabulary is not None and vocabulary.fingerprint != description["vocabulary"]["sha256"]:
+            raise TransformMismatchError(
+                f"token_vocabulary is {vocabulary.source}, but the transform graph in {self._transform_directory} was "
+                "made with another vocabulary; give the one that it was made with"
+            )
+        rows = (
+            documents
+            | "PreprocessText"
+            >> PreprocessText(self._transform_directory, token_vocabulary=vocabulary, threads=self._handler.threads)
+            | "SplitWindows"
+            >> MapOrFail(
+                partial(split_windows, reject=options["long_documents"] == "reject", max_tokens=options["max_tokens"])
+            )
+        )
+        batches = rows.passed | "BatchByTokens" >> BatchByTokens(self._batching)
+        if self._reshuffle_batches or self._accelerator is not None:
+            batches = batches | "SpreadBatches" >> beam.Reshuffle()
+        run_inference: beam.PTransform[Any, Any] = RunInference(LoadOnDemand(self._handler))
+        if self._accelerator is not None:
+            run_inference = run_inference.with_resource_hints(accelerator=self._accelerator)
+        embedded = batches | "RunInference" >> run_inference | "DropTextStart" >> MapOrFail(drop_text_start)
+        return {
+            EMBEDDINGS: embedded.passed,
+            FAILURES: (rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten(),
+            COUNTS: (rows.counts, embedded.counts) | "FlattenCounts" >> beam.Flatten(),
+        }
+
+
+def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:
+    """Turns documents as the transform graph gives them into one row per window.
+
+    Windows that `finished_windows` names are left out. With `reject`, documents that are too long fail. Documents whose
+    tokens could not be located always do.
+    """
+    failures = []
+    if reject:
+        too_long = pc.equal(documents.column(TRUNCATED), 1)
+        failures += [
+            Failure(
+                id=document[ID],
+                stage="preprocess",
+                reason="too long",
+                error=f"{document[TOKEN_COUNT]} tokens of text do not fit into max_tokens {max_tokens}; "
+                "raise --max-tokens, or choose --long-documents truncate or window",
+                text=document[TEXT_START],
+            )
+            for document in documents.filter(too_long).select([ID, TEXT_START, TOKEN_COUNT]).to_pylist()
+        ]
+        documents = documents.filter(pc.invert(too_long))
+    if TOKEN_STARTS in documents.schema.names and documents.column(TOKEN_STARTS).null_count:
+        located = documents.column(TOKEN_STARTS).is_valid()
+        failures += [
+            Failure(
+                id=document[ID],
+                stage="preprocess",
+                reason="tokens not located",
+                error="the transform graph gives other tokens than the libraries of this worker: build the "
+                "graph with their versions, or leave --tokens out",
+                text=document[TEXT_START],
+            )
+            for document in documents.filter(pc.invert(located)).select([ID, TEXT_START]).to_pylist()
+        ]
+        documents = documents.filter(located)
+    metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
+    return drop_finished_windows(explode_windows(documents)), failures
+
+
+def drop_text_start(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
+    """Drops `text_start`, which only failures need, and gives kept fields their names (`TRAVELLING_NAMES`)."""
+    rows = rows.drop_columns([TEXT_START])
+    names = {travelling: name for name, travelling in TRAVELLING_NAMES.items()}
+    return rows.rename_columns([names.get(name, name) for name in rows.schema.names]), []
