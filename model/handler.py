@@ -17,6 +17,7 @@ from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import TOKENS_SIGNATURE
 from albert_embed.model.padded_batch import float_lists, pad_batch
 from albert_embed.model.saved_model_graph import read_signature_outputs
+from albert_embed.model.worker_environment import observe_worker
 from albert_embed.transforms import metrics
 from albert_embed.transforms.columns import (
     ID,
@@ -137,8 +138,12 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     ) -> Iterable[pa.RecordBatch | Failure]:
         if inference_args:
             raise ValueError(f"AlbertModelHandler takes no inference_args, got {sorted(inference_args)}")
+        worker = observe_worker(choose_engine(self._engine)).to_json()
         for element in [batch] if isinstance(batch, pa.RecordBatch) else batch:
-            yield from embed_batch(element, model, self._embeddings)
+            for result in embed_batch(element, model, self._embeddings):
+                if isinstance(result, pa.RecordBatch):
+                    metrics.count_worker(worker, result.num_rows)
+                yield result
 
     def get_num_bytes(self, batch: pa.RecordBatch | Sequence[pa.RecordBatch]) -> int:
         if isinstance(batch, pa.RecordBatch):

@@ -7,6 +7,7 @@ import functools
 import importlib.metadata
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class WorkerEnvironment:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> WorkerEnvironment:
+    def from_dict(cls, values: Mapping[str, Any]) -> WorkerEnvironment:
         """Returns what `to_dict` has made plain values of; later versions may have added some."""
         return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
 

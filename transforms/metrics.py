@@ -41,9 +41,11 @@ class BundleCounts:
 
     Attributes:
       counts: name → value.
+      workers: what a worker is (`model.worker_environment`, as JSON) → how many rows it has embedded.
     """
 
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
+    workers: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 class _Tally(threading.local):
@@ -51,6 +53,7 @@ class _Tally(threading.local):
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.workers: Counter[str] = Counter()
 
 
 _tally = _Tally()
@@ -62,23 +65,32 @@ def increment(name: str, by: int = 1) -> None:
     _tally.counts[name] += by
 
 
+def count_worker(environment: str, rows: int) -> None:
+    """Notes that a worker that is `environment` has embedded this many rows."""
+    _tally.workers[environment] += rows
+
+
 def forget_counts() -> None:
     """Forgets the counts of this thread's bundle: it begins, and one before it may have failed."""
     _tally.counts.clear()
+    _tally.workers.clear()
 
 
 def take_counts() -> BundleCounts | None:
     """Returns what this thread's bundle has counted since they were taken last; None where that is nothing."""
-    taken, _tally.counts = _tally.counts, Counter()
-    return BundleCounts(counts=dict(taken)) if taken else None
+    taken = BundleCounts(counts=dict(_tally.counts), workers=dict(_tally.workers))
+    forget_counts()
+    return taken if taken.counts or taken.workers else None
 
 
-def add_counts(parts: Iterable[BundleCounts]) -> dict[str, int]:
-    """Returns name → the sum over all parts, by name."""
-    total: Counter[str] = Counter()
+def add_counts(parts: Iterable[BundleCounts]) -> BundleCounts:
+    """Returns the sum over all parts; counts by name, workers with those first that have embedded most rows."""
+    counts: Counter[str] = Counter()
+    workers: Counter[str] = Counter()
     for part in parts:
-        total.update(part.counts)
-    return dict(sorted(total.items()))
+        counts.update(part.counts)
+        workers.update(part.workers)
+    return BundleCounts(counts=dict(sorted(counts.items())), workers=dict(workers.most_common()))
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ class Manifest(Provenance):
         without those rows.
       failure_shards: the failures files.
       measured: the measurements of the last run.
-      versions: of this program and the libraries that shape the result.
+      versions: of this program and the libraries that shape the result, as the workers have them.
       generation: the number of this version, from 1; 0 until it is published.
       run: the name of the run that made it (`pipeline.commit.run_name`); empty until it is known.
       bigquery: what the run loaded into a table; None where there is no table, or it is not loaded yet.
@@ -143,7 +143,7 @@ class Manifest(Provenance):
             "counts": OutputCounts(**fields["counts"]),
             "model": ModelProvenance(**fields["model"]),
             "transform": TransformProvenance(**fields["transform"]),
-            "measured": Measurements(**fields["measured"]),
+            "measured": Measurements.from_dict(fields["measured"]),
             "bigquery": None if fields["bigquery"] is None else TableLoad.from_dict(fields["bigquery"]),
             "generations": [Generation.from_dict(generation) for generation in fields["generations"]],
             "changes": DocumentCounts(**fields["changes"]) if fields["changes"] else None,

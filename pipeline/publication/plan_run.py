@@ -93,7 +93,7 @@ def _log(staged: StagedRun, task: CommitTask) -> None:
 
 def _check(staged: StagedRun, task: CommitTask, previous: Manifest | None) -> None:
     options, changes = task.options, staged.changes.documents
-    check_counted_fields(staged.counters, RecordFields.of(options), lambda: task.known_fields)
+    check_counted_fields(staged.counted.counts, RecordFields.of(options), lambda: task.known_fields)
     failures = staged.failure_counts
     check_failures(
         options.failure_limit,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
+from collections.abc import Sequence
 
+from albert_embed.model.worker_environment import WorkerEnvironment
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
-from albert_embed.pipeline.dataset.measurements import Measurements
-from albert_embed.pipeline.dataset.provenance import list_versions
+from albert_embed.pipeline.dataset.measurements import EmbeddingWorkers, Measurements
+from albert_embed.pipeline.dataset.provenance import Provenance, list_versions
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.settings.embed_options import DOCUMENT
@@ -36,6 +38,7 @@ def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:
     counts = OutputCounts(
         **dataclasses.asdict(staged.rows), failures=sum(failures.values()), document_rows=document_rows
     )
+    workers = list_workers(staged)
     return Manifest(
         created=created,
         counts=counts,
@@ -45,17 +48,33 @@ def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:
         document_shards=documents,
         failure_shards=[written.file for written in staged.failures],
         measured=_measure(staged, task),
-        versions=list_versions(),
+        versions=workers[0].environment.versions if workers else list_versions(),
         generations=[Generation(created=created, counts=counts.row_counts)],
         changes=staged.changes.documents if options.incremental else None,
         pending_table=options.table,
-        **vars(task.provenance),
+        **vars(_with_engines(task.provenance, workers)),
     )
+
+
+def list_workers(staged: StagedRun) -> list[EmbeddingWorkers]:
+    """Returns what the workers were, those first that have embedded most rows; none where nothing was embedded."""
+    return [
+        EmbeddingWorkers(environment=WorkerEnvironment.from_json(environment), rows=rows)
+        for environment, rows in staged.counted.workers.items()
+    ]
+
+
+def _with_engines(provenance: Provenance, workers: Sequence[EmbeddingWorkers]) -> Provenance:
+    """Returns the provenance with the engines that workers have used: with `auto` each chooses its own."""
+    if not workers:
+        return provenance
+    engines = ", ".join(sorted({group.environment.engine for group in workers}))
+    return dataclasses.replace(provenance, model=dataclasses.replace(provenance.model, engine=engines))
 
 
 def _measure(staged: StagedRun, task: CommitTask) -> Measurements:
     now = time.time()
-    counters, seconds = staged.counters, now - staged.began
+    counters, seconds = staged.counted.counts, now - staged.began
     own = add_statistics(count_shard(shard) for shard in staged.shards if shard.run == task.staging.run)
     if staged.rows.rows > own.rows:
         counters = {**counters, metrics.REUSED_ROWS: staged.rows.rows - own.rows}
@@ -69,6 +88,7 @@ def _measure(staged: StagedRun, task: CommitTask) -> Measurements:
         useful_tokens_per_second=round(own.tokens / seconds, 1) if seconds else 0.0,
         seconds_by_stage=_seconds_by_stage(counters, seconds),
         fill=round(counters.get(metrics.TOKENS, 0) / padded, 4) if padded else None,
+        workers=list_workers(staged),
     )
 
 

@@ -49,7 +49,7 @@ class StagedRun:
       failures: files of failures.
       tombstones: files of tombstones.
       changes: what the comparison with the dataset has found; all zero for a run that compares nothing.
-      counters: name → value, counted by the steps (`transforms.metrics`).
+      counted: by the steps (`transforms.metrics`).
       began: when the first worker began, seconds since 1970.
     """
 
@@ -58,7 +58,7 @@ class StagedRun:
     failures: tuple[FailureFile, ...]
     tombstones: tuple[TombstoneFile, ...]
     changes: ChangeCounts
-    counters: dict[str, int]
+    counted: BundleCounts
     began: float
 
     @property
@@ -100,6 +100,6 @@ def gather_staged(parts: Iterable[Any]) -> StagedRun:
         failures=tuple(sorted(found[FailureFile], key=lambda written: written.file.path)),
         tombstones=tuple(sorted(found[TombstoneFile], key=lambda written: written.file.path)),
         changes=add_change_counts(found[ChangeCounts]),
-        counters=add_counts(found[BundleCounts]),
+        counted=add_counts(found[BundleCounts]),
         began=min(clock.began for clock in found[RunClock]),
     )
