@@ -29,6 +29,8 @@ from albert_embed.transforms.map_or_fail import MapOrFail
 MAX_WORD_BYTES = 5_000_000
 # Where a document is in the input, which is no part of its content.
 _PLACE = (INPUT_RANGE, INPUT_POSITION)
+# Of a text as UTF-16 half of the bytes are NUL, or some in other scripts; a stray one is no reason to lose a document.
+MAX_NUL_SHARE = 8  # one in so many
 
 
 def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:
@@ -107,9 +109,11 @@ def _starts(texts: pa.Array) -> pa.Array:
 
 
 def find_bad_texts(texts: pa.Array) -> list[int]:
-    """Finds the rows whose text, a large_binary, is null, not UTF-8 or too long, or has a word that is too long."""
-    invalid = find_invalid_utf8(texts)
-    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    """Finds the rows whose text, a large_binary, is null, binary, not UTF-8 or too long, or has too long a word."""
+    lengths = pc.binary_length(texts)
+    binary = pc.greater(pc.multiply(pc.count_substring(texts, "\0"), MAX_NUL_SHARE), lengths)
+    invalid = sorted({*find_invalid_utf8(texts), *np.flatnonzero(np.asarray(binary.fill_null(False))).tolist()})
+    longest = pc.max(lengths).as_py() or 0
     if texts.null_count == 0 and longest <= MAX_WORD_BYTES:
         return invalid
     bad = set(invalid)
@@ -131,6 +135,9 @@ def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
         return "missing text", f"the column {name!r} is null"
     if len(text) > MAX_TEXT_BYTES:
         return "text too long", f"{name} has more than the {MAX_TEXT_BYTES:,} bytes that are read; split it"
+    if text.count(0) * MAX_NUL_SHARE > len(text):
+        error = f"{text.count(0):,} of the {len(text):,} bytes of {name} are NUL: it is binary, or UTF-16 or UTF-32"
+        return "binary content", f"{error}; convert it to UTF-8, or leave it out"
     try:
         text.decode()
     except UnicodeDecodeError as e:

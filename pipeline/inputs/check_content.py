@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+from typing import Any
 
 from albert_embed.pipeline.sources.json_documents import JsonDocuments
 from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.registry import find_by_content, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import START_BYTES, Source
-from albert_embed.pipeline.storage.compression import recognise_compression
-from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, strip_compression_ending
+from albert_embed.pipeline.storage.compression import find_compression, recognise_compression
+from albert_embed.pipeline.storage.open_input import BrokenFileError, open_bytes, open_input, strip_compression_ending
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP = b"PK\x03\x04"
+_PDF = b"%PDF-"
+_TAR = b"ustar"  # at this byte:
+_TAR_PLACE = 257
+_WEB_PAGE = (b"<!doctype html", b"<html")
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -25,10 +30,11 @@ def describe_content(start: bytes, source: Source) -> str | None:
       start: the first `START_BYTES` of its decompressed content.
       source: the format that it is read as.
     """
-    if start.startswith(_LFS_POINTER):
-        return "it is a Git LFS pointer, not the file itself: fetch that with `git lfs pull`"
-    if start.startswith(_ZIP):
-        return "it is a ZIP archive: unpack it, and give the files in it"
+    problem = _describe_anything(start)
+    if problem is not None:
+        return problem
+    if source.has_fields and _is_web_page(start):
+        return _A_WEB_PAGE
     found = find_by_content(start)
     if found is not None and found.name != source.name:
         return f"it is read as {source.name}, but its content is {found.name}: give --format {found.name}"
@@ -40,7 +46,31 @@ def describe_content(start: bytes, source: Source) -> str | None:
             f"its content is compressed with {compression.name}, which its name does not say: let the name end in "
             f"{compression.endings[0]}"
         )
+    if source.name == JsonLines.name and JsonDocuments().suits(start) and not source.suits(start):
+        return "it is read as jsonl, but its content is json, which is no object per line: give --format json"
     return _describe_text(start) if source.is_text else None
+
+
+def describe_compressed(path: str) -> str | None:
+    """Returns what is wrong with a file whose name says that it is compressed; None if nothing can be told.
+
+    Raises:
+      OSError: if it can't be opened or read.
+    """
+    compression = find_compression(path)
+    if compression is None:
+        return None
+    with open_bytes(path) as file:
+        start = _read(file)
+    problem = _describe_anything(start) or (_A_WEB_PAGE if _is_web_page(start) else None)
+    if problem is not None or not compression.magic or start.startswith(compression.magic):
+        return problem
+    found = recognise_compression(start)
+    if found is not None:
+        return f"it is compressed with {found.name}, not {compression.name}: let its name end in {found.endings[0]}"
+    if start and _is_text(start):
+        return f"its name says {compression.name}, but it is text that is not compressed: rename it"
+    return None
 
 
 def describe_guess(path: str, start: bytes, source: Source) -> str | None:
@@ -70,20 +100,60 @@ def read_start(path: str) -> bytes:
     Raises:
       OSError: if it can't be opened or read.
     """
+    with open_input(path) as file:
+        return _read(file)
+
+
+def _read(file: Any) -> bytes:
     start = b""
-    with open_input(path) as file, contextlib.suppress(BrokenFileError):
+    with contextlib.suppress(BrokenFileError):
         while len(start) < START_BYTES and (piece := file.read(START_BYTES - len(start))):
             start += piece
     return start
+
+
+_A_WEB_PAGE = "it is a web page, as servers send in place of a file: fetch the file again"
+
+
+def _describe_anything(start: bytes) -> str | None:
+    """Describes what is a file of no format, whatever its name says."""
+    if start.startswith(_LFS_POINTER):
+        return "it is a Git LFS pointer, not the file itself: fetch that with `git lfs pull`"
+    if start.startswith(_ZIP):
+        return "it is a ZIP archive: unpack it, and give the files in it"
+    if start[_TAR_PLACE:].startswith(_TAR):
+        return "it is a tar archive: unpack it, and give the files in it"
+    return "it is a PDF document: extract its text, and give that" if start.startswith(_PDF) else None
+
+
+def _is_web_page(start: bytes) -> bool:
+    return start.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_WEB_PAGE)
+
+
+def _is_text(start: bytes) -> bool:
+    """Returns whether this can be the start of a text; its last character may be cut."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in start
 
 
 def _describe_text(start: bytes) -> str | None:
     for name, marks in (("UTF-32", _UTF32), ("UTF-16", _UTF16)):
         if start.startswith(marks):
             return f"its text is {name}: convert it to UTF-8, for example with `iconv -f {name} -t UTF-8`"
-    if b"\0" in start:
-        return (
-            "its content has NUL bytes: it is binary, or UTF-16 without a byte-order mark; convert it to UTF-8, for "
-            "example with `iconv -f UTF-16LE -t UTF-8`, or leave it out"
-        )
-    return None
+    if b"\0" not in start:
+        return None
+    name, order = _guess_encoding(start)
+    return (
+        f"its content has NUL bytes: it is binary, or {name} without a byte-order mark; convert it to UTF-8, for "
+        f"example with `iconv -f {name}{order} -t UTF-8`, or leave it out"
+    )
+
+
+def _guess_encoding(start: bytes) -> tuple[str, str]:
+    """Guesses the encoding of a text with NUL bytes, and its order: of four bytes of UTF-32 mostly three are NUL."""
+    width = 32 if start.count(0) > len(start) / 2 else 16
+    first, last = start[:: width // 8].count(0), start[width // 8 - 1 :: width // 8].count(0)
+    return f"UTF-{width}", "BE" if first > last else "LE"

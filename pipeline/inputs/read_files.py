@@ -9,7 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from albert_embed.pipeline.inputs.check_content import describe_content, describe_guess, read_start
+from albert_embed.pipeline.inputs.check_content import describe_compressed, describe_content, describe_guess, read_start
 from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, split_files
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.partitions import add_partitions
@@ -113,7 +113,7 @@ def read_range(
     records = 0
     try:
         start = _read_start(range_.path)
-        problem = describe_content(start, source)
+        problem = describe_compressed(range_.path) or describe_content(start, source)
         if problem is None and is_sampled:
             problem = describe_guess(range_.path, start, source)
         if problem is not None:

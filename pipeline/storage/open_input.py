@@ -30,9 +30,14 @@ def strip_compression_ending(path: str) -> str:
     return path[: path.rindex(".")] if is_compressed(path) else path
 
 
+def open_bytes(path: str) -> Any:
+    """Opens a file on any file system that Beam knows, as it is."""
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
 def open_input(path: str) -> Any:
     """Opens a file on any file system that Beam knows, decompressed if its name says that it is compressed."""
-    file = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    file = open_bytes(path)
     compression = find_compression(path)
     if compression is None:
         return file

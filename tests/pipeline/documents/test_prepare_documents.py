@@ -177,3 +177,20 @@ def test_the_step_after_pickling() -> None:
     good, failed = list(step.process(batch))
     assert good.column("text").to_pylist() == [b"good"]
     assert failed.tag == "failures" and failed.value.category == "preprocess: invalid UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ("text in UTF-16".encode("utf-16-le"), True),
+        (b"\0" * 100, True),
+        (b"text" + b"\0" * 4, True),
+        (b"one stray \0 in a text", False),
+        (b"", False),
+    ],
+)
+def test_texts_of_nul_bytes_are_none(text: bytes, fails: bool) -> None:
+    good = {"id": [b"a", b"b"], "text": pa.array([b"good", text], pa.large_binary())}
+    prepared, failures = prepare_documents(pa.RecordBatch.from_pydict(good))
+    assert prepared.num_rows == 2 - fails
+    assert [(failure.id, failure.reason) for failure in failures] == [(b"b", "binary content")] * fails

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albert_embed.pipeline.inputs.check_content import describe_content
+from albert_embed.pipeline.inputs.check_content import describe_compressed, describe_content
 from albert_embed.pipeline.inputs.file_input import make_file_input
 from albert_embed.pipeline.inputs.read_files import read_range
 from albert_embed.pipeline.records.file_range import FileRange
@@ -19,6 +21,7 @@ from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms.failure import Failure
+from tests.pipeline.storage.test_open_input import COMPRESS
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
@@ -37,6 +40,13 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\
         ("é,x\n".encode("utf-32"), "text", "its text is UTF-32: convert it to UTF-8"),
         ("text\n".encode("utf-16-le"), "text", "its content has NUL bytes: it is binary, or UTF-16 without"),
         ("text\n".encode("utf-16-be"), "files", "its content has NUL bytes: it is binary, or UTF-16 without"),
+        (b"%PDF-1.7\n", "files", "it is a PDF document: extract its text"),
+        (b"%PDF-1.7\n", "csv", "it is a PDF document: extract its text"),
+        (b"x.jsonl".ljust(257, b"\0") + b"ustar\x00", "jsonl", "it is a tar archive: unpack it"),
+        (b"\xef\xbb\xbf <!DOCTYPE HTML>\n<html>", "jsonl", "it is a web page, as servers send in place of a file"),
+        (b"<html lang=en>", "parquet", "it is a web page, as servers send in place of a file"),
+        (b'[{"text": "x"},\n', "jsonl", "it is read as jsonl, but its content is json, which is no object per line"),
+        (b'{\n  "text": "x"\n}\n', "jsonl", "it is read as jsonl, but its content is json, which is no object per"),
     ],
 )
 def test_content_that_is_something_else(tmp_path: Path, content: bytes, format_: str, problem: str) -> None:
@@ -65,6 +75,7 @@ def test_content_that_may_be_what_it_should(tmp_path: Path) -> None:
         "tfrecord": frame_records([b"x"]),
         "avro": b"Obj\x01",
         "csv": b"",
+        "json": b'[{"text": "<html>"}]',
     }.items():
         assert describe_content(content, SOURCES[name]) is None
 
@@ -80,3 +91,59 @@ def test_a_file_that_cannot_be_read_is_an_error_before_the_run(tmp_path: Path, m
     monkeypatch.setattr("albert_embed.pipeline.inputs.file_input.read_start", refuse)
     with pytest.raises(PermissionError, match=r"a\.csv"):
         make_file_input(files, options)
+
+
+def test_a_web_page_may_be_a_text() -> None:
+    assert describe_content(b"<!DOCTYPE html>", SOURCES["text"]) is None
+    assert describe_content(b"<!DOCTYPE html>", SOURCES["files"]) is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "advice"),
+    [
+        ("utf-16-le", "or UTF-16 without a byte-order mark; .* `iconv -f UTF-16LE -t"),
+        ("utf-16-be", "or UTF-16 without a byte-order mark; .* `iconv -f UTF-16BE -t"),
+        ("utf-32-le", "or UTF-32 without a byte-order mark; .* `iconv -f UTF-32LE -t"),
+        ("utf-32-be", "or UTF-32 without a byte-order mark; .* `iconv -f UTF-32BE -t"),
+    ],
+)
+@pytest.mark.parametrize("text", ["id,text\n1,one\n", "x", "für Straße\n"])
+def test_encodings_without_a_mark_are_guessed(encoding: str, advice: str, text: str) -> None:
+    described = describe_content(text.encode(encoding), SOURCES["csv"])
+    assert described is not None and re.search(advice, described)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.jsonl.gz", LFS, "it is a Git LFS pointer"),
+        ("a.parquet.zst", LFS, "it is a Git LFS pointer"),
+        ("a.csv.xz", b"PK\x03\x04", "it is a ZIP archive"),
+        ("a.txt.gz", b"<html><body>404", "it is a web page"),
+        ("a.jsonl.gz", b'{"text": "x"}\n', "its name says gzip, but it is text that is not compressed: rename it"),
+        ("a.jsonl.lz4", b'{"text": "x"}\n', "its name says lz4, but it is text that is not compressed: rename it"),
+        ("a.txt.gz", "é".encode() * 4000, "its name says gzip, but it is text that is not compressed: rename it"),
+        ("a.txt.gz", bz2.compress(b"x"), "it is compressed with bzip2, not gzip: let its name end in .bz2"),
+        ("a.txt.xz", gzip.compress(b"x"), "it is compressed with gzip, not xz: let its name end in .gz"),
+    ],
+)
+def test_names_that_say_a_compression_that_there_is_not(
+    tmp_path: Path, name: str, content: bytes, problem: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    options = EmbedOptions(model="m", input=(str(path),), output="o")
+    with pytest.raises(ValueError, match=rf"^--input names {re.escape(str(path))}: {re.escape(problem)}"):
+        make_file_input(list_input(options.input).files, options)
+    (failure,) = read_range(FileRange(path=str(path), name=name), SOURCES["jsonl"], RecordFields())
+    assert isinstance(failure, Failure) and failure.error.startswith(f"{path}: {problem}")
+
+
+@pytest.mark.parametrize("ending", COMPRESS)
+@pytest.mark.parametrize("content", [b"", b"x", b"x\n" * 9000])
+def test_what_is_compressed_as_its_name_says(tmp_path: Path, ending: str, content: bytes) -> None:
+    path = tmp_path / f"a.txt{ending}"
+    path.write_bytes(COMPRESS[ending](content))
+    assert describe_compressed(str(path)) is None
+    path.write_bytes(b"")
+    assert describe_compressed(str(path)) is None
