@@ -20,6 +20,7 @@ from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input
 from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.spread_parts import SpreadParts
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
         records: beam.PCollection[Any] = (
             pipeline
             | "Ranges" >> beam.Create(self._ranges, reshuffle=False)
-            | "SpreadRanges" >> beam.Reshuffle()
+            | "SpreadRanges" >> SpreadParts()
             | "ReadRange" >> beam.ParDo(self._step)
         )
         return records

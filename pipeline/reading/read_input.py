@@ -17,6 +17,7 @@ from albert_embed.pipeline.reading.read_all import COUNTS, FAILURES, ReadAll
 from albert_embed.pipeline.reading.read_wanted import MISSING, ReadWanted
 from albert_embed.pipeline.records.part import Part
 from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, FindFinished
+from albert_embed.transforms.spread_parts import SpreadParts
 
 DOCUMENTS = "documents"
 FINISHED = "finished"
@@ -117,7 +118,7 @@ class ReadInput(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]
     def _read_all(self, parts: beam.PCollection[Any]) -> Any:
         return (
             parts
-            | "SpreadParts" >> beam.Reshuffle()
+            | "SpreadParts" >> SpreadParts()
             | "ReadParts" >> beam.ParDo(ReadAll(self._reader)).with_outputs(FAILURES, COUNTS, main=DOCUMENTS)
         )
 

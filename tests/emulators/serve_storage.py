@@ -2,11 +2,14 @@
 
 gcp-storage-emulator's own server takes one connection at a time, so a client that keeps one open while it waits for
 another waits for ever. This one has a thread for each. The store itself is not thread-safe, so it is locked.
+
+`GET /requests` answers what has been asked since the last time, as a JSON list of `METHOD PATH`.
 """
 
 from __future__ import annotations
 
 import http.server
+import json
 import sys
 import threading
 from functools import partial
@@ -15,11 +18,21 @@ from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
 _LOCK = threading.Lock()
+_REQUESTS: list[str] = []
 
 
 class _Handler(RequestHandler):  # type: ignore[misc]
     def log_message(self, *arguments: object) -> None:
         pass
+
+    def answer_requests(self) -> None:
+        """Answers what has been asked since the last time."""
+        content = json.dumps(_REQUESTS).encode()
+        _REQUESTS.clear()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
 
 def _locked(method: str) -> None:
@@ -27,6 +40,10 @@ def _locked(method: str) -> None:
 
     def locked(self: _Handler) -> None:
         with _LOCK:
+            if self.path == "/requests":
+                self.answer_requests()
+                return
+            _REQUESTS.append(f"{self.command} {self.path}")
             unlocked(self)
 
     setattr(_Handler, method, locked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import socket
 import subprocess
@@ -44,6 +45,13 @@ class Emulators:
             "GOOGLE_CLOUD_PROJECT": "test-project",
             **_QUIET,
         }
+
+    def take_storage_requests(self) -> list[str]:
+        """Returns what the bucket server has been asked since the last time, each as `METHOD PATH`."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self.storage}/requests") as answer:
+            requests: list[str] = json.loads(answer.read())
+        return requests
 
 
 @contextlib.contextmanager
