@@ -40,7 +40,7 @@ lint: $(VENV)/installed
 $(VENV)/installed: setup.py pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 found; give one as make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) $(INSTALL) -c constraints.txt -e ".[test,openvino,huggingface]"
+	$(RUN) $(INSTALL) -c constraints.txt -e ".[test,openvino,jax,huggingface]"
 	touch $@
 
 # The servers that stand in for Google Cloud in the tests, which are skipped without them.
@@ -60,7 +60,7 @@ $(VENV)/airflow/installed: $(VENV)/installed $(AIRFLOW)/requirements.txt $(AIRFL
 constraints:
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/python $(INSTALL) uv==0.13.8
-	$(COMPILE) --extra test --extra openvino --extra huggingface setup.py --output-file constraints.txt
+	$(COMPILE) --extra test --extra openvino --extra jax --extra huggingface setup.py --output-file constraints.txt
 	$(COMPILE) tests/emulators/requirements.txt --output-file tests/emulators/constraints.txt
 	$(COMPILE) $(AIRFLOW)/requirements.txt --output-file $(AIRFLOW)/constraints.txt
 

@@ -47,6 +47,8 @@ BENCH = [
     if line and not line.startswith("#")
 ]
 OPENVINO = ["openvino==2026.4.1"]
+# The engine for GPUs: without a plugin (`jax[cuda13]`) it computes on the CPU. 0.10.2 is the last for Python 3.11.
+JAX = ["jax==0.10.2; python_version < '3.12'", "jax==0.11.2; python_version >= '3.12'"]
 # For models that bring no other vocabulary than tokenizer.json: what is made of it is proved against this library.
 HUGGING_FACE = ["tokenizers==0.23.3"]
 
@@ -66,6 +68,6 @@ setup(
         "albert_embed.pipeline.report": ["templates/*.jinja"],
     },
     install_requires=REQUIRES,
-    extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO, "huggingface": HUGGING_FACE},
+    extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO, "jax": JAX, "huggingface": HUGGING_FACE},
     entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.main:main"]},
 )

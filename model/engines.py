@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
 from albert_embed.model.engine import Engine
 
-EngineName = Literal["tensorflow", "openvino", "auto"]
+EngineName = Literal["tensorflow", "openvino", "jax", "auto"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 
 
@@ -16,7 +17,7 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None) -> En
     """Loads the model in `directory` with the engine `name` (not `auto`: call `choose_engine` first).
 
     Args:
-      name: `tensorflow` or `openvino`; each is imported only where it is loaded.
+      name: `tensorflow`, `openvino` or `jax`; each is imported only where it is loaded.
       directory: an export or a TF1 Hub module.
       threads: how many one batch may use; None means all cores. TensorFlow has one number for the whole process
         (`TF_NUM_INTRAOP_THREADS`) instead, because it may already be running.
@@ -32,7 +33,17 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None) -> En
         from albert_embed.model.openvino_engine import OpenVINOEngine
 
         return OpenVINOEngine(directory, threads=threads)
-    raise ValueError(f"engine must be tensorflow or openvino here, not {name!r}")
+    if name == "jax":
+        from albert_embed.model.jax_weights import load_jax_engine
+
+        return load_jax_engine(directory)
+    raise ValueError(f"engine must be tensorflow, openvino or jax here, not {name!r}")
+
+
+def refuse_engine_s_lack(engine: str, embeddings: Sequence[str]) -> None:
+    """Raises ValueError where `engine` does not give one of `embeddings`, whatever the model has."""
+    if engine == "jax" and "sentence" in embeddings:
+        raise ValueError("--engine jax has no sentence; choose --engine tensorflow")
 
 
 def choose_engine(name: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
 
 from albert_embed.model.engine import Engine, OutOfMemoryError, RowError
-from albert_embed.model.engines import ENGINES, EngineName, choose_engine, load_engine
+from albert_embed.model.engines import ENGINES, EngineName, choose_engine, load_engine, refuse_engine_s_lack
 from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import TOKENS_SIGNATURE
 from albert_embed.model.padded_batch import float_lists, pad_batch
@@ -90,7 +90,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     Args:
       model: a SavedModel's directory, or a TF Hub handle, which each worker resolves for itself.
       embeddings: which of `pooled`, `sequence`, `mean` and `sentence` to compute.
-      engine: what executes it: `tensorflow`, `openvino`, or `auto` (`model.engines`), decided on the worker.
+      engine: what executes it: `tensorflow`, `openvino`, `jax`, or `auto` (`model.engines`), decided on the worker.
       threads: how many one batch may use; None means all cores.
 
     Raises:
@@ -110,6 +110,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         if isinstance(threads, int) and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
+        refuse_engine_s_lack(engine, embeddings)
         self._model = model
         self._embeddings = check_embeddings(embeddings)
         self._engine = engine

@@ -113,7 +113,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
           tokens: whether to add every token's piece and the bytes of the text that it came from.
           batch_tokens: maximum padded tokens per batch; None chooses by whether this machine has a GPU. Give it where
             the workers are other machines.
-          engine: what executes the model: `tensorflow`, `openvino` or `auto`.
+          engine: what executes the model: `tensorflow`, `openvino`, `jax` or `auto`.
           transform_directory: where to save the transform graph, as a path that every worker can read, such as
             `gs://bucket/transform`. None saves it to a temporary folder of this machine that goes when this process
             ends: for pipelines that run here, and end before it does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal, get_args
 
-from albert_embed.model.engines import ENGINES, EngineName
+from albert_embed.model.engines import ENGINES, EngineName, refuse_engine_s_lack
 from albert_embed.model.vector_shape import VectorShape
 from albert_embed.pipeline.settings.choices import check_choice, check_choices
 from albert_embed.pipeline.settings.deletion_limit import DEFAULT_MAX_DELETIONS
@@ -64,7 +64,7 @@ class EmbedOptions:
       long_documents: truncate, window or reject.
       window_overlap: tokens that consecutive windows share.
       batch_tokens: maximum padded tokens per batch; None chooses by the device.
-      engine: what executes the model: tensorflow, openvino or auto.
+      engine: what executes the model: tensorflow, openvino, jax or auto.
       worker_threads: how many threads each worker process uses for a batch; None shares the cores among them.
       shared_filesystem: whether workers on other machines see the local paths of this one.
       transform: a saved transform graph to use.
@@ -147,6 +147,7 @@ class EmbedOptions:
             check_choice("--format", self.format, FORMATS)
         check_choice("--encoding", self.encoding, ENCODINGS)
         check_choice("--engine", self.engine, ENGINES)
+        refuse_engine_s_lack(self.engine, self.embeddings)
         check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
         check_choice("--gpu-pool", self.gpu_pool, GPU_POOLS)
         if self.gpu is None and self.gpu_pool != "whole":

@@ -33,9 +33,9 @@ def test_auto_takes_openvino_where_it_is_installed_and_there_is_no_gpu(monkeypat
 
 def test_a_named_engine_is_taken_as_named() -> None:
     assert [choose_engine(name) for name in ("tensorflow", "openvino")] == ["tensorflow", "openvino"]
-    with pytest.raises(ValueError, match=r"^engine must be one of tensorflow, openvino, auto, not 'torch'$"):
+    with pytest.raises(ValueError, match=r"^engine must be one of tensorflow, openvino, jax, auto, not 'torch'$"):
         choose_engine("torch")
-    with pytest.raises(ValueError, match=r"^engine must be tensorflow or openvino here, not 'auto'$"):
+    with pytest.raises(ValueError, match=r"^engine must be tensorflow, openvino or jax here, not 'auto'$"):
         load_engine("auto", Path("model"))
 
 

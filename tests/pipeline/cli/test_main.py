@@ -117,7 +117,7 @@ def test_options_that_cannot_be(
         (["--vector-index", "drop"], "--vector-index is 'drop': choose from print, run"),
         (["--max-tokens", "many"], "--max-tokens is 'many': give a whole number"),
         (["--shard-seconds", "long"], "--shard-seconds is 'long': give a number"),
-        (["--engine", "abacus"], "--engine is 'abacus': choose from tensorflow, openvino, auto"),
+        (["--engine", "abacus"], "--engine is 'abacus': choose from tensorflow, openvino, jax, auto"),
         (["--engine"], "argument --engine: expected one argument"),
         (["--direct_num_workers", "many"], "argument --direct_num_workers: invalid int value: 'many'"),
     ],
@@ -133,7 +133,7 @@ def test_with_json_a_bad_choice_is_a_line_of_json_too(capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out) == {
         "status": "usage",
         "exit_status": 2,
-        "error": "UsageError: --engine is 'abacus': choose from tensorflow, openvino, auto",
+        "error": "UsageError: --engine is 'abacus': choose from tensorflow, openvino, jax, auto",
     }
 
 
