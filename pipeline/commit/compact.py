@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -21,17 +21,22 @@ from albert_embed.pipeline.dataset.published_output import (
     find_files,
     find_published_output,
 )
+from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
 from albert_embed.pipeline.dataset.read_embeddings import read_tombstones
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format, make_formats
 from albert_embed.pipeline.formats.row_format import RowFormat
+from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
+from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
-from albert_embed.pipeline.shards.shard import Shard, list_data_files, list_index_files
+from albert_embed.pipeline.shards.shard import list_data_files, list_index_files
 from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_shard
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.pipeline.writers.rolling_writer import RollingWriter
+from albert_embed.pipeline.writers.document_writer import DocumentWriter
+from albert_embed.pipeline.writers.rolling_writer import FileWriter, Finished, RollingWriter
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
+from albert_embed.pipeline.writers.write_documents import list_document_files
 from albert_embed.pipeline.writers.write_shards import SHARD_BYTES
 from albert_embed.transforms.columns import ID
 
@@ -94,15 +99,25 @@ def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retai
     directory = transaction.staging.directory
     published = find_published_output(directory, before)
     logger.info("compacting %d generations of %s", len(before.generations), directory)
-    shards = _write_rows(_read_live_rows(published), transaction.staging.path, _choose_formats(before), shard_bytes)
+    formats = _list_formats(before)
+    staging = transaction.staging.path
+    open_shard = partial(ShardWriter, staging, _make_formats(before, before.row_schema, formats))
+    shards = _write_rows(_read_live_rows(published), open_shard, shard_bytes)
     found = add_statistics(count_shard(shard) for shard in shards)
     _check_counts(found, before, directory)
+    documents: list[DataFile] = []
+    if before.counts.document_rows is not None:
+        open_file = partial(DocumentWriter, staging, _make_formats(before, before.row_schema.of_documents(), formats))
+        written = _write_rows(read_document_rows(published), open_file, shard_bytes)
+        documents = list_document_files([file for files in written for file in files], formats)
+        _check_documents(documents, before, directory)
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     manifest = dataclasses.replace(
         before,
         created=created,
         shards=list_data_files(shards),
         index_shards=list_index_files(shards),
+        document_shards=documents,
         tombstone_shards=[],
         generations=[Generation(created=created, counts=before.counts.row_counts)],
         changes=None,
@@ -138,24 +153,27 @@ def _find_indexes(published: PublishedOutput) -> list[PublishedFile]:
 
 
 def _write_rows(
-    batches: Iterator[pa.RecordBatch], directory: str, formats: Sequence[RowFormat], shard_bytes: int
-) -> list[Shard]:
-    shards: list[Shard] = []
-    with RollingWriter(partial(ShardWriter, directory, formats), max_bytes=shard_bytes) as writer:
+    batches: Iterator[pa.RecordBatch], open_writer: Callable[[], FileWriter[Finished]], file_bytes: int
+) -> list[Finished]:
+    written: list[Finished] = []
+    with RollingWriter(open_writer, max_bytes=file_bytes) as writer:
         for rows in batches:
             if rows.num_rows:
-                shards += writer.write(rows)
-        return [*shards, *writer.finish()]
+                written += writer.write(rows)
+        return [*written, *writer.finish()]
 
 
-def _choose_formats(manifest: Manifest) -> list[RowFormat]:
-    """Returns the formats of the files that are there."""
+def _list_formats(manifest: Manifest) -> list[str]:
+    """Returns the names of the formats of the files that are there, the first sink's first."""
+    return list(dict.fromkeys(file.format for file in (*manifest.shards, *manifest.document_shards) if file.format))
+
+
+def _make_formats(manifest: Manifest, rows: RowSchema, names: Sequence[str]) -> list[RowFormat]:
     metadata = {
         "albert_embed.model_fingerprint": manifest.model.fingerprint,
         "albert_embed.transform_fingerprint": manifest.transform.fingerprint,
     }
-    names = dict.fromkeys(file.format for file in manifest.shards if file.format)
-    return make_formats(names, manifest.row_schema, metadata)
+    return make_formats(names, rows, metadata)
 
 
 def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:
@@ -165,5 +183,12 @@ def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:
         raise describe_damage(directory, f"the data hold {counted[0]}, the manifest says {counted[1]}")
 
 
+def _check_documents(written: Sequence[DataFile], before: Manifest, directory: str) -> None:
+    found = sum(file.rows or 0 for file in written if file.format == written[0].format)
+    expected = before.counts.document_rows
+    if found != expected:
+        raise describe_damage(directory, f"the data hold {found} rows of documents, the manifest says {expected}")
+
+
 def _count_bytes(manifest: Manifest) -> int:
-    return sum(file.bytes for file in manifest.shards)
+    return sum(file.bytes for file in (*manifest.shards, *manifest.document_shards))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
-from albert_embed.pipeline.dataset.read_embeddings import explain_damage
+from albert_embed.pipeline.dataset.read_embeddings import read_live_rows
 from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.storage.output_error import OutputError
 
@@ -33,5 +33,4 @@ def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """Yields what `read_document_embeddings` yields, from an open output."""
     format_ = make_format(output.format, output.manifest.row_schema.of_documents())
-    paths = [file.path for file in output.documents]
-    yield from explain_damage(format_.read(paths), output)
+    yield from read_live_rows(output.documents, format_, output)

@@ -23,6 +23,7 @@ from albert_embed.pipeline.dataset.published_output import (
 from albert_embed.pipeline.dataset.tombstones import Tombstones, load_tombstones
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format
+from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import ID
@@ -47,9 +48,24 @@ def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """Yields what `read_embeddings` yields, from an open output."""
     manifest = output.manifest
     _check_for_files(output.directory, manifest)
-    format_ = make_format(output.format, manifest.row_schema)
+    yield from read_live_rows(output.shards, make_format(output.format, manifest.row_schema), output)
+
+
+def read_live_rows(
+    files: Sequence[PublishedFile], format_: RowFormat, output: PublishedOutput
+) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of some files of an output, without dead ones.
+
+    Args:
+      files: rows of windows, or of documents.
+      format_: of the files.
+      output: theirs.
+
+    Raises:
+      OutputError: if a file is damaged, or was removed meanwhile.
+    """
     tombstones = read_tombstones(output)
-    for generation, paths in group_by_generation(output.shards):
+    for generation, paths in group_by_generation(files):
         for batch in explain_damage(format_.read(paths), output):
             live = tombstones.find_live(batch.column(ID), generation)
             batch = batch if live is None else batch.filter(pa.array(live))

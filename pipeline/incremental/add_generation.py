@@ -10,7 +10,9 @@ from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
 
 
-def add_generation(previous: Manifest, run: Manifest, *, tombstone_shards: list[DataFile], dead: RowCounts) -> Manifest:
+def add_generation(
+    previous: Manifest, run: Manifest, *, tombstone_shards: list[DataFile], dead: RowCounts, dead_vectors: int = 0
+) -> Manifest:
     """Returns the manifest of a dataset after a run has added to it.
 
     Args:
@@ -18,6 +20,7 @@ def add_generation(previous: Manifest, run: Manifest, *, tombstone_shards: list[
       run: of the run alone.
       tombstone_shards: the staged files of tombstones.
       dead: counts of the rows that the tombstones remove.
+      dead_vectors: how many documents with a vector of their own they remove, where the dataset has such.
 
     Returns:
       The files of both, the failures of the run, the counts of all live rows. A run that neither adds nor removes rows
@@ -26,11 +29,15 @@ def add_generation(previous: Manifest, run: Manifest, *, tombstone_shards: list[
     added = run.counts.row_counts
     adds = [Generation(created=run.created, counts=added, dead=dead)] if added or tombstone_shards else []
     live = previous.counts.row_counts - dead + added
+    vectors = run.counts.document_rows
+    if vectors is not None:
+        vectors += (previous.counts.document_rows or 0) - dead_vectors
     return dataclasses.replace(
         run,
-        counts=dataclasses.replace(run.counts, **dataclasses.asdict(live)),
+        counts=dataclasses.replace(run.counts, **dataclasses.asdict(live), document_rows=vectors),
         shards=[*previous.shards, *run.shards],
         index_shards=[*previous.index_shards, *run.index_shards],
+        document_shards=[*previous.document_shards, *run.document_shards],
         tombstone_shards=[*previous.tombstone_shards, *tombstone_shards],
         generations=[*previous.generations, *adds],
     )

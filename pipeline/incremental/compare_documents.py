@@ -57,11 +57,13 @@ class Comparison:
       selected: `SELECTED_SCHEMA` with `input_range`, the documents to take on the second reading: one of those that are
         equal, and all of an id that has several contents.
       tombstones: `TOMBSTONE_SCHEMA`, the documents whose published rows are dead from now on.
+      dead_vectors: how many of these have a vector of their own, where the dataset has such.
       counts: how many there are of each kind.
     """
 
     selected: pa.Table
     tombstones: pa.Table
+    dead_vectors: int
     counts: DocumentCounts
 
 
@@ -101,6 +103,7 @@ def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table
     return Comparison(
         selected=_select(documents, contents, joined, new | changed, not_unique),
         tombstones=gone.select(TOMBSTONE_SCHEMA.names).cast(TOMBSTONE_SCHEMA),
+        dead_vectors=int(_to_mask(gone, "has_vector").sum()),
         counts=DocumentCounts(
             read=documents.num_rows,
             new=int(new.sum()),
@@ -117,8 +120,9 @@ def find_live_documents(index: pa.Table, tombstones: pa.Table) -> pa.Table:
     """Finds the documents that have rows which no later generation has superseded.
 
     Returns:
-      `id`, `published_hash`, the counts of its live rows (`documents`, `rows`, `tokens`, `truncated`), and `whole`:
-      whether they are all its windows, each once and of one content. One row per id.
+      `id`, `published_hash`, the counts of its live rows (`documents`, `rows`, `tokens`, `truncated`), `has_vector`:
+      whether they are all windows of one content, so that a vector of the document was made of them, and `whole`:
+      whether each of these is there once. One row per id.
     """
     latest = tombstones.group_by(ID, use_threads=False).aggregate([(GENERATION, "max")])
     joined = index.join(latest, keys=ID, join_type="left outer", use_threads=False)
@@ -137,9 +141,9 @@ def find_live_documents(index: pa.Table, tombstones: pa.Table) -> pa.Table:
         ]
     )
     rows = grouped["count_all"]
-    whole = pc.and_(
-        pc.equal(grouped["content_hash_count_distinct"], 1),
-        pc.and_(pc.equal(grouped["window_count_distinct"], rows), pc.equal(grouped["window_count_max"], rows)),
+    windows = grouped["window_count_distinct"]
+    has_vector = pc.and_(
+        pc.equal(grouped["content_hash_count_distinct"], 1), pc.equal(grouped["window_count_max"], windows)
     )
     return pa.table(
         {
@@ -149,7 +153,8 @@ def find_live_documents(index: pa.Table, tombstones: pa.Table) -> pa.Table:
             ROWS: rows,
             TOKENS: grouped["tokens_sum"],
             TRUNCATED: grouped["truncated_sum"],
-            "whole": whole,
+            "has_vector": has_vector,
+            "whole": pc.and_(has_vector, pc.equal(windows, rows)),
         }
     )
 

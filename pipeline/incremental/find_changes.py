@@ -39,6 +39,7 @@ class ChangeCounts:
       selected: contents to select on the second reading, including those that are to fail.
       tombstones: ids whose published rows are dead from now on.
       dead: counts of those rows.
+      dead_vectors: documents among them that have a vector of their own, where the dataset has such.
       missing: selected documents that had changed on the second reading; the next run will find them.
     """
 
@@ -46,6 +47,7 @@ class ChangeCounts:
     selected: int = 0
     tombstones: int = 0
     dead: RowCounts = dataclasses.field(default_factory=RowCounts)
+    dead_vectors: int = 0
     missing: int = 0
 
     def to_json(self) -> str:
@@ -63,17 +65,14 @@ class ChangeCounts:
 def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
     """Returns the sum of all parts."""
     counts = []
-    selected = tombstones = missing = 0
+    totals = dict.fromkeys(("selected", "tombstones", "dead_vectors", "missing"), 0)
     dead = RowCounts()
     for part in parts:
         counts.append(part.documents)
-        selected += part.selected
-        tombstones += part.tombstones
-        missing += part.missing
         dead += part.dead
-    return ChangeCounts(
-        documents=add_counts(counts), selected=selected, tombstones=tombstones, dead=dead, missing=missing
-    )
+        for name in totals:
+            totals[name] += getattr(part, name)
+    return ChangeCounts(documents=add_counts(counts), dead=dead, **totals)
 
 
 class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
@@ -173,5 +172,6 @@ class CompareBucket(beam.DoFn):
             documents=comparison.counts,
             selected=selected.num_rows,
             tombstones=tombstones.num_rows,
+            dead_vectors=comparison.dead_vectors,
             dead=RowCounts(**{name: pc.sum(tombstones[name]).as_py() or 0 for name in _DEAD}),
         )

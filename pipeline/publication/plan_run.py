@@ -54,7 +54,13 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
     manifest = make_manifest(staged, task)
     if previous is not None:
         tombstones = [written.file for written in staged.tombstones]
-        manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=staged.changes.dead)
+        manifest = add_generation(
+            previous,
+            manifest,
+            tombstone_shards=tombstones,
+            dead=staged.changes.dead,
+            dead_vectors=staged.changes.dead_vectors,
+        )
         if is_same_dataset(previous, manifest):
             raise UnchangedError(manifest)
     load_files = [

@@ -160,11 +160,6 @@ class EmbedOptions:
                 "--embeddings document writes files, not tables: leave the table out of --output, or document out of "
                 "--embeddings; in a table, a query can compute the mean of a document's windows"
             )
-        if DOCUMENT in self.embeddings and self.incremental:
-            raise ValueError(
-                "--incremental can't add to --embeddings document: leave document out, or give --overwrite instead of "
-                "--incremental"
-            )
         for name, value in (
             ("--csv-max-lines", self.csv_max_lines),
             ("--max-tokens", self.max_tokens),

@@ -121,7 +121,6 @@ def test_an_output_that_is_replaced_leaves_no_documents(tiny_model: Path, tmp_pa
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"incremental": True}, r"^--incremental can't add to --embeddings document"),
         (
             {"table": "bq:my-project:search.embeddings", "sinks": ("tfrecord", "bigquery")},
             r"^--embeddings document writes files, not tables",

@@ -70,3 +70,19 @@ def test_a_run_that_finds_nothing_leaves_the_same_dataset() -> None:
     clean = dataclasses.replace(MONDAY, counts=dataclasses.replace(MONDAY.counts, failures=0))
     nothing = dataclasses.replace(EMPTY, counts=OutputCounts())
     assert is_same_dataset(clean, add_generation(clean, nothing, tombstone_shards=[], dead=RowCounts()))
+
+
+def test_vectors_of_documents_are_added_and_taken_off() -> None:
+    def with_vectors(manifest: Manifest, number: int) -> Manifest:
+        counts = dataclasses.replace(manifest.counts, document_rows=number)
+        files = [DataFile(path=f"documents {manifest.created}", bytes=1)]
+        return dataclasses.replace(manifest, counts=counts, document_shards=files)
+
+    monday, tuesday = (
+        with_vectors(MONDAY, 8),
+        with_vectors(make_manifest("tuesday", RowCounts(documents=3, rows=3), 0), 3),
+    )
+    merged = add_generation(monday, tuesday, tombstone_shards=[], dead=RowCounts(documents=2, rows=2), dead_vectors=1)
+    assert merged.counts.document_rows == 8 - 1 + 3
+    assert [file.path for file in merged.document_shards] == ["documents monday", "documents tuesday"]
+    assert add_generation(MONDAY, EMPTY, tombstone_shards=[], dead=RowCounts()).counts.document_rows is None

@@ -120,6 +120,7 @@ def test_a_document_that_lacks_windows_or_stands_twice_is_embedded_again() -> No
     assert tombstones(comparison) == {b"part": False, b"twice": False, b"both": False}
     rows = {row["id"]: (row["documents"], row["rows"]) for row in comparison.tombstones.to_pylist()}
     assert rows == {b"part": (1, 2), b"twice": (2, 4), b"both": (2, 2)}
+    assert comparison.dead_vectors == 1  # of "twice": the others have none
 
 
 def test_equal_documents_are_embedded_once() -> None:

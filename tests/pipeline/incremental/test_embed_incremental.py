@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albert_embed import read_embeddings, read_embeddings_dataset
+from albert_embed import read_document_embeddings, read_embeddings, read_embeddings_dataset
 from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.commit.compact import compact_output
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
@@ -49,6 +50,14 @@ def run(model: Path, source: Path, output: Path, *more: str, status: int = 0) ->
 def read_rows(output: Path) -> Rows:
     rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
     found = {(row["id"], row["window"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def read_documents(output: Path) -> Rows:
+    """Returns the rows of documents, each by its id and the window 0."""
+    rows = [row for batch in read_document_embeddings(str(output)) for row in batch.to_pylist()]
+    found = {(row["id"], 0): row for row in rows}
     assert len(found) == len(rows)
     return found
 
@@ -98,7 +107,8 @@ def changes_of(result: dict[str, Any]) -> dict[str, int]:
 
 def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out"
-    common = [*WINDOWS, "--embeddings", "pooled,mean", "--keep-fields", "size:int64", "--sink", "parquet,tfrecord"]
+    common = [*WINDOWS, "--embeddings", "pooled,mean,document"]
+    common += ["--keep-fields", "size:int64", "--sink", "parquet,tfrecord"]
     texts = {
         "plain": "the house on the hill",
         "long": "one two three four five six seven eight nine ten " * 12,
@@ -119,6 +129,8 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
         kept = {key for key in read_rows(output) if key not in expected}
         assert "--full-snapshot" not in flags or not kept
         assert_same_rows({key: row for key, row in read_rows(output).items() if key not in kept}, expected)
+        documents = {key: row for key, row in read_documents(output).items() if key not in kept}
+        assert_same_rows(documents, read_documents(fresh))
         assert result["counts"] == manifest.counts.to_dict()
         return manifest
 
@@ -148,11 +160,16 @@ def test_any_runs_come_to_what_one_fresh_run_gives(tiny_model: Path, tmp_path: P
     fifth = check({"read": 7, "changed": 1, "unchanged": 6}, "--full-snapshot")
     assert [entry.number for entry in fifth.generations] == [1, 2, 3, 4, 5]
 
+    compacted = compact_output(str(output)).manifest
+    assert compacted.tombstone_shards == [] and assert_sound(output).counts == fifth.counts
+    assert {file.generation for file in compacted.document_shards} == {6}
+    assert_same_rows(read_documents(output), read_documents(tmp_path / "fresh"))
+
     result = run(tiny_model, source, output, "--incremental", "--rebuild", *common)
     assert changes_of(result) == {"read": 7, "new": 7}
     rebuilt = assert_sound(output)
-    assert [entry.number for entry in rebuilt.generations] == [6]
-    assert {file.generation for file in rebuilt.shards} == {6}
+    assert [entry.number for entry in rebuilt.generations] == [7]
+    assert {file.generation for file in rebuilt.shards} == {7}
     assert_same_rows(read_rows(output), read_rows(tmp_path / "fresh"))
 
 
