@@ -129,7 +129,7 @@ def test_a_table_and_a_directory_hold_the_same(dataset: str, tiny_model: Path, t
     arguments = ["--model", str(tiny_model), "--input", str(tmp_path / "in.txt"), *flags]
     assert main(["embed", *arguments, "--output", str(tmp_path / "out"), table.option]) == 0
     rows = {row["id"]: row for row in read_table(table.sql)}
-    stored = pq.read_table(sorted((tmp_path / "out").rglob("embeddings-*.parquet"))).to_pylist()
+    stored = pq.read_table(tmp_path / "out" / "parquet").to_pylist()
     assert len(rows) == len(stored) == 2
     for row in stored:
         found = rows[row["id"]]

@@ -98,13 +98,14 @@ def test_int8_in_every_file_and_reader(int8_output: Path, whole: Rows, capsys: p
         for found, vectors in zip(vectors_of(row, 8), expected[name], strict=True):
             steps = np.abs(vectors).max(axis=1, keepdims=True) / 127
             assert (np.abs(found - vectors) <= 0.501 * steps + 1e-6).all()
-    stored = pq.read_table(sorted(int8_output.rglob("embeddings-*.parquet")))
+    stored = pq.read_table(int8_output / "parquet")
+    assert stored.num_rows == len(TEXTS)
     for row in stored.to_pylist():
         values = np.array(row["mean_output"]) * row["mean_output_scale"]
         np.testing.assert_allclose(values, expected[row["id"]][1][0], atol=0.005)
         assert len(row["sequence_output_scale"]) == len(row["input_ids"])
     count = 0
-    for path in int8_output.rglob("embeddings-*.tfrecord"):
+    for path in int8_output.glob("tfrecord/*.tfrecord"):
         for record in tf.data.TFRecordDataset(str(path)):
             features = tf.train.Example.FromString(record.numpy()).features.feature
             integers = np.frombuffer(features["mean_output"].bytes_list.value[0], np.int8)
@@ -131,7 +132,9 @@ def test_bits_in_every_file_and_reader(binary_output: Path, whole: Rows) -> None
     for name, row in read(binary_output).items():
         for found, expected in zip(vectors_of(row, 16), vectors_of(whole[name], 16), strict=True):
             np.testing.assert_array_equal(found, np.where(expected > 0, 1, -1))
-    for row in pq.read_table(sorted(binary_output.rglob("embeddings-*.parquet"))).to_pylist():
+    stored = pq.read_table(binary_output / "parquet").to_pylist()
+    assert len(stored) == len(TEXTS)
+    for row in stored:
         assert row["mean_output"] == np.packbits(np.array(whole[row["id"]]["mean_output"]) > 0).tolist()
     for tensors in read_embeddings_dataset(str(binary_output)):
         expected = np.array(whole[tensors["id"].numpy().decode()]["sequence_output"])

@@ -50,7 +50,7 @@ def test_the_texts_are_kept_as_they_are(tiny_model: Path, tmp_path: Path, capsys
     assert first == (b"a", 0, "  Ünë  TEXT ".encode(), b"p", 7, b"w", b"x")
     assert len(others) > 2
     assert {(row[0], *row[2:]) for row in others} == {(b"b", LONG.encode(), None, None, None, None)}
-    (path,) = output.rglob("embeddings-*.parquet")
+    (path,) = output.glob("parquet/*.parquet")
     table = pq.read_table(path)
     assert table.schema.field("text").type == pa.string()
     assert set(table.column("text").to_pylist()) == {"  Ünë  TEXT ", LONG}
