@@ -57,6 +57,12 @@ def publish_plan(directory: str, plan: Plan) -> None:
     _remove_old_versions(directory, plan)
 
 
+def is_published(directory: str, plan: Plan) -> bool:
+    """Returns whether the version of a plan is there."""
+    number = plan.manifest.generation
+    return number in list_versions(directory) and read_version(directory, number).run == plan.manifest.run
+
+
 def _remove_old_versions(directory: str, plan: Plan) -> None:
     """Removes the versions that are no longer retained, and the files that only they name."""
     latest = plan.manifest.generation

@@ -10,10 +10,12 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
+from albert_embed.pipeline.commit.plan import read_plan
+from albert_embed.pipeline.commit.publish import is_published
 from albert_embed.pipeline.commit.runner_job import RunnerJob, find_job
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.verdict import Verdict, read_verdict
-from albert_embed.pipeline.publication.run_errors import raise_failure
+from albert_embed.pipeline.publication.run_errors import RunFailedError, raise_failure
 
 logger = logging.getLogger(__name__)
 
@@ -75,10 +77,17 @@ def explain(staging: StagingFolder, error: Exception) -> Verdict:
 
     Raises:
       RuntimeError: the error that the verdict names.
-      Exception: `error`, if there is no verdict.
+      RunFailedError: if the version is published, but not all that follows is done.
+      Exception: `error`, if nothing is published.
     """
     verdict = read_verdict(staging)
-    if verdict is None:
-        raise error
-    raise_failure(verdict, error)
-    return verdict
+    if verdict is not None:
+        raise_failure(verdict, error)
+        return verdict
+    plan = read_plan(staging)
+    if plan is not None and is_published(staging.directory, plan):
+        raise RunFailedError(
+            f"version {plan.manifest.generation} of {staging.directory} is published, but not all that follows is "
+            f"done: run `albert-embed publish {staging.directory}`. The cause: {error}"
+        ) from error
+    raise error

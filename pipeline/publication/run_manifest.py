@@ -16,6 +16,7 @@ from albert_embed.pipeline.dataset.provenance import Provenance, list_versions
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.settings.embed_options import DOCUMENT
+from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.shards.shard import list_data_files, list_index_files
 from albert_embed.pipeline.shards.statistics import add_statistics, count_shard
 from albert_embed.pipeline.writers.write_documents import list_document_files
@@ -51,7 +52,7 @@ def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:
         versions=workers[0].environment.versions if workers else list_versions(),
         generations=[Generation(created=created, counts=counts.row_counts)],
         changes=staged.changes.documents if options.incremental else None,
-        pending_table=options.table,
+        pending_table=None if options.table is None else str(TableName.parse(options.table)),
         **vars(_with_engines(task.provenance, workers)),
     )
 

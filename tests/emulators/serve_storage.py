@@ -9,11 +9,15 @@ another waits for ever. This one has a thread for each. The store itself is not 
 from __future__ import annotations
 
 import http.server
+import io
 import json
+import re
 import sys
 import threading
+import urllib.parse
 from functools import partial
 
+from gcp_storage_emulator.exceptions import NotFound
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
@@ -49,6 +53,43 @@ def _locked(method: str) -> None:
     setattr(_Handler, method, locked)
 
 
+def _refuse_what_is_there() -> None:
+    """Adds what gcp-storage-emulator lacks: an upload on condition that there is no such object yet.
+
+    The condition is `ifGenerationMatch=0`. A multipart upload names its object in the first part of its body, which is
+    JSON.
+    """
+    upload = RequestHandler.do_POST
+
+    def upload_if_absent(self: _Handler) -> None:
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        if query.get("ifGenerationMatch") != ["0"]:
+            upload(self)
+            return
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        found = re.search(rb'\{[^{}]*"name"[^{}]*\}', body)
+        name = json.loads(found[0])["name"] if found else query["name"][0]
+        bucket = urllib.parse.urlsplit(self.path).path.split("/b/")[1].split("/")[0]
+        try:
+            self.storage.get_file_obj(bucket, name)
+        except NotFound:
+            self.rfile, rest = io.BytesIO(body), self.rfile
+            try:
+                upload(self)
+            finally:
+                self.rfile = rest
+            return
+        content = json.dumps({"error": {"code": 412, "message": "conditionNotMet"}}).encode()
+        self.send_response(412)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    RequestHandler.do_POST = upload_if_absent
+
+
+_refuse_what_is_there()
 for _method in ("do_GET", "do_POST", "do_PUT", "do_DELETE", "do_PATCH"):
     _locked(_method)
 

@@ -96,7 +96,7 @@ def test_a_table_alone(
     with pytest.raises(OutputError, match=rf"holds no files of embeddings: its rows are in {table}"):
         read_embeddings_dataset(directory)
     assert list(read_failures(directory)) == []
-    assert not FileSystems.match([f"{directory}/_*"])[0].metadata_list
+    assert not FileSystems.match([f"{directory}/_staging/*"])[0].metadata_list
     assert main(command(tiny_model, corpus, table.option, more=more)) == 0  # changes nothing
     assert read_table(table.sql) == before
 
@@ -192,14 +192,16 @@ def test_a_run_killed_at_ten_moments_is_repeated(
         *command(tiny_model, corpus, str(tmp_path / "out"), table.option, more=("--shard-seconds", "0.2")),
     ]
     # Once each while a shard is written, and when all are and the table is loaded; else at any time after the start.
-    moments = [("unfinished/*.bigquery", 0.0), ("shards.jsonl*", 0.0), ("shards.jsonl*", 0.05)]
+    moments = [("*/embeddings-*.bigquery", 0.0), ("*/plan.json", 0.0), ("*/plan.json", 0.05)]
     generator = random.Random(7)
-    moments += [("run.json", seconds * generator.random()) for _ in range(6)]
+    moments += [("*/run.json", seconds * generator.random()) for _ in range(6)]
     # The first is sure to be killed; the others may have ended, on a machine that is fast or busy by turns.
-    assert kill_when_staged(arguments, emulators, staging, "run.json"), (tmp_path / "said.txt").read_text()
+    assert kill_when_staged(arguments, emulators, staging, "*/run.json"), (tmp_path / "said.txt").read_text()
     for name, after in moments:
         kill_when_staged(arguments, emulators, staging, name, after=after)
-    more = ["--overwrite"] if (tmp_path / "out" / "manifest.json").exists() else []
+    if staging.exists():
+        assert main(["publish", str(tmp_path / "out")]) == 0  # what was being published
+    more = ["--overwrite"] if any((tmp_path / "out").glob("_versions/*.json")) else []
     again = subprocess.run(
         [*arguments, *more], cwd=ROOT, env=command_environment(emulators), capture_output=True, text=True
     )
@@ -214,7 +216,7 @@ def test_a_run_killed_at_ten_moments_is_repeated(
 
 @pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("step", ["_make_table", "index_vectors"])
-def test_a_run_that_dies_at_the_table_goes_on_from_its_shards(
+def test_a_run_that_dies_at_the_table_is_completed_and_refuses_others_until_then(
     alone: bool,
     step: str,
     table: TableName,
@@ -222,6 +224,7 @@ def test_a_run_that_dies_at_the_table_goes_on_from_its_shards(
     tiny_model: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     corpus = write_corpus(tmp_path / "c.jsonl", TEXTS[:5])
     outputs = [table.option] if alone else [str(tmp_path / "out"), table.option]
@@ -231,11 +234,21 @@ def test_a_run_that_dies_at_the_table_goes_on_from_its_shards(
         assert main(arguments) == 4
     before = [] if step == "_make_table" else read_table(table.sql)
     assert len(before) == (0 if step == "_make_table" else 5)
-    assert main(arguments) == 0
+    directory = f"{bucket}/temp/albert-embed/{table}" if alone else str(tmp_path / "out")
+    assert read_manifest(directory).pending_table == str(table)
+    assert main([*arguments, *([] if alone else ["--overwrite"])]) == 2
+    assert f"the rows of version 1 of {directory} are not in {table} yet: run `albert-embed publish" in (
+        capsys.readouterr().err
+    )
+    assert main(["publish", directory, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "published"
     after = read_table(table.sql)
     assert len(after) == 5 and after[: len(before)] == before
-    manifest = read_manifest(f"{bucket}/temp/albert-embed/{table}" if alone else str(tmp_path / "out"))
-    assert manifest.measured.counters["reused_rows"] == 5
+    manifest = read_manifest(directory)
+    assert manifest.pending_table is None and manifest.bigquery is not None and manifest.bigquery.rows == 5
+    assert main(["publish", directory, "--json"]) == 0  # harmless
+    assert json.loads(capsys.readouterr().out)["status"] == "unchanged"
+    assert main([*arguments, *([] if alone else ["--overwrite"])]) == 0
 
 
 def test_a_table_of_other_columns_is_refused_before_anything_is_read(
