@@ -27,7 +27,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     for decoy in ("1", "axb1"):
         (tmp_path / decoy).mkdir()
         (tmp_path / decoy / "a").write_text("not this one")
-    directory = tmp_path / request.param
+    directory = tmp_path / str(request.param)
     for name in NAMES:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(name)

@@ -18,6 +18,7 @@ from albert_embed.pipeline.commit.verdict import FAILED, Verdict, write_verdict
 from albert_embed.pipeline.dataset.versions import create_version, list_versions
 from albert_embed.pipeline.publication.complete_run import Completion, complete_runs
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.literal_files import move_files
 from tests.pipeline.embedded_rows import make_formats, make_manifest, make_rows, publish_rows, write_shard
 
 NO_OPTIONS = PipelineOptions([])
@@ -39,9 +40,7 @@ def leave(directory: Path, step: str) -> str:
     )
     write_plan(transaction.staging, plan)
     if step == "half moved":
-        publish.move_files(
-            [(f"{directory}/{move.source}", f"{directory}/{move.destination}") for move in plan.moves[:2]]
-        )
+        move_files([(f"{directory}/{move.source}", f"{directory}/{move.destination}") for move in plan.moves[:2]])
     if step not in ("planned", "half moved"):
         publish.move_planned(str(directory), plan)
     if step in ("version", "manifest"):

@@ -51,7 +51,7 @@ def test_parts_in_any_order_give_the_same(seed: int) -> None:
         "read: x",
     ]
     assert [written.file.path for written in staged.failures] == ["r/f1", "r/f2"]
-    assert staged.counters == {"batches": 5, "tokens": 7} and staged.began == 10.0
+    assert staged.counted.counts == {"batches": 5, "tokens": 7} and staged.began == 10.0
     assert staged.changes.documents.new == 4
 
 
