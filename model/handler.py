@@ -14,7 +14,7 @@ from apache_beam.ml.inference.base import ModelHandler
 from albert_embed.model.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.engines import ENGINES, EngineName, choose_engine, load_engine, refuse_engine_s_lack
 from albert_embed.model.locate import locate_model
-from albert_embed.model.model_directory import TOKENS_SIGNATURE
+from albert_embed.model.model_directory import TOKENS_SIGNATURE, check_fingerprint
 from albert_embed.model.padded_batch import float_lists, pad_batch
 from albert_embed.model.saved_model_graph import read_signature_outputs
 from albert_embed.model.worker_environment import observe_worker
@@ -92,6 +92,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
       embeddings: which of `pooled`, `sequence`, `mean` and `sentence` to compute.
       engine: what executes it: `tensorflow`, `openvino`, `jax`, or `auto` (`model.engines`), decided on the worker.
       threads: how many one batch may use; None means all cores.
+      sha256: the fingerprint that the model must have on each worker (`model.model_directory`); None takes any.
 
     Raises:
       ValueError: if an embedding or the engine is unknown.
@@ -104,6 +105,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         embeddings: Sequence[str] = ("pooled",),
         engine: EngineName = "tensorflow",
         threads: int | WorkerThreads | None = None,
+        sha256: str | None = None,
     ) -> None:
         super().__init__()
         if engine not in ENGINES:
@@ -112,6 +114,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
             raise ValueError(f"threads must be at least 1, not {threads}")
         refuse_engine_s_lack(engine, embeddings)
         self._model = model
+        self._sha256 = sha256
         self._embeddings = check_embeddings(embeddings)
         self._engine = engine
         self._threads = threads if isinstance(threads, WorkerThreads) else WorkerThreads(given=threads)
@@ -126,6 +129,8 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         threads = self._threads.limit()
         name = choose_engine(self._engine)
         directory = locate_model(self._model)
+        if self._sha256 is not None:
+            check_fingerprint(directory, self._model, self._sha256)
         refuse_missing_outputs(self._embeddings, read_signature_outputs(directory, TOKENS_SIGNATURE), self._model)
         engine = load_engine(name, directory, threads=threads)
         logger.info("loaded %s with engine %s in %.1f s", self._model, name, time.perf_counter() - started)

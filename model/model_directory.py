@@ -215,3 +215,22 @@ def fingerprint_model(path: Path) -> str:
             while block := content.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def check_fingerprint(path: Path, name: str, sha256: str) -> None:
+    """Checks that a model is the one that is wanted, before anything of it is executed.
+
+    Args:
+      path: its directory.
+      name: as the user named it.
+      sha256: the fingerprint that it must have.
+
+    Raises:
+      ModelDirectoryError: if it has another.
+    """
+    found = fingerprint_model(path)
+    if found != sha256.lower():
+        raise ModelDirectoryError(
+            f"the model {name} has the fingerprint {found}, and --model-sha256 is {sha256}; it is another model, or it "
+            "was changed"
+        )

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 TEXT_START_BYTES = 200
+_NO_TEXT = "left out, because it may quote the document (--failure-text 0)"
 
 
 def describe_category(stage: str, reason: str) -> str:
@@ -38,6 +39,15 @@ class Failure:
     def category(self) -> str:
         """`stage: reason`, by which failures are counted."""
         return describe_category(self.stage, self.reason)
+
+    def without_text(self, most_bytes: int) -> Failure:
+        """Returns the failure with at most so many bytes of its text.
+
+        With 0 the error goes, too: it may quote the document. What is left says which document failed, where, and why.
+        """
+        if most_bytes > 0:
+            return dataclasses.replace(self, text=self.text[:most_bytes])
+        return dataclasses.replace(self, text=b"", error=_NO_TEXT)
 
     def to_json(self) -> str:
         """Returns the failure as one line of JSON; bytes that are not UTF-8 are written as `\\xNN`."""

@@ -29,6 +29,11 @@ _MODEL_OPTIONS = (
         metavar="M",
         help="an export, a TF1 Hub module, or a TF Hub handle",
     ),
+    Option(
+        flag="--model-sha256",
+        metavar="HEX",
+        help="refuse the model, on every worker, unless this is its fingerprint, which inspect shows",
+    ),
     Option(flag="--engine", choices=ENGINES, default=_DEFAULTS["engine"], help="what executes the model"),
     Option(
         flag="--batch-tokens",
@@ -243,6 +248,13 @@ _RESULT_OPTIONS = (
         metavar="N|P%",
         default="any number",
         help="publish nothing, and exit with status 3, if more documents fail",
+    ),
+    Option(
+        flag="--failure-text",
+        type=int,
+        metavar="BYTES",
+        default=_DEFAULTS["failure_text"],
+        help="how much of a document's text its failure may hold; with 0, its error goes, too, as it may quote it",
     ),
     Option(
         flag="--no-wait",

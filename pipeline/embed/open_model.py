@@ -6,7 +6,7 @@ import dataclasses
 from typing import Literal
 
 from albert_embed.model.locate import locate_model
-from albert_embed.model.model_directory import ModelDirectory, open_model_directory
+from albert_embed.model.model_directory import ModelDirectory, check_fingerprint, open_model_directory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.vocabulary import Vocabulary
@@ -81,16 +81,21 @@ class OpenedModel:
         )
 
 
-def open_model(name: str) -> OpenedModel:
+def open_model(name: str, *, sha256: str | None = None) -> OpenedModel:
     """Opens a model; its weights are not loaded.
 
     Args:
       name: a directory, local or remote, or a TF Hub handle.
+      sha256: the fingerprint that it must have; None takes any.
 
     Raises:
-      ValueError: if the model can't be used, or its vocabulary has another size than it was trained with.
+      ValueError: if the model can't be used, is another one, or its vocabulary has another size than it was trained
+        with.
     """
-    directory = open_model_directory(locate_model(name))
+    path = locate_model(name)
+    if sha256 is not None:
+        check_fingerprint(path, name, sha256)
+    directory = open_model_directory(path)
     vocabulary = directory.load_vocabulary()
     if vocabulary.size != directory.config.vocab_size:
         raise ValueError(

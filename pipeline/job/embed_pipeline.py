@@ -99,7 +99,8 @@ class EmbedPipeline:
         written = checked.rows | "WriteShards" >> self._make_write()
         parts += written.values()
         failures = failed | "AllFailures" >> beam.Flatten()
-        return [*parts, *(failures | "WriteFailures" >> make_write_failures(self.task.staging.path)).values()]
+        write_failures = make_write_failures(self.task.staging.path, text_bytes=self.options.failure_text)
+        return [*parts, *(failures | "WriteFailures" >> write_failures).values()]
 
     def _shape(self, columns: list[str]) -> beam.PTransform[Any, Any]:
         """Cuts and normalises the vectors of some columns. A document's mean is made of whole ones before."""

@@ -84,6 +84,7 @@ class PreparedRun:
             embeddings=self.options.computed_embeddings,
             engine=self.options.engine,
             threads=share_cores(self.beam_options, self.options.worker_threads),
+            sha256=self.options.model_sha256,
         )
 
 
@@ -99,7 +100,7 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
       ValueError, OSError: if the model or the transform graph can't be used, or an option does not fit them.
     """
     started = time.time()
-    model = open_model(options.model)
+    model = open_model(options.model, sha256=options.model_sha256)
     refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
     if options.dimensions is not None:
         _check_dimensions(options, options.dimensions, model.directory)

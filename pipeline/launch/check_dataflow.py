@@ -6,7 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, SetupOptions, WorkerOptions
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    PipelineOptions,
+    S3Options,
+    SetupOptions,
+    WorkerOptions,
+)
 
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
@@ -27,6 +33,7 @@ def check_dataflow(options: EmbedOptions, beam_options: PipelineOptions) -> None
     _check_project(beam_options)
     _check_places(beam_options)
     _check_buckets(options, beam_options)
+    _check_secrets(beam_options)
     _check_workers(beam_options)
     _check_staged_files(beam_options)
 
@@ -102,6 +109,20 @@ def _check_bucket(flag: str, path: str) -> None:
             f"{flag} is {path!r}, whose bucket {bucket!r} can't exist: give 3 to 63 small letters, digits, hyphens, "
             "dots and underscores, as gs://BUCKET/PATH"
         )
+
+
+def _check_secrets(beam_options: PipelineOptions) -> None:
+    """Refuses secrets among the options: the service shows all options on the job's page."""
+    s3 = beam_options.view_as(S3Options)
+    for flag, value in (
+        ("--s3_secret_access_key", s3.s3_secret_access_key),
+        ("--s3_session_token", s3.s3_session_token),
+    ):
+        if value:
+            raise ValueError(
+                f"{flag} would be shown on the job's page; leave it out, and give workers their rights by their "
+                "account, or by what their image finds in a secret manager"
+            )
 
 
 def _check_workers(beam_options: PipelineOptions) -> None:

@@ -16,6 +16,8 @@ NEUTRAL = {
     "output": "where rows are written, not which",
     "overwrite": "what becomes of the output before",
     "accept_dimensions": "whether vectors are cut, not to what",
+    "failure_text": "what failures hold, not rows",
+    "model_sha256": "whether the model may be used; its own fingerprint counts",
     "max_failures": "whether rows are published, not which",
     "max_deletions": "whether rows are published, not which",
     "compact_above": "done after the rows are there",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -17,3 +18,15 @@ def check_choices(option: str, values: Sequence[str], choices: Sequence[str]) ->
         check_choice(option, value, choices)
     if not values or len(set(values)) != len(values):
         raise ValueError(f"{option} must name one or more, each once, not {','.join(values)!r}")
+
+
+def check_sha256(option: str, value: str | None) -> None:
+    """Checks that a value, if there is one, is a SHA-256 in hexadecimal digits.
+
+    Raises:
+      ValueError: if it is not.
+    """
+    if value is not None and re.fullmatch(r"[0-9a-fA-F]{64}", value) is None:
+        raise ValueError(
+            f"{option} is {value!r}: give 64 hexadecimal digits, as `inspect` shows the model's fingerprint"
+        )

@@ -7,12 +7,13 @@ from typing import Any, Literal, get_args
 
 from albert_embed.model.engines import ENGINES, EngineName, refuse_engine_s_lack
 from albert_embed.model.vector_shape import VectorShape
-from albert_embed.pipeline.settings.choices import check_choice, check_choices
+from albert_embed.pipeline.settings.choices import check_choice, check_choices, check_sha256
 from albert_embed.pipeline.settings.deletion_limit import DEFAULT_MAX_DELETIONS
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import RESERVED_FOR_DOCUMENTS, list_kept_fields, parse_kept_fields
 from albert_embed.pipeline.settings.share_limit import ShareLimit, parse_share_limit
 from albert_embed.pipeline.settings.table_name import TableName, names_table
+from albert_embed.transforms.failure import TEXT_START_BYTES
 
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes", "int8", "binary"]
 QUANTIZED = ("int8", "binary")  # of the encodings, those that store integers
@@ -37,6 +38,7 @@ class EmbedOptions:
 
     Attributes:
       model: directory or TF Hub handle.
+      model_sha256: the fingerprint that the model must have; None takes any.
       input: paths or globs, or tables as `bq:PROJECT:DATASET.TABLE`.
       query: a query of BigQuery whose result is the input, instead.
       output: the directory to write; may be empty where there is a table: then everything but the rows goes below
@@ -48,6 +50,7 @@ class EmbedOptions:
       text_field, id_field, pair_field: fields of the records; `id_field` None means "id" where it is there, else a hash
         of the content.
       keep_fields: fields that travel to the output, `NAME[:TYPE]` or `NAME AS COLUMN[:TYPE]`.
+      failure_text: how many bytes of a document's text a failure may hold; with 0, not its error either.
       max_failures: maximum failures of a run, `N` or `P%` of its documents; None means any number.
       embeddings: which of pooled, sequence, mean, sentence and document; the last is a row for each document.
       sinks: what is written: tfrecord and parquet to the directory, of which readers use the first; bigquery to the
@@ -97,6 +100,8 @@ class EmbedOptions:
     pair_field: str | None = None
     keep_fields: tuple[str, ...] = ()
     max_failures: str | None = None
+    failure_text: int = TEXT_START_BYTES
+    model_sha256: str | None = None
     query: str | None = None
     embeddings: tuple[str, ...] = ("pooled",)
     sinks: tuple[str, ...] = ("tfrecord",)
@@ -149,6 +154,9 @@ class EmbedOptions:
         check_choice("--engine", self.engine, ENGINES)
         refuse_engine_s_lack(self.engine, self.embeddings)
         check_choice("--long-documents", self.long_documents, LONG_DOCUMENTS)
+        check_sha256("--model-sha256", self.model_sha256)
+        if not 0 <= self.failure_text <= TEXT_START_BYTES:
+            raise ValueError(f"--failure-text must lie between 0 and {TEXT_START_BYTES}, not {self.failure_text}")
         check_choice("--gpu-pool", self.gpu_pool, GPU_POOLS)
         if self.gpu is None and self.gpu_pool != "whole":
             raise ValueError(

@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.writers.open_files import UNCOMPRESSED, CountedFile, explain_failure
 from albert_embed.pipeline.writers.write_files import WriteFiles
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
 FAILURES_PREFIX = "failures"
 _FILE_BYTES = 64 << 20
@@ -37,13 +37,15 @@ class FailureWriter:
 
     Args:
       directory: the staging folder of the run.
+      text_bytes: how many bytes of a document's text a failure may hold (`Failure.without_text`).
 
     Raises:
       ShardWriteError: if the file system refuses, here and in every method.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, *, text_bytes: int = TEXT_START_BYTES) -> None:
         self._directory = directory
+        self._text_bytes = text_bytes
         self._name = f"{FAILURES_PREFIX}-{uuid.uuid4().hex}.jsonl"
         self._counts: Counter[str] = Counter()
         with explain_failure(directory):
@@ -54,7 +56,7 @@ class FailureWriter:
         """Writes a failure."""
         self._counts[failure.category] += 1
         with explain_failure(self._directory):
-            self._file.write(failure.to_json().encode() + b"\n")
+            self._file.write(failure.without_text(self._text_bytes).to_json().encode() + b"\n")
 
     @property
     def size(self) -> int:
@@ -75,10 +77,11 @@ class FailureWriter:
             self._file.close()
 
 
-def make_write_failures(directory: str) -> WriteFiles:
+def make_write_failures(directory: str, *, text_bytes: int = TEXT_START_BYTES) -> WriteFiles:
     """Makes the step that writes `Failure`s; its files are `FailureFile`s.
 
     Args:
       directory: the staging folder of the run.
+      text_bytes: how many bytes of a document's text a failure may hold.
     """
-    return WriteFiles(partial(FailureWriter, directory), max_bytes=_FILE_BYTES)
+    return WriteFiles(partial(FailureWriter, directory, text_bytes=text_bytes), max_bytes=_FILE_BYTES)

@@ -60,6 +60,11 @@ def _no_image(monkeypatch: pytest.MonkeyPatch) -> None:
             [*DATAFLOW, "--num_workers", "5", "--max_num_workers", "3"],
             "--num_workers 5 is more than",
         ),
+        (
+            [*DATAFLOW, "--s3_secret_access_key", "x"],
+            "--s3_secret_access_key would be shown on",
+        ),
+        ([*DATAFLOW, "--s3_session_token", "x"], "--s3_session_token would be shown on the"),
         ([*DATAFLOW, "--max_num_workers", "0"], "--max_num_workers must be at least 1, not 0"),
         (
             [*DATAFLOW, "--setup_file", "./nowhere/setup.py"],

@@ -29,6 +29,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "pair_field": {"pair_field": "second"},
     "keep_fields": {"keep_fields": ("year:int64",)},
     "max_failures": {"max_failures": "3"},
+    "failure_text": {"failure_text": 0},
+    "model_sha256": {"model_sha256": "0" * 64},
     "embeddings": {"embeddings": ("pooled", "mean")},
     "sinks": {"sinks": ("parquet",)},
     "encoding": {"encoding": "float16_bytes"},
@@ -97,7 +99,8 @@ def test_only_these_options_shape_no_row() -> None:
     where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index"}
     how = {"accept_dimensions", "batch_tokens", "gpu", "gpu_pool", "shard_seconds", "shard_bytes", "retain", "no_wait"}
     workers = {"worker_threads", "shared_filesystem"}
-    assert set(NEUTRAL) == where_and_when | how | workers
+    safety = {"failure_text", "model_sha256"}
+    assert set(NEUTRAL) == where_and_when | how | workers | safety
     assert all(NEUTRAL.values())
 
 

@@ -1,0 +1,104 @@
+"""What must not be read by everybody: secrets of the environment, source text in failures, another model."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from albert_embed import read_failures
+from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.model_directory import ModelDirectoryError, fingerprint_model
+from albert_embed.pipeline.cli.main import main
+from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+
+TOKEN = "planted-token-51dd"
+SECRET_TEXT = "the merger is on Friday"
+FAILURE = Failure(id=b"a", stage="read", reason="wrong type", error=f"'{SECRET_TEXT}'", text=b"\xff" * 300)
+
+
+def make_command(model: Path, folder: Path, *flags: str) -> list[str]:
+    corpus = folder / "corpus.jsonl"
+    lines = [{"id": "a", "text": "A line."}, {"id": "b", "text": 7, "note": SECRET_TEXT}]
+    broken = '{"id": "c", "text": "' + SECRET_TEXT
+    corpus.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + broken + "\n")
+    command = ["embed", "--model", str(model), "--input", str(corpus), "--output", str(folder / "out")]
+    return [*command, "--max-tokens", "16", *flags]
+
+
+def read_all(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_a_planted_token_is_found_nowhere(
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pytest.importorskip("prometheus_client", reason="make test installs it")
+    for name in ("AWS_SECRET_ACCESS_KEY", "GOOGLE_OAUTH_ACCESS_TOKEN", "HF_TOKEN", "ALBERT_EMBED_SOMETHING"):
+        monkeypatch.setenv(name, TOKEN)
+    flags = ["--s3_secret_access_key", TOKEN, "--s3_session_token", TOKEN, "--json"]
+    with caplog.at_level(logging.DEBUG):
+        command = make_command(tiny_model, tmp_path, *flags, "--result-file", str(tmp_path / "result.json"))
+        assert main(command) == 0
+    printed = capfd.readouterr()
+    written = read_all(tmp_path)
+    assert b"A line." in written and b'"published"' in written
+    assert TOKEN.encode() not in written
+    assert TOKEN not in printed.out + printed.err + caplog.text
+
+
+def test_failures_without_text_say_which_document_failed_and_why(tiny_model: Path, tmp_path: Path) -> None:
+    assert main(make_command(tiny_model, tmp_path, "--failure-text", "0")) == 0
+    written = read_all(tmp_path / "out")
+    assert SECRET_TEXT.encode() not in written and b'"failures"' in written
+    failures = list(read_failures(str(tmp_path / "out")))
+    assert {failure["reason"] for failure in failures} == {"invalid JSON", "wrong type"}
+    assert all(failure["id"] for failure in failures)
+    assert [failure["text"] for failure in failures] == ["", ""]
+    assert {failure["error"].split(",")[0] for failure in failures} == {"left out"}
+
+
+@pytest.mark.parametrize("most", [1, 50, TEXT_START_BYTES])
+def test_a_failure_holds_as_much_text_as_it_may(most: int) -> None:
+    shortened = FAILURE.without_text(most)
+    assert (shortened.text, shortened.error) == (FAILURE.text[:most], FAILURE.error)
+
+
+def test_how_much_text_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(make_command(tmp_path, tmp_path, "--failure-text", "201")) == 2
+    assert "--failure-text must lie between 0 and 200, not 201" in capsys.readouterr().err
+
+
+def test_the_model_that_is_wanted_is_taken_and_no_other(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = "0" * 64
+    assert main(make_command(tiny_model, tmp_path, "--model-sha256", other)) == 2
+    message = capsys.readouterr().err
+    assert f"has the fingerprint {fingerprint_model(tiny_model)}, and --model-sha256 is {other}" in message
+    assert not (tmp_path / "out").exists()
+    wanted = fingerprint_model(tiny_model).upper()
+    assert main(make_command(tiny_model, tmp_path, "--model-sha256", wanted)) == 0
+
+
+@pytest.mark.parametrize("given", ["", "abc", "g" * 64, "0" * 65])
+def test_what_is_no_fingerprint_is_refused(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(make_command(tmp_path, tmp_path, "--model-sha256", given)) == 2
+    assert f"--model-sha256 is {given!r}: give 64 hexadecimal digits" in capsys.readouterr().err
+
+
+def test_a_worker_refuses_a_model_that_was_changed_meanwhile(tiny_model: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "model"
+    shutil.copytree(tiny_model, changed)
+    handler = AlbertModelHandler(str(changed), sha256=fingerprint_model(changed))
+    with (changed / "saved_model.pb").open("ab") as graph:
+        graph.write(b"\0")
+    with pytest.raises(ModelDirectoryError, match="it is another model, or it was changed"):
+        handler.load_model()
