@@ -51,8 +51,12 @@ def describe_content(start: bytes, source: Source) -> str | None:
     return _describe_text(start) if source.is_text else None
 
 
-def describe_compressed(path: str) -> str | None:
+def describe_compressed(path: str, source: Source) -> str | None:
     """Returns what is wrong with a file whose name says that it is compressed; None if nothing can be told.
+
+    Args:
+      path: of the file.
+      source: the format that it is read as.
 
     Raises:
       OSError: if it can't be opened or read.
@@ -63,6 +67,8 @@ def describe_compressed(path: str) -> str | None:
     with open_bytes(path) as file:
         start = _read(file)
     problem = _describe_anything(start) or (_A_WEB_PAGE if _is_web_page(start) else None)
+    if problem is None and not source.is_compressible:
+        return f"{source.name} has a compression of its own, and can't be read within another: unpack the file"
     if problem is not None or not compression.magic or start.startswith(compression.magic):
         return problem
     found = recognise_compression(start)

@@ -156,6 +156,6 @@ def _check_files(files: Sequence[InputFile], source: Source) -> None:
       ValueError: if the content of one is not what it should be.
     """
     for path, start in look_into_files([file.path for file in files], read_start):
-        problem = describe_compressed(path) or describe_content(start, source)
+        problem = describe_compressed(path, source) or describe_content(start, source)
         if problem is not None:
             raise ValueError(f"--input names {show_path(path)}: {problem}")

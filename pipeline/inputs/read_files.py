@@ -114,7 +114,7 @@ def read_range(
     records = 0
     try:
         start = _read_start(range_.path)
-        problem = describe_compressed(range_.path) or describe_content(start, source)
+        problem = describe_compressed(range_.path, source) or describe_content(start, source)
         if problem is None and is_sampled:
             problem = describe_guess(range_.path, start, source)
         if problem is not None:

@@ -7,6 +7,7 @@ where one is out of its range.
 from __future__ import annotations
 
 import copy
+import io
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
@@ -68,11 +69,11 @@ class AvroRecords(Source):
         return start.startswith(b"Obj\x01")
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
-        schema = AvroSchema(fastavro.reader(file).writer_schema)
+        schema = AvroSchema(fastavro.reader(_buffer(file)).writer_schema)
         return {name: schema.name_type(type_) for name, type_ in schema.list_fields()}
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
-        blocks = fastavro.block_reader(file, handle_unicode_errors="surrogateescape")
+        blocks = fastavro.block_reader(_buffer(file), handle_unicode_errors="surrogateescape")
         schema = AvroSchema(copy.deepcopy(blocks.writer_schema))
         _remove_logical_types(blocks.writer_schema)
         types = dict(schema.list_fields())
@@ -85,6 +86,11 @@ class AvroRecords(Source):
         for block in blocks:
             yield from _read_block(block, part.path, first, wanted, schema)
             first += block.num_records
+
+
+def _buffer(file: Any) -> Any:
+    """Returns a file whose reads give all bytes that are asked for, as fastavro expects."""
+    return io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
 
 
 def _read_block(

@@ -40,6 +40,7 @@ class ParquetRecords(Source):
     name = "parquet"
     endings = (".parquet", ".pq")
     has_schema = True
+    is_compressible = False
 
     def recognises(self, start: bytes) -> bool:
         return start.startswith(b"PAR1") and b"\0" in start  # a text may begin so; the first page has zeros
@@ -49,7 +50,7 @@ class ParquetRecords(Source):
         return dict(_name_field_types(schema))
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
-        table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
+        table = pq.ParquetFile(pa.PythonFile(file, mode="r"), page_checksum_verification=True)
         known = [*dict(_name_field_types(table.schema_arrow)), *find_partitions(part.path)]
         missing = find_missing_field(fields, known, "the file")
         if missing is not None:
@@ -77,6 +78,8 @@ class ParquetRecords(Source):
                 columns={name: _write_times(column) for name, column in columns.items()},
             )
             first += batch.num_rows
+        if first != table.metadata.num_rows:
+            raise ValueError(f"it has {first:,} rows, but says that there are {table.metadata.num_rows:,}")
 
 
 def _name_field_types(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[tuple[str, str]]:

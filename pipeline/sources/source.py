@@ -26,6 +26,7 @@ class Source(abc.ABC):
       has_fields: whether its records have fields that the user can name; else each is a text and nothing more.
       has_schema: whether each file names its fields (`read_field_types`), so that a file can lack one.
       is_text: whether its files are text, which must be UTF-8.
+      is_compressible: whether a file can be compressed as a whole, and is read from its start to its end.
       splittable: whether a file that is not compressed can be read in ranges of bytes, by several workers.
     """
 
@@ -33,6 +34,7 @@ class Source(abc.ABC):
     endings: tuple[str, ...] = ()
     has_fields: bool = True
     has_schema: bool = False
+    is_compressible: bool = True
     splittable: bool = False
     is_text: bool = False
 

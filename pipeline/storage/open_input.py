@@ -75,6 +75,10 @@ class DecompressedFile(io.RawIOBase):
         self._streams = 0
         self._compressed = b""
         self._content = b""
+        self._position = 0
+
+    def tell(self) -> int:
+        return self._position
 
     def readable(self) -> bool:
         return True
@@ -105,6 +109,7 @@ class DecompressedFile(io.RawIOBase):
         size = min(len(buffer), len(self._content))
         buffer[:size] = self._content[:size]
         self._content = self._content[size:]
+        self._position += size
         return size
 
     def close(self) -> None:
@@ -128,6 +133,10 @@ class ArrowDecompressedFile(io.RawIOBase):
         super().__init__()
         self._file = file
         self._stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), codec)
+        self._position = 0
+
+    def tell(self) -> int:
+        return self._position
 
     def readable(self) -> bool:
         return True
@@ -141,6 +150,7 @@ class ArrowDecompressedFile(io.RawIOBase):
                 raise
             raise BrokenFileError(_CUT_OFF if "Truncated" in str(e) else f"{_DAMAGED}: {e}") from e
         buffer[: len(content)] = content
+        self._position += len(content)
         return len(content)
 
     def close(self) -> None:

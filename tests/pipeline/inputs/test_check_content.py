@@ -124,6 +124,7 @@ def test_encodings_without_a_mark_are_guessed(encoding: str, advice: str, text: 
         ("a.jsonl.lz4", b'{"text": "x"}\n', "its name says lz4, but it is text that is not compressed: rename it"),
         ("a.txt.gz", "é".encode() * 4000, "its name says gzip, but it is text that is not compressed: rename it"),
         ("a.txt.gz", bz2.compress(b"x"), "it is compressed with bzip2, not gzip: let its name end in .bz2"),
+        ("a.parquet.gz", gzip.compress(b"PAR1\0"), "parquet has a compression of its own, and can't be read within"),
         ("a.txt.xz", gzip.compress(b"x"), "it is compressed with gzip, not xz: let its name end in .gz"),
     ],
 )
@@ -135,7 +136,8 @@ def test_names_that_say_a_compression_that_there_is_not(
     options = EmbedOptions(model="m", input=(str(path),), output="o")
     with pytest.raises(ValueError, match=rf"^--input names {re.escape(str(path))}: {re.escape(problem)}"):
         make_file_input(list_input(options.input).files, options)
-    (failure,) = read_range(FileRange(path=str(path), name=name), SOURCES["jsonl"], RecordFields())
+    source = SOURCES["parquet" if "parquet" in name else "jsonl"]
+    (failure,) = read_range(FileRange(path=str(path), name=name), source, RecordFields())
     assert isinstance(failure, Failure) and failure.error.startswith(f"{path}: {problem}")
 
 
@@ -144,6 +146,6 @@ def test_names_that_say_a_compression_that_there_is_not(
 def test_what_is_compressed_as_its_name_says(tmp_path: Path, ending: str, content: bytes) -> None:
     path = tmp_path / f"a.txt{ending}"
     path.write_bytes(COMPRESS[ending](content))
-    assert describe_compressed(str(path)) is None
+    assert describe_compressed(str(path), SOURCES["text"]) is None
     path.write_bytes(b"")
-    assert describe_compressed(str(path)) is None
+    assert describe_compressed(str(path), SOURCES["text"]) is None
