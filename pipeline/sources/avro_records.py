@@ -7,7 +7,6 @@ where one is out of its range.
 from __future__ import annotations
 
 import copy
-import io
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
@@ -22,6 +21,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields, find_missi
 from albert_embed.pipeline.records.records import Records, fail_file, fail_record, show_value
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable
 from albert_embed.pipeline.sources.source import Source
+from albert_embed.pipeline.storage.whole_reads import WholeReads
 from albert_embed.transforms.failure import Failure
 
 _FIELD_TYPES = {
@@ -69,11 +69,11 @@ class AvroRecords(Source):
         return start.startswith(b"Obj\x01")
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
-        schema = AvroSchema(fastavro.reader(_buffer(file)).writer_schema)
+        schema = AvroSchema(fastavro.reader(_read_whole(file)).writer_schema)
         return {name: schema.name_type(type_) for name, type_ in schema.list_fields()}
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
-        blocks = fastavro.block_reader(_buffer(file), handle_unicode_errors="surrogateescape")
+        blocks = fastavro.block_reader(_read_whole(file), handle_unicode_errors="surrogateescape")
         schema = AvroSchema(copy.deepcopy(blocks.writer_schema))
         _remove_logical_types(blocks.writer_schema)
         types = dict(schema.list_fields())
@@ -86,11 +86,6 @@ class AvroRecords(Source):
         for block in blocks:
             yield from _read_block(block, part.path, first, wanted, schema)
             first += block.num_records
-
-
-def _buffer(file: Any) -> Any:
-    """Returns a file whose reads give all bytes that are asked for, as fastavro expects."""
-    return io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
 
 
 def _read_block(
@@ -126,6 +121,10 @@ def _read_block(
     if damage is not None:
         left = f"the rest of a block, behind record {position}"
         yield fail_file(path, f"{left}, can't be read: {type(damage).__name__}: {str(damage)[:300]}")
+
+
+def _read_whole(file: Any) -> Any:
+    return WholeReads(file)
 
 
 class _ValueError(ValueError):

@@ -115,7 +115,7 @@ def count_lines(content: bytes, format_: str, *, is_whole: bool) -> int:
     if format_ == "text":
         return len(lines)
     lines = [line for line in lines if line.strip(b" \t\r\n\f\v")] if format_ == "jsonl" else list(filter(None, lines))
-    return len(lines) - (format_ in ("csv", "tsv"))  # the header
+    return len(lines) - bool(lines and format_ in ("csv", "tsv"))  # the header
 
 
 @pytest.mark.parametrize("ending", ["", *COMPRESS])
@@ -144,7 +144,8 @@ def test_no_record_is_lost_without_a_word(format_: str, ending: str, data: st.Da
         found, breaks = read_content(path)
     broken, others = failures["broken file"], failures.total() - failures["broken file"]
     if broken:
-        assert len(texts) + others <= COUNT + 20  # nothing is made up, but for what was inserted
+        # Nothing is made up, but for what was inserted; or the compression has no checksum and gives anything.
+        assert len(texts) + others <= COUNT + 20 or ending not in CHECKED
         return
     assert not breaks  # which would have been said
     if format_ in ("text", "jsonl"):
@@ -161,6 +162,8 @@ def test_no_record_is_lost_without_a_word(format_: str, ending: str, data: st.Da
         assert len(texts) + others == COUNT
     elif CONTENTS[format_].startswith(found):  # cut off where a block or a value ends
         assert texts == TEXTS[: len(texts)]
+    elif format_ == "json":  # where quotes are lost in pairs, a failure stands for the records between them
+        assert len(texts) + others >= COUNT or others
     else:
         assert len(texts) + others >= COUNT
 

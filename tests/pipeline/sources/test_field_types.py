@@ -400,6 +400,18 @@ def test_more_values_of_avro(tmp_path: Path) -> None:
     ]
 
 
+def test_a_damaged_length_of_avro_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.avro"
+    write_avro(path, {"text": "string"}, [{"text": "a"}])
+    whole = path.read_bytes()
+    sync, block = whole[-16:], whole[whole.index(whole[-16:]) + 16 : -16]
+    assert block == b"\x02\x04\x02a"  # one record, two bytes, a string of one byte
+    head = whole.removesuffix(block + sync)
+    for length in (b"\xfe\xff\xff\xff\xff\xff\x7f", b"\x03"):  # 2 to the power of 48 bytes; -2 bytes
+        path.write_bytes(head + b"\x02" + length + b"\x02a" + sync)
+        assert [reason for reason, _ in read(path, AvroRecords())[1]] == ["broken file"]
+
+
 def test_a_damaged_block_of_avro_costs_its_rest_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.avro"
     records = [{"text": f"text {number:03}", "n": number} for number in range(300)]
