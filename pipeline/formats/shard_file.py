@@ -23,6 +23,9 @@ def open_shard(path: str) -> Any:
     Raises:
       FileNotFoundError: if there is none.
     """
-    if is_remote(path) and not FileSystems.exists(path):  # each file system would have its own message
-        raise FileNotFoundError(f"no such file: {path}")
-    return FileSystems.open(path, compression_type="uncompressed")
+    try:
+        return FileSystems.open(path, compression_type="uncompressed")
+    except Exception as e:  # each file system has its own
+        if is_remote(path) and not FileSystems.exists(path):
+            raise FileNotFoundError(f"no such file: {path}") from e
+        raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ _HOMES = {
     "read_failures": "albert_embed.pipeline.dataset.read_embeddings",
     "save_transform_graph": "albert_embed.transforms.transform_graph",
 }
+
+# Google's client asks for the metadata of a bucket, for traces alone, once for each client; and Beam makes a client for
+# each file that it opens.
+os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
 
 __version__ = importlib.metadata.version("albert-embed")
 __all__ = [
