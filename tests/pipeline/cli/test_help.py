@@ -53,8 +53,11 @@ def test_help_shows_a_percentage_as_it_is_given(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("name", "groups"),
     [
-        ("embed", ["model", "input", "from texts to tokens", "output", "incremental runs", "Dataflow", "result"]),
-        ("analyze", ["model", "input", "from texts to tokens", "output", "analysis", "result"]),
+        (
+            "embed",
+            ["model", "workers", "input", "from texts to tokens", "output", "incremental runs", "Dataflow", "result"],
+        ),
+        ("analyze", ["model", "workers", "input", "from texts to tokens", "output", "analysis", "result"]),
         ("inspect", ["arguments", "result"]),
     ],
 )

@@ -37,16 +37,17 @@ def test_runs_add_to_an_output_in_a_bucket(bucket: str, tiny_model: Path) -> Non
     assert read_ids(output) == expected
     manifest = read_manifest(output)
     assert [entry.dead.rows for entry in manifest.generations] == [0, 1]
-    assert {file.generation for file in manifest.shards} == {0, 1}
+    assert {file.generation for file in manifest.shards} == {1, 2}
     assert main([*arguments, "--incremental", "--full-snapshot"]) == 0
     assert read_manifest(output) == manifest
     assert main(["compact", output]) == 0
     assert read_ids(output) == expected
     compacted = read_manifest(output)
-    assert [entry.number for entry in compacted.generations] == [2] and compacted.tombstone_shards == []
+    assert [entry.number for entry in compacted.generations] == [3] and compacted.tombstone_shards == []
     found = FileSystems.match([f"{output}/**"])[0].metadata_list
     named = {
         file.path for files in (compacted.shards, compacted.index_shards, compacted.failure_shards) for file in files
     }
     names = {file.path.removeprefix(f"{output}/") for file in found}
-    assert names == named | {"manifest.json", "schema.pbtxt"}
+    assert names - named == {"manifest.json", "_schema/rows.pbtxt", "_versions/3.json"}, sorted(names - named)
+    assert named <= names

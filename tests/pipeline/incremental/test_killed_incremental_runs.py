@@ -54,8 +54,8 @@ def test_a_killed_run_leaves_the_version_before_and_the_next_one_finishes(tiny_m
     assert_same_rows(read_rows(output), read_rows(fresh))
     after = read_manifest(str(output))
     assert after.counts == read_manifest(str(fresh)).counts == inspect_output(str(output)).counts
-    assert [entry.number for entry in after.generations] == [0, 1]
-    assert not [path.name for path in output.iterdir() if path.name.startswith("_")]
+    assert [entry.number for entry in after.generations] == [1, 2]
+    assert not (output / "_staging").exists()
 
 
 def start_and_wait(model: Path, source: Path, output: Path) -> int:
