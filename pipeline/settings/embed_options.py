@@ -140,6 +140,8 @@ class EmbedOptions:
             raise ValueError("--query is an input of its own, of format bigquery; leave out --input and --format")
         if not self.input and not self.query:
             raise ValueError("--input names no files; give at least one path or pattern, or a --query for BigQuery")
+        if "" in self.input:
+            raise ValueError("--input has an empty path; is a variable of the shell not set?")
         if STANDARD_INPUT in self.input:
             if len(self.input) > 1:
                 raise ValueError("--input - reads standard input, which can't be read beside files; give it alone")

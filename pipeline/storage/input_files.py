@@ -75,6 +75,10 @@ def list_input(patterns: Sequence[str], *, include_hidden: bool = False, leave_o
     ]
     for pattern, one in zip(patterns, found, strict=True):
         if not one.files:
+            if leave_out is not None and os.path.realpath(one.root) == os.path.realpath(leave_out):
+                raise ValueError(
+                    f"--input {pattern} is the output's own folder, which is not read; give another --output"
+                )
             hint = (
                 f"; {one.hidden:,} whose names start with . or _ were left out, --include-hidden takes them"
                 if one.hidden

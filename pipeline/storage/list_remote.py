@@ -14,6 +14,13 @@ from albert_embed.pipeline.storage.listed_file import MANIFEST, FoundFiles, List
 def list_remote(pattern: str, *, include_hidden: bool, leave_out: str | None) -> FoundFiles:
     """Lists the files; see `input_files.list_input`."""
     scheme, _, path = pattern.partition("://")
+    try:
+        FileSystems.get_filesystem(pattern)
+    except ValueError as e:
+        raise ValueError(
+            f"--input {pattern}: there is no file system for {scheme}:// here; give files in a local folder or in a "
+            "bucket (gs://, s3://), and fetch those of a web server first"
+        ) from e
     if not path.endswith("/") and FileSystems.exists(pattern):
         return _list_literally(pattern)
     fixed = path[: min((path.find(character) for character in SPECIAL if character in path), default=len(path))]

@@ -9,9 +9,16 @@ _FILE_URL = "file://"
 
 
 def expand_path(path: str) -> str:
-    """Returns a path as the other functions take it: `file://` URLs as local paths, `~` as the home folder."""
-    if path.startswith(_FILE_URL):
-        return urllib.parse.unquote(path.removeprefix(_FILE_URL).removeprefix("localhost"))
+    """Returns a path as the other functions take it: `file://` URLs as local paths, `~` as the home folder.
+
+    Raises:
+      ValueError: if a URL names a file of another machine.
+    """
+    if path.lower().startswith(_FILE_URL):
+        local = path[len(_FILE_URL) :].removeprefix("localhost")
+        if not local.startswith("/"):
+            raise ValueError(f"{path} names a file of another machine; give file:///PATH for one of this machine")
+        return urllib.parse.unquote(local)
     return os.path.expanduser(path)
 
 

@@ -154,6 +154,7 @@ def test_more_tokens_than_the_model_has_positions(tiny_model: Path) -> None:
             "--vector-index is about vectors in a table: give --output bq:PROJECT:DATASET.TABLE, and pooled, mean "
             "or sentence among the --embeddings",
         ),
+        ({"input": ("a", "")}, "--input has an empty path; is a variable of the shell not set?"),
         ({"input": ()}, "--input names no files; give at least one path or pattern, or a --query for BigQuery"),
         (
             {"format": "xml"},

@@ -54,6 +54,8 @@ def test_what_is_on_disk_is_what_is_listed(paths: list[list[str]]) -> None:
             written[path] = number
         hidden = [path for path in written if any(n[0] in "._" for n in os.path.relpath(path, folder).split("/"))]
         for pattern in (folder, f"{folder}/", f"{folder}/**"):
+            if pattern.endswith("*") and os.path.lexists(pattern):  # then it is that name
+                continue
             listing = list_input([pattern], include_hidden=True)
             assert {file.path: file.bytes for file in listing.files} == written
             assert [os.path.join(folder, file.name) for file in listing.files] == [file.path for file in listing.files]
@@ -182,9 +184,26 @@ def test_a_pattern_that_names_nothing(tmp_path: Path) -> None:
         assert str(error.value) == f"--input {pattern} matches no files; give a path, a folder or a glob that does"
 
 
+def test_the_output_is_no_input(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"is the output's own folder, which is not read; give another --output$"):
+        list_input([str(tmp_path)], leave_out=f"{tmp_path}/")
+
+
+@pytest.mark.parametrize("path", ["http://example.com/a.jsonl", "https://example.com/*", "s4://b/x"])
+def test_file_systems_that_there_are_not(path: str) -> None:
+    scheme = path.split("//")[0]
+    with pytest.raises(ValueError, match=f"there is no file system for {scheme}// here; give files in a local folder"):
+        list_input([path])
+
+
 def test_paths_as_users_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     assert expand_path("file:///a%20b/c") == expand_path("file://localhost/a b/c") == "/a b/c"
+    assert expand_path("FILE:///a") == "/a"
+    for path in ("file://server/a", "file://a.txt", "file://localhosts/a"):
+        with pytest.raises(ValueError, match=rf"^{path} names a file of another machine; give file:///PATH"):
+            expand_path(path)
     assert expand_path("~/x") == "/home/me/x" and expand_path("gs://b/~") == "gs://b/~"
     assert show_path(os.fsdecode(b"a\xff")) == "a\\xff" and show_path("é") == "é"
 
