@@ -25,10 +25,11 @@ class Engine(Protocol):
 
         Args:
           inputs: `input_ids`, `input_mask`, `segment_ids`, int32 `[batch, seq]`.
-          outputs: which of `pooled_output` and `sequence_output` to return; no other is copied out.
+          outputs: which of the signature's outputs, and of `mean_output`, to return; no other is copied out.
 
         Returns:
-          `pooled_output` float32 `[batch, hidden]`, `sequence_output` float32 `[batch, seq, hidden]`.
+          `pooled_output` float32 `[batch, hidden]`, `sequence_output` float32 `[batch, seq, hidden]`; `mean_output`
+          float32 `[batch, hidden]`, the mean of the sequence over the real tokens of each row.
 
         Raises:
           OutOfMemoryError: if there is not enough memory for the batch.

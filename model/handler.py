@@ -35,7 +35,8 @@ from albert_embed.transforms.worker_threads import WorkerThreads
 
 logger = logging.getLogger(__name__)
 
-# The name of each column in --embeddings, and the output of the model from which it is made.
+# The name of each column in --embeddings, which is also what an engine calls it; and the output of the model from which
+# it is made.
 EMBEDDING_COLUMNS: dict[str, str] = {
     "pooled": POOLED_OUTPUT,
     "sequence": SEQUENCE_OUTPUT,
@@ -170,7 +171,7 @@ def embed_batch(batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]
     inputs = pad_batch(batch)
     started = time.perf_counter()
     try:
-        outputs = engine.run(inputs, {_MODEL_OUTPUTS[name] for name in embeddings})
+        outputs = engine.run(inputs, {EMBEDDING_COLUMNS[name] for name in embeddings})
     except (OutOfMemoryError, RowError) as e:
         if batch.num_rows == 1:
             reason = "out of memory" if isinstance(e, OutOfMemoryError) else "refused by the model"
@@ -209,23 +210,18 @@ def attach_embeddings(
       real: `[rows, seq]` bool, True at real tokens.
       outputs: what the engine returned for them.
       embeddings: `pooled` becomes `pooled_output` [H]; `sequence` becomes `sequence_output` [n · H], the n real tokens
-        row-major; `mean` becomes `mean_output` [H], the mean over all n real tokens, [CLS] and [SEP] included;
+        row-major; `mean` becomes `mean_output` [H], the mean over them, [CLS] and [SEP] included;
         `sentence` becomes `sentence_embedding`.
     """
     lengths = real.sum(axis=1)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     for name in embeddings:
-        values = outputs[_MODEL_OUTPUTS[name]]
+        values = outputs[EMBEDDING_COLUMNS[name]]
         hidden_size = values.shape[-1]
         if name == "sequence":
             flat = values[real] if not real.all() else values
             columns[EMBEDDING_COLUMNS[name]] = float_lists(flat, lengths * hidden_size)
             continue
-        if name == "mean":
-            # Over the real tokens only, so that values at padded positions can't affect it.
-            starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-            sums = np.add.reduceat(values[real], starts, axis=0, dtype=np.float64)
-            values = (sums / lengths[:, np.newaxis]).astype(np.float32)
         columns[EMBEDDING_COLUMNS[name]] = float_lists(values, np.full(len(values), hidden_size))
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
@@ -235,7 +231,11 @@ def finite_rows(batch: pa.RecordBatch, embeddings: Sequence[str]) -> np.ndarray:
     finite = np.ones(batch.num_rows, bool)
     for name in embeddings:
         column = batch.column(EMBEDDING_COLUMNS[name])
-        values = np.isfinite(np.asarray(column.flatten()))
+        flat = np.asarray(column.flatten())
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(flat.sum()):  # NaN and infinity are never lost in a sum, which costs a tenth
+                continue
+        values = np.isfinite(flat)
         if not values.all():
             starts = np.asarray(column.offsets)[:-1] - column.offsets[0].as_py()
             finite &= np.logical_and.reduceat(values, starts)

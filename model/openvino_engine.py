@@ -13,7 +13,9 @@ import numpy as np
 from albert_embed.model.bfloat16_constants import readable_by_openvino
 from albert_embed.model.engine import OutOfMemoryError, RowError
 from albert_embed.model.model_directory import INPUT_NAMES, TOKENS_SIGNATURE, ModelDirectoryError, read_precision
+from albert_embed.model.padded_batch import mean_of_real_tokens
 from albert_embed.model.saved_model_graph import read_signature_outputs
+from albert_embed.transforms.columns import INPUT_MASK, MEAN_OUTPUT, SEQUENCE_OUTPUT
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +78,10 @@ class OpenVINOEngine:
             if "bad_alloc" in str(e) or "out of memory" in str(e).lower() or "failed to allocate" in str(e).lower():
                 raise OutOfMemoryError(str(e)) from e
             raise RowError(str(e)) from e
-        return {name: results[name] for name in outputs}
+        found = {name: results[name] for name in outputs if name != MEAN_OUTPUT}
+        if MEAN_OUTPUT in outputs:
+            found[MEAN_OUTPUT] = mean_of_real_tokens(results[SEQUENCE_OUTPUT], inputs[INPUT_MASK])
+        return found
 
 
 def _read_model(directory: Path) -> Any:

@@ -35,6 +35,20 @@ def _pad(column: pa.Array, real: np.ndarray) -> np.ndarray:
     return padded
 
 
+def mean_of_real_tokens(sequence: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Returns the mean over the real tokens of each row, summed in float64; float32 `[rows, hidden]`.
+
+    Args:
+      sequence: float32 `[rows, seq, hidden]`; what stands at padded positions may be anything.
+      mask: `[rows, seq]`, 1 at real tokens, which come first.
+    """
+    means = np.empty((sequence.shape[0], sequence.shape[2]), np.float32)
+    for row, length in enumerate(mask.sum(axis=1).tolist()):
+        # A row at a time, which stays in the cache: `add.reduceat` with a dtype converts value by value.
+        means[row] = sequence[row, :length].astype(np.float64).sum(axis=0) / length
+    return means
+
+
 def float_lists(values: np.ndarray, lengths: np.ndarray) -> pa.Array:
     """Returns an Arrow list array of float32 whose row `i` is the next `lengths[i]` of the flattened `values`."""
     offsets = np.concatenate([[0], np.cumsum(lengths)])

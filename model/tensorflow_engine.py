@@ -17,6 +17,7 @@ from albert_embed.model.model_directory import (
     TOKENS_SIGNATURE,
     load_saved_model,
 )
+from albert_embed.transforms.columns import MEAN_OUTPUT, SEQUENCE_OUTPUT
 
 
 class TensorFlowEngine:
@@ -57,10 +58,20 @@ class TensorFlowEngine:
             input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES]
         )
         def run_signature(input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            results = signature(input_ids=input_ids, input_mask=input_mask, segment_ids=segment_ids)
+            results = dict(signature(input_ids=input_ids, input_mask=input_mask, segment_ids=segment_ids))
+            if MEAN_OUTPUT in outputs:
+                results[MEAN_OUTPUT] = _mean_of_real_tokens(results[SEQUENCE_OUTPUT], input_mask)
             return tuple(results[output] for output in outputs)
 
         return run_signature
+
+
+def _mean_of_real_tokens(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Computes `model.padded_batch.mean_of_real_tokens` in the graph, so that a GPU keeps the sequence to itself."""
+    real = mask[:, :, tf.newaxis] > 0
+    kept = tf.where(real, tf.cast(sequence, tf.float64), 0.0)  # no product: padded positions may hold anything
+    counts = tf.reduce_sum(tf.cast(real, tf.float64), axis=1)
+    return tf.cast(tf.reduce_sum(kept, axis=1) / counts, tf.float32)
 
 
 def _share_gpus() -> None:

@@ -23,7 +23,7 @@ from benchmarks.tokens import Tokens, read_tokens
 from benchmarks.weights import MAX_TOKENS
 
 _DOCUMENT = "document"
-_OUTPUTS = ("pooled_output", "sequence_output")
+_OUTPUTS = ("pooled_output", "mean_output")
 
 
 def cut_batches(tokens: Tokens) -> list[pa.RecordBatch]:

@@ -17,6 +17,7 @@ from rich.console import Console
 from benchmarks.machine import describe_machine, git_commit
 from benchmarks.process import REPOSITORY, ProcessError
 from benchmarks.stages import (
+    feed,
     giant_document,
     memory_growth,
     preprocessing,
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stages: dict[str, Callable[[Workshop, Path | None], list[Result]]] = {
         "preprocessing": lambda workshop, _: preprocessing.measure(workshop),
         "sequence-output": lambda workshop, _: sequence_output.measure(workshop),
+        "feed": lambda workshop, _: feed.measure(workshop),
         "start-up": start_up.measure,
         "giant-document": lambda workshop, _: giant_document.measure(workshop),
         "worker-processes": worker_processes.measure,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from albert_embed.model.engine import OutOfMemoryError, RowError
+from albert_embed.model.padded_batch import mean_of_real_tokens
 
 HIDDEN = 3
 # The sequence output at padded positions, which nothing may ever read.
@@ -61,5 +62,6 @@ class FakeEngine:
                 pooled[row, 1] = np.nan
             if (tokens == self._inf_token).any():
                 sequence[row, 1, 2] = np.inf
-        results = {"pooled_output": pooled, "sequence_output": sequence}
+        means = mean_of_real_tokens(sequence, mask)
+        results = {"pooled_output": pooled, "sequence_output": sequence, "mean_output": means}
         return {name: results[name] for name in outputs}

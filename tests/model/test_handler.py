@@ -54,6 +54,19 @@ def test_the_engine_returns_only_what_is_asked_for(request: pytest.FixtureReques
             np.testing.assert_allclose(found[name][kept], expected[name][kept], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["tiny_model", "tiny_module"])
+def test_the_mean_is_that_of_float64(request: pytest.FixtureRequest, kind: str, engine_name: str) -> None:
+    engine = load_engine(engine_name, request.getfixturevalue(kind))
+    inputs = make_inputs(TINY, [20, 11, 2, 1])
+    found = engine.run(inputs, {"mean_output", "sequence_output"})
+    alone = engine.run(inputs, {"mean_output"})["mean_output"]
+    for row, length in enumerate([20, 11, 2, 1]):
+        expected = (found["sequence_output"][row, :length].astype(np.float64).sum(axis=0) / length).astype(np.float32)
+        # Exactly, but for the rare value that two orders of summing round to neighbours.
+        np.testing.assert_array_max_ulp(found["mean_output"][row], expected, maxulp=1)
+        np.testing.assert_allclose(alone[row], expected, atol=1e-6, rtol=0)
+
+
 def test_a_model_without_a_pooler(tmp_path: Path, tiny_model: Path, engine_name: EngineName) -> None:
     model = str(tmp_path / "model")
     write_model(tmp_path / "model", pooler=False)

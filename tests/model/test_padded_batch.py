@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.model.padded_batch import float_lists, pad_batch
+from albert_embed.model.padded_batch import float_lists, mean_of_real_tokens, pad_batch
 from albert_embed.transforms.list_lengths import list_lengths
 
 ROWS = [[2, 9, 3], [2, 3], [2, 5, 6, 7, 3]]
@@ -51,3 +51,16 @@ def test_flat_values_become_lists() -> None:
     column = float_lists(values, np.array([4, 0, 2]))
     assert column.type == pa.large_list(pa.float32())
     assert column.to_pylist() == [[0, 1, 2, 3], [], [4, 5]]
+
+
+def test_the_mean_takes_real_tokens_only_and_sums_in_float64() -> None:
+    generator = np.random.default_rng(0)
+    sequence = (generator.standard_normal((5, 300, 7)) * 10.0 ** generator.integers(-4, 5, (5, 300, 7))).astype(
+        np.float32
+    )
+    mask = np.arange(300) < np.array([1, 2, 299, 300, 77])[:, np.newaxis]
+    expected = [row[real].sum(axis=0, dtype=np.float64) / real.sum() for row, real in zip(sequence, mask, strict=True)]
+    sequence[~mask] = np.nan
+    found = mean_of_real_tokens(sequence, mask.astype(np.int32))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array(expected).astype(np.float32))

@@ -66,7 +66,7 @@ def _make_schema(hidden_size: int, encoding: Encoding) -> RowSchema:
 
 
 @functools.cache
-def make_batches(tokens: int) -> list[pa.RecordBatch]:
+def make_batches(tokens: int, batch_tokens: int = _BATCH_TOKENS) -> list[pa.RecordBatch]:
     """Returns rows of `tokens` tokens or slightly more, of skewed length, cut into batches as `embed` cuts them.
 
     They are cached, so that making them is not measured.
@@ -89,7 +89,7 @@ def make_batches(tokens: int) -> list[pa.RecordBatch]:
             columns.INPUT_IDS: pa.LargeListArray.from_arrays(pa.array(splits), pa.array(ids)),
         }
     )
-    buffer = TokenBuffer(TokenBatchConfig(batch_tokens=_BATCH_TOKENS, max_tokens=_LONGEST))
+    buffer = TokenBuffer(TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=_LONGEST))
     return [*buffer.add(table), *buffer.flush()]
 
 
