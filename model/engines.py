@@ -26,9 +26,9 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None) -> En
       ValueError: if the engine is unknown.
     """
     if name == "tensorflow":
-        from albert_embed.model.tensorflow_engine import TensorFlowEngine
+        from albert_embed.model.tensorflow_engine import load_tensorflow_engine
 
-        return TensorFlowEngine(directory)
+        return load_tensorflow_engine(directory)
     if name == "openvino":
         from albert_embed.model.openvino_engine import OpenVINOEngine
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from albert_embed.model.engine import OutOfMemoryError, RowError
+from albert_embed.model.engine import Engine, OutOfMemoryError, RowError
+from albert_embed.model.gpu_replicas import GpuReplicas
 from albert_embed.model.model_directory import (
     INPUT_NAMES,
     POOLED_SIGNATURE,
@@ -23,10 +24,13 @@ from albert_embed.transforms.columns import MEAN_OUTPUT, SEQUENCE_OUTPUT
 class TensorFlowEngine:
     """The signatures of a SavedModel in a local directory: an export or a TF1 Hub module."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, device: str | None = None) -> None:
+        """Loads the model; on the device of a name, such as `/GPU:1`, where one is given."""
         _share_gpus()
+        self._device = device
         # The loaded object must live as long as its functions: it owns the variables.
-        self._loaded = load_saved_model(directory)
+        with tf.device(device):
+            self._loaded = load_saved_model(directory)
         self._functions: dict[tuple[str, ...], tf.types.experimental.GenericFunction] = {}
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
@@ -35,7 +39,8 @@ class TensorFlowEngine:
         if names not in self._functions:
             self._functions[names] = self._select_outputs(names)
         try:
-            results = self._functions[names](*(tf.constant(inputs[name]) for name in INPUT_NAMES))
+            with tf.device(self._device):
+                results = self._functions[names](*(tf.constant(inputs[name]) for name in INPUT_NAMES))
         except (tf.errors.ResourceExhaustedError, MemoryError) as e:
             raise OutOfMemoryError(str(e)) from e
         except tf.errors.InvalidArgumentError as e:
@@ -79,3 +84,17 @@ def _share_gpus() -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # it is already in use, as it was set up first
             tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def load_tensorflow_engine(directory: Path, *, kind: str = "GPU") -> Engine:
+    """Loads a model, on each GPU where the machine has several: TensorFlow by itself uses the first alone.
+
+    Args:
+      directory: an export or a TF1 Hub module.
+      kind: of the devices.
+    """
+    _share_gpus()
+    devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices(kind)]
+    if len(devices) < 2:
+        return TensorFlowEngine(directory)
+    return GpuReplicas(lambda device: TensorFlowEngine(directory, device=f"/{device}"), devices)

@@ -32,9 +32,10 @@ from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
 from albert_embed.pipeline.job.resolve_options import resolve_options
 from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, find_template, submit, wait_for_verdict
 from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
+from albert_embed.pipeline.launch.graph_size import check_graph_size
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.run_errors import fail_as_run
-from albert_embed.pipeline.reading.read_input import Comparison, ReadInput
+from albert_embed.pipeline.reading.read_input import Comparison, ReadInput, pack
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import StartedRun, start_run
@@ -123,6 +124,7 @@ class EmbedJob:
                 "--no-wait needs a runner that goes on without this program, such as --runner DataflowRunner; the "
                 "in-process runner ends with it"
             )
+        check_graph_size(pack(self._input.parts), self._run.beam_options)
         self._table.check()
         self._claim.acquire(self._run.beam_options)
         try:

@@ -65,4 +65,10 @@ def _prepare_dataflow(options: EmbedOptions, beam_options: PipelineOptions) -> E
         return options
     if options.engine == "openvino":
         raise ValueError("--engine openvino runs on CPUs alone; leave it out where workers have GPUs")
-    return dataclasses.replace(options, engine="tensorflow")
+    if options.engine == "jax" and request is not None and request.count > 1:
+        raise ValueError(
+            f"--engine jax uses one GPU of a worker, and --gpu {options.gpu} asks for {request.count}; give --gpu "
+            f"{request.gpu.name}, and more workers"
+        )
+    # What `auto` means is looked up on this machine, too, which may have no GPU.
+    return dataclasses.replace(options, engine="tensorflow") if options.engine == "auto" else options

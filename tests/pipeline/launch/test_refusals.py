@@ -160,6 +160,11 @@ def test_openvino_is_refused_on_gpus(flags: list[str]) -> None:
         prepare_launch(make_options(gpu=gpu, engine="openvino"), PipelineOptions([*DATAFLOW, *IMAGE, *beam_flags]))
 
 
+def test_jax_is_refused_on_several_gpus() -> None:
+    with pytest.raises(ValueError, match=r"^--engine jax uses one GPU of a worker, and --gpu l4:2 asks for 2; give"):
+        prepare_launch(make_options(gpu="l4:2", engine="jax"), PipelineOptions([*DATAFLOW, *IMAGE]))
+
+
 @pytest.mark.parametrize("flags", [[], ["--runner", "DirectRunner"], ["--runner", "FlinkRunner"]])
 def test_gpus_are_dataflows(flags: list[str]) -> None:
     with pytest.raises(ValueError, match=r"^--gpu l4 asks Dataflow for GPUs; give --runner DataflowRunner"):

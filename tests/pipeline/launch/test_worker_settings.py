@@ -143,6 +143,11 @@ def test_what_is_set_is_said(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
     )
 
 
+@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
+def test_an_engine_that_is_named_is_kept(engine: str) -> None:
+    assert prepare_launch(make_options(gpu="l4", engine=engine), PipelineOptions([*DATAFLOW, *IMAGE])).engine == engine
+
+
 def test_workers_without_gpus_keep_the_engine() -> None:
     options = make_options(engine="auto")
     assert prepare_launch(options, PipelineOptions(DATAFLOW)) is options

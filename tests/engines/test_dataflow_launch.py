@@ -1,0 +1,88 @@
+"""A job as the stand-in for Dataflow receives it: GPUs, image, hints, what is staged; and run where nothing else is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.portability.common_urns import resource_hints
+
+from albert_embed import read_embeddings
+from albert_embed.pipeline.cli.main import main
+from tests.emulators.servers import Emulators
+from tests.engines.dataflow import Dataflow, DataflowJob, run_dataflow
+
+pytestmark = pytest.mark.integration
+WHEEL = "albert_embed-0.1.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def command(bucket: str, tiny_model: Path) -> list[str]:
+    """The command that embeds two lines in the bucket."""
+    for file in filter(Path.is_file, tiny_model.rglob("*")):
+        with FileSystems.create(f"{bucket}/model/{file.relative_to(tiny_model)}") as target:
+            target.write(file.read_bytes())
+    with FileSystems.create(f"{bucket}/in.txt") as source:
+        source.write(b"One line.\nAnother.\n")
+    return ["embed", "--model", f"{bucket}/model", "--input", f"{bucket}/in.txt", "--max-tokens", "16"]
+
+
+def find_accelerators(job: DataflowJob) -> dict[str, str]:
+    """Returns the accelerator of each step that has one."""
+    components = beam_runner_api_pb2.Pipeline.FromString((job.folder / "pipeline.pb").read_bytes()).components
+    return {
+        transform.unique_name: hint.decode()
+        for transform in components.transforms.values()
+        if transform.environment_id and not transform.subtransforms
+        for urn, hint in components.environments[transform.environment_id].resource_hints.items()
+        if urn == resource_hints.ACCELERATOR.urn
+    }
+
+
+def test_gpus_as_the_service_receives_them(recording_dataflow: Dataflow, bucket: str, command: list[str]) -> None:
+    for pool in ("whole", "inference"):
+        flags = [*recording_dataflow.flags(bucket, name=pool), "--output", f"{bucket}/{pool}"]
+        assert main([*command, *flags, "--no-wait", "--gpu", "l4", "--gpu-pool", pool]) == 0
+    whole, inference = recording_dataflow.jobs
+    for job in (whole, inference):
+        assert job.staged_packages[WHEEL].endswith(f"/{WHEEL}")
+        assert "no_use_multiple_sdk_containers" in job.options["experiments"]
+        assert job.options["number_of_worker_harness_threads"] == 4
+        (pool_request,) = job.request["environment"]["workerPools"]
+        assert pool_request["diskSizeGb"] == 100
+        assert {image["containerImage"] for image in pool_request["sdkHarnessContainerImages"]} == {
+            "image.invalid/albert-embed:1"
+        }
+        assert int(pool_request["autoscalingSettings"]["maxNumWorkers"]) == 10
+    accelerator = "worker_accelerator=type:nvidia-l4;count:1;install-nvidia-driver"
+    assert accelerator in whole.request["environment"]["serviceOptions"]
+    assert whole.request["environment"]["workerPools"][0]["machineType"] == "g2-standard-4"
+    assert find_accelerators(whole) == {}
+    assert not any(
+        "worker_accelerator" in option for option in inference.request["environment"].get("serviceOptions", [])
+    )
+    steps = find_accelerators(inference)
+    assert steps and all("/RunInference/" in step for step in steps)
+    assert set(steps.values()) == {"type:nvidia-l4;count:1;machine_type:g2-standard-4;install-nvidia-driver"}
+
+
+@pytest.fixture
+def bare_dataflow(emulators: Emulators, tmp_path: Path) -> Iterator[Dataflow]:
+    """A service whose workers have what the project stands on and what the job staged, and nothing else."""
+    worker = (sys.executable, str(Path(__file__).with_name("bare_worker.py")))
+    with run_dataflow(tmp_path / "dataflow", emulators, worker=worker) as running:
+        yield running
+
+
+def test_a_job_brings_all_that_its_workers_need(bare_dataflow: Dataflow, bucket: str, command: list[str]) -> None:
+    output = f"{bucket}/out"
+    status = main([*command, *bare_dataflow.flags(bucket), "--output", output])
+    (job,) = bare_dataflow.jobs
+    assert (status, job.state) == (0, "JOB_STATE_DONE"), job.log
+    assert sum(batch.num_rows for batch in read_embeddings(output)) == 2
+    (package,) = (job.folder / "environment").rglob("albert_embed/__init__.py")
+    assert "site-packages" in package.parts
