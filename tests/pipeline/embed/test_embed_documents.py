@@ -77,13 +77,17 @@ def test_a_row_per_document(tiny_model: Path, tmp_path: Path, sinks: str, encodi
     inspection = inspect_output(str(output))
     assert inspection.counts.document_rows == len(DOCUMENTS)
     assert inspection.dimensions == {"sequence_output": 16, "document_output": 16}
-    assert 'name: "document_output"' in (output / "documents_schema.pbtxt").read_text()
+    assert 'name: "document_output"' in (output / "_schema" / "documents.pbtxt").read_text()
     if "parquet" in sinks:
-        tables = [pq.read_table(path) for path in sorted(output.glob("documents-*.parquet"))]
+        tables = [pq.read_table(path) for path in sorted(output.glob("documents/parquet/*.parquet"))]
         ids = [name for table in tables for name in table.column("id").to_pylist()]
         assert ids == [name.decode() for name in found]
     example = tf.train.Example.FromString(
-        next(tf.data.TFRecordDataset([str(path) for path in output.glob("documents-*.tfrecord")]).as_numpy_iterator())
+        next(
+            tf.data.TFRecordDataset(
+                [str(path) for path in output.glob("documents/tfrecord/*.tfrecord")]
+            ).as_numpy_iterator()
+        )
     )
     assert set(example.features.feature) == {"id", "windows", "tokens", "document_output", "title"}
 
@@ -109,11 +113,11 @@ def test_an_output_that_is_replaced_leaves_no_documents(tiny_model: Path, tmp_pa
     write_corpus(tmp_path / "a.jsonl", DOCUMENTS)
     output = tmp_path / "out"
     assert embed(tiny_model, tmp_path / "a.jsonl", output, "--embeddings", "document") == 0
-    assert len(list(output.glob("documents*"))) == 2
+    assert len(list(output.glob("documents/tfrecord/*"))) == 1 and (output / "_schema" / "documents.pbtxt").exists()
     assert embed(tiny_model, tmp_path / "a.jsonl", output, "--incremental") == 2  # and nothing is gone
     assert len(read_documents(output)) == len(DOCUMENTS)
     assert embed(tiny_model, tmp_path / "a.jsonl", output, "--overwrite") == 0
-    assert list(output.glob("documents*")) == []
+    assert not [path for path in output.rglob("*") if path.is_file() and "documents" in str(path.relative_to(output))]
     with pytest.raises(OutputError, match="was made without document among its --embeddings"):
         list(read_document_embeddings(str(output)))
 

@@ -69,7 +69,7 @@ def test_windows_with_tokens(tiny_model: Path, tmp_path: Path, capsys: pytest.Ca
         row = rows[element["id"], int(element["window"])]
         for name in ("token_pieces", "token_starts", "token_ends"):
             assert element[name].tolist() == row[name]
-    assert 'name: "token_pieces"' in (tmp_path / "tokens" / "schema.pbtxt").read_text()
+    assert 'name: "token_pieces"' in (tmp_path / "tokens" / "_schema" / "rows.pbtxt").read_text()
     capsys.readouterr()
     assert main(["inspect", str(tmp_path / "tokens"), "--head", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["head"][0]["token_pieces"][0] == "[CLS]"

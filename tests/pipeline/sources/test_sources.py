@@ -173,4 +173,4 @@ def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.
     assert sorted((row["id"], row["title"]) for row in rows) == [(b"1", b"A"), (b"2", b"")]
     assert sorted(row["title"] for row in read_embeddings_dataset(str(output)).as_numpy_iterator()) == [b"", b"A"]
     assert [failure["reason"] for failure in read_failures(str(output))] == ["wrong number of columns"]
-    assert 'name: "title"' in (output / "schema.pbtxt").read_text()
+    assert 'name: "title"' in (output / "_schema" / "rows.pbtxt").read_text()
