@@ -113,6 +113,11 @@ class CountedRows:
         """Returns the process id of each process that has embedded something → how many rows."""
         return {process: sum(rows for rows, _ in batches) for process, batches in self._read().items()}
 
+    def forget(self) -> None:
+        """Forgets what was counted so far."""
+        for file in self.folder.iterdir():
+            file.unlink()
+
     def peak_memory(self) -> int:
         """Returns the most that one of them has held, in kB."""
         return max(memory for batches in self._read().values() for _, memory in batches)

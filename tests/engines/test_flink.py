@@ -20,7 +20,7 @@ LINES = 20_000
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> CountedRows:
-    """Counts of all runs in this module; a test looks only at the workers of its own."""
+    """Counts of the cluster's workers."""
     return CountedRows(folder=tmp_path_factory.mktemp("counted"))
 
 
@@ -55,9 +55,15 @@ def embed(cluster: LocalCluster, model: Path, source: Path, output: Path, *more:
         cluster.kill_workers()
 
 
+def write_documents(path: Path, texts: list[str]) -> None:
+    """Writes documents whose ids are their first words."""
+    path.write_text("id,text\n" + "".join(f"{text.split()[0]},{text}\n" for text in texts))
+
+
 def test_one_compressed_file_is_embedded_by_both_workers(
     cluster: LocalCluster, counted: CountedRows, tiny_model: Path, source: Path, expected: Path, tmp_path: Path
 ) -> None:
+    counted.forget()
     embed(cluster, tiny_model, source, tmp_path / "out", "--sink", "tfrecord,parquet")
     assert_same_rows(tmp_path / "out", expected)
     counted.assert_spread(LINES)
@@ -65,25 +71,24 @@ def test_one_compressed_file_is_embedded_by_both_workers(
 
 def test_a_run_adds_to_a_dataset(cluster: LocalCluster, tiny_model: Path, tmp_path: Path) -> None:
     more = ("--incremental", "--sink", "parquet")
-    before, after = ["kept", "changed", "deleted"], ["kept", "changed since", "new"]
-    for texts in (before, after):
-        source = tmp_path / "in.csv"
-        source.write_text("id,text\n" + "".join(f"{text.split()[0]},{text}\n" for text in texts))
-        snapshot = () if texts is before else ("--full-snapshot", "--max-deletions", "1")
-        embed(cluster, tiny_model, source, tmp_path / "out", *more, *snapshot)
-    assert_same_rows(tmp_path / "out", embed_in_process(tiny_model, source, tmp_path / "expected", *more))
+    source, output = tmp_path / "in.csv", tmp_path / "out"
+    write_documents(source, ["kept", "changed", "deleted"])
+    embed_in_process(tiny_model, source, output, *more)
+    write_documents(source, ["kept", "changed since", "new"])
+    embed(cluster, tiny_model, source, output, *more, "--full-snapshot", "--max-deletions", "1")
+    assert_same_rows(output, embed_in_process(tiny_model, source, tmp_path / "expected", *more))
 
 
 def test_every_document_is_embedded_once_where_a_worker_and_a_task_manager_are_killed(
     cluster: LocalCluster, counted: CountedRows, tiny_model: Path, source: Path, expected: Path, tmp_path: Path
 ) -> None:
+    counted.forget()
     process = start_embed(tiny_model, source, tmp_path / "out", *cluster.flags, network=cluster.network)
     try:
-        earlier = set(counted.rows())
 
         def working() -> list[int]:
             """Returns the workers that have embedded something, and still run."""
-            return [worker for worker in cluster.list_workers() if worker in counted.rows().keys() - earlier]
+            return [worker for worker in cluster.list_workers() if worker in counted.rows()]
 
         wait_until(working, process=process)
         killed = working()[0]
