@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.documentation.pages import ROOT
 from tests.pipeline.embedded_rows import add_rows, make_rows, publish_rows
+from tests.tiny_model import ROOT
 
 SINKS = ("parquet", "tfrecord")
 
@@ -46,7 +46,9 @@ def read_with_polars(call: str) -> list[str]:
 def read_with_duckdb(statement: str) -> list[str]:
     import duckdb
 
-    return [row[0] for row in duckdb.sql(statement).select("id").fetchall()]
+    relation = duckdb.sql(statement)
+    assert relation is not None
+    return [row[0] for row in relation.select("id").fetchall()]
 
 
 def read_with_tensorflow(call: str) -> list[str]:
