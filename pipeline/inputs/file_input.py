@@ -62,13 +62,10 @@ class FileInput:
 
     @property
     def fingerprint(self) -> str | None:
-        """Returns a hash of the files' names, sizes and times, which shows whether the input has changed.
-
-        It has changed, too, where it is read in other ranges: finished rows are known by those.
-        """
+        """Returns a hash of the files' names, sizes and times, which shows whether the input has changed."""
         if not self.repeatable:
             return None
-        listed: list[Any] = [self.range_bytes, *(file.to_dict() for file in self.files)]
+        listed: list[Any] = [file.to_dict() for file in self.files]
         if self.is_sampled:  # then files fail that would not if the format were given
             listed.append(self.source.name)
         return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

@@ -10,10 +10,9 @@ from albert_embed.pipeline.storage.open_input import is_compressed
 from albert_embed.transforms.directories import is_remote
 
 # Each worker gets several ranges, so that none waits long for the last; a smaller range costs more than it spreads, and
-# a larger one is long to read again where a worker dies. Fewer workers count as this many, so that a run can be
-# continued with another number of them: what is finished is known by the range that it was read in.
+# a larger one is long to read again where a worker dies.
 _RANGES_PER_WORKER = 8
-_MIN_WORKERS = 16
+_UNKNOWN_WORKERS = 16
 _MIN_RANGE_BYTES = 256 << 10
 _MIN_REMOTE_RANGE_BYTES = 16 << 20  # Beam reads as much of a file in a bucket at least
 MAX_RANGE_BYTES = 64 << 20
@@ -24,11 +23,13 @@ _COMPRESSION = 4
 def choose_range_bytes(files: Sequence[InputFile], workers: int | None) -> int:
     """Chooses the length of a range, which changes no record and no position.
 
+    A run that is continued keeps the length that it began with (`resume.start_run`), whatever its workers are now.
+
     Args:
       files: the files to read.
       workers: how many read at the same time; None where that is not known.
     """
-    share = sum(file.bytes for file in files) // (_RANGES_PER_WORKER * max(workers or 0, _MIN_WORKERS))
+    share = sum(file.bytes for file in files) // (_RANGES_PER_WORKER * (workers or _UNKNOWN_WORKERS))
     least = _MIN_REMOTE_RANGE_BYTES if any(is_remote(file.path) for file in files) else _MIN_RANGE_BYTES
     return min(max(share, least), MAX_RANGE_BYTES)
 

@@ -93,8 +93,8 @@ def test_two_workers_get_half_of_a_file_each(size: int) -> None:
         ([], 1, 256 << 10),
         ([1000], 1, 256 << 10),
         ([80 << 20], None, 640 << 10),
-        ([80 << 20], 1, 640 << 10),
-        ([40 << 20, 40 << 20], 16, 640 << 10),
+        ([80 << 20], 1, 10 << 20),
+        ([40 << 20, 40 << 20], 2, 5 << 20),
         ([80 << 20], 32, 320 << 10),
         ([80 << 20], 1000, 256 << 10),
         ([80 << 30], 4, 64 << 20),
@@ -109,7 +109,7 @@ def test_files_in_buckets_are_not_read_in_small_ranges() -> None:
     assert choose_range_bytes([make_file("gs://b/none", 80 << 30)], 40) == 64 << 20
 
 
-def test_the_ranges_change_no_record_and_another_number_of_workers_no_range(tmp_path: Path) -> None:
+def test_the_ranges_change_neither_records_nor_the_fingerprint(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"".join(b"%d\n" % number for number in range(300_000)))
     options = EmbedOptions(model="m", input=(str(path),), output="o")
@@ -129,10 +129,8 @@ def test_the_ranges_change_no_record_and_another_number_of_workers_no_range(tmp_
     assert len(whole) == 300_000
     other = dataclasses.replace(given, range_bytes=100_000)
     assert read(other) == whole
-    # What is finished is known by the range that it was read in.
-    assert other.fingerprint != given.fingerprint
-    for workers in (2, 16, None):
-        assert make_file_input(files, options, workers=workers).fingerprint == given.fingerprint
+    assert other.fingerprint == given.fingerprint  # a run that is continued keeps the ranges that it began with
+    assert make_file_input(files, options, workers=200).fingerprint == given.fingerprint
 
 
 @pytest.mark.parametrize("format_", [name for name, source in SOURCES.items() if source.splittable])
