@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from albert_embed.pipeline.cli import embed
 from albert_embed.pipeline.cli.embed_flags import OPTIONS as EMBED_OPTIONS
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
@@ -72,8 +74,11 @@ def run_analyze(arguments: Arguments) -> CommandResult:
 
     from albert_embed.pipeline.analysis.analysis_summary import make_analysis_summary
     from albert_embed.pipeline.analysis.analyze import run_analyze
+    from albert_embed.pipeline.launch.prepare_launch import prepare_launch
 
-    report = run_analyze(options, PipelineOptions(list(arguments.beam)))
+    beam_options = PipelineOptions(list(arguments.beam))
+    options = dataclasses.replace(options, embed=prepare_launch(options.embed, beam_options))
+    report = run_analyze(options, beam_options)
     directory = options.embed.output
     return CommandResult(
         record={"status": "published", "exit_status": 0, "output": directory, **report.to_dict()},

@@ -185,3 +185,11 @@ def test_the_command_refuses_with_status_2_and_writes_nothing(
     captured = capsys.readouterr()
     assert '"status": "usage"' in captured.out and "--gpu l4:1 needs an image" in captured.out
     assert not output.exists()
+
+
+def test_analyze_is_checked_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out"
+    command = ["analyze", "--model", "gs://bucket/model", "--input", "gs://bucket/*.txt", "--output", str(output)]
+    assert main([*command, *replace("--region", "us-central1-a")]) == 2
+    assert "--region is 'us-central1-a', which is a zone" in capsys.readouterr().err
+    assert not output.exists()
