@@ -38,7 +38,7 @@ class Batch:
 def fixed_batch(tokens: Tokens, length: int, seed: int, size: int = TOKENS) -> Batch:
     """Returns `size` tokens in full rows: the corpus's ids one after the other, from another place for each seed."""
     rows = size // length
-    ids = np.roll(tokens.ids, -1009 * seed)[: rows * length].reshape(rows, length).astype(np.int32)
+    ids = np.resize(np.roll(tokens.ids, -1009 * seed), (rows, length)).astype(np.int32)
     return Batch(input_ids=ids, lengths=np.full(rows, length, np.int32), documents=np.zeros(0, np.int64))
 
 
