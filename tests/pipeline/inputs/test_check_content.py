@@ -34,8 +34,8 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\
         (b"PK\x03\x04rest", "csv", "it is a ZIP archive: unpack it"),
         (b"PAR1\0rest", "text", "it is read as text, but its content is parquet: give --format parquet"),
         (frame_records([b"x"]), "jsonl", "it is read as jsonl, but its content is tfrecord"),
-        (gzip.compress(b"x"), "jsonl", "its content is compressed with gzip, which its name does not say"),
-        (gzip.compress(b"x"), "tfrecord", "its content is compressed with gzip, which its name does not say"),
+        (gzip.compress(b"x", mtime=0), "jsonl", "its content is compressed with gzip, which its name does not say"),
+        (gzip.compress(b"x", mtime=0), "tfrecord", "its content is compressed with gzip, which its name does not say"),
         ("é,x\n".encode("utf-16"), "csv", "its text is UTF-16: convert it to UTF-8"),
         ("é,x\n".encode("utf-32"), "text", "its text is UTF-32: convert it to UTF-8"),
         ("text\n".encode("utf-16-le"), "text", "its content has NUL bytes: it is binary, or UTF-16 without"),
@@ -124,8 +124,12 @@ def test_encodings_without_a_mark_are_guessed(encoding: str, advice: str, text: 
         ("a.jsonl.lz4", b'{"text": "x"}\n', "its name says lz4, but it is text that is not compressed: rename it"),
         ("a.txt.gz", "é".encode() * 4000, "its name says gzip, but it is text that is not compressed: rename it"),
         ("a.txt.gz", bz2.compress(b"x"), "it is compressed with bzip2, not gzip: let its name end in .bz2"),
-        ("a.parquet.gz", gzip.compress(b"PAR1\0"), "parquet has a compression of its own, and can't be read within"),
-        ("a.txt.xz", gzip.compress(b"x"), "it is compressed with gzip, not xz: let its name end in .gz"),
+        (
+            "a.parquet.gz",
+            gzip.compress(b"PAR1\0", mtime=0),
+            "parquet has a compression of its own, and can't be read within",
+        ),
+        ("a.txt.xz", gzip.compress(b"x", mtime=0), "it is compressed with gzip, not xz: let its name end in .gz"),
     ],
 )
 def test_names_that_say_a_compression_that_there_is_not(
