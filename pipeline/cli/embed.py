@@ -61,11 +61,15 @@ def describe_submitted(submitted: SubmittedRun, options: EmbedOptions) -> Comman
 
 
 def describe_interrupted_embed(arguments: Arguments) -> str:
-    """Returns what an interrupted run has left: how many finished shards the next one can use."""
+    """Returns what an interrupted run has left: a job that goes on, or finished shards that the next run can use."""
+    from albert_embed.pipeline.commit.claim import read_claimant
     from albert_embed.pipeline.commit.staging import list_staged
     from albert_embed.pipeline.shards.shard import INDEX_PREFIX
 
     directory, _ = _split_outputs(arguments.values["output"])
+    claimant = read_claimant(directory) if directory else None
+    if claimant is not None and claimant.job_id:
+        return f"{claimant.describe()} goes on without this program, and publishes in {directory} by itself"
     staged = list_staged(directory).values() if directory else ()
     shards = sum(file.name.startswith(f"{INDEX_PREFIX}-") for files in staged for file in files)
     kept = f"finished shards kept in {directory}/_staging: {shards:,}"

@@ -106,7 +106,7 @@ class Claim:
           OutputError: if a run that is alive has claimed it; the message says which.
         """
         if is_remote(self._directory):
-            self._refuse_if_alive(self._read_remote(), beam_options, beats=True)
+            self._refuse_if_alive(read_claimant(self._directory), beam_options, beats=True)
             self._renew()
             self._thread = threading.Thread(target=self._keep_renewing, name="Claim", daemon=True)
             self._thread.start()
@@ -170,12 +170,6 @@ class Claim:
         except FileNotFoundError:
             return False
 
-    def _read_remote(self) -> Claimant | None:
-        try:
-            return Claimant.from_json(read_file(self._path))
-        except FileNotFoundError:
-            return None
-
     def _keep_renewing(self) -> None:
         while not self._stopped.wait(_BEAT_SECONDS):
             try:
@@ -215,12 +209,16 @@ class Claim:
         )
 
 
+def read_claimant(directory: str) -> Claimant | None:
+    """Returns who has claimed a dataset, alive or not; None if nobody has."""
+    try:
+        return Claimant.from_json(read_file(FileSystems.join(directory, CLAIM_FILE)))
+    except FileNotFoundError:
+        return None
+
+
 def release_claim(directory: str, run: str) -> None:
     """Removes the claim on a dataset if it is that of `run`."""
-    path = FileSystems.join(directory, CLAIM_FILE)
-    try:
-        claimant = Claimant.from_json(read_file(path))
-    except FileNotFoundError:
-        return
+    claimant = read_claimant(directory)
     if claimant is not None and claimant.run == run:
-        delete_files([path])
+        delete_files([FileSystems.join(directory, CLAIM_FILE)])

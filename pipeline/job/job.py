@@ -14,8 +14,9 @@ from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.compact import compact_output
 from albert_embed.pipeline.commit.open_output import open_output
 from albert_embed.pipeline.commit.run_name import make_run_name
+from albert_embed.pipeline.commit.runner_job import RunnerJob
 from albert_embed.pipeline.commit.staging import StagingFolder
-from albert_embed.pipeline.commit.verdict import Verdict
+from albert_embed.pipeline.commit.verdict import VERDICT_FILE, Verdict
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import read_version
@@ -111,6 +112,7 @@ class EmbedJob:
         self._runner = choose_runner(run.beam_options)
         self._staging = StagingFolder(directory=run.options.output, run=make_run_name())
         self._claim = Claim(run.options.output, self._staging.run)
+        self._job: RunnerJob | None = None
 
     @property
     def _outlives_program(self) -> bool:
@@ -132,6 +134,19 @@ class EmbedJob:
             with fail_as_run():
                 return self._run_steps(latest)
         finally:
+            self._end_claim()
+
+    def _end_claim(self) -> None:
+        """Releases the claim; or leaves it to the job, where that goes on though this program waits no longer."""
+        job = self._job
+        if (
+            job is not None
+            and not self._staging.has(VERDICT_FILE)
+            and job.is_alive(self._run.beam_options) is not False
+        ):
+            logger.info("the job %s goes on, and publishes by itself", job.job_id)
+            self._claim.leave()
+        else:
             self._claim.release()
 
     def _open_output(self) -> Manifest | None:
@@ -263,6 +278,7 @@ class EmbedJob:
         if template is not None:
             return SubmittedRun(run=self._staging.run, job=None, template=template)
         if job is not None:
+            self._job = job
             self._claim.note_job(job)
         if self._options.no_wait:
             self._claim.leave()
@@ -276,4 +292,5 @@ class EmbedJob:
         else:
             outcome = EmbedOutcome(manifest=Manifest.from_dict(verdict.manifest), published=False)
         self._staging.remove()
+        self._job = None
         return outcome
