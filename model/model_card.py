@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albert_embed.model.agreement import Agreement
+from albert_embed.model.trained_dimensions import CARD_FILE
 
 if TYPE_CHECKING:
     from albert_embed.model.export import ExportReport
 
-CARD_FILE = "README.md"
 _LICENSE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "COPYING")
 _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\s*$", re.DOTALL | re.MULTILINE)
 _LICENSE_LINE = re.compile(r"^license:[ \t]*(\S.*?)[ \t]*\r?$", re.MULTILINE)

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from albert_embed.model.model_card import CARD_FILE
-
 # Source of the forms: the configs of models that name them (`matryoshka_dimensions`, which serving programs read too),
 # and the model card that sentence-transformers writes, where the parameters of MatryoshkaLoss are listed, as JSON
 # (since version 3) or as a Python dict.
+CARD_FILE = "README.md"
 _CONFIG_FILES = ("config_sentence_transformers.json", "config.json")
 _CONFIG_FIELD = "matryoshka_dimensions"
 _IN_CARD = re.compile(r"""["']matryoshka_dims["']\s*:\s*\[([\s\d,]+)\]""")

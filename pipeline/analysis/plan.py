@@ -28,6 +28,7 @@ from albert_embed.pipeline.settings.runner import share_cores
 from albert_embed.transforms.batch_forecast import BatchForecast, forecast_batches
 from albert_embed.transforms.columns import (
     INPUT_IDS,
+    MEAN_OUTPUT,
     POOLED_OUTPUT,
     SENTENCE_EMBEDDING,
     SEQUENCE_OUTPUT,
@@ -162,6 +163,7 @@ def _row_bytes(options: EmbedOptions, config: AlbertConfig, length: int, sentenc
         POOLED_OUTPUT: np.zeros((1, config.hidden_size), np.float32),
         SEQUENCE_OUTPUT: np.zeros((1, length, config.hidden_size), np.float32),
         SENTENCE_EMBEDDING: np.zeros((1, sentence_size), np.float32),
+        MEAN_OUTPUT: np.zeros((1, config.hidden_size), np.float32),
     }
     row = attach_embeddings(make_batch(ids, pair=False), np.ones_like(ids, bool), zeros, options.row_embeddings)
     columns = [EMBEDDING_COLUMNS[name] for name in options.row_embeddings]

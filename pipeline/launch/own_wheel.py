@@ -17,7 +17,8 @@ _PACKAGE = "albert_embed"
 # All that the package consists of; `package_data` of setup.py names the same (a test compares).
 _SUFFIXES = frozenset((".py", ".json", ".jinja"))
 _NAMES = frozenset(("py.typed",))
-_METADATA_FILES = ("METADATA", "entry_points.txt", "top_level.txt")
+# The files of a wheel's metadata, and their names in that of a checkout (`*.egg-info`).
+_METADATA_FILES = {"METADATA": "PKG-INFO", "entry_points.txt": "entry_points.txt", "top_level.txt": "top_level.txt"}
 # The same for every build, so that the same program has the same bytes.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _WHEEL = "Wheel-Version: 1.0\nGenerator: albert-embed\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -35,8 +36,8 @@ def build_own_wheel(folder: Path) -> Path:
     distribution = importlib.metadata.distribution(DISTRIBUTION)
     name = f"{_PACKAGE}-{distribution.version}"
     contents = dict(_list_package(Path(albert_embed.__file__).parent))
-    for file in _METADATA_FILES:
-        text = distribution.read_text(file)
+    for file, in_checkout in _METADATA_FILES.items():
+        text = distribution.read_text(file) or distribution.read_text(in_checkout)
         if text is not None:
             contents[f"{name}.dist-info/{file}"] = text.encode()
     contents[f"{name}.dist-info/WHEEL"] = _WHEEL.encode()

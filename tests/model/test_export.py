@@ -206,6 +206,7 @@ def test_what_the_export_says_of_itself(tmp_path: Path, tiny_module: Path) -> No
         "precision": "bfloat16",
         "lower_case": True,
         "comma_rule": "albert",
+        "trained_dimensions": [],
         "vocabulary_sha256": hashlib.sha256(vocabulary_bytes()).hexdigest(),
         "proof": {
             "compared_on": "8 English texts, 417 tokens",

@@ -160,7 +160,10 @@ def test_more_tokens_than_the_model_has_positions(tiny_model: Path) -> None:
             {"format": "xml"},
             "--format is 'xml': choose from text, jsonl, json, csv, tsv, parquet, tfrecord, avro, files, bigquery",
         ),
-        ({"encoding": "hex"}, "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes"),
+        (
+            {"encoding": "hex"},
+            "--encoding is 'hex': choose from float_list, float32_bytes, float16_bytes, int8, binary",
+        ),
         ({"long_documents": "drop"}, "--long-documents is 'drop': choose from truncate, window, reject"),
         ({"embeddings": ()}, "--embeddings must name one or more, each once, not ''"),
         ({"sinks": ("csv",)}, "--sink is 'csv': choose from tfrecord, parquet, bigquery"),

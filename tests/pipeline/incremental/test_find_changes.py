@@ -73,7 +73,9 @@ def test_beam_finds_what_one_join_finds(
         selected=len(expected["selected"]),
         tombstones=len(expected["tombstones"]),
         dead=RowCounts(**{name: sum(row[name] for row in expected["tombstones"]) for name in counted}),
+        dead_vectors=whole.dead_vectors,
     )
+    assert whole.dead_vectors == counts.dead.documents
     assert whole.counts.changed and whole.counts.new and whole.counts.unchanged
     assert bool(whole.counts.deleted) == full_snapshot
 

@@ -71,6 +71,8 @@ def test_a_bundle_is_one_shard_in_every_format(tmp_path: Path) -> None:
         "window_count": [1] * 6,
         "tokens": [2, 5, 3, 4, 2, 2],
         "truncated": [0, 1] * 3,
+        "input_range": [None] * 6,  # invented rows come from no file
+        "input_position": [None] * 6,
     }
 
 
