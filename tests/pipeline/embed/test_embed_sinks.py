@@ -76,7 +76,7 @@ def test_parquet_alone(tiny_model: Path, source: Path, tmp_path: Path) -> None:
     for name, sink in (("parquet", "parquet"), ("tfrecord", "tfrecord")):
         assert embed(tiny_model, source, tmp_path / name, *ALL, "--sink", sink) == 0
     names = {path.name for path in (tmp_path / "parquet").iterdir()}
-    assert names == {"parquet", "_index", "_failures", "_versions", "manifest.json"}
+    assert names == {"parquet", "_index", "_versions", "manifest.json"}
     order = [("id", "ascending"), ("window", "ascending")]
     tables = [
         pa.Table.from_batches(read_embeddings(str(tmp_path / name))).sort_by(order) for name in ("parquet", "tfrecord")
