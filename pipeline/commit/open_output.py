@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from albert_embed.pipeline.commit.plan import read_plan
 from albert_embed.pipeline.commit.staging import StagingFolder
-from albert_embed.pipeline.dataset.layout import MANIFEST_FILE, STAGING, is_own_file, is_staged
+from albert_embed.pipeline.dataset.layout import (
+    CLAIM_FILE,
+    MANIFEST_FILE,
+    STAGING,
+    find_version_number,
+    is_own_file,
+    is_staged,
+)
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.versions import describe_missing, list_versions, read_manifest
+from albert_embed.pipeline.dataset.versions import describe_missing, read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.literal_files import list_files
 
@@ -27,13 +34,14 @@ def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manife
         that; or if rows of the latest version are still to be loaded into its table.
     """
     files = [file.name for file in list_files(directory)]
-    previous = _read_latest(directory)
-    foreign = sorted(name for name in files if not is_own_file(name))
+    previous = _read_latest(directory) if any(find_version_number(name) for name in files) else None
     if previous is None:
         if MANIFEST_FILE in files:
             raise OutputError(f"{describe_missing(directory)}; --overwrite does not replace it: remove the file first")
         unfinished = any(is_staged(name) for name in files)
-        if foreign and not overwrite and not unfinished:
+        # What looks like rows is a run's own only where a run was cut off, which may have moved it.
+        foreign = sorted(name for name in files if name != CLAIM_FILE and not (unfinished and is_own_file(name)))
+        if foreign and not overwrite:
             raise OutputError(
                 f"{directory} already holds something ({', '.join(foreign[:3])}); "
                 "give an empty or new --output, or --overwrite to write there anyway"
@@ -45,9 +53,7 @@ def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manife
     return previous
 
 
-def _read_latest(directory: str) -> Manifest | None:
-    if not list_versions(directory):
-        return None
+def _read_latest(directory: str) -> Manifest:
     try:
         return read_manifest(directory)
     except OutputError as e:

@@ -76,6 +76,26 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path: Path, name: str) -> 
     assert list_files(tmp_path) == {name}
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "tfrecord/mine.tfrecord"])
+def test_foreign_files_beside_a_killed_run_are_refused(tmp_path: Path, name: str) -> None:
+    killed = begin(tmp_path)
+    killed.staging.write("part", b"half")
+    killed._claim.release()
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(OutputError, match=rf"already holds something \({name}\)"):
+        begin(tmp_path)
+    assert list_files(tmp_path) == {name, f"_staging/{killed.staging.run}/part"}
+
+
+def test_rows_of_no_version_and_no_run_are_foreign(tmp_path: Path) -> None:
+    publish_rows(tmp_path, [make_rows([2])])
+    for name in ("manifest.json", "_versions/1.json"):
+        (tmp_path / name).unlink()
+    with pytest.raises(OutputError, match="already holds something"):
+        begin(tmp_path)
+
+
 def test_overwriting_replaces_the_old_version_and_nothing_else(tmp_path: Path) -> None:
     publish_rows(tmp_path, [make_rows([2]), make_rows([3]), make_rows([4])])
     (tmp_path / "notes.txt").write_text("mine")
