@@ -30,8 +30,8 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
+from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import list_data_files, list_index_files
-from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_shard
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.writers.document_writer import DocumentWriter
 from albert_embed.pipeline.writers.rolling_writer import FileWriter, Finished, RollingWriter
@@ -103,7 +103,7 @@ def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retai
     staging = transaction.staging.path
     open_shard = partial(ShardWriter, staging, _make_formats(before, before.row_schema, formats))
     shards = _write_rows(_read_live_rows(published), open_shard, shard_bytes)
-    found = add_statistics(count_shard(shard) for shard in shards)
+    found = sum(map(count_shard, shards), RowCounts())
     _check_counts(found, before, directory)
     documents: list[DataFile] = []
     if before.counts.document_rows is not None:
@@ -176,10 +176,10 @@ def _make_formats(manifest: Manifest, rows: RowSchema, names: Sequence[str]) -> 
     return make_formats(names, rows, metadata)
 
 
-def _check_counts(found: Statistics, before: Manifest, directory: str) -> None:
+def _check_counts(found: RowCounts, before: Manifest, directory: str) -> None:
     expected = before.counts.row_counts
-    if found.row_counts != expected:
-        counted = [dataclasses.asdict(counts) for counts in (found.row_counts, expected)]
+    if found != expected:
+        counted = [dataclasses.asdict(counts) for counts in (found, expected)]
         raise describe_damage(directory, f"the data hold {counted[0]}, the manifest says {counted[1]}")
 
 

@@ -13,7 +13,7 @@ from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
 from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, read_rows
-from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_rows
+from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
 from albert_embed.transforms.failure import describe_category
@@ -80,11 +80,11 @@ def inspect_output(directory: str, *, head: int = 0) -> Inspection:
 def _inspect(output: PublishedOutput, head: int) -> Inspection:
     directory, manifest = output.directory, output.manifest
     rows = manifest.row_schema
-    counted: list[Statistics] = []
+    found = RowCounts()
     lengths: list[np.ndarray] = []
     shown: list[dict[str, Any]] = []
     for batch in read_rows(output):
-        counted.append(count_rows(batch))
+        found += count_rows(batch)
         batch_lengths = list_lengths(batch.column(INPUT_IDS))
         lengths.append(batch_lengths)
         for name in manifest.embeddings:
@@ -101,9 +101,8 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         if len(failed) < head:
             failed.append(failure)
     all_lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
-    found = add_statistics(counted)
     counts = OutputCounts(
-        **dataclasses.asdict(found.row_counts),
+        **dataclasses.asdict(found),
         failures=sum(reasons.values()),
         document_rows=None if manifest.counts.document_rows is None else _count_documents(output),
     )

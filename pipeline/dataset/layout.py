@@ -34,7 +34,7 @@ _DATA_FILE = re.compile(
 )
 _VERSION_FILE = re.compile(rf"^{VERSIONS}/(\d+)\.json$")
 # What another program on the way to a new file may leave (`transforms.create_file`).
-_UNFINISHED_FILE = re.compile(r"(?:^|/)\.[0-9a-f]+\.unfinished$|\.[0-9a-f]+\.unfinished$")
+_UNFINISHED_FILE = re.compile(r"\.[0-9a-f]+\.unfinished$")
 
 
 def is_own_file(name: str) -> bool:

@@ -9,7 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.plan import Plan, read_plan
-from albert_embed.pipeline.commit.publish import clear_staged, move_planned, publish_plan
+from albert_embed.pipeline.commit.publish import clear_staged, is_published, move_planned, publish_plan
 from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
 from albert_embed.pipeline.commit.verdict import FAILED, PUBLISHED, Verdict, read_verdict, write_verdict
@@ -68,14 +68,13 @@ def _can_complete(staging: StagingFolder, plan: Plan) -> bool:
     if plan.manifest.generation == latest + 1:
         verdict = read_verdict(staging)
         return verdict is None or verdict.kind != FAILED
-    if plan.manifest.generation != latest:
+    if plan.manifest.generation != latest or not is_published(staging.directory, plan):
         return False
-    manifest = read_version(staging.directory, latest)
-    return manifest.run == plan.manifest.run and (manifest.pending_table is not None or read_verdict(staging) is None)
+    return read_version(staging.directory, latest).pending_table is not None or read_verdict(staging) is None
 
 
 def _complete(directory: str, plan: Plan) -> None:
-    if plan.manifest.generation not in list_versions(directory):
+    if not is_published(directory, plan):
         move_planned(directory, plan)
     publish_plan(directory, plan)
     load_pending(directory, plan)

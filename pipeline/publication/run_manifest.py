@@ -17,8 +17,8 @@ from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.settings.embed_options import DOCUMENT
 from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import list_data_files, list_index_files
-from albert_embed.pipeline.shards.statistics import add_statistics, count_shard
 from albert_embed.pipeline.writers.write_documents import list_document_files
 from albert_embed.transforms import metrics
 
@@ -76,7 +76,7 @@ def _with_engines(provenance: Provenance, workers: Sequence[EmbeddingWorkers]) -
 def _measure(staged: StagedRun, task: CommitTask) -> Measurements:
     now = time.time()
     counters, seconds = staged.counted.counts, now - staged.began
-    own = add_statistics(count_shard(shard) for shard in staged.shards if shard.run == task.staging.run)
+    own = sum((count_shard(shard) for shard in staged.shards if shard.run == task.staging.run), RowCounts())
     if staged.rows.rows > own.rows:
         counters = {**counters, metrics.REUSED_ROWS: staged.rows.rows - own.rows}
     padded = counters.get(metrics.PADDED_TOKENS, 0)

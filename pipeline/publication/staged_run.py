@@ -9,9 +9,8 @@ from typing import Any
 
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts, add_change_counts
 from albert_embed.pipeline.shards.data_file import DataFile
-from albert_embed.pipeline.shards.row_counts import RowCounts
+from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import Shard
-from albert_embed.pipeline.shards.statistics import add_statistics, count_shard
 from albert_embed.pipeline.writers.document_writer import DocumentFile
 from albert_embed.pipeline.writers.failure_writer import FailureFile
 from albert_embed.transforms.metrics import BundleCounts, add_counts
@@ -64,7 +63,7 @@ class StagedRun:
     @property
     def rows(self) -> RowCounts:
         """Counts over the rows of all shards."""
-        return add_statistics(count_shard(shard) for shard in self.shards).row_counts
+        return sum(map(count_shard, self.shards), RowCounts())
 
     @property
     def failure_counts(self) -> dict[str, int]:

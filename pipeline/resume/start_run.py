@@ -9,7 +9,7 @@ import socket
 import time
 from typing import Any
 
-from albert_embed.pipeline.commit.publish import list_dead_runs, remove_runs
+from albert_embed.pipeline.commit.publish import remove_runs
 from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
 from albert_embed.pipeline.resume.candidate_shards import is_index
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
@@ -43,12 +43,12 @@ def start_run(staging: StagingFolder, *, fingerprint: dict[str, Any] | None, ran
       fingerprint: of the run (`pipeline.resume.run_fingerprint`); None where no earlier one can be the same.
       range_bytes: length of the ranges in which it would read its files; None where it reads none.
     """
-    dead = list_dead_runs(staging.directory, own=staging.run)
+    staged = list_staged(staging.directory)
+    dead = [run for run in staged if run != staging.run]
     before = _read_last_record(staging.directory, dead)
     used: list[str] = []
     if before is not None:
         run, record = before
-        staged = list_staged(staging.directory)
         shards = {
             name: sum(is_index(file.name) for file in staged.get(name, []))
             for name in dead

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+import pyarrow as pa
+
+from albert_embed.pipeline.shards.shard import Shard
+from albert_embed.transforms.columns import INPUT_IDS, TRUNCATED, WINDOW
+from albert_embed.transforms.list_lengths import list_lengths
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RowCounts:
@@ -40,3 +47,18 @@ class RowCounts:
     def __bool__(self) -> bool:
         """Returns whether any count is not 0."""
         return any(dataclasses.astuple(self))
+
+
+def count_rows(rows: pa.RecordBatch) -> RowCounts:
+    """Returns the counts of these rows."""
+    return RowCounts(
+        documents=int((np.asarray(rows.column(WINDOW)) == 0).sum()),
+        rows=rows.num_rows,
+        tokens=int(list_lengths(rows.column(INPUT_IDS)).sum()),
+        truncated=int(np.asarray(rows.column(TRUNCATED)).sum()),
+    )
+
+
+def count_shard(shard: Shard) -> RowCounts:
+    """Returns the counts of a finished shard."""
+    return RowCounts(documents=shard.documents, rows=shard.rows, tokens=shard.tokens, truncated=shard.truncated)

@@ -23,7 +23,7 @@ class Shard:
       digest: a hash of its rows' keys, by which shards are sorted.
       file_bytes: format → size of the file in that format, in the order of the sinks.
       index_bytes: size of its index; 0 in the index itself.
-      rows, documents, tokens, truncated: as in `pipeline.shards.statistics.Statistics`.
+      rows, documents, tokens, truncated: as in `pipeline.shards.row_counts.RowCounts`.
     """
 
     name: str

@@ -15,9 +15,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.keys import KEY_BYTES, row_keys
+from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.pipeline.shards.shard import Shard, name_data_file
 from albert_embed.pipeline.shards.shard_index import index_rows, write_index
-from albert_embed.pipeline.shards.statistics import Statistics, add_statistics, count_rows
 from albert_embed.pipeline.writers.open_files import OpenFiles, explain_failure
 from albert_embed.transforms.directories import write_file_atomically
 
@@ -39,7 +39,7 @@ class ShardWriter:
         self._name = uuid.uuid4().hex
         self._digest = hashlib.blake2b(digest_size=KEY_BYTES)
         self._index: list[pa.RecordBatch] = []
-        self._counted = Statistics()
+        self._counted = RowCounts()
         self._files = OpenFiles(directory, formats, partial(name_data_file, self._name))
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -50,7 +50,7 @@ class ShardWriter:
         """
         self._digest.update(b"".join(row_keys(rows)))
         self._index.append(index_rows(rows))
-        self._counted = add_statistics((self._counted, count_rows(rows)))
+        self._counted += count_rows(rows)
         self._files.write(rows)
 
     @property
