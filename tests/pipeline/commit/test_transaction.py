@@ -164,6 +164,33 @@ def test_what_a_version_names_is_there_with_its_sizes(tmp_path: Path) -> None:
         assert [name.encode() for name in table["id"].to_pylist()] == index["id"].to_pylist()
 
 
+def test_the_version_comes_after_its_files_and_before_those_of_the_old_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
+    transaction, manifest = stage(tmp_path, 3)
+    seen: list[tuple[str, set[str]]] = []
+
+    def watch(name: str) -> None:
+        original: Any = getattr(publish, name)
+
+        def watched(*arguments: Any, **options: Any) -> Any:
+            seen.append((name, list_files(tmp_path)))
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(publish, name, watched)
+
+    for name in ("create_version", "copy_manifest", "delete_files"):
+        watch(name)
+    published = transaction.commit(manifest, {ROWS_SCHEMA_FILE: "schema"})
+    assert [name for name, _ in seen][:2] == ["create_version", "copy_manifest"]
+    before = seen[0][1]
+    assert {file.path for file in (*old.files, *published.files)} <= before and "_versions/2.json" not in before
+    assert {file.path for file in old.files} <= seen[1][1] and "_versions/2.json" in seen[1][1]
+    transaction.end()
+    assert list_files(tmp_path) == finished_files(published)
+
+
 def test_of_two_that_commit_the_same_version_one_wins_and_the_other_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
