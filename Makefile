@@ -15,7 +15,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-python-downloads --upgrade \
 	--custom-compile-command "make constraints"
 
-.PHONY: demo flink-demo test test-fast lint constraints dataflow-image dataflow-template clean
+.PHONY: demo flink-demo test test-fast lint site constraints dataflow-image dataflow-template clean
 
 demo: $(VENV)/installed
 	$(RUN) examples/demo.py build/demo
@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 flink-demo: $(VENV)/installed
 	$(RUN) -m deploy.flink.demo build/flink-demo
 
-test: lint $(VENV)/emulators/installed $(VENV)/airflow/installed
+test: lint $(VENV)/emulators/installed $(VENV)/airflow/installed $(VENV)/site/installed
 	$(RUN) -m pytest
 
 test-fast: $(VENV)/installed
@@ -56,6 +56,16 @@ $(VENV)/airflow/installed: $(VENV)/installed $(AIRFLOW)/requirements.txt $(AIRFL
 	$(VENV)/airflow/bin/python $(INSTALL) -c $(AIRFLOW)/constraints.txt -r $(AIRFLOW)/requirements.txt
 	touch $@
 
+# Makes the site of the documentation: `make site` writes it to build/site, and the tests check that it can be made.
+$(VENV)/site/installed: $(VENV)/installed docs/requirements.txt docs/constraints.txt
+	$(RUN) -m venv $(VENV)/site
+	$(VENV)/site/bin/python $(INSTALL) -c docs/constraints.txt -r docs/requirements.txt
+	touch $@
+
+site: $(VENV)/site/installed
+	NO_MKDOCS_2_WARNING=1 $(VENV)/site/bin/mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
+
 # After a change of the pins, or to take newer versions of what they need.
 constraints:
 	$(PYTHON) -m venv build/uv
@@ -63,6 +73,7 @@ constraints:
 	$(COMPILE) --extra test --extra openvino --extra jax --extra huggingface setup.py --output-file constraints.txt
 	$(COMPILE) tests/emulators/requirements.txt --output-file tests/emulators/constraints.txt
 	$(COMPILE) $(AIRFLOW)/requirements.txt --output-file $(AIRFLOW)/constraints.txt
+	$(COMPILE) docs/requirements.txt --output-file docs/constraints.txt
 
 # The image of Dataflow's workers and launcher: make dataflow-image IMAGE=us-docker.pkg.dev/PROJECT/REPOSITORY/NAME:TAG
 DEVICE ?= gpu

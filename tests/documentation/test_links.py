@@ -52,5 +52,6 @@ def test_the_readme_is_a_front_door() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
+    # index.md is the same for the site.
     linked = {(ROOT / link.partition("#")[0]).resolve() for link in find_links(ROOT / "README.md")}
-    assert sorted(page.name for page in (ROOT / "docs").glob("*.md") if page not in linked) == []
+    assert sorted(page.name for page in (ROOT / "docs").glob("*.md") if page not in linked) == ["index.md"]

@@ -19,7 +19,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_model(folder / "albert_base")
     (folder / "corpus.txt").write_text("".join(_first_lines(5)), encoding="utf-8")
     arguments = ["--model", folder / "albert_base", "--input", folder / "corpus.txt", "--output", folder / "embeddings"]
-    assert main(["embed", *map(str, arguments), "--embeddings", "pooled,mean,document"]) == 0
+    outputs = ["--embeddings", "pooled,mean,document", "--sink", "tfrecord,parquet"]
+    assert main(["embed", *map(str, arguments), *outputs]) == 0
     return folder
 
 

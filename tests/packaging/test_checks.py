@@ -11,7 +11,9 @@ import yaml
 
 from tests.tiny_model import ROOT
 
-CONSTRAINTS = ("constraints.txt", "tests/emulators/constraints.txt", "deploy/schedule/airflow/constraints.txt")
+# Folders with the pins of an environment of its own.
+ENVIRONMENTS = ("tests/emulators", "deploy/schedule/airflow", "docs")
+CONSTRAINTS = ("constraints.txt", *(f"{folder}/constraints.txt" for folder in ENVIRONMENTS))
 
 
 def read_pins(path: Path) -> set[tuple[str, str]]:
@@ -46,14 +48,10 @@ def test_the_constraints_hold_the_pins_of_setup() -> None:
     assert pins - constraints == set(), "after a change of the pins: make constraints"
 
 
-def test_the_constraints_hold_the_pins_of_the_emulators() -> None:
-    pins = read_pins(ROOT / "tests/emulators/requirements.txt")
-    assert pins - read_pins(ROOT / "tests/emulators/constraints.txt") == set(), "make constraints"
-
-
-def test_the_constraints_hold_the_pins_of_airflow() -> None:
-    pins = read_pins(ROOT / "deploy/schedule/airflow/requirements.txt")
-    assert pins - read_pins(ROOT / "deploy/schedule/airflow/constraints.txt") == set(), "make constraints"
+@pytest.mark.parametrize("folder", ENVIRONMENTS)
+def test_the_constraints_hold_the_pins_of_an_environment(folder: str) -> None:
+    pins = read_pins(ROOT / folder / "requirements.txt")
+    assert pins - read_pins(ROOT / folder / "constraints.txt") == set(), "make constraints"
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)
