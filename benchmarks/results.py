@@ -44,7 +44,7 @@ def make_results(
         agreement = _check(measurement, first, reference, places, documents)
         rows.append(_describe_row(measurement, first, agreement, tokens, rates))
     return {
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **description,
         "commit": git_commit(),
         "machine": describe_machine(),

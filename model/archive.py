@@ -31,7 +31,7 @@ def unpack_archive(path: Path, target: Path) -> Path:
     """
     if not hasattr(tarfile, "data_filter"):
         raise ArchiveError(
-            f"{path} can't be unpacked safely by this Python: PEP 706 came with 3.10.12, 3.11.4 and 3.12; "
+            f"{path} can't be unpacked safely by this Python: PEP 706 came with 3.11.4 and 3.12; "
             "use a newer one, or unpack the archive and give the folder"
         )
     try:

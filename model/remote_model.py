@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import posixpath
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 from albert_embed.model.model_directory import ModelDirectoryError
 from albert_embed.transforms.cache_folder import open_cache_folder
+from albert_embed.transforms.literal_files import FoundFile, list_files
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ def fetch_model(name: str) -> Path:
       ModelDirectoryError: if there is nothing under `name`, or it can't be read, or it arrives damaged.
     """
     files = _list_files(name)
-    listing = "\n".join(f"{path}\t{file.size_in_bytes}\t{file.last_updated_in_seconds}" for path, file in files)
+    listing = "\n".join(f"{file.name}\t{file.bytes}\t{file.modified}" for file in files)
     folder = open_cache_folder("models") / hashlib.sha256(f"{name}\n{listing}".encode()).hexdigest()[:32]
     with _locked(folder.with_suffix(".lock")):
         if not is_whole(folder):
@@ -43,20 +45,17 @@ def fetch_model(name: str) -> Path:
     return folder
 
 
-def _list_files(name: str) -> Sequence[tuple[str, Any]]:
-    """Lists `(path below the model's folder, metadata)` of its files, in the order of their names."""
+def _list_files(name: str) -> Sequence[FoundFile]:
+    """Lists the files of the model, in the order of their names."""
     from apache_beam.io.filesystem import BeamIOError
-    from apache_beam.io.filesystems import FileSystems
 
-    root = name.rstrip("/") + "/"
     try:
-        found = list(FileSystems.get_filesystem(root)._list(root))  # by its literal name
+        files = list_files(name)
     except (BeamIOError, ValueError, OSError) as e:
         raise ModelDirectoryError(
             f"{name!r} can't be listed: {e}. Does the bucket exist, and may this account read it? (s3:// needs "
             "`pip install apache-beam[aws]`)"
         ) from e
-    files = sorted((file.path.removeprefix(root), file) for file in found if not file.path.endswith("/"))
     if not files:
         raise ModelDirectoryError(f"there is nothing at {name!r}; give the folder that holds saved_model.pb")
     return files
@@ -95,19 +94,19 @@ def _hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _copy_files(name: str, files: Sequence[tuple[str, Any]], folder: Path) -> None:
+def _copy_files(name: str, files: Sequence[FoundFile], folder: Path) -> None:
     started = time.monotonic()
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that died
     shutil.rmtree(folder, ignore_errors=True)
-    contents = {path: _copy_file(file, unfinished / path) for path, file in files}
+    contents = {file.name: _copy_file(posixpath.join(name, file.name), file, unfinished / file.name) for file in files}
     (unfinished / CONTENTS_FILE).write_text(json.dumps(contents))
     unfinished.rename(folder)
     size = sum(described["bytes"] for described in contents.values())
     logger.info("copied %s, %.1f MB, to %s in %.1f s", name, size / 1e6, folder, time.monotonic() - started)
 
 
-def _copy_file(file: Any, target: Path) -> dict[str, Any]:
+def _copy_file(path: str, file: FoundFile, target: Path) -> dict[str, Any]:
     """Copies one file and describes it; raises ModelDirectoryError if the copy differs from the file in the bucket."""
     import google_crc32c
     from apache_beam.io.filesystem import BeamIOError
@@ -116,20 +115,20 @@ def _copy_file(file: Any, target: Path) -> dict[str, Any]:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, checksum, size = hashlib.sha256(), google_crc32c.Checksum(), 0
     try:
-        with FileSystems.open(file.path, compression_type="uncompressed") as source, target.open("wb") as copy:
+        with FileSystems.open(path, compression_type="uncompressed") as source, target.open("wb") as copy:
             while block := source.read(_CHUNK_BYTES):
                 copy.write(block)
                 digest.update(block)
                 checksum.update(block)
                 size += len(block)
-        expected = FileSystems.checksum(file.path) if file.path.startswith("gs://") else None
+        expected = FileSystems.checksum(path) if path.startswith("gs://") else None
     except (BeamIOError, OSError) as e:
-        raise ModelDirectoryError(f"{file.path} can't be copied to {target}: {e}") from e
-    if size != file.size_in_bytes:
+        raise ModelDirectoryError(f"{path} can't be copied to {target}: {e}") from e
+    if size != file.bytes:
         raise ModelDirectoryError(
-            f"{file.path} has {file.size_in_bytes:,} bytes, {size:,} arrived; was it replaced meanwhile? Run again"
+            f"{path} has {file.bytes:,} bytes, {size:,} arrived; was it replaced meanwhile? Run again"
         )
     found = base64.b64encode(checksum.digest()).decode()
     if expected and found != expected:
-        raise ModelDirectoryError(f"{file.path} has the CRC-32C {expected}, what arrived has {found}; run again")
+        raise ModelDirectoryError(f"{path} has the CRC-32C {expected}, what arrived has {found}; run again")
     return {"bytes": size, "sha256": digest.hexdigest()}

@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"python -m benchmarks.stages: {e}", file=sys.stderr)
         return 2
     written = {
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "corpus_file": options.corpus.name,
         "commit": git_commit(),
         "machine": describe_machine(),

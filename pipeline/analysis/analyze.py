@@ -114,7 +114,7 @@ def _analyze_into(
             )
         failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
         report = CorpusReport(
-            created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             corpus=_describe_corpus(corpus, embed),
             model=model.describe(),
             transform=TransformProvenance(

@@ -193,9 +193,7 @@ class TableOutput:
         with self._jobs.explain("making the staging table"):
             self._client.delete_table(str(staged), not_found_ok=True)
             staging = bigquery.Table(str(staged), schema=[_make_field(column) for column in columns])
-            staging.expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
-                seconds=_STAGING_SECONDS
-            )
+            staging.expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=_STAGING_SECONDS)
             return str(self._client.create_table(staging).created)
 
     def _make_table(self) -> None:

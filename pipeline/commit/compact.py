@@ -111,7 +111,7 @@ def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retai
         written = _write_rows(read_document_rows(published), open_file, shard_bytes)
         documents = list_document_files([file for files in written for file in files], formats)
         _check_documents(documents, before, directory)
-    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = dataclasses.replace(
         before,
         created=created,

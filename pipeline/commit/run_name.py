@@ -11,7 +11,7 @@ _RUN_NAME = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{12}$")
 
 def make_run_name() -> str:
     """Returns a new name, such as `20261126T091500Z-3f9a1c2b7d60`."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:12]}"
 
 

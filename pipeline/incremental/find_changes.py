@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -49,17 +48,6 @@ class ChangeCounts:
     dead: RowCounts = dataclasses.field(default_factory=RowCounts)
     dead_vectors: int = 0
     missing: int = 0
-
-    def to_json(self) -> str:
-        """Returns one line of JSON."""
-        return json.dumps(dataclasses.asdict(self))
-
-    @staticmethod
-    def from_json(line: str | bytes) -> ChangeCounts:
-        """Reads what `to_json` wrote."""
-        fields = json.loads(line)
-        typed = {"documents": DocumentCounts(**fields["documents"]), "dead": RowCounts(**fields["dead"])}
-        return ChangeCounts(**{**fields, **typed})
 
 
 def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:

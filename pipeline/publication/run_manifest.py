@@ -31,7 +31,7 @@ def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:
       task: what it is.
     """
     options, failures = task.options, staged.failure_counts
-    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     documents = list_document_files(staged.documents, options.sinks)
     document_rows = None
     if DOCUMENT in options.embeddings:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from collections import Counter
 from functools import partial
-from pathlib import PurePosixPath
-
-from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.shards.data_file import DataFile
-from albert_embed.pipeline.writers.open_files import UNCOMPRESSED, CountedFile, explain_failure
+from albert_embed.pipeline.writers.open_files import explain_failure
+from albert_embed.pipeline.writers.staged_file import StagedFile
 from albert_embed.pipeline.writers.write_files import WriteFiles
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
@@ -46,35 +43,27 @@ class FailureWriter:
     def __init__(self, directory: str, *, text_bytes: int = TEXT_START_BYTES) -> None:
         self._directory = directory
         self._text_bytes = text_bytes
-        self._name = f"{FAILURES_PREFIX}-{uuid.uuid4().hex}.jsonl"
         self._counts: Counter[str] = Counter()
-        with explain_failure(directory):
-            path = FileSystems.join(directory, self._name)
-            self._file = CountedFile(FileSystems.create(path, compression_type=UNCOMPRESSED))
+        self._file = StagedFile(directory, FAILURES_PREFIX, ".jsonl")
 
     def write(self, failure: Failure) -> None:
         """Writes a failure."""
         self._counts[failure.category] += 1
         with explain_failure(self._directory):
-            self._file.write(failure.without_text(self._text_bytes).to_json().encode() + b"\n")
+            self._file.content.write(failure.without_text(self._text_bytes).to_json().encode() + b"\n")
 
     @property
     def size(self) -> int:
         """How many bytes the file has."""
-        return self._file.written_bytes
+        return self._file.size
 
     def finish(self) -> FailureFile:
         """Closes the file."""
-        with explain_failure(self._directory):
-            self._file.close()
-        path = f"{PurePosixPath(self._directory).name}/{self._name}"
-        file = DataFile(path=path, bytes=self._file.written_bytes, rows=self._counts.total())
-        return FailureFile(file=file, counts=dict(self._counts))
+        return FailureFile(file=self._file.finish(self._counts.total()), counts=dict(self._counts))
 
     def abandon(self) -> None:
         """Abandons the file."""
-        with explain_failure(self._directory):
-            self._file.close()
+        self._file.abandon()
 
 
 def make_write_failures(directory: str, *, text_bytes: int = TEXT_START_BYTES) -> WriteFiles:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from functools import partial
-from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.shards.data_file import DataFile
-from albert_embed.pipeline.writers.open_files import UNCOMPRESSED, CountedFile, explain_failure
+from albert_embed.pipeline.writers.open_files import explain_failure
+from albert_embed.pipeline.writers.staged_file import StagedFile
 from albert_embed.pipeline.writers.write_files import WriteFiles
 
 _FILE_BYTES = 64 << 20
@@ -31,12 +29,10 @@ class TableWriter:
 
     def __init__(self, directory: str, prefix: str, schema: pa.Schema) -> None:
         self._directory = directory
-        self._name = f"{prefix}-{uuid.uuid4().hex}.parquet"
         self._rows = 0
+        self._file = StagedFile(directory, prefix, ".parquet")
         with explain_failure(directory):
-            path = FileSystems.join(directory, self._name)
-            self._file = CountedFile(FileSystems.create(path, compression_type=UNCOMPRESSED))
-            self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", write_page_checksum=True)
+            self._writer = pq.ParquetWriter(self._file.content, schema, compression="zstd", write_page_checksum=True)
 
     def write(self, table: pa.Table) -> None:
         """Writes a table."""
@@ -47,21 +43,18 @@ class TableWriter:
     @property
     def size(self) -> int:
         """How many bytes the file has by now."""
-        return self._file.written_bytes
+        return self._file.size
 
     def finish(self) -> DataFile:
         """Closes the file; its path is in the folder of its run."""
         with explain_failure(self._directory):
             self._writer.close()
-            self._file.close()
-        path = f"{PurePosixPath(self._directory).name}/{self._name}"
-        return DataFile(path=path, bytes=self._file.written_bytes, rows=self._rows)
+        return self._file.finish(self._rows)
 
     def abandon(self) -> None:
         """Abandons the file."""
         self._writer.is_open = False  # else it writes the rest when it is deleted
-        with explain_failure(self._directory):
-            self._file.close()
+        self._file.abandon()
 
 
 def make_write_tables(directory: str, prefix: str, schema: pa.Schema) -> WriteFiles:

@@ -44,7 +44,7 @@ def _run(*arguments: str) -> dict[str, Any]:
 
 @dag(
     schedule="0 2 * * *",
-    start_date=datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc),
+    start_date=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
     catchup=False,
     max_active_runs=1,  # the output takes one run at a time
     default_args={"retries": 2, "retry_delay": datetime.timedelta(minutes=float(_RETRY_MINUTES))},
@@ -85,7 +85,7 @@ nightly = albert_embed_nightly()
 
 if __name__ == "__main__":  # one run, here and now: python albert_embed_nightly.py [DATE]
     given = datetime.datetime.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else datetime.datetime.now()
-    finished = nightly.test(logical_date=given.astimezone(datetime.timezone.utc))
+    finished = nightly.test(logical_date=given.astimezone(datetime.UTC))
     for instance in finished.get_task_instances():
         print(instance.task_id, instance.state, instance.xcom_pull(task_ids=instance.task_id), sep="\t")
     sys.exit(0 if finished.state == "success" else 1)

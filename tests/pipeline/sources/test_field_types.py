@@ -173,7 +173,7 @@ def keep(path: Path, *keep_fields: str) -> list[dict[str, Any]]:
 
 
 def test_values_of_parquet_that_are_kept_as_the_nearest_type(tmp_path: Path) -> None:
-    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     name = uuid.UUID(int=7)
     columns = {
         "text": pa.array(["a"]),
@@ -206,7 +206,7 @@ def test_values_of_parquet_that_are_kept_as_the_nearest_type(tmp_path: Path) -> 
 
 
 def test_values_of_avro_that_are_kept_as_the_nearest_type(tmp_path: Path) -> None:
-    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     types = {
         "text": "string",
         "word": {"type": "enum", "name": "n.Word", "symbols": ["A"]},
