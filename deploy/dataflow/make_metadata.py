@@ -29,6 +29,8 @@ def make_metadata() -> dict[str, Any]:
 def _describe(option: Option) -> dict[str, Any]:
     note = f" Default: {option.default}." if option.default else ""
     many = " Several are separated by spaces." if option.kind is Kind.WORDS else ""
+    listed = option.choices and option.kind is Kind.COMMAS
+    many = f" Of {', '.join(option.choices)}." if listed else many
     described: dict[str, Any] = {
         "name": option.name,
         "label": f"{option.name.replace('_', ' ').capitalize()} ({option.flag})",
@@ -46,7 +48,8 @@ def _make_regex(option: Option) -> str:
     if option.kind is Kind.SWITCH:
         return "^(true|false)$"
     if option.choices:
-        return f"^({'|'.join(re.escape(choice) for choice in option.choices)})$"
+        choice = f"({'|'.join(re.escape(choice) for choice in option.choices)})"
+        return f"^{choice}(,{choice})*$" if option.kind is Kind.COMMAS else f"^{choice}$"
     return {int: r"^[0-9]+$", float: r"^[0-9]+(\.[0-9]+)?$"}.get(option.type, r"^.*\S.*$")
 
 

@@ -34,7 +34,15 @@ _MODEL_OPTIONS = (
         metavar="HEX",
         help="refuse the model, on every worker, unless this is its fingerprint, which inspect shows",
     ),
-    Option(flag="--engine", choices=ENGINES, default=_DEFAULTS["engine"], help="what executes the model"),
+    Option(
+        flag="--engine",
+        metavar="ENGINE",
+        choices=ENGINES,
+        default=_DEFAULTS["engine"],
+        help="what executes the model",
+    ),
+)
+_RUNNING_OPTIONS = (
     Option(
         flag="--batch-tokens",
         type=int,
@@ -42,8 +50,6 @@ _MODEL_OPTIONS = (
         default="1,024 on a CPU, 16,384 on a GPU",
         help="maximum padded tokens per batch",
     ),
-)
-_WORKER_OPTIONS = (
     Option(
         flag="--worker-threads",
         type=int,
@@ -56,6 +62,19 @@ _WORKER_OPTIONS = (
         kind=Kind.SWITCH,
         help="workers on other machines see the local paths that are given, at the same places",
     ),
+    Option(
+        flag="--shard-seconds",
+        type=float,
+        metavar="S",
+        default="300",
+        help="finish a shard after this many seconds: a run that is killed loses no more than that",
+    ),
+    Option(flag="--shard-bytes", type=int, metavar="N", default="256 MiB", help="finish a shard when it is this large"),
+    Option(
+        flag="--no-wait",
+        kind=Kind.SWITCH,
+        help="submit the job and end: it publishes by itself. For runners that go on without this program",
+    ),
 )
 _INPUT_OPTIONS = (
     Option(
@@ -67,6 +86,7 @@ _INPUT_OPTIONS = (
     Option(flag="--query", metavar="SQL", help="a BigQuery query whose result is the input, instead of --input"),
     Option(
         flag="--format",
+        metavar="FORMAT",
         choices=FORMATS,
         default="guessed from the names of the files",
         help="the format of the files",
@@ -135,19 +155,22 @@ _OUTPUT_OPTIONS = (
         flag="--embeddings",
         kind=Kind.COMMAS,
         metavar="LIST",
+        choices=EMBEDDING_NAMES,
         default="pooled",
-        help=f"comma-separated, from {', '.join(EMBEDDING_NAMES)}",
+        help="which vectors to write, separated by commas",
     ),
     Option(
         flag="--sink",
         field="sinks",
         kind=Kind.COMMAS,
         metavar="LIST",
+        choices=SINKS,
         default="tfrecord for a directory, bigquery for a table",
-        help=f"what to write; comma-separated, from {', '.join(SINKS)}",
+        help="what to write them as, separated by commas",
     ),
     Option(
         flag="--encoding",
+        metavar="ENCODING",
         choices=ENCODINGS,
         default=_DEFAULTS["encoding"],
         help="how embeddings are stored: as floats of 32 or 16 bits, as int8 with a scale for each vector, or as bits",
@@ -171,7 +194,17 @@ _OUTPUT_OPTIONS = (
         help="write each token's piece and the bytes of the text that it came from",
     ),
     Option(
+        flag="--retain",
+        type=int,
+        metavar="N",
+        default=_DEFAULTS["retain"],
+        help="keep so many versions before the new one, for those who are still reading them",
+    ),
+)
+_BIGQUERY_OPTIONS = (
+    Option(
         flag="--bigquery-method",
+        metavar="METHOD",
         choices=BIGQUERY_METHODS,
         default=_DEFAULTS["bigquery_method"],
         help="how rows get into a table: by load jobs, or by the Storage Write API",
@@ -182,21 +215,6 @@ _OUTPUT_OPTIONS = (
         choices=VECTOR_INDEX,
         help="after loading a table, print the statement that makes a vector index (also where no value is given), or "
         "run it",
-    ),
-    Option(
-        flag="--shard-seconds",
-        type=float,
-        metavar="S",
-        default="300",
-        help="finish a shard after this many seconds: a run that is killed loses no more than that",
-    ),
-    Option(flag="--shard-bytes", type=int, metavar="N", default="256 MiB", help="finish a shard when it is this large"),
-    Option(
-        flag="--retain",
-        type=int,
-        metavar="N",
-        default=_DEFAULTS["retain"],
-        help="keep so many versions before the new one, for those who are still reading them",
     ),
 )
 _INCREMENTAL_OPTIONS = (
@@ -256,23 +274,19 @@ _RESULT_OPTIONS = (
         default=_DEFAULTS["failure_text"],
         help="how much of a document's text its failure may hold; with 0, its error goes, too, as it may quote it",
     ),
-    Option(
-        flag="--no-wait",
-        kind=Kind.SWITCH,
-        help="submit the job and end: it publishes by itself. For runners that go on without this program",
-    ),
     JSON,
     RESULT_FILE,
 )
 OPTIONS = tuple(
     dataclasses.replace(option, group=group)
     for group, options in (
-        ("model", _MODEL_OPTIONS),
-        ("workers", _WORKER_OPTIONS),
         ("input", _INPUT_OPTIONS),
+        ("model", _MODEL_OPTIONS),
         ("from texts to tokens", _TOKEN_OPTIONS),
         ("output", _OUTPUT_OPTIONS),
         ("incremental runs", _INCREMENTAL_OPTIONS),
+        ("BigQuery", _BIGQUERY_OPTIONS),
+        ("running", _RUNNING_OPTIONS),
         ("Dataflow", _GPU_OPTIONS),
         ("result", _RESULT_OPTIONS),
     )

@@ -20,11 +20,13 @@ from albert_embed.pipeline.cli.inspect import INSPECT
 from albert_embed.pipeline.cli.publish import PUBLISH
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
+from albert_embed.pipeline.cli.unknown_flag import explain_unknown_flag
 from albert_embed.pipeline.console.command import PROGRAM, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.output import Output, PrintError
 from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
-from albert_embed.pipeline.console.usage_error import UsageError, find_nearest
+from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
+from albert_embed.pipeline.settings.choices import find_nearest_word
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
 
 EXIT_USAGE = 2
@@ -58,7 +60,7 @@ def _find_result_file(given: Sequence[str]) -> ResultFile | None:
 
 
 def _run(given: list[str], output: Output, result_file: ResultFile | None) -> int:
-    if given[:1] == ["--version"]:
+    if "--version" in given:
         output.print_text(f"{PROGRAM} {__version__}")
         return 0
     if given and given[0] in _HELP_FLAGS:
@@ -74,6 +76,9 @@ def _run(given: list[str], output: Output, result_file: ResultFile | None) -> in
     _set_up_logging()
     try:
         arguments = command.parse(given[1:])
+    except UnknownFlagError as e:
+        explained = explain_unknown_flag(e, command, COMMANDS.values())
+        return _fail(output, explained, command=command, usage=command.usage)
     except UsageError as e:
         return _fail(output, e, command=command, usage=command.usage)
     with Interruption() as interruption:
@@ -109,7 +114,7 @@ def _find_command(given: Sequence[str]) -> Command:
     if given[0].startswith("-"):
         raise UsageError(f"{given[0]} stands before the command; first give one of {names}")
     if given[0] not in COMMANDS:
-        nearest = find_nearest(given[0], COMMANDS)
+        nearest = find_nearest_word(given[0], COMMANDS)
         raise UsageError(f"unknown command {given[0]!r}; the nearest of {names} is {nearest}")
     return COMMANDS[given[0]]
 
@@ -117,13 +122,16 @@ def _find_command(given: Sequence[str]) -> Command:
 def _describe_commands() -> str:
     """Returns what `albert-embed --help` prints."""
     parser = argparse.ArgumentParser(
-        prog=PROGRAM, usage=_USAGE, description="Embed text corpora with ALBERT on Apache Beam."
+        prog=PROGRAM,
+        usage=_USAGE,
+        description="Embed text corpora with ALBERT on Apache Beam.",
+        epilog=f"{PROGRAM} COMMAND --help describes the options of a command.",
     )
     parser.add_argument("--version", action="store_true", help="print the name and the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in COMMANDS.values():
         commands.add_parser(command.name, help=command.description)
-    return parser.format_help() + f"\n{PROGRAM} COMMAND --help describes the options of a command.\n"
+    return parser.format_help()
 
 
 def _set_up_logging() -> None:

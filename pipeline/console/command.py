@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shutil
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -12,6 +14,10 @@ from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError, refuse_unknown
 
 PROGRAM = "albert-embed"
+_BEAM_OPTIONS = (
+    "Every option of Apache Beam, spelt as there, such as --runner DataflowRunner, --project, --region and "
+    "--temp_location, or --direct_num_workers N --direct_running_mode multi_processing on this machine."
+)
 JSON = Option(flag="--json", kind=Kind.SWITCH, help="print the result as one line of JSON", group="result")
 
 
@@ -67,35 +73,46 @@ class Command:
         beam = ["[options of Apache Beam]"] if self.takes_beam_options else []
         return " ".join([PROGRAM, self.name, *required, "[options]", *beam])
 
+    @property
+    def flags(self) -> set[str]:
+        """All flags of its own."""
+        return {flag for option in self.options for flag in option.flags}
+
     def help(self) -> str:
-        """Returns what `--help` prints."""
-        return self._make_parser().format_help()
+        """Returns what `--help` prints, no wider than the terminal."""
+        parser = self.make_parser()
+        # argparse breaks no usage that it is given. Two columns stay free, as in the rest.
+        start = "usage: "
+        width = shutil.get_terminal_size().columns - 2 - len(start)
+        lines = textwrap.wrap(self.usage, max(width, 20), break_long_words=False, break_on_hyphens=False)
+        parser.usage = f"\n{' ' * len(start)}".join(lines).replace("%", "%%")
+        return parser.format_help()
 
     def parse(self, arguments: Sequence[str]) -> Arguments:
         """Reads the arguments that follow the command's name.
 
-        A misspelt flag is reported before a missing one, because it is often the reason.
+        A misspelt flag or value is reported before a missing one, because it is often the reason.
 
         Raises:
           UsageError: if an argument is unknown, missing or given too often, or its value is not of its kind.
         """
-        known, rest = self._make_parser().parse_known_args(list(arguments))
-        flags = {option.flag for option in self.options if not option.is_positional}
+        known, rest = self.make_parser().parse_known_args(list(arguments))
         if rest and self.takes_beam_options:
             from albert_embed.pipeline.console.beam_arguments import check_beam_arguments
 
-            check_beam_arguments(rest, flags)
+            check_beam_arguments(rest, self.flags)
         else:
-            refuse_unknown(rest, flags)
+            refuse_unknown(rest, self.flags)
         given = {option.name: option for option in self.options if hasattr(known, option.name)}
+        values = {name: option.read(getattr(known, name)) for name, option in given.items()}
         missing = [option.flag for option in self.options if option.required and option.name not in given]
         if missing:
             *others, last = missing
             raise UsageError(f"{', '.join(others)} and {last} are missing" if others else f"{last} is missing")
-        values = {name: option.read(getattr(known, name)) for name, option in given.items()}
         return Arguments(values=values, beam=tuple(rest))
 
-    def _make_parser(self) -> argparse.ArgumentParser:
+    def make_parser(self) -> argparse.ArgumentParser:
+        """Returns argparse's parser of its own options. A flag can't be abbreviated: later ones would change it."""
         parser = _Parser(
             prog=f"{PROGRAM} {self.name}",
             usage=self.usage.replace("%", "%%"),
@@ -106,8 +123,9 @@ class Command:
             group = parser.add_argument_group(title)
             for option in self.options:
                 if option.group == title:
-                    name = option.name if option.is_positional else option.flag
-                    group.add_argument(name, **option.parser_arguments())
+                    option.add_to(group)
+        if self.takes_beam_options:
+            parser.add_argument_group("Apache Beam", _BEAM_OPTIONS)
         return parser
 
 

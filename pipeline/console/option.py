@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from albert_embed.pipeline.console.usage_error import UsageError
+from albert_embed.pipeline.settings.choices import describe_choices
 
 _NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
+# Choices that take more in `--help` stand in the text, where lines can be broken, and not in the flag's own line.
+_WIDEST_CHOICES = 24
 
 
 class Kind(enum.Enum):
     """How many values an option takes, and what a repetition of its flag does."""
 
-    SWITCH = "no value; a repetition changes nothing"
+    SWITCH = "no value; a repetition changes nothing, and `--no-…` turns it off"
     SINGLE = "one value; a repetition is refused"
     WORDS = "one or more values; a repetition adds to them"
     COMMAS = "comma-separated values; a repetition adds to them"
@@ -34,7 +37,7 @@ class Option:
       metavar: the name of the value in `--help`.
       field: the name of its value for the command; by default that of the flag, with underscores.
       type: the type of a SINGLE value.
-      choices: the possible values, where they are few.
+      choices: the possible values, of a list the possible items, where they are few.
       default: the default as `--help` names it; empty where there is nothing to say.
       bare: the value of a SINGLE flag that may be given without one.
       required: whether the command line must have it.
@@ -70,14 +73,52 @@ class Option:
         return f"{self.flag} {self._placeholder}" + (f" [{self._placeholder} ...]" if self.kind is Kind.WORDS else "")
 
     @property
-    def _placeholder(self) -> str:
-        return self.metavar or ("{" + ",".join(self.choices) + "}" if self.choices else "VALUE")
+    def negation(self) -> str:
+        """The flag that turns a switch off, such as one that a configuration file has turned on."""
+        name = self.flag.removeprefix("--")
+        return f"--{name.removeprefix('no-')}" if name.startswith("no-") else f"--no-{name}"
 
-    def parser_arguments(self) -> dict[str, Any]:
-        """Returns the keyword arguments for argparse, which only collects the occurrences in a list."""
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags that set it; none for a positional argument."""
+        if self.is_positional:
+            return ()
+        return (self.flag, self.negation) if self.kind is Kind.SWITCH else (self.flag,)
+
+    @property
+    def _shows_choices(self) -> bool:
+        """Whether the choices are the placeholder of the value."""
+        return bool(self.choices) and not self.metavar and len(",".join(self.choices)) <= _WIDEST_CHOICES
+
+    @property
+    def _placeholder(self) -> str:
+        return self.metavar or ("{" + ",".join(self.choices) + "}" if self._shows_choices else "VALUE")
+
+    @property
+    def description(self) -> str:
+        """What `--help` says of it, with the choices and the default."""
+        listed = bool(self.choices) and not self._shows_choices
+        choices = f"; {'any' if self.kind is Kind.COMMAS else 'one'} of {', '.join(self.choices)}" if listed else ""
         note = " (required)" if self.required else f" (default: {self.default})" if self.default else ""
+        return f"{self.help}{choices}{note}"
+
+    def add_to(self, parser: argparse._ActionsContainer) -> None:
+        """Adds it to a parser, or to a group of one."""
+        parser.add_argument(self.name if self.is_positional else self.flag, **self._parser_arguments())
+        if self.kind is Kind.SWITCH:
+            parser.add_argument(
+                self.negation,
+                dest=self.name,
+                default=argparse.SUPPRESS,
+                action="append_const",
+                const=False,
+                help=argparse.SUPPRESS,
+            )
+
+    def _parser_arguments(self) -> dict[str, Any]:
+        """Returns the keyword arguments for argparse, which only collects the occurrences in a list."""
         arguments: dict[str, Any] = {
-            "help": (self.help + note).replace("%", "%%"),
+            "help": self.description.replace("%", "%%"),
             "default": argparse.SUPPRESS,
             "action": "append",
         }
@@ -101,21 +142,30 @@ class Option:
           A bool for a switch, a `type` for a single value, else a tuple of str.
 
         Raises:
-          UsageError: if a single value is given more than once, or is not of its type or choices.
+          UsageError: if a single value is given more than once, a switch is turned on and off, or a value is not of its
+            type or choices.
         """
         if self.kind is Kind.SWITCH:
-            return True
+            if len(set(occurrences)) > 1:
+                raise UsageError(f"{self.flag} and {self.negation} are both given; give one of them")
+            return occurrences[0]
         if self.kind is Kind.WORDS:
             return tuple(value for values in occurrences for value in values)
         if self.kind is Kind.COMMAS:
-            return tuple(value.strip() for values in occurrences for value in values.split(","))
+            items = tuple(value.strip() for values in occurrences for value in values.split(","))
+            for item in items:
+                self._check_choice(item)
+            return items
         if len(occurrences) > 1:
             raise UsageError(describe_repetition(self.flag, occurrences))
         return self._read_one(occurrences[0])
 
-    def _read_one(self, given: str) -> Any:
+    def _check_choice(self, given: str) -> None:
         if self.choices and given not in self.choices:
-            raise UsageError(f"{self.flag} is {given!r}: choose from {', '.join(self.choices)}")
+            raise UsageError(f"{self.flag} is {given!r}: {describe_choices(given, self.choices)}")
+
+    def _read_one(self, given: str) -> Any:
+        self._check_choice(given)
         try:
             return self.type(given)
         except ValueError as e:

@@ -1,18 +1,28 @@
-"""`UsageError`, and the nearest known word for one that is not known."""
+"""`UsageError`, and what is said of flags that are not known."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
+
+from albert_embed.pipeline.settings.choices import find_nearest_word
 
 
 class UsageError(ValueError):
     """The command line asks for something that can't be done."""
 
 
-def find_nearest(word: str, known: Collection[str]) -> str:
-    """Returns the one of `known`, which must not be empty, that is spelt most like `word`."""
-    return difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.0)[0]
+class UnknownFlagError(UsageError):
+    """A command does not know a flag.
+
+    Args:
+      flag: as it was given.
+      known: the flags that the command has.
+    """
+
+    def __init__(self, flag: str, known: Collection[str]) -> None:
+        super().__init__(f"unknown flag {flag}; the nearest known one is {find_nearest_word(flag, known)}")
+        self.flag = flag
+        self.known = frozenset(known)
 
 
 def refuse_unknown(arguments: Sequence[str], known: Collection[str]) -> None:
@@ -30,4 +40,4 @@ def refuse_unknown(arguments: Sequence[str], known: Collection[str]) -> None:
     flag = arguments[0].split("=", 1)[0]
     if not flag.startswith("-"):
         raise UsageError(f"unexpected argument {arguments[0]!r}")
-    raise UsageError(f"unknown flag {flag}; the nearest known one is {find_nearest(flag, known)}")
+    raise UnknownFlagError(flag, known)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, get_args
 
+from albert_embed.pipeline.settings.choices import check_choice
+
 Metric = Literal["cosine", "dot"]
 METRICS: tuple[str, ...] = get_args(Metric)
 DEFAULT_HITS = 10
@@ -44,5 +46,4 @@ class SearchOptions:
                 raise ValueError(f"the query {query!r} is not UTF-8: {e.reason}; give it in UTF-8") from e
         if self.hits < 1:
             raise ValueError(f"-k must be at least 1, not {self.hits}")
-        if self.metric not in METRICS:
-            raise ValueError(f"--metric is {self.metric!r}; choose from {', '.join(METRICS)}")
+        check_choice("--metric", self.metric, METRICS)

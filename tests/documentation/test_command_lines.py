@@ -13,13 +13,14 @@ from albert_embed.pipeline.console.beam_arguments import list_beam_flags
 from albert_embed.pipeline.console.usage_error import UsageError
 from tests.documentation.pages import CURRENT_PAGES, find_prose, list_code_blocks, name_page
 
-# Every command has `--help`; the rest are flags of `python -m benchmarks`.
+# The program has `--help` and `--version`; the rest are flags of `python -m benchmarks`.
 _FLAGS_OF_OTHERS = {
     "--job-host",
     "--number_of_execution_retries",
     "--worker_pool",
     "--checkpointing_interval",
     "--help",
+    "--version",
     "--mode",
     "--rounds",
     "--rows",
@@ -81,5 +82,5 @@ def test_comments_and_continued_lines() -> None:
 
 @pytest.mark.parametrize("page", CURRENT_PAGES, ids=name_page)
 def test_flags_in_running_text_exist(page: Path) -> None:
-    own = {option.flag for command in COMMANDS.values() for option in command.options}
+    own = {flag for command in COMMANDS.values() for flag in command.flags}
     assert set(_FLAG.findall(find_prose(page))) - own - list_beam_flags() - _FLAGS_OF_OTHERS == set()

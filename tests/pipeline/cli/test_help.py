@@ -39,10 +39,23 @@ def test_help_has_every_option_with_its_default(capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     words = " ".join(shown.split())
     for option in COMMANDS[name].options:
-        note = " (required)" if option.required else f" (default: {option.default})" if option.default else ""
         assert f" {option.flag} " in words
-        assert f" {option.help}{note} " in f"{words} "
-    assert "%%" not in shown and "None" not in shown
+        assert f" {option.description} " in f"{words} "
+        assert option.description.endswith(f" (default: {option.default})") == bool(option.default)
+    assert words.count("default:") == sum(bool(option.default) for option in COMMANDS[name].options)
+
+
+@pytest.mark.parametrize("columns", [50, 80, 200])
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help_is_readable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], columns: int
+) -> None:
+    """No line is wider than the terminal, no percent sign is doubled, and no default is Python's None."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert [line for line in shown.splitlines() if len(line) > columns] == []
+    assert [word for word in ("%%", "None", "default: default", "(default: )") if word in shown] == []
 
 
 def test_help_shows_a_percentage_as_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,9 +68,23 @@ def test_help_shows_a_percentage_as_it_is_given(capsys: pytest.CaptureFixture[st
     [
         (
             "embed",
-            ["model", "workers", "input", "from texts to tokens", "output", "incremental runs", "Dataflow", "result"],
+            [
+                "input",
+                "model",
+                "from texts to tokens",
+                "output",
+                "incremental runs",
+                "BigQuery",
+                "running",
+                "Dataflow",
+                "result",
+                "Apache Beam",
+            ],
         ),
-        ("analyze", ["model", "workers", "input", "from texts to tokens", "output", "analysis", "result"]),
+        (
+            "analyze",
+            ["input", "model", "from texts to tokens", "output", "running", "analysis", "result", "Apache Beam"],
+        ),
         ("inspect", ["arguments", "result"]),
     ],
 )

@@ -52,7 +52,20 @@ def test_flags_given_twice(command: Command, option: Option, joined: bool) -> No
         assert str(command.parse(complete(command, option, give(second))).values[option.name]) == second
     else:
         values = command.parse(complete(command, option, [*give(first), *give(second)])).values
-        assert values[option.name] == ("first", "second")
+        assert values[option.name] == (first, second)
+
+
+@pytest.mark.parametrize(("command", "option"), FLAGS)
+def test_switches_can_be_turned_off(command: Command, option: Option) -> None:
+    flags = ["--no-" + option.flag[2:], "--" + option.flag[5:]]
+    if option.kind is not Kind.SWITCH:
+        with pytest.raises(UsageError, match=rf"^unknown flag {flags[0]}; "):
+            command.parse(complete(command, option, [flags[0]]))
+        return
+    assert option.negation == flags[option.flag.startswith("--no-")]
+    assert command.parse(complete(command, option, [option.negation] * 2)).values[option.name] is False
+    with pytest.raises(UsageError, match=f"^{option.flag} and {option.negation} are both given; give one of them$"):
+        command.parse(complete(command, option, [option.flag, option.negation]))
 
 
 def test_kinds_are_what_people_take_them_for() -> None:
