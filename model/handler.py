@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
+from apache_beam.utils.shared import Shared
 
 from albert_embed.model.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.engines import ENGINES, EngineName, choose_engine, load_engine, refuse_engine_s_lack
@@ -119,6 +120,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         self._embeddings = check_embeddings(embeddings)
         self._engine = engine
         self._threads = threads if isinstance(threads, WorkerThreads) else WorkerThreads(given=threads)
+        self._shared = Shared()
 
     @property
     def threads(self) -> WorkerThreads:
@@ -126,6 +128,11 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         return self._threads
 
     def load_model(self) -> Engine:
+        """Loads the model, or returns the one that another step with this handler has loaded in this process."""
+        engine: Engine = self._shared.acquire(self._load)
+        return engine
+
+    def _load(self) -> Engine:
         started = time.perf_counter()
         threads = self._threads.limit()
         name = choose_engine(self._engine)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -20,7 +17,6 @@ from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.token_batches import TokenBatchConfig
-from albert_embed.transforms.transform_graph import save_transform_graph
 from albert_embed.transforms.vocabulary import Vocabulary
 
 
@@ -134,12 +130,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         )
         handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
         refuse_missing_outputs(embeddings, opened.directory.outputs, model)
-        if transform_directory is None:
-            transform_directory = tempfile.mkdtemp(prefix="albert_embed_transform_")
-            atexit.register(shutil.rmtree, transform_directory, ignore_errors=True)
-        save_transform_graph(opened.vocabulary, preprocessing, transform_directory)
         return cls(
-            transform_directory=transform_directory,
+            transform_directory=opened.save_graph(preprocessing, transform_directory),
             handler=handler,
             batching=batching,
             token_vocabulary=opened.vocabulary if tokens else None,

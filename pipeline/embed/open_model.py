@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import shutil
+import tempfile
 from typing import Literal
 
 from albert_embed.model.locate import locate_model
 from albert_embed.model.model_directory import ModelDirectory, check_fingerprint, open_model_directory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.transform_graph import save_transform_graph
 from albert_embed.transforms.vocabulary import Vocabulary
 
 DEFAULT_MAX_TOKENS = 512
@@ -79,6 +83,23 @@ class OpenedModel:
             window_overlap=window_overlap,
             pair=pair,
         )
+
+    def save_graph(self, preprocessing: PreprocessingConfig, directory: str | None = None) -> str:
+        """Saves the transform graph of this model's vocabulary, and returns where.
+
+        Args:
+          preprocessing: the options of preprocessing.
+          directory: a path that every worker can read; None means a temporary folder of this machine that goes when
+            this process ends.
+
+        Raises:
+          OSError: if it can't be saved.
+        """
+        if directory is None:
+            directory = tempfile.mkdtemp(prefix="albert_embed_transform_")
+            atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        save_transform_graph(self.vocabulary, preprocessing, directory)
+        return directory
 
 
 def open_model(name: str, *, sha256: str | None = None) -> OpenedModel:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
         read_failures,
     )
     from albert_embed.pipeline.embed.embed_text import EmbedText
+    from albert_embed.pipeline.integrations.albert_embeddings import AlbertEmbeddings
     from albert_embed.pipeline.search.search_dataset import DatasetSearch
     from albert_embed.transforms.preprocessing_config import PreprocessingConfig
     from albert_embed.transforms.token_batches import TokenBatchConfig
     from albert_embed.transforms.transform_graph import save_transform_graph
 
 _HOMES = {
+    "AlbertEmbeddings": "albert_embed.pipeline.integrations.albert_embeddings",
     "AlbertModelHandler": "albert_embed.model.handler",
     "DatasetSearch": "albert_embed.pipeline.search.search_dataset",
     "EmbedText": "albert_embed.pipeline.embed.embed_text",
@@ -44,6 +46,7 @@ os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
 
 __version__ = importlib.metadata.version("albert-embed")
 __all__ = [
+    "AlbertEmbeddings",
     "AlbertModelHandler",
     "DatasetSearch",
     "EmbedText",
