@@ -119,6 +119,14 @@ def test_a_handler_is_pickled_and_works_after_it(tiny_model: Path, engine_name: 
     assert found.equals(expected)
 
 
+def test_steps_with_one_handler_share_the_model(tiny_model: Path) -> None:
+    """As `AlbertEmbeddings` has them: a step for each column, each with its own copy of the handler."""
+    handler = AlbertModelHandler(str(tiny_model))
+    engine = handler.load_model()
+    assert pickler.loads(pickler.dumps(handler)).load_model() is engine
+    assert AlbertModelHandler(str(tiny_model)).load_model() is not engine
+
+
 def test_what_beam_asks_a_handler(tiny_model: Path) -> None:
     handler = AlbertModelHandler(str(tiny_model))
     batch = make_batch()
