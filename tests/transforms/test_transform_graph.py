@@ -27,6 +27,7 @@ from albert_embed.transforms.transform_graph import (
     transform_fingerprint,
 )
 from albert_embed.transforms.vocabulary import Vocabulary, parse_vocabulary
+from tests.tiny_model import ROOT
 from tests.transforms.conftest import make_sentences, train_model
 
 CONFIG = PreprocessingConfig(lower_case=True, max_tokens=16, long_documents="window", window_overlap=4)
@@ -56,9 +57,8 @@ def test_a_fresh_process_gives_the_same_ids(graph: str) -> None:
         "batch = pa.record_batch({'text': json.loads(sys.argv[2])})\n"
         "print(json.dumps(SavedTransform(sys.argv[1]).apply(batch).to_pydict()))\n"
     )
-    root = pathlib.Path(__file__).resolve().parents[2]
     output = subprocess.run(
-        [sys.executable, "-c", program, graph, json.dumps(TEXTS)], capture_output=True, text=True, check=True, cwd=root
+        [sys.executable, "-c", program, graph, json.dumps(TEXTS)], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout
     expected = SavedTransform(graph).apply(pa.record_batch({"text": TEXTS})).to_pydict()
     assert json.loads(output.splitlines()[-1]) == expected
