@@ -16,13 +16,17 @@ from collections.abc import Iterable, Iterator
 
 from apache_beam.metrics import Metrics
 
+from albert_embed.transforms.live_counts import LiveCounts
+
 NAMESPACE = "albert_embed"
 # The namespace of Beam's RunInference, which counts the time to load the model, among others.
 RUN_INFERENCE_NAMESPACE = "albert_run_inference"
 
+INPUT_BYTES = "input_bytes"  # of the input's files as they are stored, once for each reading
 DOCUMENTS = "documents"
 FAILURES = "failures"
 TRUNCATED = "truncated"
+WINDOWS = "windows"  # rows that the model is to embed
 ROWS = "rows"
 REUSED_ROWS = "reused_rows"  # those that a run that was cut off had finished
 TOKENS = "tokens"
@@ -57,12 +61,15 @@ class _Tally(threading.local):
 
 
 _tally = _Tally()
+# What `pipeline.progress` shows while a run goes on.
+live_counts = LiveCounts((INPUT_BYTES, DOCUMENTS, WINDOWS, ROWS, TOKENS, PADDED_TOKENS, FAILURES))
 
 
 def increment(name: str, by: int = 1) -> None:
     """Adds `by` to the counter `name` of this pipeline."""
     Metrics.counter(NAMESPACE, name).inc(by)
     _tally.counts[name] += by
+    live_counts.add(name, by)
 
 
 def count_worker(environment: str, rows: int) -> None:

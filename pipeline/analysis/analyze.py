@@ -30,6 +30,7 @@ from albert_embed.pipeline.job.prepared_run import fit_preprocessing
 from albert_embed.pipeline.job.resolve_options import list_read_paths, make_absolute, with_absolute_paths
 from albert_embed.pipeline.launch.gpu_table import read_gpu_table
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
+from albert_embed.pipeline.progress.display import Display, NoDisplay
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -45,8 +46,13 @@ from albert_embed.transforms.vocabulary import Vocabulary
 logger = logging.getLogger(__name__)
 
 
-def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> CorpusReport:
+def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions, display: Display | None = None) -> CorpusReport:
     """Runs the analysis and returns what was published.
+
+    Args:
+      options: of the analysis.
+      beam_options: of Beam.
+      display: shows how far the analysis is; None for nothing.
 
     Raises:
       ValueError, OSError: if an option, the model, the cache, the output or the input can't be used; nothing has
@@ -66,7 +72,7 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions) -> Corpu
     output = AnalysisDirectory(options.embed.output)
     try:
         with spool_standard_input(options.embed, beam_options) as standard_input:
-            return _analyze_into(output, options, beam_options, standard_input)
+            return _analyze_into(output, options, beam_options, standard_input, display or NoDisplay())
     finally:
         output.release()
 
@@ -76,6 +82,7 @@ def _analyze_into(
     options: AnalyzeOptions,
     beam_options: PipelineOptions,
     standard_input: InputFile | None,
+    display: Display,
 ) -> CorpusReport:
     started = time.time()
     embed = options.embed
@@ -93,7 +100,7 @@ def _analyze_into(
         prepare_seconds = time.time() - started
         with _open_work_directory(output, beam_options) as work:
             analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
-            corpus, counters = run_pass(analysis, cache, given, embed, beam_options, work)
+            corpus, counters = run_pass(analysis, cache, given, embed, beam_options, work, display)
             if not corpus.cached:  # else not all records were read now
                 check_counted_fields(counters, RecordFields.of(embed), given.list_known_fields)
             statistics = read_pass_statistics(work, preprocessing)

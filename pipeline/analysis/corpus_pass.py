@@ -16,10 +16,13 @@ from apache_beam.runners.runner import PipelineState
 
 from albert_embed.pipeline.analysis.analysis_cache import FAILURES_FILE, AnalysisCache, Dataset
 from albert_embed.pipeline.analysis.analysis_directory import CACHE
-from albert_embed.pipeline.analysis.run_counters import read_counters
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.documents.read_documents import ReadDocuments
 from albert_embed.pipeline.inputs.file_input import FileInput
+from albert_embed.pipeline.progress.display import Display
+from albert_embed.pipeline.progress.run_counts import read_counters
+from albert_embed.pipeline.progress.run_status import RunWork
+from albert_embed.pipeline.progress.watch_run import watch_run
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
@@ -62,6 +65,7 @@ def run_pass(
     embed: EmbedOptions,
     beam_options: PipelineOptions,
     work: str,
+    display: Display,
 ) -> tuple[Corpus, dict[str, int]]:
     """Runs the pass, keeps what it found in new files in the cache, and returns what was read and the counters.
 
@@ -80,8 +84,11 @@ def run_pass(
         embed.format,
         embed.model,
     )
-    result = pipeline.run()
-    state = result.wait_until_finish()
+    size = sum(file.bytes for dataset in corpus.new for file in dataset.files)
+    with watch_run(display, RunWork(title="analysing", bytes=size, embeds=False)) as counts:
+        result = pipeline.run()
+        counts.note_result(result)
+        state = result.wait_until_finish()
     if state not in (None, PipelineState.DONE):
         raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
     _divide_failures(corpus.new, work)

@@ -158,6 +158,11 @@ class StreamPart:
         """A hash of 16 bytes, the same whenever the stream is read."""
         return hash_content(self.stream.encode())
 
+    @property
+    def stored_bytes(self) -> int:
+        """0: how the rows of a table are divided among its streams is not known beforehand."""
+        return 0
+
 
 class TableReader:
     """Reads streams of sessions as Records. The client resumes where a connection breaks.

@@ -10,6 +10,7 @@ from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.result_file import RESULT_FILE
+from albert_embed.pipeline.progress.option import PROGRESS, choose_display
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 
 # The options of `embed` that say how the corpus is read and becomes rows, and, for --plan, what is made of the rows.
@@ -62,6 +63,7 @@ OPTIONS = (
         help="rates and prices of accelerators for the plan",
     ),
     JSON,
+    PROGRESS,
     RESULT_FILE,
 )
 
@@ -78,7 +80,7 @@ def run_analyze(arguments: Arguments) -> CommandResult:
 
     beam_options = PipelineOptions(list(arguments.beam))
     options = dataclasses.replace(options, embed=prepare_launch(options.embed, beam_options))
-    report = run_analyze(options, beam_options)
+    report = run_analyze(options, beam_options, choose_display(arguments))
     directory = options.embed.output
     return CommandResult(
         record={"status": "published", "exit_status": 0, "output": directory, **report.to_dict()},

@@ -9,6 +9,7 @@ from albert_embed.pipeline.console.option import Option
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.console.usage_error import UsageError
+from albert_embed.pipeline.progress.option import PROGRESS, choose_display
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,6 +26,7 @@ OPTIONS = (
         help="keep so many versions before the new one, for those who are still reading them",
     ),
     JSON,
+    PROGRESS,
     RESULT_FILE,
 )
 
@@ -37,7 +39,7 @@ def run_compact(arguments: Arguments) -> CommandResult:
     retain = arguments.values.get("retain", 0)
     if retain < 0:
         raise UsageError(f"--retain must be at least 0, not {retain}")
-    compaction = compact_output(directory, retain=retain)
+    compaction = compact_output(directory, retain=retain, display=choose_display(arguments))
     record = {
         "status": _status(compaction),
         "exit_status": 0,

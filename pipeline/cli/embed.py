@@ -9,6 +9,7 @@ from albert_embed.pipeline.cli.embed_flags import OPTIONS
 from albert_embed.pipeline.console.command import Arguments, Command
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
+from albert_embed.pipeline.progress.option import choose_display
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import names_table
 
@@ -24,12 +25,13 @@ def run_embed(arguments: Arguments) -> CommandResult:
 
     from albert_embed.pipeline.console.embed_summary import make_embed_summary
     from albert_embed.pipeline.job import job
+    from albert_embed.pipeline.job.submit_run import SubmittedRun
     from albert_embed.pipeline.launch.prepare_launch import prepare_launch
 
     beam_options = PipelineOptions(list(arguments.beam))
     options = prepare_launch(options, beam_options)
-    outcome = job.run_embed(options, beam_options)
-    if not isinstance(outcome, job.EmbedOutcome):
+    outcome = job.run_embed(options, beam_options, choose_display(arguments))
+    if isinstance(outcome, SubmittedRun):
         return describe_submitted(outcome, options)
     manifest = outcome.manifest
     described = manifest.to_dict()

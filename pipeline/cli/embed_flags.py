@@ -8,6 +8,7 @@ from albert_embed.model.engines import ENGINES
 from albert_embed.pipeline.console.command import JSON
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.result_file import RESULT_FILE
+from albert_embed.pipeline.progress.option import PROGRESS
 from albert_embed.pipeline.settings.embed_options import (
     BIGQUERY_METHODS,
     EMBEDDING_NAMES,
@@ -275,6 +276,7 @@ _RESULT_OPTIONS = (
         help="how much of a document's text its failure may hold; with 0, its error goes, too, as it may quote it",
     ),
     JSON,
+    PROGRESS,
     RESULT_FILE,
 )
 OPTIONS = tuple(

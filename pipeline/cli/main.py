@@ -6,7 +6,6 @@ Nothing heavy is imported before a command needs it: `--help` answers at once.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.cli.unknown_flag import explain_unknown_flag
 from albert_embed.pipeline.console.command import PROGRAM, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
+from albert_embed.pipeline.console.log import set_up_log
 from albert_embed.pipeline.console.output import Output, PrintError
 from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
 from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
@@ -73,7 +73,9 @@ def _run(given: list[str], output: Output, result_file: ResultFile | None) -> in
     if any(flag in given for flag in _HELP_FLAGS):
         output.print_text(command.help())
         return 0
-    _set_up_logging()
+    set_up_log()
+    # Hides TensorFlow's notes on the CPU it runs on and the GPU it lacks, but not its errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         arguments = command.parse(given[1:])
     except UnknownFlagError as e:
@@ -132,20 +134,6 @@ def _describe_commands() -> str:
     for command in COMMANDS.values():
         commands.add_parser(command.name, help=command.description)
     return parser.format_help()
-
-
-def _set_up_logging() -> None:
-    """Logs this program's own messages from INFO up; Beam's and TensorFlow's, hundreds in each run, from WARNING."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger().addFilter(_is_worth_reading)
-    logging.getLogger("albert_embed").setLevel(logging.INFO)
-    # Hides TensorFlow's notes on the CPU it runs on and the GPU it lacks, but not its errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
-def _is_worth_reading(record: logging.LogRecord) -> bool:
-    """Returns False for what Beam 2.77 says wherever torch is not installed, about a module that is there anyway."""
-    return not record.getMessage().startswith("Resource module is not available")
 
 
 def _check_working_folder() -> None:

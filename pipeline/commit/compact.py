@@ -28,6 +28,8 @@ from albert_embed.pipeline.formats.registry import make_format, make_formats
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
+from albert_embed.pipeline.progress.display import Display, NoDisplay
+from albert_embed.pipeline.progress.loop import Loop, watch_loop
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
@@ -64,7 +66,12 @@ class Compaction:
 
 
 def compact_output(
-    directory: str, *, shard_bytes: int = SHARD_BYTES, retain: int = 0, beam_options: PipelineOptions | None = None
+    directory: str,
+    *,
+    shard_bytes: int = SHARD_BYTES,
+    retain: int = 0,
+    beam_options: PipelineOptions | None = None,
+    display: Display | None = None,
 ) -> Compaction:
     """Rewrites the output in `directory` to one generation of its live rows, and publishes that as a new version.
 
@@ -77,6 +84,7 @@ def compact_output(
       shard_bytes: a shard is finished when its largest file has this many bytes.
       retain: how many earlier versions stay readable.
       beam_options: say where the runner is that may still be writing to it.
+      display: shows how far it is; None for nothing.
 
     Raises:
       OutputError: if it is not a finished output, another run is writing to it, or it is damaged.
@@ -90,25 +98,28 @@ def compact_output(
             raise OutputError(f"{directory} no longer holds a finished output")
         if len(before.generations) <= 1 and not before.tombstone_shards:
             return Compaction(manifest=before, before=before, published=False)
-        return _compact(transaction, before, shard_bytes, retain)
+        counts = before.counts
+        total = counts.rows + (counts.document_rows or 0)
+        with watch_loop(display or NoDisplay(), "compacting", total=total, unit="rows") as loop:
+            return _compact(transaction, before, shard_bytes, retain, loop)
     finally:
         transaction.end()
 
 
-def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retain: int) -> Compaction:
+def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retain: int, loop: Loop) -> Compaction:
     directory = transaction.staging.directory
     published = find_published_output(directory, before)
     logger.info("compacting %d generations of %s", len(before.generations), directory)
     formats = _list_formats(before)
     staging = transaction.staging.path
     open_shard = partial(ShardWriter, staging, _make_formats(before, before.row_schema, formats))
-    shards = _write_rows(_read_live_rows(published), open_shard, shard_bytes)
+    shards = _write_rows(_read_live_rows(published), open_shard, shard_bytes, loop)
     found = sum(map(count_shard, shards), RowCounts())
     _check_counts(found, before, directory)
     documents: list[DataFile] = []
     if before.counts.document_rows is not None:
         open_file = partial(DocumentWriter, staging, _make_formats(before, before.row_schema.of_documents(), formats))
-        written = _write_rows(read_document_rows(published), open_file, shard_bytes)
+        written = _write_rows(read_document_rows(published), open_file, shard_bytes, loop)
         documents = list_document_files([file for files in written for file in files], formats)
         _check_documents(documents, before, directory)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -153,13 +164,14 @@ def _find_indexes(published: PublishedOutput) -> list[PublishedFile]:
 
 
 def _write_rows(
-    batches: Iterator[pa.RecordBatch], open_writer: Callable[[], FileWriter[Finished]], file_bytes: int
+    batches: Iterator[pa.RecordBatch], open_writer: Callable[[], FileWriter[Finished]], file_bytes: int, loop: Loop
 ) -> list[Finished]:
     written: list[Finished] = []
     with RollingWriter(open_writer, max_bytes=file_bytes) as writer:
         for rows in batches:
             if rows.num_rows:
                 written += writer.write(rows)
+                loop.advance(rows.num_rows)
         return [*written, *writer.finish()]
 
 

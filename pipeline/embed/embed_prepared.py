@@ -122,7 +122,9 @@ def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -
         ]
         documents = documents.filter(located)
     metrics.increment(metrics.TRUNCATED, documents.column(TRUNCATED).sum().as_py() or 0)
-    return drop_finished_windows(explode_windows(documents)), failures
+    windows = drop_finished_windows(explode_windows(documents))
+    metrics.increment(metrics.WINDOWS, windows.num_rows)
+    return windows, failures
 
 
 def drop_text_start(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:

@@ -10,6 +10,7 @@ from typing import Any
 import apache_beam as beam
 
 from albert_embed.pipeline.inputs.check_content import describe_compressed, describe_content, describe_guess, read_start
+from albert_embed.pipeline.inputs.counted_range import CountedRange
 from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, split_files
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.partitions import add_partitions
@@ -17,7 +18,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.pipeline.storage.open_input import open_input
+from albert_embed.pipeline.storage.open_input import open_input, tell_stored
 from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
 from albert_embed.transforms.spread_parts import SpreadParts
@@ -112,6 +113,7 @@ def read_range(
       UnreadableFileError: if the file system does not give the file, which says nothing about its content.
     """
     records = 0
+    done = CountedRange(range_)
     try:
         start = _read_start(range_.path)
         problem = describe_compressed(range_.path, source) or describe_content(start, source)
@@ -120,22 +122,28 @@ def read_range(
         if problem is not None:
             if range_.start == 0:  # one failure for the file, whatever ranges it has
                 yield fail_file(range_.path, problem)
+            done.finish()
             return
         with open_input(range_.path) as file:
             for found in source.read(file, range_, fields):
+                if source.is_sequential:
+                    done.reach(tell_stored(file))
                 if isinstance(found, Records):
                     records += len(found.positions)
                     yield add_partitions(found, fields)
                 else:
                     records += 1
                     yield found
+        done.finish()
     except (MemoryError, UnreadableFileError):
         raise
     except OSError as e:
         if e.errno is not None:  # from the system; pyarrow's own, about damaged content, have no number
             raise UnreadableFileError(f"{range_.path} can't be read after {records} records: {e}") from e
+        done.finish()
         yield _fail_rest(range_, records, e)
     except Exception as e:  # the libraries raise many kinds, and each says that this file can't be read
+        done.finish()
         yield _fail_rest(range_, records, e)
 
 

@@ -53,7 +53,8 @@ def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: in
         if splittable and not is_compressed(file.path):
             starts = _cut_evenly(file.bytes, range_bytes)
         for start, stop in zip(starts, [*starts[1:], None], strict=True):
-            ranges.append(FileRange(path=file.path, name=file.name, start=start, stop=stop))
+            length = (file.bytes if stop is None else stop) - start
+            ranges.append(FileRange(path=file.path, name=file.name, start=start, stop=stop, stored_bytes=length))
     return ranges
 
 

@@ -17,7 +17,6 @@ from albert_embed.pipeline.embed.combine_documents import COUNTS as COMBINE_COUN
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
 from albert_embed.pipeline.embed.combine_documents import FAILURES as COMBINE_FAILURES
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
-from albert_embed.pipeline.embed.progress import LogProgress
 from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.publication.commit_run import CommitRun, SkipEnded
 from albert_embed.pipeline.publication.commit_task import CommitTask
@@ -78,7 +77,7 @@ class EmbedPipeline:
             SkipEnded.CLOCK, main="documents"
         )
         embedded = wanted["documents"] | "EmbedText" >> self.embed
-        rows = embedded[EMBEDDINGS] | "LogProgress" >> beam.ParDo(LogProgress())
+        rows = embedded[EMBEDDINGS]
         failed = [read[FAILURES], embedded[FAILURES]]
         parts = [wanted[SkipEnded.CLOCK], read[COUNTS], embedded[COUNTS]]
         if DOCUMENT in self.options.embeddings:

@@ -28,12 +28,17 @@ from albert_embed.pipeline.incremental.dataset_differences import check_same_dat
 from albert_embed.pipeline.incremental.id_buckets import count_buckets
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
+from albert_embed.pipeline.job.embed_outcome import EmbedOutcome
 from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline
 from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
 from albert_embed.pipeline.job.resolve_options import resolve_options
 from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, find_template, submit, wait_for_verdict
 from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
 from albert_embed.pipeline.launch.graph_size import check_graph_size
+from albert_embed.pipeline.progress.display import Display, NoDisplay
+from albert_embed.pipeline.progress.run_counts import RunCounts
+from albert_embed.pipeline.progress.run_status import RunWork
+from albert_embed.pipeline.progress.watch_run import watch_run
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.run_errors import fail_as_run
 from albert_embed.pipeline.reading.read_input import Comparison, ReadInput, pack
@@ -47,23 +52,15 @@ from albert_embed.transforms.transform_graph import save_transform_graph
 logger = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EmbedOutcome:
-    """The result of a run.
-
-    Attributes:
-      manifest: of the output, with this run's measurements.
-      published: False where an incremental run found nothing to add, so the output is unchanged.
-      compacted: whether the output was compacted afterwards (`compact_above`), so that it has another manifest by now.
-    """
-
-    manifest: Manifest
-    published: bool
-    compacted: bool = False
-
-
-def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutcome | SubmittedRun:
+def run_embed(
+    options: EmbedOptions, beam_options: PipelineOptions, display: Display | None = None
+) -> EmbedOutcome | SubmittedRun:
     """Runs the whole job, which publishes its result; with `no_wait`, or for a template, only submits it.
+
+    Args:
+      options: of the run.
+      beam_options: of Beam.
+      display: shows how far the run is; None for nothing.
 
     Raises:
       ValueError, OSError: if an option, the model, the transform or the input can't be used; nothing has been
@@ -84,7 +81,7 @@ def run_embed(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOutc
         options, given = resolve_options(options, beam_options, standard_input)
         run = prepare_run(options, given, beam_options)
         table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
-        outcome = EmbedJob(run, table).execute()
+        outcome = EmbedJob(run, table, display or NoDisplay()).execute()
     above = options.compact_above
     if isinstance(outcome, EmbedOutcome) and above is not None and outcome.manifest.dead_share > above / 100:
         compacted = compact_output(options.output).manifest
@@ -99,13 +96,15 @@ class EmbedJob:
     Args:
       run: prepared.
       table: of the run.
+      display: shows how far it is.
 
     Raises:
       ValueError, OSError: if the input can't be read.
     """
 
-    def __init__(self, run: PreparedRun, table: TableSink | NoTable) -> None:
+    def __init__(self, run: PreparedRun, table: TableSink | NoTable, display: Display) -> None:
         self._run = run
+        self._display = display
         self._options = run.options
         self._table = table
         self._input = run.input.open_parts(RecordFields.of(run.options))
@@ -181,7 +180,9 @@ class EmbedJob:
             self._options.format,
             self._options.model,
         )
-        return self._run_pipeline(pipeline)
+        work = RunWork(title="embedding", bytes=self._input.stored_bytes, compares=self._options.incremental)
+        with watch_run(self._display, work) as counts:
+            return self._run_pipeline(pipeline, counts)
 
     def _start(self) -> StartedRun:
         """Writes down what this run is, and returns what runs that were cut off have finished of it."""
@@ -268,7 +269,7 @@ class EmbedJob:
         save_transform_graph(self._run.model.vocabulary, self._run.preprocessing, directory)
         return directory
 
-    def _run_pipeline(self, pipeline: beam.Pipeline) -> EmbedOutcome | SubmittedRun:
+    def _run_pipeline(self, pipeline: beam.Pipeline, counts: RunCounts) -> EmbedOutcome | SubmittedRun:
         """Runs the pipeline, which publishes, and returns what came of it."""
         try:
             result, job = submit(pipeline, self._run.beam_options)
@@ -283,6 +284,7 @@ class EmbedJob:
         if self._options.no_wait:
             self._claim.leave()
             return SubmittedRun(run=self._staging.run, job=job, template=None)
+        counts.note_result(result)
         return self._conclude(wait_for_verdict(result, self._staging))
 
     def _conclude(self, verdict: Verdict) -> EmbedOutcome:

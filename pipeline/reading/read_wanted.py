@@ -16,6 +16,7 @@ from albert_embed.pipeline.reading.selected_documents import SelectedDocuments
 from albert_embed.pipeline.reading.unfinished_documents import UnfinishedDocuments
 from albert_embed.pipeline.records.part import Part
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
+from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
 
 MISSING = "missing"
@@ -68,6 +69,9 @@ class ReadWanted(ReadingFn):
     def _read(self, wanted: WantedPart) -> Iterator[Any]:
         selected = None if wanted.selected is None else SelectedDocuments(wanted.selected)
         if selected is not None and not selected.missing:
+            metrics.increment(
+                metrics.INPUT_BYTES, sum(part.stored_bytes for part in wanted.parts)
+            )  # done without reading
             return
         unfinished = UnfinishedDocuments(wanted.finished)
         nothing = UnfinishedDocuments(FINISHED_SCHEMA.empty_table())

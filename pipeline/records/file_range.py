@@ -17,12 +17,14 @@ class FileRange:
       name: of the file within the input, the same wherever the input lies (`InputFile`).
       start: the records that start from this byte on,
       stop: and before this one; None for all.
+      stored_bytes: how much of the file, as it is stored, this is; 0 where nobody needs to know.
     """
 
     path: str
     name: str
     start: int = 0
     stop: int | None = None
+    stored_bytes: int = dataclasses.field(default=0, compare=False)
 
     @property
     def key(self) -> bytes:

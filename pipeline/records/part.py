@@ -17,6 +17,10 @@ class Part(Protocol):
     def key(self) -> bytes:
         """A hash of 16 bytes, the same in every run that reads this part."""
 
+    @property
+    def stored_bytes(self) -> int:
+        """How much of a stored file it is; 0 where that is not known."""
+
 
 class PartReader(Protocol):
     """Reads parts of an input as Records. It goes to workers, so it is pickled."""
@@ -41,3 +45,8 @@ class InputParts:
     parts: Sequence[Part]
     reader: PartReader
     bytes: int
+
+    @property
+    def stored_bytes(self) -> int:
+        """How large the input is as it is stored; 0 where that is not known."""
+        return sum(part.stored_bytes for part in self.parts)

@@ -41,6 +41,7 @@ class ParquetRecords(Source):
     endings = (".parquet", ".pq")
     has_schema = True
     is_compressible = False
+    is_sequential = False
 
     def recognises(self, start: bytes) -> bool:
         return start.startswith(b"PAR1") and b"\0" in start  # a text may begin so; the first page has zeros

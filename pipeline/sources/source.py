@@ -27,6 +27,7 @@ class Source(abc.ABC):
       has_schema: whether each file names its fields (`read_field_types`), so that a file can lack one.
       is_text: whether its files are text, which must be UTF-8.
       is_compressible: whether a file can be compressed as a whole, and is read from its start to its end.
+      is_sequential: whether a file, or a range of it, is read from its start to its end.
       splittable: whether a file that is not compressed can be read in ranges of bytes, by several workers.
     """
 
@@ -35,6 +36,7 @@ class Source(abc.ABC):
     has_fields: bool = True
     has_schema: bool = False
     is_compressible: bool = True
+    is_sequential: bool = True
     splittable: bool = False
     is_text: bool = False
 

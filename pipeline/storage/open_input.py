@@ -46,6 +46,13 @@ def open_input(path: str) -> Any:
     return DecompressedFile(file, compression.make_decompressor)
 
 
+def tell_stored(file: Any) -> int:
+    """Returns how many bytes of a stored file have been read, of one that `open_input` has opened."""
+    compressed = isinstance(file, (DecompressedFile, ArrowDecompressedFile))
+    position: int = (file.stored if compressed else file).tell()
+    return position
+
+
 class BrokenFileError(ValueError):
     """A compressed file is cut off or damaged."""
 
@@ -59,6 +66,9 @@ class DecompressedFile(io.RawIOBase):
 
     A read gives what there is before a break; the next one raises.
 
+    Attributes:
+      stored: the compressed file.
+
     Args:
       file: the compressed file.
       make_decompressor: makes an object with `decompress`, `eof` and `unused_data`.
@@ -69,7 +79,7 @@ class DecompressedFile(io.RawIOBase):
 
     def __init__(self, file: Any, make_decompressor: Callable[[], Any]) -> None:
         super().__init__()
-        self._file = file
+        self.stored = file
         self._make = make_decompressor
         self._decompressor: Any = None
         self._streams = 0
@@ -86,7 +96,7 @@ class DecompressedFile(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self._content:
             if not self._compressed:
-                self._compressed = self._file.read(_READ_BYTES)
+                self._compressed = self.stored.read(_READ_BYTES)
             if not self._compressed:
                 if self._decompressor is not None:
                     raise BrokenFileError(_CUT_OFF)
@@ -114,12 +124,15 @@ class DecompressedFile(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._file.close()
+            self.stored.close()
         super().close()
 
 
 class ArrowDecompressedFile(io.RawIOBase):
     """The content of a file whose compression Arrow knows; it may be several compressed streams, without padding.
+
+    Attributes:
+      stored: the compressed file.
 
     Args:
       file: the compressed file.
@@ -131,7 +144,7 @@ class ArrowDecompressedFile(io.RawIOBase):
 
     def __init__(self, file: Any, codec: str) -> None:
         super().__init__()
-        self._file = file
+        self.stored = file
         self._stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), codec)
         self._position = 0
 
@@ -156,5 +169,5 @@ class ArrowDecompressedFile(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self._stream.close()
-            self._file.close()
+            self.stored.close()
         super().close()

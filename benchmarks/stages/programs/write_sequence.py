@@ -19,7 +19,6 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from albert_embed.model.engine import Engine
 from albert_embed.model.handler import AlbertModelHandler, embed_batch
 from albert_embed.pipeline.embed.embed_prepared import drop_text_start
-from albert_embed.pipeline.embed.progress import LogProgress
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
@@ -107,8 +106,7 @@ def run_pipeline(tokens: int, hidden_size: int, encoding: Encoding, profile: cPr
             | "RunInference" >> RunInference(_FreeModelHandler(hidden_size))
             | "DropTextStart" >> MapOrFail(drop_text_start)
         )
-        rows = embedded.passed | "LogProgress" >> beam.ParDo(LogProgress())
-        _ = rows | "WriteShards" >> make_write_shards(directory, [TFRecordFormat(schema=schema)])
+        _ = embedded.passed | "WriteShards" >> make_write_shards(directory, [TFRecordFormat(schema=schema)])
         with clock.measure():
             if profile is None:
                 pipeline.run().wait_until_finish()

@@ -27,6 +27,10 @@ class MadePart:
     def key(self) -> bytes:
         return hash_content(self.name.encode())
 
+    @property
+    def stored_bytes(self) -> int:
+        return 0
+
 
 @dataclasses.dataclass(frozen=True)
 class MadeReader:
