@@ -56,6 +56,8 @@ OPENVINO = ["openvino==2026.4.1"]
 JAX = ["jax==0.10.2; python_version < '3.12'", "jax==0.11.2; python_version >= '3.12'"]
 # For models that bring no other vocabulary than tokenizer.json: what is made of it is proved against this library.
 HUGGING_FACE = ["tokenizers==0.23.3"]
+# For Beam YAML. Beam's own extra asks for a pandas below 2.4, and tfx-bsl is pinned with a later one.
+YAML = ["jsonschema==4.26.0", "docstring-parser==0.18.0"]
 
 setup(
     name="albert-embed",
@@ -68,11 +70,18 @@ setup(
     package_dir={"": "src"},
     packages=find_packages("src"),
     package_data={
-        "albert_embed": ["py.typed"],
+        "albert_embed": ["py.typed", "providers.yaml"],
         "albert_embed.pipeline.launch": ["gpu_types.json"],
         "albert_embed.pipeline.report": ["templates/*.jinja"],
     },
     install_requires=REQUIRES,
-    extras_require={"test": TEST, "bench": BENCH, "openvino": OPENVINO, "jax": JAX, "huggingface": HUGGING_FACE},
+    extras_require={
+        "test": TEST,
+        "bench": BENCH,
+        "openvino": OPENVINO,
+        "jax": JAX,
+        "huggingface": HUGGING_FACE,
+        "yaml": YAML,
+    },
     entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.main:main"]},
 )

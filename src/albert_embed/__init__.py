@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from albert_embed.pipeline.embed.embed_text import EmbedText
     from albert_embed.pipeline.integrations.albert_embeddings import AlbertEmbeddings
+    from albert_embed.pipeline.integrations.embed_rows import EmbedRows
     from albert_embed.pipeline.search.search_dataset import DatasetSearch
     from albert_embed.transforms.preprocessing_config import PreprocessingConfig
     from albert_embed.transforms.token_batches import TokenBatchConfig
@@ -30,6 +31,7 @@ _HOMES = {
     "AlbertEmbeddings": "albert_embed.pipeline.integrations.albert_embeddings",
     "AlbertModelHandler": "albert_embed.model.handler",
     "DatasetSearch": "albert_embed.pipeline.search.search_dataset",
+    "EmbedRows": "albert_embed.pipeline.integrations.embed_rows",
     "EmbedText": "albert_embed.pipeline.embed.embed_text",
     "PreprocessingConfig": "albert_embed.transforms.preprocessing_config",
     "TokenBatchConfig": "albert_embed.transforms.token_batches",
@@ -49,6 +51,7 @@ __all__ = [
     "AlbertEmbeddings",
     "AlbertModelHandler",
     "DatasetSearch",
+    "EmbedRows",
     "EmbedText",
     "PreprocessingConfig",
     "TokenBatchConfig",

@@ -23,6 +23,7 @@ _NOT_OF_THE_TREE = shutil.ignore_patterns(
 )
 _SHIPPED = (
     "albert_embed/py.typed",
+    "albert_embed/providers.yaml",
     "albert_embed/pipeline/launch/gpu_types.json",
     "albert_embed/pipeline/report/templates/report.html.jinja",
 )
