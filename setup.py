@@ -25,6 +25,7 @@ REQUIRES = [
     "fastavro==1.13.1",
     "zstandard==0.25.0",
     "rich==15.0.0",
+    "pyyaml==6.0.4",  # the files of `--config`
     "prometheus-client==0.26.0",  # the figures of `--result-file`, in the text format of Prometheus
     "jinja2==3.1.6",  # the page of `albert-embed report`; it escapes what it shows
 ]

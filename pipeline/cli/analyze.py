@@ -95,4 +95,5 @@ ANALYZE = Command(
     options=OPTIONS,
     run=run_analyze,
     takes_beam_options=True,
+    shares_config_with="embed",
 )

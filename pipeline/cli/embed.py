@@ -107,5 +107,6 @@ EMBED = Command(
     options=OPTIONS,
     run=run_embed,
     takes_beam_options=True,
+    shares_config_with="analyze",
     describe_interruption=describe_interrupted_embed,
 )

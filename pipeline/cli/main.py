@@ -15,15 +15,16 @@ from albert_embed.pipeline.cli.analyze import ANALYZE
 from albert_embed.pipeline.cli.compact import COMPACT
 from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.cli.export import EXPORT
+from albert_embed.pipeline.cli.given_config import GivenConfig, read_given_config
 from albert_embed.pipeline.cli.inspect import INSPECT
 from albert_embed.pipeline.cli.publish import PUBLISH
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.cli.unknown_flag import explain_unknown_flag
-from albert_embed.pipeline.console.command import PROGRAM, Arguments, Command
+from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.log import set_up_log
-from albert_embed.pipeline.console.output import Output, PrintError
+from albert_embed.pipeline.console.output import CommandResult, Output, PrintError
 from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
 from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
 from albert_embed.pipeline.settings.choices import find_nearest_word
@@ -42,24 +43,36 @@ _USAGE = f"{PROGRAM} COMMAND [options]"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status is 0 only when everything was written and published."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    result_file = _find_result_file(given)
-    output = Output(as_json="--json" in given, write_result=None if result_file is None else result_file.write)
+    config = GivenConfig()
+    if not _wants_help(given):
+        set_up_log()
+        # Hides TensorFlow's notes on the CPU it runs on and the GPU it lacks, but not its errors.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        config = read_given_config(given, COMMANDS)
+    result_file = _find_result_file(given, config)
+    output = Output(as_json=config.is_on(JSON, given), write_result=None if result_file is None else result_file.write)
     try:
-        return _run(given, output, result_file)
+        return _run(given, config, output, result_file)
     except PrintError as e:
         return _fail(output, e)
     finally:
         output.close()
 
 
-def _find_result_file(given: Sequence[str]) -> ResultFile | None:
-    """Returns `--result-file`, where the command takes it and it is given."""
+def _wants_help(given: Sequence[str]) -> bool:
+    return any(flag in given for flag in (*_HELP_FLAGS, "--version"))
+
+
+def _find_result_file(given: Sequence[str], config: GivenConfig) -> ResultFile | None:
+    """Returns `--result-file`, where the command takes it, it is given, and there will be a result."""
     command = COMMANDS.get(given[0]) if given else None
-    takes_it = command is not None and any(option.flag == RESULT_FILE.flag for option in command.options)
-    return ResultFile.find(given) if takes_it else None
+    if command is None or RESULT_FILE not in command.options or PRINT_CONFIG.flag in given:
+        return None
+    path = config.find_value(RESULT_FILE, given)
+    return None if path is None else ResultFile(path=path, command=command.name)
 
 
-def _run(given: list[str], output: Output, result_file: ResultFile | None) -> int:
+def _run(given: list[str], config: GivenConfig, output: Output, result_file: ResultFile | None) -> int:
     if "--version" in given:
         output.print_text(f"{PROGRAM} {__version__}")
         return 0
@@ -70,14 +83,13 @@ def _run(given: list[str], output: Output, result_file: ResultFile | None) -> in
         command = _find_command(given)
     except UsageError as e:
         return _fail(output, e, usage=_USAGE)
-    if any(flag in given for flag in _HELP_FLAGS):
+    if _wants_help(given):
         output.print_text(command.help())
         return 0
-    set_up_log()
-    # Hides TensorFlow's notes on the CPU it runs on and the GPU it lacks, but not its errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        arguments = command.parse(given[1:])
+        if config.problem is not None:
+            raise config.problem
+        arguments = command.parse(given[1:], config.values)
     except UnknownFlagError as e:
         explained = explain_unknown_flag(e, command, COMMANDS.values())
         return _fail(output, explained, command=command, usage=command.usage)
@@ -88,7 +100,7 @@ def _run(given: list[str], output: Output, result_file: ResultFile | None) -> in
             _check_working_folder()
             if result_file is not None:
                 result_file.check()
-            output.print_result(command.run(arguments))
+            output.print_result(_execute(command, arguments))
             return 0
         except (Exception, KeyboardInterrupt) as e:
             if interruption.happened:
@@ -96,6 +108,15 @@ def _run(given: list[str], output: Output, result_file: ResultFile | None) -> in
             if isinstance(e, KeyboardInterrupt):
                 raise
             return _fail(output, e, command=command)
+
+
+def _execute(command: Command, arguments: Arguments) -> CommandResult:
+    if not arguments.print_config:
+        return command.run(arguments)
+
+    from albert_embed.pipeline.configuration.write_config import describe_config
+
+    return describe_config(command, arguments)
 
 
 def _stop(output: Output, interruption: Interruption, command: Command, arguments: Arguments) -> int:

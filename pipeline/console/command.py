@@ -18,6 +18,20 @@ _BEAM_OPTIONS = (
     "Every option of Apache Beam, spelt as there, such as --runner DataflowRunner, --project, --region and "
     "--temp_location, or --direct_num_workers N --direct_running_mode multi_processing on this machine."
 )
+CONFIG = Option(
+    flag="--config",
+    metavar="FILE",
+    help="a YAML file with flags and their values, such as overwrite: true; those on the command line win",
+    group="configuration",
+)
+PRINT_CONFIG = Option(
+    flag="--print-config",
+    kind=Kind.SWITCH,
+    help="print all flags and their values as such a file, and do nothing else",
+    group="configuration",
+)
+# What every command takes beside its own.
+COMMON_OPTIONS = (CONFIG, PRINT_CONFIG)
 JSON = Option(flag="--json", kind=Kind.SWITCH, help="print the result as one line of JSON", group="result")
 
 
@@ -28,15 +42,35 @@ class Arguments:
     Attributes:
       values: name of an option → its value, for the options that were given and no others.
       beam: the flags of Apache Beam, with their values.
+      occurrences: name of an option → what was given for it, as texts.
+      print_config: whether only these are to be printed.
     """
 
     values: Mapping[str, Any]
     beam: tuple[str, ...] = ()
+    occurrences: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+    print_config: bool = False
 
     def choose(self, dataclass: type) -> dict[str, Any]:
         """Returns the values that have the name of a field of `dataclass`."""
         names = {field.name for field in dataclasses.fields(dataclass)}
         return {name: value for name, value in self.values.items() if name in names}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConfigValues:
+    """What a configuration file gives, to be merged with the command line.
+
+    Attributes:
+      occurrences: name of an option → what argparse would have found for it on the command line.
+      beam: name of an option of Apache Beam → the words that give it.
+    """
+
+    occurrences: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+    beam: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+
+
+NO_CONFIG = ConfigValues()
 
 
 def describe_unchanged(_: Arguments) -> str:
@@ -56,6 +90,7 @@ class Command:
       takes_beam_options: whether it takes the flags of Apache Beam too.
       describe_interruption: says what was kept and how to go on where the command is interrupted.
       reports_errors_as_json: whether, with `--json`, an error is a line of JSON on standard output too.
+      shares_config_with: the command whose configuration files serve this one as well.
     """
 
     name: str
@@ -64,6 +99,7 @@ class Command:
     run: Callable[[Arguments], CommandResult]
     takes_beam_options: bool = False
     reports_errors_as_json: bool = True
+    shares_config_with: str = ""
     describe_interruption: Callable[[Arguments], str] = describe_unchanged
 
     @property
@@ -75,8 +111,8 @@ class Command:
 
     @property
     def flags(self) -> set[str]:
-        """All flags of its own."""
-        return {flag for option in self.options for flag in option.flags}
+        """All flags that it takes, but for Beam's."""
+        return {flag for option in (*self.options, *COMMON_OPTIONS) for flag in option.flags}
 
     def help(self) -> str:
         """Returns what `--help` prints, no wider than the terminal."""
@@ -88,8 +124,8 @@ class Command:
         parser.usage = f"\n{' ' * len(start)}".join(lines).replace("%", "%%")
         return parser.format_help()
 
-    def parse(self, arguments: Sequence[str]) -> Arguments:
-        """Reads the arguments that follow the command's name.
+    def parse(self, arguments: Sequence[str], config: ConfigValues = NO_CONFIG) -> Arguments:
+        """Reads the arguments that follow the command's name, and those of a file that the command line does not give.
 
         A misspelt flag or value is reported before a missing one, because it is often the reason.
 
@@ -97,19 +133,46 @@ class Command:
           UsageError: if an argument is unknown, missing or given too often, or its value is not of its kind.
         """
         known, rest = self.make_parser().parse_known_args(list(arguments))
-        if rest and self.takes_beam_options:
-            from albert_embed.pipeline.console.beam_arguments import check_beam_arguments
+        if (rest or config.beam) and self.takes_beam_options:
+            from albert_embed.pipeline.console.beam_arguments import check_beam_arguments, merge_beam_arguments
 
+            rest = merge_beam_arguments(rest, config.beam)
             check_beam_arguments(rest, self.flags)
         else:
             refuse_unknown(rest, self.flags)
-        given = {option.name: option for option in self.options if hasattr(known, option.name)}
-        values = {name: option.read(getattr(known, name)) for name, option in given.items()}
+        found = vars(known)
+        common = {option.name: option.read(found.pop(option.name)) for option in COMMON_OPTIONS if option.name in found}
+        given = {**config.occurrences, **self._place_positionals(found, config)}
+        values = {option.name: option.read(given[option.name]) for option in self.options if option.name in given}
         missing = [option.flag for option in self.options if option.required and option.name not in given]
         if missing:
             *others, last = missing
             raise UsageError(f"{', '.join(others)} and {last} are missing" if others else f"{last} is missing")
-        return Arguments(values=values, beam=tuple(rest))
+        return Arguments(
+            values=values,
+            beam=tuple(rest),
+            occurrences=given,
+            print_config=common.get(PRINT_CONFIG.name, False),
+        )
+
+    def _place_positionals(self, found: dict[str, Any], config: ConfigValues) -> dict[str, Any]:
+        """Returns what argparse has found, with positional arguments in the places that the file leaves open.
+
+        Raises:
+          UsageError: if there are too many for those, and too few for all.
+        """
+        places = {option.name: option.flag for option in self.options if option.is_positional}
+        words = [found[name] for name in places if name in found]
+        free = [name for name in places if name not in config.occurrences]
+        if len(words) == len(places):
+            free = list(places)
+        if len(words) > len(free):
+            raise UsageError(
+                f"the file gives {' and '.join(places[name] for name in places if name not in free)}; on the command "
+                f"line give all of {' '.join(places.values())}, or only what the file does not"
+            )
+        others = {name: value for name, value in found.items() if name not in places}
+        return {**others, **dict(zip(free, words, strict=False))}
 
     def make_parser(self) -> argparse.ArgumentParser:
         """Returns argparse's parser of its own options. A flag can't be abbreviated: later ones would change it."""
@@ -119,9 +182,10 @@ class Command:
             description=self.description,
             allow_abbrev=False,
         )
-        for title in dict.fromkeys(option.group for option in self.options):
+        options = (*self.options, *COMMON_OPTIONS)
+        for title in dict.fromkeys(option.group for option in options):
             group = parser.add_argument_group(title)
-            for option in self.options:
+            for option in options:
                 if option.group == title:
                     option.add_to(group)
         if self.takes_beam_options:

@@ -172,6 +172,16 @@ class Option:
             raise UsageError(f"{self.flag} is {given!r}: give {_NUMBERS[self.type]}") from e
 
 
+def find_value(flag: str, arguments: Sequence[str]) -> str | None:
+    """Returns the value of a flag in arguments that may be wrong in other ways; None if it has none there."""
+    for place, argument in enumerate(arguments):
+        if argument.startswith(f"{flag}="):
+            return argument.removeprefix(f"{flag}=")
+        if argument == flag and place + 1 < len(arguments):
+            return arguments[place + 1]
+    return None
+
+
 def describe_repetition(flag: str, values: Sequence[str]) -> str:
     """Returns the message about a flag that takes one value and was given several."""
     times = "twice" if len(values) == 2 else f"{len(values)} times"

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -41,17 +41,6 @@ class ResultFile:
 
     path: str
     command: str
-
-    @staticmethod
-    def find(given: Sequence[str]) -> ResultFile | None:
-        """Finds the file in arguments, the command's name first. They may be wrong in other ways: the file says so."""
-        command, flag = given[0], RESULT_FILE.flag
-        for place, argument in enumerate(given):
-            if argument.startswith(f"{flag}="):
-                return ResultFile(path=argument.removeprefix(f"{flag}="), command=command)
-            if argument == flag and place + 1 < len(given):
-                return ResultFile(path=given[place + 1], command=command)
-        return None
 
     @property
     def figures_path(self) -> str:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from albert_embed.pipeline.cli.main import COMMANDS, main
+from albert_embed.pipeline.console.command import COMMON_OPTIONS
 from albert_embed.pipeline.launch.batch_tokens import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -19,7 +20,7 @@ HELP = """
 import json, sys
 from albert_embed.pipeline.cli.main import main
 status = main(sys.argv[1:])
-heavy = {"tensorflow", "apache_beam", "numpy", "pyarrow", "sentencepiece", "rich"} & set(sys.modules)
+heavy = {"tensorflow", "apache_beam", "numpy", "pyarrow", "sentencepiece", "rich", "yaml"} & set(sys.modules)
 print(json.dumps([status, sorted(heavy)]))
 """
 
@@ -38,7 +39,7 @@ def test_help_has_every_option_with_its_default(capsys: pytest.CaptureFixture[st
     assert main([name, "--help"]) == 0
     shown = capsys.readouterr().out
     words = " ".join(shown.split())
-    for option in COMMANDS[name].options:
+    for option in (*COMMANDS[name].options, *COMMON_OPTIONS):
         assert f" {option.flag} " in words
         assert f" {option.description} " in f"{words} "
         assert option.description.endswith(f" (default: {option.default})") == bool(option.default)
@@ -78,14 +79,25 @@ def test_help_shows_a_percentage_as_it_is_given(capsys: pytest.CaptureFixture[st
                 "running",
                 "Dataflow",
                 "result",
+                "configuration",
                 "Apache Beam",
             ],
         ),
         (
             "analyze",
-            ["input", "model", "from texts to tokens", "output", "running", "analysis", "result", "Apache Beam"],
+            [
+                "input",
+                "model",
+                "from texts to tokens",
+                "output",
+                "running",
+                "analysis",
+                "result",
+                "configuration",
+                "Apache Beam",
+            ],
         ),
-        ("inspect", ["arguments", "result"]),
+        ("inspect", ["arguments", "result", "configuration"]),
     ],
 )
 def test_help_is_in_groups(capsys: pytest.CaptureFixture[str], name: str, groups: list[str]) -> None:
