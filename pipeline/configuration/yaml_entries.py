@@ -14,7 +14,9 @@ import yaml
 from albert_embed.pipeline.console.usage_error import UsageError
 
 _TAG = "tag:yaml.org,2002:"
-_TEXTS = frozenset(f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value"))
+_TAGS = frozenset(
+    f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ def read_entries(content: bytes, path: str) -> list[Entry]:
         message names the line.
     """
     root = _compose(content, path)
-    if root is None:
+    if root is None or root.tag == f"{_TAG}null":
         return []
     if not isinstance(root, yaml.MappingNode):
         found = "a list" if isinstance(root, yaml.SequenceNode) else f"the text {root.value!r}"
@@ -102,6 +104,7 @@ def _list_entries(root: yaml.MappingNode, path: str) -> Iterator[Entry]:
 
 
 def _read_entry(key: str, value: yaml.Node, place: str) -> Entry:
+    _check_tag(key, value, place)
     if isinstance(value, yaml.MappingNode):
         raise UsageError(f"{place}: {key} is a mapping; all keys are on one level, give it a value or a list of values")
     if isinstance(value, yaml.SequenceNode):
@@ -117,8 +120,12 @@ def _read_entry(key: str, value: yaml.Node, place: str) -> Entry:
 def _read_text(key: str, value: yaml.Node, place: str) -> str:
     if not isinstance(value, yaml.ScalarNode):
         raise UsageError(f"{place}: {key} has a list or a mapping in its list; give a list of values")
-    if value.tag not in _TEXTS:
-        raise UsageError(f"{place}: {key} has the tag {value.tag!r}; leave the tag out")
+    _check_tag(key, value, place)
     if value.tag == f"{_TAG}null":
         raise UsageError(f"{place}: {key} has no value; give one, or leave the line out")
     return str(value.value)
+
+
+def _check_tag(key: str, value: yaml.Node, place: str) -> None:
+    if value.tag not in _TAGS:
+        raise UsageError(f"{place}: {key} has the tag {value.tag!r}; leave the tag out")

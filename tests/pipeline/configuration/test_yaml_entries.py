@@ -33,7 +33,7 @@ def test_an_empty_file_has_no_entries(text: str) -> None:
         ("'null'", "null"),
         ('""', ""),
         (r'"a\tb"', "a\tb"),
-        ("|\n  SELECT 1\n  FROM t", "SELECT 1\nFROM t"),
+        ("|\n  SELECT 1\n  FROM t", "SELECT 1\nFROM t\n"),
     ],
 )
 def test_values_stay_as_they_are_written(written: str, value: str) -> None:
