@@ -53,6 +53,8 @@ BENCH = [
     if line and not line.startswith("#")
 ]
 OPENVINO = ["openvino==2026.4.1"]
+# Makes int8 exports; the engine that computes them is OpenVINO, which needs no more than its own extra.
+INT8 = [*OPENVINO, "nncf==3.4.0"]
 # The engine for GPUs: without a plugin (`jax[cuda13]`) it computes on the CPU. 0.10.2 is the last for Python 3.11.
 JAX = ["jax==0.10.2; python_version < '3.12'", "jax==0.11.2; python_version >= '3.12'"]
 # For models that bring no other vocabulary than tokenizer.json: what is made of it is proved against this library.
@@ -80,6 +82,7 @@ setup(
         "test": TEST,
         "bench": BENCH,
         "openvino": OPENVINO,
+        "int8": INT8,
         "jax": JAX,
         "huggingface": HUGGING_FACE,
         "yaml": YAML,

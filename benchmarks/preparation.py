@@ -37,7 +37,15 @@ def prepare(
     source = ["--source", str(places.huggingface)]
     for precision in ("float32", "bfloat16"):
         say(f"exporting it in {precision}")
-        export = ["albert_embed", "export", *source, "--precision", precision, "--output", str(places.export(precision))]
+        export = [
+            "albert_embed",
+            "export",
+            *source,
+            "--precision",
+            precision,
+            "--output",
+            str(places.export(precision)),
+        ]
         run_process([places.python, "-m", *export], log=places.log(f"export-{precision}"))
     say("writing it as a TF1 Hub module")
     write = ["benchmarks.programs.write_hub_module", *source, "--output", str(places.hub_module)]

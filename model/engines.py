@@ -23,8 +23,11 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None) -> En
         (`TF_NUM_INTRAOP_THREADS`) instead, because it may already be running.
 
     Raises:
-      ValueError: if the engine is unknown.
+      ValueError: if the engine is unknown, or does not compute in the model's precision.
     """
+    from albert_embed.model.model_directory import read_precision
+
+    refuse_precision(name, read_precision(directory))
     if name == "tensorflow":
         from albert_embed.model.tensorflow_engine import load_tensorflow_engine
 
@@ -46,16 +49,31 @@ def refuse_engine_s_lack(engine: str, embeddings: Sequence[str]) -> None:
         raise ValueError("--engine jax has no sentence; choose --engine tensorflow")
 
 
-def choose_engine(name: str) -> str:
+def refuse_precision(engine: str, precision: str) -> None:
+    """Raises ValueError where `engine` does not compute in the precision of an export."""
+    if precision == "int8" and engine in ("tensorflow", "jax"):
+        raise ValueError(
+            f"the model is an int8 export, which only OpenVINO computes in int8: --engine openvino, not {engine}"
+        )
+
+
+def choose_engine(name: str, precision: str = "float32") -> str:
     """Returns `name`; for `auto`, `openvino` where it is installed and there is no GPU, else `tensorflow`.
 
+    Args:
+      name: as `--engine` has it.
+      precision: of the model; for int8 `auto` is always `openvino`.
+
     Raises:
-      ValueError: if the engine is unknown.
+      ValueError: if the engine is unknown, or does not compute in the precision.
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+    refuse_precision(name, precision)
     if name != "auto":
         return name
+    if precision == "int8":
+        return "openvino"
     if importlib.util.find_spec("openvino") is None:
         return "tensorflow"
     import tensorflow as tf

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
+from albert_embed.model.calibration import make_calibration_batches
 from albert_embed.model.config import AlbertConfig
 from albert_embed.model.encoder import AlbertEncoder, Precision
+from albert_embed.model.int8_proof import Int8Proof, prove_int8
+from albert_embed.model.int8_quantization import require_nncf, write_int8_model
 from albert_embed.model.model_card import find_license, write_model_card
 from albert_embed.model.model_directory import fingerprint_model
 from albert_embed.model.proof import ExportProver, Proof
@@ -20,6 +24,9 @@ from albert_embed.model.saved_model_export import Tokenization, save_encoder, wr
 from albert_embed.model.source_tokenizer import VOCABULARY_NAMES
 from albert_embed.model.staged_output import stage_output
 from albert_embed.transforms.vocabulary import CommaRule, Vocabulary, load_vocabulary
+
+ExportPrecision = Literal["float32", "bfloat16", "float16", "int8"]
+EXPORT_PRECISIONS: tuple[str, ...] = get_args(ExportPrecision)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,16 +42,17 @@ class ExportReport:
       comma_rule: what becomes of a piece such as "1945,".
       vocabulary_sha256: of the SentencePiece model.
       trained_dimensions: the lengths of shortened vectors that the source says it was trained for, ascending.
-      proof: how it agrees with its source.
+      proof: how it agrees with its source; of an int8 export, how its SavedModel does, which is in float32.
       fingerprint: the export's fingerprint.
       notes: what a user should know about the source: what was skipped, what it lacks.
       versions: of this project and of TensorFlow.
+      int8: how an int8 export agrees with its SavedModel; None for others.
     """
 
     source: str
     source_format: str
     license: str | None
-    precision: Precision
+    precision: ExportPrecision
     lower_case: bool
     comma_rule: CommaRule
     vocabulary_sha256: str
@@ -53,6 +61,12 @@ class ExportReport:
     fingerprint: str
     notes: tuple[str, ...]
     versions: dict[str, str]
+    int8: Int8Proof | None = None
+
+    @property
+    def accepted_errors(self) -> tuple[str, ...]:
+        """What exceeds its bound and was accepted with --accept-error."""
+        return (*self.proof.accepted_errors, *(self.int8.accepted_errors if self.int8 else ()))
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of `export.json`."""
@@ -63,11 +77,12 @@ def export_model(
     *,
     source: str,
     output: Path,
-    precision: Precision = "float32",
+    precision: ExportPrecision = "float32",
     vocabulary_file: Path | None = None,
     cased: bool | None = None,
     comma_rule: CommaRule | None = None,
     accept_error: bool = False,
+    calibration_texts: Sequence[bytes] = (),
 ) -> ExportReport:
     """Exports the published model at `source` to `output`.
 
@@ -80,14 +95,22 @@ def export_model(
       comma_rule: what becomes of a piece such as "1945,"; None means what the source's tokenizer does.
       accept_error: whether to write an export that differs by more than rounding explains, or whose source's program
         fails; the report and `export.json` say so.
+      calibration_texts: for int8, UTF-8 texts like those that will be embedded; some are kept to measure the result.
 
     Raises:
-      ValueError: if the vocabulary is missing or does not fit, or `cased` contradicts the source.
+      ImportError: if int8 is wanted and NNCF is not installed.
+      ValueError: if there are texts without int8, or too few with it; if the vocabulary is missing or does not fit,
+        or `cased` contradicts the source.
       CheckpointError: if the weights don't fit their config.
       FileExistsError: if `output` already holds something.
       ExportMismatchError: if the export does not compute what the source does.
       SourceProgramError: if the source's own program fails.
     """
+    if precision == "int8":
+        require_nncf()
+    elif calibration_texts:
+        raise ValueError(f"--calibration-texts are for --precision int8 alone, not {precision}; leave them out")
+    stored: Precision = "float32" if precision == "int8" else precision
     if vocabulary_file is not None and not vocabulary_file.is_file():
         raise FileNotFoundError(f"--vocabulary {vocabulary_file}: there is no such file")
     with (
@@ -99,10 +122,18 @@ def export_model(
         vocabulary = load_vocabulary(str(vocabulary_file), comma_rule=comma_rule)
         check_vocabulary_size(vocabulary, vocabulary_file, published.config)
         lower_case = _choose_casing(published, cased)
+        batches = None
+        if precision == "int8":
+            batches = make_calibration_batches(
+                calibration_texts,
+                vocabulary,
+                lower_case=lower_case,
+                max_tokens=published.max_tokens or published.config.max_position_embeddings,
+            )
         source_weights = published.read_weights()
         weights = source_weights.weights
         save_encoder(
-            AlbertEncoder(published.config, weights, precision, sentence=published.sentence),
+            AlbertEncoder(published.config, weights, stored, sentence=published.sentence),
             staged,
             tokenization=Tokenization(
                 vocabulary_file=vocabulary_file,
@@ -112,7 +143,12 @@ def export_model(
             ),
         )
         sample = make_sample_batch(vocabulary, published.config, lower_case=lower_case)
-        prover = ExportProver(published, sample, precision=precision, accept_error=accept_error)
+        prover = ExportProver(published, sample, precision=stored, accept_error=accept_error)
+        proof = prover.prove(AlbertEncoder(published.config, weights, "float32", sentence=published.sentence), staged)
+        int8 = None
+        if batches is not None:
+            write_int8_model(staged, batches.calibration)
+            int8 = prove_int8(staged, batches, accept_error=accept_error)
         report = ExportReport(
             source=source,
             source_format=published.format,
@@ -122,9 +158,8 @@ def export_model(
             comma_rule=comma_rule,
             vocabulary_sha256=vocabulary.fingerprint,
             trained_dimensions=published.trained_dimensions,
-            proof=prover.prove(
-                AlbertEncoder(published.config, weights, "float32", sentence=published.sentence), staged
-            ),
+            proof=proof,
+            int8=int8,
             fingerprint=fingerprint_model(staged),
             notes=(*source_weights.notes, *published.tokenizer.notes),
             versions={"albert-embed": importlib.metadata.version("albert-embed"), "tensorflow": tf.__version__},

@@ -15,7 +15,7 @@ from apache_beam.utils.shared import Shared
 from albert_embed.model.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.engines import ENGINES, EngineName, choose_engine, load_engine, refuse_engine_s_lack
 from albert_embed.model.locate import locate_model
-from albert_embed.model.model_directory import TOKENS_SIGNATURE, check_fingerprint
+from albert_embed.model.model_directory import TOKENS_SIGNATURE, check_fingerprint, read_precision
 from albert_embed.model.padded_batch import float_lists, pad_batch
 from albert_embed.model.saved_model_graph import read_signature_outputs
 from albert_embed.model.worker_environment import observe_worker
@@ -135,8 +135,8 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     def _load(self) -> Engine:
         started = time.perf_counter()
         threads = self._threads.limit()
-        name = choose_engine(self._engine)
         directory = locate_model(self._model)
+        name = choose_engine(self._engine, read_precision(directory))
         if self._sha256 is not None:
             check_fingerprint(directory, self._model, self._sha256)
         refuse_missing_outputs(self._embeddings, read_signature_outputs(directory, TOKENS_SIGNATURE), self._model)

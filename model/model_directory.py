@@ -30,6 +30,9 @@ HUB_MODULE_FILE = "tfhub_module.pb"
 SAVED_MODEL_FILE = "saved_model.pb"
 CONFIG_FILE = "albert_config.json"
 EXPORT_FILE = "export.json"
+# Of an int8 export: the model as OpenVINO has it. The SavedModel beside it has the same weights in float32.
+INT8_FOLDER = "int8"
+INT8_MODEL_FILE = f"{INT8_FOLDER}/model.xml"
 TOKENS_SIGNATURE = "tokens"
 TOKENIZATION_SIGNATURE = "tokenization_info"
 # The signature that programs use by default; the same as `tokens`.
@@ -159,6 +162,11 @@ def open_model_directory(path: Path) -> ModelDirectory:
     config_file = path / "assets" / CONFIG_FILE
     if not config_file.exists():
         raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")
+    precision = read_precision(path)
+    if precision == "int8" and not (path / INT8_MODEL_FILE).exists():
+        raise ModelDirectoryError(
+            f"{path} is an int8 export and lacks {INT8_MODEL_FILE}; was the directory copied whole?"
+        )
     config = read_config(config_file, "tf1")
     outputs = loaded.signatures[TOKENS_SIGNATURE].structured_outputs
     comma_rule, max_tokens = _read_tokenization(information)
@@ -170,7 +178,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
         lower_case=bool(information["do_lower_case"].numpy()),
         comma_rule=comma_rule,
         max_tokens=max_tokens or config.max_position_embeddings,
-        precision=read_precision(path),
+        precision=precision,
         outputs=frozenset(outputs),
         sentence_size=outputs[SENTENCE_EMBEDDING].shape[-1] if SENTENCE_EMBEDDING in outputs else 0,
         trained_dimensions=tuple(_read_description(path).get("trained_dimensions", ())),
@@ -205,9 +213,10 @@ def _read_description(path: Path) -> dict[str, Any]:
 
 
 def fingerprint_model(path: Path) -> str:
-    """Returns the SHA-256 over the names and contents of graph, variables and assets in `path`, in name order."""
+    """Returns the SHA-256 over names and contents of graph, variables, assets and int8 in `path`, in name order."""
     digest = hashlib.sha256()
-    files = [path / SAVED_MODEL_FILE, *(path / "variables").rglob("*"), *(path / "assets").rglob("*")]
+    folders = (path / "variables", path / "assets", path / INT8_FOLDER)
+    files = [path / SAVED_MODEL_FILE, *(file for folder in folders for file in folder.rglob("*"))]
     for file in sorted(file for file in files if file.is_file()):
         digest.update(file.relative_to(path).as_posix().encode() + b"\0")
         digest.update(file.stat().st_size.to_bytes(8, "big"))

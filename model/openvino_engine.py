@@ -12,14 +12,21 @@ import numpy as np
 
 from albert_embed.model.bfloat16_constants import readable_by_openvino
 from albert_embed.model.engine import OutOfMemoryError, RowError
-from albert_embed.model.model_directory import INPUT_NAMES, TOKENS_SIGNATURE, ModelDirectoryError, read_precision
+from albert_embed.model.model_directory import (
+    INPUT_NAMES,
+    INT8_MODEL_FILE,
+    TOKENS_SIGNATURE,
+    ModelDirectoryError,
+    read_precision,
+)
 from albert_embed.model.padded_batch import mean_of_real_tokens
 from albert_embed.model.saved_model_graph import read_signature_outputs
 from albert_embed.transforms.columns import INPUT_MASK, MEAN_OUTPUT, SEQUENCE_OUTPUT
 
 logger = logging.getLogger(__name__)
 
-_OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+# What is not in int8 in an int8 export stays in float32: in bfloat16 it gains nothing (benchmarks/NOTES.md).
+_OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
 
 
 class OpenVINOEngine:
@@ -31,13 +38,14 @@ class OpenVINOEngine:
     Args:
       directory: an export or a TF1 Hub module.
       threads: how many to use; with None OpenVINO takes all cores.
+      precision: what to compute in; None means what the export says.
 
     Raises:
       ImportError: if openvino is not installed.
       ModelDirectoryError: if OpenVINO can't read the model.
     """
 
-    def __init__(self, directory: Path, *, threads: int | None = None) -> None:
+    def __init__(self, directory: Path, *, threads: int | None = None, precision: str | None = None) -> None:
         try:
             import openvino
         except ImportError as e:
@@ -47,9 +55,9 @@ class OpenVINOEngine:
             ) from e
 
         core = openvino.Core()
-        precision = read_precision(directory)
+        precision = precision or read_precision(directory)
         wanted = _OPENVINO_PRECISIONS[precision]
-        if precision != "float32" and wanted.upper() not in _capabilities(core):
+        if wanted != "f32" and wanted.upper() not in _capabilities(core):
             logger.warning("this CPU has no %s instructions; OpenVINO computes in float32", precision)
             wanted = "f32"
         settings: dict[str, Any] = {
@@ -60,7 +68,9 @@ class OpenVINOEngine:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
-            self._compiled = core.compile_model(_read_model(directory), "CPU", settings)
+            int8 = directory / INT8_MODEL_FILE
+            model = core.read_model(str(int8)) if precision == "int8" else read_openvino_model(directory)
+            self._compiled = core.compile_model(model, "CPU", settings)
         except Exception as e:  # some of the front end's errors are not even RuntimeErrors
             raise ModelDirectoryError(f"OpenVINO can't read the model in {directory}: {e}") from e
         self._thread = threading.local()
@@ -84,7 +94,7 @@ class OpenVINOEngine:
         return found
 
 
-def _read_model(directory: Path) -> Any:
+def read_openvino_model(directory: Path) -> Any:
     """Reads the signature `tokens` as an OpenVINO model.
 
     It calls the front end itself: `openvino.convert_model` does the same, but first tries to report its use over the

@@ -84,7 +84,7 @@ def make_plan(
             "encoding": options.encoding,
             "dimensions": options.dimensions,
             "tokens": options.tokens,
-            "engine": choose_engine(options.engine),
+            "engine": choose_engine(options.engine, model.precision),
             "precision": model.precision,
         },
         "rows": statistics.rows,
@@ -198,7 +198,7 @@ def _plan_here(
         return None
     started = time.perf_counter()
     engine = load_engine(
-        choose_engine(options.engine),
+        choose_engine(options.engine, model.precision),
         locate_model(options.model),
         threads=share_cores(beam_options, options.worker_threads).limit(),
     )

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.console.usage_error import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from albert_embed.model.export import ExportReport
+
+# More are not looked at: of those that are read, some hundred are spread over all of them.
+_MOST_TEXTS_READ = 20_000
 
 OPTIONS = (
     Option(
@@ -26,9 +30,15 @@ OPTIONS = (
     ),
     Option(
         flag="--precision",
-        choices=("float32", "bfloat16", "float16"),
+        choices=("float32", "bfloat16", "float16", "int8"),
         default="float32",
         help="what the export computes in",
+    ),
+    Option(
+        flag="--calibration-texts",
+        kind=Kind.WORDS,
+        metavar="PATTERN",
+        help="for int8: files, folders or globs of texts like those that will be embedded",
     ),
     Option(
         flag="--vocabulary",
@@ -61,7 +71,17 @@ def run_export(arguments: Arguments) -> CommandResult:
     """Exports, and says how the export compares with its source."""
     from albert_embed.model.export import export_model
 
-    values = {name: value for name, value in arguments.values.items() if name != "json"}
+    values = {name: value for name, value in arguments.values.items() if name not in ("json", "calibration_texts")}
+    patterns = arguments.values.get("calibration_texts")
+    if values.get("precision") == "int8" and not patterns:
+        raise UsageError(
+            "--precision int8 needs --calibration-texts: some hundred texts like those that will be embedded, on which "
+            "the ranges of numbers are measured"
+        )
+    if patterns:
+        from albert_embed.pipeline.documents.read_texts import read_texts
+
+        values["calibration_texts"] = read_texts(patterns, most=_MOST_TEXTS_READ, option="--calibration-texts")
     report = export_model(**values)
     directory = str(values["output"])
     record = {"status": "published", "exit_status": 0, "output": directory, **report.to_json()}
@@ -85,8 +105,12 @@ def _make_table(report: ExportReport, directory: str) -> Table:
         for name, agreement in agreements.items():
             rows[f"largest difference from {reference}, {name}"] = f"{agreement.largest_difference:.3g}"
             rows[f"smallest cosine with {reference}, {name}"] = f"{agreement.smallest_cosine:.6f}"
-    if proof.accepted_errors:
-        rows["accepted errors"] = "; ".join(proof.accepted_errors)
+    if report.int8 is not None:
+        rows["int8"] = report.int8.texts
+        for name, agreement in report.int8.float32.items():
+            rows[f"smallest cosine in int8 with float32, {name}"] = f"{agreement.smallest_cosine:.6f}"
+    if report.accepted_errors:
+        rows["accepted errors"] = "; ".join(report.accepted_errors)
     for number, note in enumerate(report.notes, 1):
         rows[f"note {number}"] = note
     return make_pairs_table("export", rows)

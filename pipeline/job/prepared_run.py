@@ -8,7 +8,7 @@ import time
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.engines import choose_engine
+from albert_embed.model.engines import choose_engine, refuse_precision
 from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.model.vector_shape import check_dimensions
@@ -70,7 +70,7 @@ class PreparedRun:
             dimensions=self.rows.dimensions,
             normalized=self.options.normalize,
             encoding=self.options.encoding,
-            model=self.model.describe(engine=choose_engine(self.options.engine)),
+            model=self.model.describe(engine=choose_engine(self.options.engine, self.model.directory.precision)),
             transform=TransformProvenance(
                 fingerprint=transform_fingerprint(self.description), options=self.description["options"]
             ),
@@ -82,7 +82,8 @@ class PreparedRun:
         return AlbertModelHandler(
             self.options.model,
             embeddings=self.options.computed_embeddings,
-            engine=self.options.engine,
+            # Left to the workers, which may have GPUs, but for int8, which one engine computes.
+            engine="openvino" if self.model.directory.precision == "int8" else self.options.engine,
             threads=share_cores(self.beam_options, self.options.worker_threads),
             sha256=self.options.model_sha256,
         )
@@ -101,6 +102,7 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
     """
     started = time.time()
     model = open_model(options.model, sha256=options.model_sha256)
+    refuse_precision(options.engine, model.directory.precision)
     refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
     if options.dimensions is not None:
         _check_dimensions(options, options.dimensions, model.directory)

@@ -56,7 +56,7 @@ def fingerprint_run(
     given = {name: value for name, value in options.to_dict().items() if name not in NEUTRAL and name not in _RESOLVED}
     fingerprint = {
         **given,
-        "engine": choose_engine(options.engine),
+        "engine": choose_engine(options.engine, model.precision),
         "model": model.fingerprint,
         "transform": transform_fingerprint(description),
         "input": input_fingerprint,

@@ -74,7 +74,7 @@ class QueryEmbedder:
         with tempfile.TemporaryDirectory() as graph:
             save_transform_graph(found.vocabulary, config, graph)
             self._transform = SavedTransform(graph)
-        self._engine = load_engine(choose_engine(_runnable(model.engine)), locate_model(model.name))
+        self._engine = load_engine(choose_engine(_runnable(model.engine), model.precision), locate_model(model.name))
         self._embedding = embedding
         self._shape = shape or VectorShape()
 
@@ -98,5 +98,8 @@ class QueryEmbedder:
 
 
 def _runnable(engine: str | None) -> str:
-    """Returns the engine that made the dataset, if it is installed, else TensorFlow: they agree to 1e-6."""
+    """Returns the engine that made the dataset, if it is installed, else TensorFlow: they agree to 1e-6.
+
+    In int8 they do not, and a model in int8 is refused where TensorFlow would compute it.
+    """
     return engine if engine is not None and importlib.util.find_spec(engine) is not None else "tensorflow"

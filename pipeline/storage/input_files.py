@@ -53,7 +53,9 @@ class InputListing:
     manifests: tuple[str, ...]
 
 
-def list_input(patterns: Sequence[str], *, include_hidden: bool = False, leave_out: str | None = None) -> InputListing:
+def list_input(
+    patterns: Sequence[str], *, include_hidden: bool = False, leave_out: str | None = None, option: str = "--input"
+) -> InputListing:
     """Lists all files that the patterns name.
 
     A pattern is a path, a glob (`GlobPattern`), or a folder: then all files below it. What exists under exactly this
@@ -63,6 +65,7 @@ def list_input(patterns: Sequence[str], *, include_hidden: bool = False, leave_o
       patterns: local paths are absolute (`paths.expand_path`).
       include_hidden: whether names that start with "." or "_" are taken, too.
       leave_out: a folder that is not looked into: the output.
+      option: that names the patterns, for messages.
 
     Raises:
       FileNotFoundError: if a pattern names none, or a link that it names leads nowhere.
@@ -77,14 +80,14 @@ def list_input(patterns: Sequence[str], *, include_hidden: bool = False, leave_o
         if not one.files:
             if leave_out is not None and os.path.realpath(one.root) == os.path.realpath(leave_out):
                 raise ValueError(
-                    f"--input {pattern} is the output's own folder, which is not read; give another --output"
+                    f"{option} {pattern} is the output's own folder, which is not read; give another --output"
                 )
             hint = (
                 f"; {one.hidden:,} whose names start with . or _ were left out, --include-hidden takes them"
                 if one.hidden
                 else "; give a path, a folder or a glob that does"
             )
-            raise FileNotFoundError(f"--input {pattern} matches no files{hint}")
+            raise FileNotFoundError(f"{option} {pattern} matches no files{hint}")
     root = _find_common_root(found)
     seen: Counter[str] = Counter()
     files = []
