@@ -16,13 +16,14 @@ from apache_beam.runners.runner import PipelineState
 
 from albert_embed.pipeline.analysis.analysis_cache import FAILURES_FILE, AnalysisCache, Dataset
 from albert_embed.pipeline.analysis.analysis_directory import CACHE
-from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
-from albert_embed.pipeline.documents.read_documents import ReadDocuments
+from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.progress.display import Display
 from albert_embed.pipeline.progress.run_counts import read_counters
 from albert_embed.pipeline.progress.run_status import RunWork
 from albert_embed.pipeline.progress.watch_run import watch_run
+from albert_embed.pipeline.reading.read_all import FAILURES
+from albert_embed.pipeline.reading.read_input import DOCUMENTS, ReadInput
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
@@ -107,15 +108,11 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: Corpus, embe
     failures = []
     fields = RecordFields.of(embed)
     for number, dataset in enumerate(corpus.new):
-        part = dataclasses.replace(corpus.given, files=dataset.files)
-        read = pipeline | f"ReadDocuments{number}" >> ReadDocuments(part.read(fields), fields)
-        prepared = read["documents"] | f"PrepareDocuments{number}" >> make_prepare_documents()
-        documents[dataset.key] = prepared.passed
-        failures.append(
-            (read["failures"], prepared.failures)
-            | f"AllFailures{number}" >> beam.Flatten()
-            | f"NameFailures{number}" >> beam.Map(name_failure, dataset.key)
-        )
+        opened = dataclasses.replace(corpus.given, files=dataset.files).open_parts(fields)
+        reader = DocumentReader(records=opened.reader, fields=fields)
+        read = pipeline | f"ReadInput{number}" >> ReadInput(opened.parts, reader)
+        documents[dataset.key] = read[DOCUMENTS]
+        failures.append(read[FAILURES] | f"NameFailures{number}" >> beam.Map(name_failure, dataset.key))
     if failures:
         _ = (
             failures

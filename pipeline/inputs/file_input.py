@@ -9,8 +9,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import apache_beam as beam
-
 from albert_embed.pipeline.inputs.check_content import describe_compressed, describe_content, read_start
 from albert_embed.pipeline.inputs.choose_source import choose_source
 from albert_embed.pipeline.inputs.input_fields import (
@@ -22,7 +20,7 @@ from albert_embed.pipeline.inputs.input_fields import (
     read_file_fields,
 )
 from albert_embed.pipeline.inputs.look_into_files import look_into_files
-from albert_embed.pipeline.inputs.read_files import FileReader, ReadFiles
+from albert_embed.pipeline.inputs.read_files import FileReader
 from albert_embed.pipeline.inputs.split_files import (
     MAX_RANGE_BYTES,
     choose_range_bytes,
@@ -95,10 +93,6 @@ class FileInput:
         if self.source.has_schema:
             return set(merge_types(self._file_fields))
         return list_first_fields(self.files, self.source, RecordFields())
-
-    def read(self, fields: RecordFields) -> beam.PTransform[Any, Any]:
-        """Returns the step that reads all files."""
-        return ReadFiles(self.source, self.files, fields, range_bytes=self.range_bytes, is_sampled=self.is_sampled)
 
     def open_parts(self, fields: RecordFields, range_bytes: int | None = None) -> InputParts:
         """Returns the ranges of all files, and what reads them.

@@ -1,67 +1,26 @@
-"""`ReadFiles`: reads listed files as Records and failures."""
+"""`FileReader`: reads ranges of files as Records and failures."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-import apache_beam as beam
+from collections.abc import Iterator
 
 from albert_embed.pipeline.inputs.check_content import describe_compressed, describe_content, describe_guess, read_start
 from albert_embed.pipeline.inputs.counted_range import CountedRange
-from albert_embed.pipeline.inputs.split_files import MAX_RANGE_BYTES, split_files
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.partitions import add_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input, tell_stored
-from albert_embed.transforms import metrics
 from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.spread_parts import SpreadParts
 
 logger = logging.getLogger(__name__)
 
 
 class UnreadableFileError(RuntimeError):
     """A file of the input can't be read now: it has gone, or the file system refuses it."""
-
-
-class ReadFiles(beam.PTransform[beam.Pipeline, beam.PCollection[Any]]):
-    """Reads the records of files, in as many steps for a thousand files as for one.
-
-    Args:
-      source: their format.
-      files: the files to read.
-      fields: the fields of a record to read.
-      range_bytes: length of the ranges in which files are read.
-      is_sampled: whether some files of many have told the format (`choose_source`).
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        files: Sequence[InputFile],
-        fields: RecordFields,
-        *,
-        range_bytes: int = MAX_RANGE_BYTES,
-        is_sampled: bool = False,
-    ) -> None:
-        super().__init__()
-        self._ranges = split_files(files, splittable=source.splittable, range_bytes=range_bytes)
-        self._step = ReadRange(source, fields, is_sampled=is_sampled)
-
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[Any]:
-        records: beam.PCollection[Any] = (
-            pipeline
-            | "Ranges" >> beam.Create(self._ranges, reshuffle=False)
-            | "SpreadRanges" >> SpreadParts()
-            | "ReadRange" >> beam.ParDo(self._step)
-        )
-        return records
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,24 +43,6 @@ class FileReader:
     def read(self, part: FileRange) -> Iterator[Records | Failure]:
         """Returns what `read_range` does."""
         return read_range(part, self.source, self.fields, is_sampled=self.is_sampled)
-
-
-class ReadRange(beam.DoFn):
-    """Reads one range of a file as Records and failures, and counts the time."""
-
-    def __init__(self, source: Source, fields: RecordFields, *, is_sampled: bool = False) -> None:
-        self._source = source
-        self._fields = fields
-        self._is_sampled = is_sampled
-
-    def process(self, range_: FileRange) -> Iterator[Records | Failure]:
-        found = read_range(range_, self._source, self._fields, is_sampled=self._is_sampled)
-        while True:
-            with metrics.count_usecs(metrics.READ_USECS):
-                one = next(found, None)
-            if one is None:
-                return
-            yield one
 
 
 def read_range(

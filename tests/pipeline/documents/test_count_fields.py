@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +10,6 @@ import pytest
 
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.documents.count_fields import MissingFieldError, check_counted_fields
-from albert_embed.pipeline.documents.read_documents import make_and_count
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
@@ -46,13 +43,6 @@ def test_only_a_run_with_records_can_lack_a_field() -> None:
         MissingFieldError, match=r"^--text-field has 'text', but .*, and nothing was published\. The fi"
     ):
         check(title=2, year=2)
-
-
-def test_the_step_is_picklable() -> None:
-    step = pickle.loads(pickle.dumps(partial(make_and_count, fields=FIELDS)))
-    records = Records(file="f", unit="row", positions=[0], columns={"text": pa.array(["a"]), "year": [7]})
-    documents, failures = step(records)
-    assert documents.schema.names == ["id", "text", "title", "y"] and failures == []
 
 
 @pytest.mark.integration

@@ -16,7 +16,6 @@ import pytest
 
 from albert_embed.pipeline.inputs.choose_source import choose_source
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
-from albert_embed.pipeline.inputs.read_files import ReadRange
 from albert_embed.pipeline.inputs.split_files import split_files
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import FORMATS, EmbedOptions
@@ -201,9 +200,9 @@ def test_of_many_files_without_names_each_is_looked_into_at_last(
     assert given.is_sampled is False and given.fingerprint != found.fingerprint
 
     def read(given: FileInput) -> dict[str, list[str]]:
-        step = pickle.loads(pickle.dumps(ReadRange(given.source, RecordFields(), is_sampled=given.is_sampled)))
+        reader = pickle.loads(pickle.dumps(given.open_parts(RecordFields()).reader))
         return {
-            file.name: [one.error if isinstance(one, Failure) else "records" for one in step.process(range_)]
+            file.name: [one.error if isinstance(one, Failure) else "records" for one in reader.read(range_)]
             for file in given.files
             for range_ in split_files([file], splittable=False)
         }

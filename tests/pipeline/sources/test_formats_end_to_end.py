@@ -23,13 +23,12 @@ import zstandard
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.documents.read_documents import ReadDocuments
-from albert_embed.pipeline.inputs.read_files import ReadFiles
+from albert_embed.pipeline.documents.document_reader import DocumentReader
+from albert_embed.pipeline.inputs.read_files import FileReader
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.kept_fields import RESERVED, RESERVED_FOR_DOCUMENTS, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import CsvRecords
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms import columns
 from tests.pipeline.sources.test_sources import make_example
@@ -173,13 +172,9 @@ def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_csv(path)
     fields = RecordFields(kept=parse_kept_fields(("id AS title:string",)), renamed={"title": "id"})
-    files = [InputFile(path=str(path), name=path.name, bytes=path.stat().st_size, modified=0)]
-    step = pickle.loads(pickle.dumps(ReadDocuments(ReadFiles(CsvRecords(), files, fields), fields)))
-    (range_,) = step._read._ranges
-    assert range_ == FileRange(path=str(path), name=path.name)
-    (records,) = step._read._step.process(range_)
-    documents, failures = step._make(records)
-    assert documents.num_rows == len(RECORDS) and "input_position" not in documents.schema.names and failures == []
+    reader = DocumentReader(records=FileReader(source=CsvRecords(), fields=fields), fields=fields)
+    (documents,) = pickle.loads(pickle.dumps(reader)).read(FileRange(path=str(path), name=path.name))
+    assert documents.num_rows == len(RECORDS) and "title" in documents.schema.names
 
 
 def test_no_kept_field_can_have_the_name_of_a_column() -> None:
