@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import posixpath
 import tempfile
 
 import pyarrow as pa
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  registers the ops that the graph is made of
 
 from albert_embed.transforms import columns
 from albert_embed.transforms.directories import is_remote
@@ -16,6 +16,20 @@ from albert_embed.transforms.plain_path import plain_path
 from albert_embed.transforms.transform_graph import GRAPH_FOLDERS, read_description
 
 _TEXT_TYPES = (pa.binary(), pa.large_binary(), pa.string(), pa.large_string(), pa.null())
+
+
+_LIBRARIES = ("_normalize_ops.so", "_sentencepiece_tokenizer.so")
+
+
+def _register_operations() -> None:
+    """Registers the operations that the graph is made of, besides TensorFlow's own.
+
+    They are in two libraries of tensorflow-text. Its Python package, with layers of Keras, takes longer to import.
+    """
+    spec = importlib.util.find_spec("tensorflow_text")  # which imports nothing
+    (folder,) = () if spec is None else spec.submodule_search_locations or ()
+    for name in _LIBRARIES:
+        tf.load_op_library(posixpath.join(folder, "python/ops", name))
 
 
 class SavedTransform:
@@ -48,6 +62,7 @@ class SavedTransform:
 
     def _load(self, directory: str) -> None:
         """Loads the graph from a local directory, now and not at its first use."""
+        _register_operations()
         # What tf.Transform writes is a SavedModel with this function. TensorFlow alone runs it: tf.Transform itself,
         # whose layer does the same, would take as long to import as a graph to load.
         self._graph = tf.saved_model.load(posixpath.join(directory, GRAPH_FOLDERS[0]))

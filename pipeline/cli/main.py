@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it: `--help` answers at once.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from albert_embed.pipeline.cli.publish import PUBLISH
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.cli.unknown_flag import explain_unknown_flag
-from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, Arguments, Command
+from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, VERBOSE, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.log import set_up_log
 from albert_embed.pipeline.console.output import CommandResult, Output, PrintError
@@ -29,6 +30,9 @@ from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
 from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
 from albert_embed.pipeline.settings.choices import find_nearest_word
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
+from albert_embed.transforms.start_up import start_quietly
+
+logger = logging.getLogger(__name__)
 
 EXIT_USAGE = 2
 EXIT_LIMIT = 3
@@ -45,10 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     config = GivenConfig()
     if not _wants_help(given):
-        set_up_log()
-        # Hides TensorFlow's notes on the CPU it runs on and the GPU it lacks, but not its errors.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         config = read_given_config(given, COMMANDS)
+        verbose = config.is_on(VERBOSE, given)
+        set_up_log(verbose=verbose)
+        if not verbose:
+            start_quietly()
     result_file = _find_result_file(given, config)
     output = Output(as_json=config.is_on(JSON, given), write_result=None if result_file is None else result_file.write)
     try:
@@ -107,6 +112,8 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
                 return _stop(output, interruption, command, arguments)
             if isinstance(e, KeyboardInterrupt):
                 raise
+            if config.is_on(VERBOSE, given):
+                logger.info("where the error comes from:", exc_info=e)
             return _fail(output, e, command=command)
 
 

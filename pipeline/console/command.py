@@ -30,8 +30,14 @@ PRINT_CONFIG = Option(
     help="print all flags and their values as such a file, and do nothing else",
     group="configuration",
 )
+VERBOSE = Option(
+    flag="--verbose",
+    kind=Kind.SWITCH,
+    help="show all that libraries say, and where in the program an error comes from",
+    group="result",
+)
 # What every command takes beside its own.
-COMMON_OPTIONS = (CONFIG, PRINT_CONFIG)
+COMMON_OPTIONS = (CONFIG, PRINT_CONFIG, VERBOSE)
 JSON = Option(flag="--json", kind=Kind.SWITCH, help="print the result as one line of JSON", group="result")
 
 

@@ -1,4 +1,4 @@
-"""The log of the program: its own messages from INFO up, those of libraries, hundreds in each run, from WARNING."""
+"""The log of the program: its own messages from INFO up, those of libraries, hundreds in each run, from WARNING up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import logging
 import sys
 from typing import TextIO
 
+# What Beam 2.77 warns of in every run: a module that is there anyway (where torch is not installed), and a folder that
+# nothing here needs.
+_NO_NEWS = ("Resource module is not available", "No semi_persistent_directory found")
 _FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
@@ -20,15 +23,20 @@ class _Handler(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
-def set_up_log() -> None:
-    """Sets up the log on standard error, unless this process has one already."""
+def set_up_log(*, verbose: bool = False) -> None:
+    """Sets up the log on standard error, unless this process has one already.
+
+    Args:
+      verbose: whether to log all that libraries say from INFO up.
+    """
     handler = _Handler()
     handler.setFormatter(logging.Formatter(_FORMAT))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger().addFilter(_is_worth_reading)
+    if not verbose:
+        handler.addFilter(_is_news)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     logging.getLogger("albert_embed").setLevel(logging.INFO)
 
 
-def _is_worth_reading(record: logging.LogRecord) -> bool:
-    """Returns False for what Beam 2.77 says wherever torch is not installed, about a module that is there anyway."""
-    return not record.getMessage().startswith("Resource module is not available")
+def _is_news(record: logging.LogRecord) -> bool:
+    message = record.getMessage()  # of another process it is in the middle of a description
+    return not any(words in message for words in _NO_NEWS)

@@ -46,6 +46,11 @@ _HOMES = {
 # each file that it opens.
 os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
 
+if os.environ.get("ALBERT_EMBED_QUIET_START"):  # a worker process that the command line has started here
+    from albert_embed.transforms.start_up import install_finder
+
+    install_finder()
+
 __version__ = importlib.metadata.version("albert-embed")
 __all__ = [
     "AlbertEmbeddings",
