@@ -27,9 +27,10 @@ def _register_operations() -> None:
     They are in two libraries of tensorflow-text. Its Python package, with layers of Keras, takes longer to import.
     """
     spec = importlib.util.find_spec("tensorflow_text")  # which imports nothing
-    (folder,) = () if spec is None else spec.submodule_search_locations or ()
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("tensorflow-text is not installed", name="tensorflow_text")
     for name in _LIBRARIES:
-        tf.load_op_library(posixpath.join(folder, "python/ops", name))
+        tf.load_op_library(posixpath.join(posixpath.dirname(spec.origin), "python/ops", name))
 
 
 class SavedTransform:

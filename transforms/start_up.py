@@ -77,7 +77,7 @@ class _Finder:
     @contextlib.contextmanager
     def leave_out(self, names: frozenset[str]) -> Iterator[None]:
         """Has this thread find none of these modules in the `with` block, unless they are imported already."""
-        before = getattr(self._local, "left_out", frozenset())
+        before: frozenset[str] = getattr(self._local, "left_out", frozenset())
         self._local.left_out = before | names
         try:
             yield
