@@ -77,11 +77,12 @@ constraints:
 
 # The image of Dataflow's workers and launcher: make dataflow-image IMAGE=us-docker.pkg.dev/PROJECT/REPOSITORY/NAME:TAG
 DEVICE ?= gpu
+ENGINE ?= tensorflow
 VERSION ?= $(shell git describe --always --dirty)
 dataflow-image:
-	@test -n "$(IMAGE)" || { echo "give IMAGE=REGISTRY/NAME:TAG, and DEVICE=cpu for workers without a GPU"; exit 1; }
-	docker build --file deploy/dataflow/Dockerfile --build-arg DEVICE=$(DEVICE) --build-arg IMAGE=$(IMAGE) \
-		--build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+	@test -n "$(IMAGE)" || { echo "give IMAGE=REGISTRY/NAME:TAG, DEVICE=cpu for workers without a GPU, ENGINE=jax for --engine jax"; exit 1; }
+	docker build --file deploy/dataflow/Dockerfile --build-arg DEVICE=$(DEVICE) --build-arg ENGINE=$(ENGINE) \
+		--build-arg IMAGE=$(IMAGE) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
 	docker run --rm --entrypoint /opt/albert-embed/check-image.sh $(IMAGE)
 	docker push $(IMAGE)
 

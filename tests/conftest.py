@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from albert_embed.transforms.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import bucket, dataset, emulators, running_emulators  # noqa: F401
-from tests.engines.fixtures import dataflow, recording_dataflow  # noqa: F401
+from tests.engines.fixtures import dataflow, recording_dataflow, remote_model, repeating_dataflow  # noqa: F401
 from tests.tiny_model import ROOT, vocabulary_bytes, write_model, write_module
 
 # The same examples in every run, and no limit of time: a test fails for what the code does, not for chance or a busy

@@ -171,6 +171,7 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
             "transform": describe_transform(vocabulary, config),
             "libraries": list_versions(),
             "read_as": [embed.format, embed.csv_max_lines, embed.text_field, embed.id_field, embed.pair_field],
+            "failure_text": embed.failure_text,
         },
     )
     # --overwrite also replaces the output's own cache; a cache that is named may belong to others as well.

@@ -112,7 +112,8 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: Corpus, embe
         reader = DocumentReader(records=opened.reader, fields=fields)
         read = pipeline | f"ReadInput{number}" >> ReadInput(opened.parts, reader)
         documents[dataset.key] = read[DOCUMENTS]
-        failures.append(read[FAILURES] | f"NameFailures{number}" >> beam.Map(name_failure, dataset.key))
+        name = beam.Map(name_failure, dataset.key, embed.failure_text)
+        failures.append(read[FAILURES] | f"NameFailures{number}" >> name)
     if failures:
         _ = (
             failures
@@ -136,9 +137,9 @@ def read_pass_statistics(work: str, config: PreprocessingConfig) -> CorpusStatis
         return read_statistics(local, config)
 
 
-def name_failure(failure: Failure, key: str) -> str:
-    """Formats a failure as a line: its data set, and the failure as JSON."""
-    return f"{key} {failure.to_json()}"
+def name_failure(failure: Failure, key: str, text_bytes: int) -> str:
+    """Formats a failure as a line: its data set, and the failure as JSON, with at most so many bytes of its text."""
+    return f"{key} {failure.without_text(text_bytes).to_json()}"
 
 
 def _divide_failures(new: Sequence[Dataset], work: str) -> None:

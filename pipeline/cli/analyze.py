@@ -31,6 +31,7 @@ _SHARED_WITH_EMBED = frozenset(
         "--window-overlap",
         "--embeddings",
         "--encoding",
+        "--failure-text",
         "--dimensions",
         "--tokens",
         "--batch-tokens",

@@ -89,8 +89,8 @@ def read_range(
 
 
 def _fail_rest(range_: FileRange, records: int, error: Exception) -> Failure:
-    """Returns the failure of a file whose content breaks, and logs it."""
-    logger.warning("%s is broken after %d records: %s", range_.path, records, error)
+    """Returns the failure of a file whose content breaks, and logs it without the message, which may quote the file."""
+    logger.warning("%s is broken after %d records: %s", range_.path, records, type(error).__name__)
     return fail_file(range_.path, f"can't be read after {records} records: {type(error).__name__}: {str(error)[:300]}")
 
 

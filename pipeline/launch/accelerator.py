@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PipelineOptions, StandardOptions
+from apache_beam.transforms.resources import resource_hints_from_options
 
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 
@@ -83,3 +84,16 @@ def list_accelerators(beam_options: PipelineOptions) -> list[Accelerator]:
 def list_resource_hints(beam_options: PipelineOptions) -> list[str]:
     """Lists the resource hints that are given for all steps, each `name=value`."""
     return list(beam_options.view_as(StandardOptions).resource_hints or [])
+
+
+def check_resource_hints(beam_options: PipelineOptions) -> None:
+    """Checks that Beam knows the resource hints; it would say so only once the run has begun.
+
+    Raises:
+      ValueError: if it can't read one.
+    """
+    try:
+        resource_hints_from_options(beam_options)
+    except ValueError as e:
+        given = " ".join(list_resource_hints(beam_options))
+        raise ValueError(f"--resource_hints {given}: {e} Give such as min_ram=8GB") from e

@@ -117,6 +117,13 @@ def _check_machine_type(
         gpu = read_own_table().find(accelerator.type)
         if not machine_type or gpu is None:
             continue
+        for count, machine in gpu.machines.items():
+            # Those of N1 take any number of GPUs; all others have theirs built in.
+            if machine.type == machine_type and count != accelerator.count and not machine_type.startswith("n1-"):
+                raise ValueError(
+                    f"--machine_type is {machine_type}, which has {count} {gpu.label}, and {accelerator.flag} asks for "
+                    f"{accelerator.count}; leave one of them out"
+                )
         families = sorted({machine.type.split("-")[0] for machine in gpu.machines.values()})
         if machine_type.split("-")[0] not in (*families, "custom"):
             raise ValueError(

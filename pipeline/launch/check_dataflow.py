@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from apache_beam.options.pipeline_options import (
     GoogleCloudOptions,
     PipelineOptions,
-    S3Options,
     SetupOptions,
     WorkerOptions,
 )
@@ -20,7 +19,10 @@ from albert_embed.pipeline.settings.embed_options import EmbedOptions
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+\d+")
 _ZONE = re.compile(r"([a-z]+(?:-[a-z]+)+\d+)-[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_BUCKET_PART = 63  # characters between two dots
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+# Those of Beam's options that are secrets themselves.
+_SECRETS = ("s3_secret_access_key", "s3_session_token", "azure_connection_string")
 _JOB = re.compile(r"[a-z](?:[-a-z0-9]{0,1022}[a-z0-9])?")
 
 
@@ -104,7 +106,8 @@ def _list_places(options: EmbedOptions, cloud: GoogleCloudOptions) -> Iterator[t
 
 def _check_bucket(flag: str, path: str) -> None:
     bucket = path.removeprefix("gs://").split("/", 1)[0]
-    if _BUCKET.fullmatch(bucket) is None or ".." in bucket:
+    too_long = any(len(part) > _BUCKET_PART for part in bucket.split("."))
+    if _BUCKET.fullmatch(bucket) is None or ".." in bucket or too_long:
         raise ValueError(
             f"{flag} is {path!r}, whose bucket {bucket!r} can't exist: give 3 to 63 small letters, digits, hyphens, "
             "dots and underscores, as gs://BUCKET/PATH"
@@ -113,14 +116,11 @@ def _check_bucket(flag: str, path: str) -> None:
 
 def _check_secrets(beam_options: PipelineOptions) -> None:
     """Refuses secrets among the options: the service shows all options on the job's page."""
-    s3 = beam_options.view_as(S3Options)
-    for flag, value in (
-        ("--s3_secret_access_key", s3.s3_secret_access_key),
-        ("--s3_session_token", s3.s3_session_token),
-    ):
-        if value:
+    given = beam_options.get_all_options(drop_default=True)
+    for option in _SECRETS:
+        if given.get(option):
             raise ValueError(
-                f"{flag} would be shown on the job's page; leave it out, and give workers their rights by their "
+                f"--{option} would be shown on the job's page; leave it out, and give workers their rights by their "
                 "account, or by what their image finds in a secret manager"
             )
 

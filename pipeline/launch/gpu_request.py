@@ -24,14 +24,14 @@ class GpuRequest:
 
     @staticmethod
     def parse(given: str) -> GpuRequest:
-        """Parses `TYPE` or `TYPE:COUNT`.
+        """Parses `TYPE` or `TYPE:COUNT`; capital letters are taken for small ones.
 
         Raises:
           ValueError: if there is no such GPU, or no machine with so many.
         """
         name, separator, number = given.partition(":")
         table = read_own_table()
-        gpu = table.find(name)
+        gpu = table.find(name.lower())
         if gpu is None:
             raise ValueError(f"--gpu is {given!r}: choose from {', '.join(gpu.name for gpu in table.gpus)}")
         counts = sorted(gpu.machines)

@@ -31,9 +31,15 @@ def build_own_wheel(folder: Path) -> Path:
     Nothing is downloaded or executed for it.
 
     Raises:
-      OSError: if the program's files can't be read, or the wheel can't be written.
+      OSError: if the program is not installed, its files can't be read, or the wheel can't be written.
     """
-    distribution = importlib.metadata.distribution(DISTRIBUTION)
+    try:
+        distribution = importlib.metadata.distribution(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError as e:
+        raise OSError(
+            f"workers get this program as a wheel, and {albert_embed.__file__} is not installed, so its metadata is "
+            "missing; run `pip install .` in its folder, or give a wheel of it with --extra_package"
+        ) from e
     name = f"{_PACKAGE}-{distribution.version}"
     contents = dict(_list_package(Path(albert_embed.__file__).parent))
     for file, in_checkout in _METADATA_FILES.items():

@@ -8,7 +8,7 @@ import os
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.pipeline.launch.accelerator import list_accelerators
+from albert_embed.pipeline.launch.accelerator import check_resource_hints, list_accelerators
 from albert_embed.pipeline.launch.bring_program import bring_program
 from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image
 from albert_embed.pipeline.launch.check_dataflow import check_dataflow
@@ -44,6 +44,7 @@ def prepare_launch(options: EmbedOptions, beam_options: PipelineOptions) -> Embe
         )
     if on_dataflow:
         options = _prepare_dataflow(options, beam_options)
+    check_resource_hints(beam_options)
     bring_program(beam_options)
     return options
 

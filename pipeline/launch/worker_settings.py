@@ -17,6 +17,7 @@ from albert_embed.pipeline.launch.accelerator import list_accelerators
 from albert_embed.pipeline.launch.gpu_request import MPS, GpuRequest
 
 ONE_PROCESS = "no_use_multiple_sdk_containers"
+_MANY_PROCESSES = "use_multiple_sdk_containers"
 # The image of a GPU worker has some 10 GB; the disk that Dataflow chooses by itself may be as small as 25 GB.
 _DISK_GB = 100
 # Two batches keep a GPU busy, while as many threads read, prepare and write. Each more would hold a batch in its
@@ -90,10 +91,11 @@ def _list_settings(
             reason=f"the smallest machine with {request.count} of it",
         )
     yield Setting(option="disk_size_gb", value=_DISK_GB, reason="the image of a GPU worker is large")
-    if image is not None:
+    if image is not None and not beam_options.view_as(WorkerOptions).worker_harness_container_image:
         yield Setting(option="sdk_container_image", value=image, reason="named in the environment")
-    shared = any(MPS in accelerator.words for accelerator in given)
-    if not shared and ONE_PROCESS not in (_read(beam_options, "experiments") or ()):
+    experiments = _read(beam_options, "experiments") or ()
+    shared = any(MPS in accelerator.words for accelerator in given) or _MANY_PROCESSES in experiments
+    if not shared and ONE_PROCESS not in experiments:
         yield Setting(
             option="experiments",
             value=ONE_PROCESS,

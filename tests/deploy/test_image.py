@@ -48,23 +48,55 @@ def test_beam_and_python_are_those_of_setup() -> None:
     assert Requirement(f"python{python}").specifier.contains(arguments["PYTHON_VERSION"] + ".0")
 
 
-def test_everything_is_installed_with_the_constraints() -> None:
-    installs = [rest for name, rest in list_instructions() if name == "RUN" and "pip install" in rest]
-    assert len(installs) == 1
-    assert "--constraint constraints.txt" in installs[0] and "wheel/*.whl" in installs[0] and "pip check" in installs[0]
-    assert "--requirement gpu-requirements.txt" in installs[0]
+@pytest.mark.parametrize(
+    ("device", "engine", "installed"),
+    [
+        ("cpu", "tensorflow", "[wheel/a-1.whl]"),
+        ("gpu", "tensorflow", "[--requirement] [gpu-requirements.txt] [wheel/a-1.whl]"),
+        ("cpu", "jax", "[wheel/a-1.whl[jax]]"),
+        ("gpu", "jax", "[--requirement] [gpu-jax-requirements.txt] [wheel/a-1.whl[jax]]"),
+        ("tpu", "jax", None),
+        ("gpu", "", None),
+    ],
+)
+def test_what_is_installed(device: str, engine: str, installed: str | None, tmp_path: Path) -> None:
+    """Runs the instruction itself with a `pip` that prints what it gets."""
+    (script,) = [rest for name, rest in list_instructions() if name == "RUN" and "pip install" in rest]
+    (tmp_path / "wheel").mkdir()
+    (tmp_path / "wheel" / "a-1.whl").touch()
+    write_stub(tmp_path / "pip")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DEVICE": device, "ENGINE": engine}
+    finished = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    if installed is None:
+        assert finished.returncode == 2 and "give cpu or gpu, tensorflow or jax" in finished.stderr
+    else:
+        install, check = finished.stdout.splitlines()
+        assert install == f"pip [install] [--no-cache-dir] [--constraint] [constraints.txt] {installed}"
+        assert (finished.returncode, check) == (0, "pip [check]")
+
+
+def list_cuda_bounds() -> list[Requirement]:
+    """Returns what `tensorflow[and-cuda]` requires of NVIDIA's packages."""
+    required = [Requirement(line) for line in importlib.metadata.requires("tensorflow") or ()]
+    cuda = [each for each in required if each.marker and each.marker.evaluate({"extra": "and-cuda"})]
+    return [each for each in cuda if each.name.startswith("nvidia")]
+
+
+def test_jax_on_a_gpu_is_the_extra_of_setup_with_its_plugin() -> None:
+    pins = dict(read_pins(FOLDER / "gpu-jax-requirements.txt"))
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    jax = [Requirement(text) for text in re.findall(r'"(jax==[^"]+)"', setup)]
+    python = {"python_version": read_arguments()["PYTHON_VERSION"]}
+    (version,) = [str(each.specifier)[2:] for each in jax if each.marker and each.marker.evaluate(python)]
+    assert pins["jax-cuda12-plugin"] == pins["jax-cuda12-pjrt"] == version
+    assert {each.name for each in list_cuda_bounds()} <= set(pins)
+    assert [each for each in list_cuda_bounds() if not each.specifier.contains(pins[each.name])] == []
 
 
 def test_cuda_is_what_tensorflow_is_built_with() -> None:
     """Of each package that `tensorflow[and-cuda]` requires, the lowest version, and no other package."""
-    required = [Requirement(line) for line in importlib.metadata.requires("tensorflow") or ()]
-    cuda = [each for each in required if each.marker and each.marker.evaluate({"extra": "and-cuda"})]
     lowest = {
-        (each.name, bound.version)
-        for each in cuda
-        if each.name.startswith("nvidia")
-        for bound in each.specifier
-        if bound.operator == ">="
+        (each.name, bound.version) for each in list_cuda_bounds() for bound in each.specifier if bound.operator == ">="
     }
     assert read_pins(FOLDER / "gpu-requirements.txt") == lowest
     assert len(lowest) >= 10

@@ -92,7 +92,7 @@ def test_the_script_asks_for_what_is_missing(name: str, tmp_path: Path) -> None:
 
 
 def test_terraform_is_formatted() -> None:
-    """It can't be validated without the provider's schema, which is not to be had here."""
+    """It can't be validated without the provider, which is not to be had here (docs/schedule.md)."""
     subprocess.run([find_program("terraform"), "fmt", "-check", "-diff", FOLDER / "terraform"], check=True)
 
 

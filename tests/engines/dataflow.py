@@ -36,6 +36,14 @@ class Dataflow:
     folder: Path
     environment: Mapping[str, str]
 
+    def release(self) -> None:
+        """Lets the jobs start that wait for it, and all that follow."""
+        released(self.folder).touch()
+
+    def hold(self) -> None:
+        """Lets the jobs that follow wait until they are released."""
+        released(self.folder).unlink()
+
     def flags(self, bucket: str, *, name: str = "embed") -> list[str]:
         """Returns Beam's options to run the job `name` here, staged below `bucket`, a `gs://NAME`."""
         return [
@@ -115,13 +123,19 @@ class DataflowJob:
             os.kill(int((self.folder / "worker.pid").read_text()), signal.SIGKILL)
 
 
+def released(folder: Path) -> Path:
+    """Returns the file for which the jobs of a service wait."""
+    return folder / "released"
+
+
 @contextlib.contextmanager
 def run_dataflow(
     folder: Path,
     emulators: Emulators,
     *,
     worker: Sequence[str] = WORKER,
-    worker_environment: Mapping[str, str] | None = None,
+    repeats: bool = False,
+    waits: bool = False,
 ) -> Iterator[Dataflow]:
     """Runs a service until the block is left; ends the jobs that still run by then.
 
@@ -129,7 +143,8 @@ def run_dataflow(
       folder: of its jobs.
       emulators: where buckets are.
       worker: the command that runs a job; `RECORD_ONLY` runs none.
-      worker_environment: what workers have in theirs beside the emulators; None gives them the project.
+      repeats: whether workers run each bundle twice, the first time for nothing, as the service does after a fault.
+      waits: whether jobs wait for `Dataflow.release`, so that a test can do something first.
     """
     port = free_port()
     site, source = ROOT / "tests" / "emulators" / "site", ROOT / "src"
@@ -137,7 +152,11 @@ def run_dataflow(
     with contextlib.ExitStack() as stack:
         command = [sys.executable, str(_HERE / "dataflow_service.py"), str(port), str(folder), *worker]
         dataflow = Dataflow(endpoint=f"http://localhost:{port}", folder=folder, environment=submitting)
-        environment = {**submitting, **({} if worker_environment is None else worker_environment)}
+        environment = dict(submitting)
+        if repeats:
+            environment["WORKER_REPEAT"] = "1"
+        if waits:
+            environment["WORKER_WAITS_FOR"] = str(released(folder))
         folder.mkdir(exist_ok=True)
         stack.enter_context(run_server(command, environment, dataflow.endpoint, folder / "service.log"))
         try:

@@ -5,32 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from tests.emulators.servers import Emulators
-from tests.engines.dataflow import Dataflow, run_dataflow
-from tests.engines.runs import assert_same_rows, embed_in_process, make_lines, start_embed
+from albert_embed.pipeline.cli.main import main
+from tests.engines.dataflow import Dataflow
+from tests.engines.runs import BATCH_TOKENS, assert_same_rows, embed_in_process, make_lines, start_embed
 
 pytestmark = pytest.mark.integration
 LINES = 300
-
-
-@pytest.fixture
-def released(tmp_path: Path) -> Path:
-    """A file before which no job does anything."""
-    return tmp_path / "released"
-
-
-@pytest.fixture
-def waiting_dataflow(emulators: Emulators, tmp_path: Path, released: Path) -> Iterator[Dataflow]:
-    """A service whose jobs wait for a file, and run each bundle twice."""
-    environment = {"WORKER_WAITS_FOR": str(released), "WORKER_REPEAT": "1"}
-    with run_dataflow(tmp_path / "dataflow", emulators, worker_environment=environment) as running:
-        yield running
 
 
 @pytest.fixture
@@ -40,15 +25,6 @@ def source(bucket: str) -> str:
     with FileSystems.create(path) as file:
         file.write("".join(f"{line}\n" for line in make_lines(LINES)).encode())
     return path
-
-
-@pytest.fixture
-def remote_model(bucket: str, tiny_model: Path) -> str:
-    """The tiny model in the bucket."""
-    for file in filter(Path.is_file, tiny_model.rglob("*")):
-        with FileSystems.create(f"{bucket}/model/{file.relative_to(tiny_model)}") as target:
-            target.write(file.read_bytes())
-    return f"{bucket}/model"
 
 
 def start(dataflow: Dataflow, model: str, source: str, output: str, bucket: str, *more: str) -> subprocess.Popen[bytes]:
@@ -61,21 +37,27 @@ def list_objects(folder: str) -> dict[str, int]:
 
 
 def test_a_job_publishes_though_its_driver_is_killed_and_refuses_a_second_run(
-    waiting_dataflow: Dataflow, released: Path, remote_model: str, source: str, bucket: str, tmp_path: Path
+    repeating_dataflow: Dataflow,
+    remote_model: str,
+    source: str,
+    bucket: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = f"{bucket}/out"
-    driver = start(waiting_dataflow, remote_model, source, output, bucket)
+    driver = start(repeating_dataflow, remote_model, source, output, bucket)
     try:
-        job = waiting_dataflow.wait_for_job()
+        job = repeating_dataflow.wait_for_job()
     finally:
         driver.kill()
         driver.wait()
     before = list_objects(output)
-    second = start(waiting_dataflow, remote_model, source, output, bucket, "--job_name", "another")
-    assert second.wait() == 2
+    flags = ["--model", remote_model, "--input", source, "--output", output, *BATCH_TOKENS]
+    assert main(["embed", *flags, *repeating_dataflow.flags(bucket, name="another")]) == 2
+    assert f"{output} is being written by another run" in capsys.readouterr().err
     assert list_objects(output) == before
-    assert [job.request["name"] for job in waiting_dataflow.jobs] == ["embed"]
-    released.touch()
+    assert [job.request["name"] for job in repeating_dataflow.jobs] == ["embed"]
+    repeating_dataflow.release()
     assert job.wait_until_ended() == "JOB_STATE_DONE", job.log
     assert_same_rows(output, embed_in_process(remote_model, source, tmp_path / "expected"))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.portability.common_urns import resource_hints
@@ -17,18 +19,16 @@ from tests.emulators.servers import Emulators
 from tests.engines.dataflow import Dataflow, DataflowJob, run_dataflow
 
 pytestmark = pytest.mark.integration
+TOKEN = "planted-token-51dd"
 WHEEL = "albert_embed-0.1.0-py3-none-any.whl"
 
 
 @pytest.fixture
-def command(bucket: str, tiny_model: Path) -> list[str]:
+def command(bucket: str, remote_model: str) -> list[str]:
     """The command that embeds two lines in the bucket."""
-    for file in filter(Path.is_file, tiny_model.rglob("*")):
-        with FileSystems.create(f"{bucket}/model/{file.relative_to(tiny_model)}") as target:
-            target.write(file.read_bytes())
     with FileSystems.create(f"{bucket}/in.txt") as source:
         source.write(b"One line.\nAnother.\n")
-    return ["embed", "--model", f"{bucket}/model", "--input", f"{bucket}/in.txt", "--max-tokens", "16"]
+    return ["embed", "--model", remote_model, "--input", f"{bucket}/in.txt", "--max-tokens", "16"]
 
 
 def find_accelerators(job: DataflowJob) -> dict[str, str]:
@@ -70,6 +70,22 @@ def test_gpus_as_the_service_receives_them(recording_dataflow: Dataflow, bucket:
     assert set(steps.values()) == {"type:nvidia-l4;count:1;machine_type:g2-standard-4;install-nvidia-driver"}
 
 
+def test_a_job_holds_nothing_of_the_environment(
+    recording_dataflow: Dataflow, bucket: str, dataset: str, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "GOOGLE_OAUTH_ACCESS_TOKEN", "HF_TOKEN", "ALBERT_EMBED_SOMETHING"):
+        monkeypatch.setenv(name, TOKEN)
+    flags = [*recording_dataflow.flags(bucket), "--output", f"{bucket}/out", f"bq:test-project:{dataset}.rows"]
+    assert main([*command, *flags, "--sink", "parquet,bigquery", "--no-wait"]) == 0
+    (job,) = recording_dataflow.jobs
+    recorded = {str(file): file.read_bytes() for file in job.folder.iterdir()}
+    for found in FileSystems.match([f"{bucket}/**"])[0].metadata_list:
+        with FileSystems.open(found.path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            recorded[found.path] = file.read()
+    assert any(name.endswith("job.json") for name in recorded) and any(name.endswith("run.json") for name in recorded)
+    assert [name for name, content in recorded.items() if TOKEN.encode() in content] == []
+
+
 @pytest.fixture
 def bare_dataflow(emulators: Emulators, tmp_path: Path) -> Iterator[Dataflow]:
     """A service whose workers have what the project stands on and what the job staged, and nothing else."""
@@ -78,11 +94,14 @@ def bare_dataflow(emulators: Emulators, tmp_path: Path) -> Iterator[Dataflow]:
         yield running
 
 
-def test_a_job_brings_all_that_its_workers_need(bare_dataflow: Dataflow, bucket: str, command: list[str]) -> None:
-    output = f"{bucket}/out"
-    status = main([*command, *bare_dataflow.flags(bucket), "--output", output])
+def test_a_job_brings_all_that_its_workers_need(
+    bare_dataflow: Dataflow, bucket: str, command: list[str], tmp_path: Path
+) -> None:
+    output, result = f"{bucket}/out", tmp_path / "result.json"  # the latter is written here, not by a worker
+    status = main([*command, *bare_dataflow.flags(bucket), "--output", output, "--result-file", str(result)])
     (job,) = bare_dataflow.jobs
     assert (status, job.state) == (0, "JOB_STATE_DONE"), job.log
     assert sum(batch.num_rows for batch in read_embeddings(output)) == 2
+    assert json.loads(result.read_text())["status"] == "published"
     (package,) = (job.folder / "environment").rglob("albert_embed/__init__.py")
     assert "site-packages" in package.parts

@@ -13,6 +13,8 @@ from albert_embed import read_failures
 from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.model.model_directory import ModelDirectoryError, fingerprint_model
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.inputs.read_files import _fail_rest
+from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
 
 TOKEN = "planted-token-51dd"
@@ -43,7 +45,8 @@ def test_a_planted_token_is_found_nowhere(
     pytest.importorskip("prometheus_client", reason="make test installs it")
     for name in ("AWS_SECRET_ACCESS_KEY", "GOOGLE_OAUTH_ACCESS_TOKEN", "HF_TOKEN", "ALBERT_EMBED_SOMETHING"):
         monkeypatch.setenv(name, TOKEN)
-    flags = ["--s3_secret_access_key", TOKEN, "--s3_session_token", TOKEN, "--json"]
+    flags = ["--s3_secret_access_key", TOKEN, "--s3_session_token", TOKEN, "--azure_connection_string", TOKEN]
+    flags += ["--experiments", f"key={TOKEN}", "--dataflow_service_options", f"key={TOKEN}", "--json"]
     with caplog.at_level(logging.DEBUG):
         command = make_command(tiny_model, tmp_path, *flags, "--result-file", str(tmp_path / "result.json"))
         assert main(command) == 0
@@ -63,6 +66,28 @@ def test_failures_without_text_say_which_document_failed_and_why(tiny_model: Pat
     assert all(failure["id"] for failure in failures)
     assert [failure["text"] for failure in failures] == ["", ""]
     assert {failure["error"].split(",")[0] for failure in failures} == {"left out"}
+
+
+@pytest.mark.integration
+def test_an_analysis_leaves_text_out_also_where_its_cache_has_it(tiny_model: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    command = ["analyze", *make_command(tiny_model, tmp_path, "--cache", str(cache), "--overwrite")[1:]]
+    assert main(command) == 0
+    for folder in ("out", "cache"):
+        assert SECRET_TEXT.encode() in read_all(tmp_path / folder)
+    assert main([*command, "--failure-text", "0"]) == 0
+    for folder in ("out", "cache"):
+        assert SECRET_TEXT.encode() not in read_all(tmp_path / folder)
+    (file,) = (tmp_path / "out").glob("failures-*.jsonl")
+    failures = [Failure.from_json(line) for line in file.read_text().splitlines()]
+    assert {failure.reason for failure in failures} == {"invalid JSON", "wrong type"}
+    assert all(failure.id and not failure.text for failure in failures)
+
+
+def test_the_log_says_which_file_is_broken_and_quotes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    failure = _fail_rest(FileRange(path="a.avro", name="a.avro"), 2, ValueError(SECRET_TEXT))
+    assert caplog.messages == ["a.avro is broken after 2 records: ValueError"]
+    assert SECRET_TEXT in failure.error and SECRET_TEXT not in failure.without_text(0).to_json()
 
 
 @pytest.mark.parametrize("most", [1, 50, TEXT_START_BYTES])

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 
+from albert_embed.pipeline.launch import own_wheel
 from albert_embed.pipeline.launch.bring_program import bring_program
 from albert_embed.pipeline.launch.own_wheel import build_own_wheel
 from tests.engines.bare_environment import make_bare_environment
@@ -66,6 +67,20 @@ def test_every_file_is_recorded_with_its_hash(wheel: Path) -> None:
 
 
 def test_the_same_program_is_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    assert build_own_wheel(tmp_path).read_bytes() == wheel.read_bytes()
+
+
+def test_a_program_that_is_not_installed_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_wheel, "DISTRIBUTION", "no-such-distribution")
+    with pytest.raises(OSError, match="is not installed, so its metadata is missing; run `pip install"):
+        build_own_wheel(tmp_path)
+
+
+def test_the_wheel_is_the_same_from_another_folder(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "albert_embed").mkdir()  # what lies in the folder is not taken for the program
+    monkeypatch.chdir(tmp_path)
     assert build_own_wheel(tmp_path).read_bytes() == wheel.read_bytes()
 
 

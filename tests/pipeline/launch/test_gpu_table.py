@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_the_packages_own_rates_name_their_sources() -> None:
     assert rates.file == str(TABLE_FILE) and len(rates.gpus) >= 4
     for gpu in rates.gpus:
         assert gpu.peak_source and gpu.utilisation_source
-        assert "remembered, not looked up" in gpu.price_source and gpu.price_as_of
+        assert "check it" in gpu.price_source and re.fullmatch(r"20\d\d(-\d\d){0,2}", gpu.price_as_of)
         assert gpu.flops_per_second("float32")
     t4 = rates.gpus[0]
     assert t4.label == "NVIDIA T4" and t4.flops_per_second("bfloat16") is None

@@ -55,6 +55,10 @@ def _no_image(monkeypatch: pytest.MonkeyPatch) -> None:
             [*DATAFLOW, "--staging_location", "gs://b/x"],
             "--staging_location is 'gs://b/x', whose bucket 'b'",
         ),
+        (
+            [*replace("--temp_location", ""), "--staging_location", "/tmp/here"],
+            "--staging_location is '/tmp/here'; Dataflow needs a folder in a bucket",
+        ),
         ([*DATAFLOW, "--job_name", "My Job"], "--job_name is 'My Job'; give small letters"),
         (
             [*DATAFLOW, "--num_workers", "5", "--max_num_workers", "3"],
@@ -65,6 +69,7 @@ def _no_image(monkeypatch: pytest.MonkeyPatch) -> None:
             "--s3_secret_access_key would be shown on",
         ),
         ([*DATAFLOW, "--s3_session_token", "x"], "--s3_session_token would be shown on the"),
+        ([*DATAFLOW, "--azure_connection_string", "x"], "--azure_connection_string would be shown on the"),
         ([*DATAFLOW, "--max_num_workers", "0"], "--max_num_workers must be at least 1, not 0"),
         (
             [*DATAFLOW, "--setup_file", "./nowhere/setup.py"],
@@ -90,7 +95,13 @@ def test_a_missing_region_is_gclouds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert options.get_all_options()["region"] == "europe-west12"
 
 
-@pytest.mark.parametrize("path", ["gs://Bucket/x", "gs://a..b/x", "gs://-bucket/x", "gs://bucket-/x"])
+def test_a_staging_folder_alone_is_enough() -> None:
+    prepare_launch(
+        make_options(), PipelineOptions([*replace("--temp_location", ""), "--staging_location", "gs://abc/x"])
+    )
+
+
+@pytest.mark.parametrize("path", ["gs://Bucket/x", "gs://a..b/x", "gs://-bucket/x", f"gs://{'b' * 64}/x"])
 @pytest.mark.parametrize("name", ["model", "output", "input", "transform"])
 def test_every_bucket_is_checked(name: str, path: str) -> None:
     with pytest.raises(ValueError, match=rf"^--{name} is '{path}', whose bucket"):
@@ -105,6 +116,9 @@ def test_every_bucket_is_checked(name: str, path: str) -> None:
         (None, "whole", [SERVICE, L4], f"{SERVICE} {L4} needs an image"),
         (None, "whole", [HINTS, HINT], f"{HINTS} {HINT} needs an image"),
         (None, "whole", [HINTS, "beam:resources:accelerator:v1=type:nvidia-l4"], "needs an image"),
+        (None, "whole", [f"{SERVICE}=a,{L4},b"], f"{SERVICE} {L4} needs an image"),
+        (None, "whole", ["--resource_hint", "accelerator=type:nvidia-l4"], "needs an image"),
+        (None, "whole", ["--resource_hint=accelerator=type:nvidia-tesla-t4; count:1"], "needs an image"),
         (None, "whole", ["--experiments", L4], f"--experiments {L4} needs an image"),
         ("l4", "whole", [*IMAGE, HINTS, HINT], "both ask for GPUs; leave one of them out"),
         ("l4", "inference", [*IMAGE, SERVICE, L4], "both ask for GPUs; leave one of them out"),
@@ -140,6 +154,18 @@ def test_every_bucket_is_checked(name: str, path: str) -> None:
             [*IMAGE, "--machine_type", "n1-standard-8"],
             "can't have a NVIDIA L4; give one of the",
         ),
+        (
+            "l4:2",
+            "whole",
+            [*IMAGE, "--worker_machine_type", "g2-standard-4"],
+            "--machine_type is g2-standard-4, which has 1 NVIDIA L4, and --gpu l4:2 asks for 2; leave one of them out",
+        ),
+        (
+            "a100",
+            "whole",
+            [*IMAGE, "--machine_type", "a2-highgpu-2g"],
+            "which has 2 NVIDIA A100 40 GB, and --gpu a100:1 asks for 1",
+        ),
         (None, "whole", [*IMAGE, SERVICE, L4, "--machine_type", "a2-highgpu-1g"], "give one of the family g2"),
         ("l5", "whole", IMAGE, "--gpu is 'l5': choose from"),
     ],
@@ -148,6 +174,16 @@ def test_what_excludes_each_other(gpu: str | None, pool: str, flags: list[str], 
     with pytest.raises(ValueError) as raised:
         prepare_launch(make_options(gpu=gpu, gpu_pool=pool), PipelineOptions([*DATAFLOW, *flags]))
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "hint", ["accelerator", "gpu=1", "min_ram=lots", "beam:resources:accelerator:v1=type:nvidia-l4"]
+)
+@pytest.mark.parametrize("flags", [DATAFLOW, []], ids=["dataflow", "local"])
+def test_a_hint_that_beam_can_not_read_is_refused_before_the_run(flags: list[str], hint: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        prepare_launch(make_options(), PipelineOptions([*flags, *IMAGE, HINTS, hint]))
+    assert str(raised.value).startswith(f"--resource_hints {hint}: ")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +205,14 @@ def test_jax_is_refused_on_several_gpus() -> None:
 def test_gpus_are_dataflows(flags: list[str]) -> None:
     with pytest.raises(ValueError, match=r"^--gpu l4 asks Dataflow for GPUs; give --runner DataflowRunner"):
         prepare_launch(make_options(gpu="l4"), PipelineOptions(flags))
+
+
+@pytest.mark.parametrize("gpu", ["t4:2", "l4"])
+def test_a_larger_machine_that_can_have_the_gpus_is_taken(gpu: str) -> None:
+    machine = {"t4:2": "n1-standard-4", "l4": "g2-standard-16"}[gpu]
+    options = PipelineOptions([*DATAFLOW, *IMAGE, "--machine_type", machine])
+    prepare_launch(make_options(gpu=gpu), options)
+    assert options.get_all_options()["machine_type"] == machine
 
 
 def test_a_pool_without_a_gpu_is_refused() -> None:

@@ -72,7 +72,11 @@ def test_a_gpu_for_the_models_step_alone_leaves_the_other_machines_as_they_are()
         (["--number_of_worker_harness_threads", "2"], "number_of_worker_harness_threads"),
         (["--max_num_workers", "3"], "max_num_workers"),
         (["--experiments", ONE_PROCESS], "experiments"),
+        (["--experiment", ONE_PROCESS], "experiments"),
+        (["--experiments", f"other,{ONE_PROCESS}"], "experiments"),
+        (["--experiments", "use_multiple_sdk_containers"], "experiments"),
         (IMAGE, "sdk_container_image"),
+        (["--worker_harness_container_image", "registry.example/old:1"], "sdk_container_image"),
     ],
 )
 def test_what_the_user_gives_is_left_as_it_is(flags: list[str], option: str) -> None:
@@ -98,6 +102,10 @@ def test_a_gpu_that_processes_share_has_one_for_each_vcpu_of_one_thread() -> Non
     assert chosen["number_of_worker_harness_threads"] == 1
 
 
+def test_processes_that_are_asked_for_share_a_gpu_with_one_thread_each() -> None:
+    assert choose("l4", "--experiments", "use_multiple_sdk_containers")["number_of_worker_harness_threads"] == 1
+
+
 def test_settings_are_applied_beside_what_is_there() -> None:
     options = PipelineOptions(["--experiments", "other", "--dataflow_service_options", "another"])
     apply_settings(choose_settings(GpuRequest.parse("t4"), pool="whole", beam_options=options, image=None), options)
@@ -115,6 +123,13 @@ def test_settings_are_applied_beside_what_is_there() -> None:
     [
         ("k80", "--gpu is 'k80': choose from t4, "),
         ("l4:3", "--gpu is 'l4:3': there are machines with 1, 2, 4, 8 of l4; give such as l4:8"),
+        ("t4:0", "--gpu is 't4:0': there are machines with 1, 2, 4 of t4; give such as t4:4"),
+        ("a100-80gb:16", "there are machines with 1, 2, 4, 8 of a100-80gb; give such as a100-80gb:8"),
+        ("h100:3", "there are machines with 1, 2, 4, 8 of h100"),
+        ("h100-mega:1", "there are machines with 8 of h100-mega; give such as h100-mega:8"),
+        ("l4:-1", "there are machines with"),
+        ("l4:1:1", "there are machines with"),
+        (" l4", "--gpu is ' l4': choose from"),
         ("l4:", "there are machines with 1, 2, 4, 8 of l4"),
         ("l4:²", "there are machines with 1, 2, 4, 8 of l4"),
         ("", "--gpu is '': choose from"),
@@ -128,6 +143,11 @@ def test_what_is_no_gpu_is_refused(given: str, message: str) -> None:
 
 def test_a_gpu_may_be_named_as_dataflow_does() -> None:
     assert GpuRequest.parse("nvidia-tesla-a100:4") == GpuRequest.parse("a100:4")
+
+
+def test_a_gpu_may_be_named_in_capital_letters() -> None:
+    assert GpuRequest.parse("L4:2") == GpuRequest.parse("l4:2")
+    assert GpuRequest.parse("A100-80GB") == GpuRequest.parse("a100-80gb:1")
 
 
 def test_what_is_set_is_said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
