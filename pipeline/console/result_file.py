@@ -27,6 +27,8 @@ RESULT_FILE = Option(
     "beside it, with .prom",
     group="result",
 )
+# Results of runs that have only been started: nobody knows yet whether they will succeed.
+_GOES_ON = frozenset(("submitted", "template"))
 _LAST_SUCCESS = "albert_embed_last_success_timestamp_seconds"
 
 
@@ -103,7 +105,7 @@ def format_figures(record: Mapping[str, Any], *, command: str, run: str, before:
         Gauge(name, meaning, list(labels), registry=registry).labels(**labels).set(value)
 
     now = time.time()
-    succeeded = record.get("exit_status") == 0
+    succeeded = record.get("exit_status") == 0 and record.get("status") not in _GOES_ON
     add("albert_embed_last_run_exit_status", "Exit status of the last run.", float(record.get("exit_status", 0)))
     add("albert_embed_last_run_timestamp_seconds", "When the last run ended.", now)
     last_success = now if succeeded else _find_last_success(before)

@@ -8,7 +8,7 @@ import os
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.pipeline.launch.accelerator import check_resource_hints, list_accelerators
+from albert_embed.pipeline.launch.accelerator import Accelerator, check_resource_hints, list_accelerators
 from albert_embed.pipeline.launch.bring_program import bring_program
 from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image
 from albert_embed.pipeline.launch.check_dataflow import check_dataflow
@@ -62,14 +62,16 @@ def _prepare_dataflow(options: EmbedOptions, beam_options: PipelineOptions) -> E
         if options.gpu_pool == "inference":
             logger.info("--gpu %s at the model's step alone: accelerator=%s", options.gpu, request.step_specification)
     check_image(request, beam_options, variable=IMAGE_VARIABLE)
-    if request is None and not list_accelerators(beam_options):
+    accelerators = [Accelerator.of(request)] if request is not None else list_accelerators(beam_options)
+    if not accelerators:
         return options
     if options.engine == "openvino":
         raise ValueError("--engine openvino runs on CPUs alone; leave it out where workers have GPUs")
-    if options.engine == "jax" and request is not None and request.count > 1:
-        raise ValueError(
-            f"--engine jax uses one GPU of a worker, and --gpu {options.gpu} asks for {request.count}; give --gpu "
-            f"{request.gpu.name}, and more workers"
-        )
+    for accelerator in accelerators:
+        if options.engine == "jax" and accelerator.count > 1:
+            raise ValueError(
+                f"--engine jax uses one GPU of a worker, and {accelerator.flag} asks for {accelerator.count}; give "
+                "one, and more workers"
+            )
     # What `auto` means is looked up on this machine, too, which may have no GPU.
     return dataclasses.replace(options, engine="tensorflow") if options.engine == "auto" else options

@@ -77,6 +77,14 @@ def test_a_failure_keeps_when_the_last_success_was() -> None:
     }
 
 
+@pytest.mark.parametrize("status", ["submitted", "template"])
+def test_a_run_that_is_only_started_is_no_success_yet(status: str) -> None:
+    before = b'albert_embed_last_success_timestamp_seconds{command="embed",run="nightly"} 7.0\n'
+    found = figures({"status": status, "exit_status": 0}, before=before)
+    assert found["albert_embed_last_success_timestamp_seconds"] == 7.0
+    assert found["albert_embed_last_run_exit_status"] == 0
+
+
 def test_before_the_first_success_there_is_no_time_of_it() -> None:
     found = figures({"status": "failed", "exit_status": 4})
     assert "albert_embed_last_success_timestamp_seconds" not in found

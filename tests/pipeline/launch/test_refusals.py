@@ -196,9 +196,19 @@ def test_openvino_is_refused_on_gpus(flags: list[str]) -> None:
         prepare_launch(make_options(gpu=gpu, engine="openvino"), PipelineOptions([*DATAFLOW, *IMAGE, *beam_flags]))
 
 
-def test_jax_is_refused_on_several_gpus() -> None:
-    with pytest.raises(ValueError, match=r"^--engine jax uses one GPU of a worker, and --gpu l4:2 asks for 2; give"):
-        prepare_launch(make_options(gpu="l4:2", engine="jax"), PipelineOptions([*DATAFLOW, *IMAGE]))
+@pytest.mark.parametrize(
+    ("gpu", "flags", "asked"),
+    [
+        ("l4:2", [], "--gpu l4:2"),
+        (None, [SERVICE, "worker_accelerator=type:nvidia-l4;count:2"], f"{SERVICE} worker_accelerator=.*"),
+        (None, [HINTS, "accelerator=type:nvidia-l4;count:2"], f"{HINTS} accelerator=.*"),
+    ],
+    ids=["gpu", "service option", "resource hint"],
+)
+def test_jax_is_refused_on_several_gpus(gpu: str | None, flags: list[str], asked: str) -> None:
+    message = rf"^--engine jax uses one GPU of a worker, and {asked} asks for 2; give one, and more workers$"
+    with pytest.raises(ValueError, match=message):
+        prepare_launch(make_options(gpu=gpu, engine="jax"), PipelineOptions([*DATAFLOW, *IMAGE, *flags]))
 
 
 @pytest.mark.parametrize("flags", [[], ["--runner", "DirectRunner"], ["--runner", "FlinkRunner"]])
