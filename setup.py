@@ -28,6 +28,7 @@ REQUIRES = [
     "pyyaml==6.0.4",  # the files of `--config`
     "prometheus-client==0.26.0",  # the figures of `--result-file`, in the text format of Prometheus
     "jinja2==3.1.6",  # the page of `albert-embed report`; it escapes what it shows
+    "usearch==2.26.6",  # the index of `albert-embed index`: HNSW in one file that is mapped into memory
 ]
 TEST = [
     "pytest==9.2.0",

@@ -52,6 +52,7 @@ def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
         "dead rows": inspection.dead_rows,
         # Programs that read the data files know nothing of tombstones.
         **({"  other readers see them": "until albert-embed compact"} if inspection.dead_rows else {}),
+        "search index": _describe_index(inspection),
         **{f"tokens per row, {name}": value for name, value in inspection.tokens.items()},
     }
     blocks: list[Block] = [make_pairs_table("inspect", rows)]
@@ -59,6 +60,15 @@ def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
         if records:
             blocks += [Text(title, style="bold"), *records]
     return tuple(blocks)
+
+
+def _describe_index(inspection: Inspection) -> str:
+    index = inspection.search_index
+    if index is None:
+        return "none"
+    recall = "" if index.recall_at_10 is None else f", recall@10 {index.recall_at_10:.3f}"
+    older = "" if index.version == inspection.version else f", of version {index.version}: run albert-embed index"
+    return f"{index.embedding}, {index.metric}, {index.rows:,} rows{recall}{older}"
 
 
 INSPECT = Command(

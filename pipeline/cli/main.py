@@ -17,16 +17,17 @@ from albert_embed.pipeline.cli.compact import COMPACT
 from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.cli.export import EXPORT
 from albert_embed.pipeline.cli.given_config import GivenConfig, read_given_config
+from albert_embed.pipeline.cli.index import INDEX
 from albert_embed.pipeline.cli.inspect import INSPECT
 from albert_embed.pipeline.cli.publish import PUBLISH
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
-from albert_embed.pipeline.cli.unknown_flag import explain_unknown_flag
 from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, VERBOSE, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.log import set_up_log
 from albert_embed.pipeline.console.output import CommandResult, Output, PrintError
 from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
+from albert_embed.pipeline.console.unknown_flag import explain_unknown_flag
 from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
 from albert_embed.pipeline.settings.choices import find_nearest_word
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
@@ -39,7 +40,9 @@ EXIT_LIMIT = 3
 EXIT_FAILED = 4
 _STATUSES = {EXIT_USAGE: "usage", EXIT_FAILED: "failed"}
 
-COMMANDS = {command.name: command for command in (EXPORT, ANALYZE, EMBED, PUBLISH, INSPECT, COMPACT, SEARCH, REPORT)}
+COMMANDS = {
+    command.name: command for command in (EXPORT, ANALYZE, EMBED, PUBLISH, INSPECT, COMPACT, INDEX, SEARCH, REPORT)
+}
 _HELP_FLAGS = ("-h", "--help")
 _USAGE = f"{PROGRAM} COMMAND [options]"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS, SearchOptions
@@ -13,7 +13,7 @@ from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS,
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from albert_embed.pipeline.search.find_nearest import Hit
+    from albert_embed.pipeline.nearest.find_nearest import Hit
     from albert_embed.pipeline.search.search_dataset import SearchResult
 
 OPTIONS = (
@@ -28,6 +28,7 @@ OPTIONS = (
         help="which of the output's embeddings to compare",
     ),
     Option(flag="--metric", choices=METRICS, default="cosine", help="how vectors are compared"),
+    Option(flag="--exact", kind=Kind.SWITCH, help="compare all rows, even where there is an index"),
     JSON,
 )
 _MAX_TEXT = 100
@@ -46,6 +47,7 @@ def run_search(arguments: Arguments) -> CommandResult:
         "output": result.directory,
         "embedding": result.embedding,
         "metric": result.metric,
+        "index": result.index,
         "queries": [
             {"query": query, "hits": [_describe_hit(hit) for hit in hits]}
             for query, hits in zip(result.queries, result.hits, strict=True)

@@ -11,6 +11,7 @@ from functools import partial
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.pipeline.commit.stage_index import stage_index
 from albert_embed.pipeline.commit.transaction import Transaction, read_schemas
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest
@@ -21,8 +22,7 @@ from albert_embed.pipeline.dataset.published_output import (
     find_files,
     find_published_output,
 )
-from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
-from albert_embed.pipeline.dataset.read_embeddings import read_tombstones
+from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_tombstones
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format, make_formats
 from albert_embed.pipeline.formats.row_format import RowFormat
@@ -30,6 +30,7 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.progress.display import Display, NoDisplay
 from albert_embed.pipeline.progress.loop import Loop, watch_loop
+from albert_embed.pipeline.settings.search_options import IndexOptions
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.read_indexed import read_indexed_rows
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
@@ -76,8 +77,9 @@ def compact_output(
     """Rewrites the output in `directory` to one generation of its live rows, and publishes that as a new version.
 
     It is a loop over files in this process; nothing is computed. Rows are read in batches of about 32 MB. Beside these,
-    the index of one shard is in memory, and 24 bytes for each document that has dead rows. Readers have the old version
-    until the new one is complete; a process that dies leaves the old one.
+    the index of one shard is in memory, and 24 bytes for each document that has dead rows. An index for search is built
+    anew, in memory (`build_index`). Readers have the old version until the new one is complete; a process that dies
+    leaves the old one.
 
     Args:
       directory: the output.
@@ -89,6 +91,7 @@ def compact_output(
     Raises:
       OutputError: if it is not a finished output, another run is writing to it, or it is damaged.
       ShardWriteError: if there is no room for the new version.
+      MissingLibraryError, OSError: as for `build_index`, where it has an index.
     """
     read_manifest(directory)  # so that only an output is claimed: claiming makes the folder
     transaction = Transaction(directory)
@@ -100,13 +103,21 @@ def compact_output(
             return Compaction(manifest=before, before=before, published=False)
         counts = before.counts
         total = counts.rows + (counts.document_rows or 0)
-        with watch_loop(display or NoDisplay(), "compacting", total=total, unit="rows") as loop:
-            return _compact(transaction, before, shard_bytes, retain, loop)
+        display = display or NoDisplay()
+        with watch_loop(display, "compacting", total=total, unit="rows") as loop:
+            manifest = _stage_rows(transaction, before, shard_bytes, loop)
+        if before.search_index is not None:
+            anew = IndexOptions(directory=directory, rebuild=True)
+            staging, version = transaction.staging, transaction.version
+            manifest = stage_index(manifest, staging, version=version, options=anew, display=display)
+        published = transaction.commit(manifest, read_schemas(directory), retain=retain)
+        return Compaction(manifest=published, before=before, published=True)
     finally:
         transaction.end()
 
 
-def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retain: int, loop: Loop) -> Compaction:
+def _stage_rows(transaction: Transaction, before: Manifest, shard_bytes: int, loop: Loop) -> Manifest:
+    """Writes the live rows, and returns the manifest that names them."""
     directory = transaction.staging.directory
     published = find_published_output(directory, before)
     logger.info("compacting %d generations of %s", len(before.generations), directory)
@@ -123,7 +134,7 @@ def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retai
         documents = list_document_files([file for files in written for file in files], formats)
         _check_documents(documents, before, directory)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    manifest = dataclasses.replace(
+    return dataclasses.replace(
         before,
         created=created,
         shards=list_data_files(shards),
@@ -133,8 +144,6 @@ def _compact(transaction: Transaction, before: Manifest, shard_bytes: int, retai
         generations=[Generation(created=created, counts=before.counts.row_counts)],
         changes=None,
     )
-    schemas = read_schemas(directory)
-    return Compaction(manifest=transaction.commit(manifest, schemas, retain=retain), before=before, published=True)
 
 
 def _read_live_rows(published: PublishedOutput) -> Iterator[pa.RecordBatch]:

@@ -56,6 +56,11 @@ class Transaction:
         self._base = 0 if latest is None else latest.generation
         return latest
 
+    @property
+    def version(self) -> int:
+        """The number that the version gets."""
+        return self._base + 1
+
     def commit(self, manifest: Manifest, schemas: dict[str, str], *, retain: int = 0) -> Manifest:
         """Publishes a version, and returns its manifest.
 
@@ -69,7 +74,7 @@ class Transaction:
           OSError: if the file system refuses.
         """
         run, directory = self.staging.run, self.staging.directory
-        planned = make_plan(manifest, run=run, generation=self._base + 1, schemas=schemas, retain=retain)
+        planned = make_plan(manifest, run=run, generation=self.version, schemas=schemas, retain=retain)
         plan = write_plan(self.staging, planned)
         move_planned(directory, plan)
         publish_plan(directory, plan)

@@ -11,8 +11,8 @@ import numpy as np
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
-from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
-from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, read_rows
+from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_failure_rows, read_rows
+from albert_embed.pipeline.dataset.search_index import SearchIndex
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
@@ -28,6 +28,7 @@ class Inspection:
 
     Attributes:
       directory: the output.
+      version: its number.
       created: when it was published.
       model: what the manifest says about the model.
       counts: as read from the data.
@@ -39,11 +40,13 @@ class Inspection:
       bytes: size of the data files.
       generations: runs that the output consists of.
       dead_rows: rows in the data files that later runs have superseded; `compact` drops them.
+      search_index: what the manifest says of the index, if there is one.
       head: the first rows, as plain values.
       failed: the first failures.
     """
 
     directory: str
+    version: int
     created: str
     model: ModelProvenance
     counts: OutputCounts
@@ -55,6 +58,7 @@ class Inspection:
     bytes: int
     generations: int
     dead_rows: int
+    search_index: SearchIndex | None
     head: list[dict[str, Any]]
     failed: list[dict[str, Any]]
 
@@ -113,6 +117,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         )
     return Inspection(
         directory=directory,
+        version=manifest.generation,
         created=manifest.created,
         model=manifest.model,
         counts=counts,
@@ -124,6 +129,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         bytes=sum(file.bytes for file in (*manifest.shards, *manifest.document_shards)),
         generations=len(manifest.generations),
         dead_rows=manifest.dead_rows,
+        search_index=manifest.search_index,
         head=shown,
         failed=failed,
     )

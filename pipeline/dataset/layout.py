@@ -26,11 +26,12 @@ FOLDERS = {
     "document_shards": "documents/{format}",
     "tombstone_shards": "_tombstones",
     "failure_shards": "_failures",
+    "search_index_files": "_search",
 }
 
 _DATA_FILE = re.compile(
-    r"^(?:tfrecord|parquet|documents/tfrecord|documents/parquet|_index|_tombstones|_failures)"
-    r"/g\d+-[0-9a-f]+-\d+-of-\d+\.(?:tfrecord|parquet|jsonl)$"
+    r"^(?:tfrecord|parquet|documents/tfrecord|documents/parquet|_index|_tombstones|_failures|_search)"
+    r"/g\d+-[0-9a-f]+-\d+-of-\d+\.(?:tfrecord|parquet|jsonl|usearch)$"
 )
 _VERSION_FILE = re.compile(rf"^{VERSIONS}/(\d+)\.json$")
 # What another program on the way to a new file may leave (`transforms.create_file`).

@@ -11,6 +11,7 @@ from albert_embed.pipeline.dataset.generation import DocumentCounts, Generation
 from albert_embed.pipeline.dataset.layout import FOLDERS
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
+from albert_embed.pipeline.dataset.search_index import SearchIndex
 from albert_embed.pipeline.dataset.table_load import TableLoad
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
@@ -66,6 +67,8 @@ class Manifest(Provenance):
       bigquery: what the run loaded into a table; None where there is no table, or it is not loaded yet.
       pending_table: the table that rows of this version are still to be loaded into; None where there is none.
       generations: the runs that the dataset consists of.
+      search_index: of its embeddings, made for this version or an earlier one; None where there is none.
+      search_index_files: the file of the index, if there is one.
       changes: for an `--incremental` run, how many documents it found of each kind; else None.
     """
 
@@ -84,6 +87,8 @@ class Manifest(Provenance):
     document_shards: list[DataFile] = dataclasses.field(default_factory=list)
     tombstone_shards: list[DataFile] = dataclasses.field(default_factory=list)
     generations: list[Generation] = dataclasses.field(default_factory=list)
+    search_index: SearchIndex | None = None
+    search_index_files: list[DataFile] = dataclasses.field(default_factory=list)
     changes: DocumentCounts | None = None
     format_version: int = FORMAT_VERSION
 
@@ -138,6 +143,7 @@ class Manifest(Provenance):
         Raises:
           KeyError, TypeError: if a field is missing or unknown.
         """
+        fields = {"search_index": None, "search_index_files": [], **fields}  # of versions before there were indexes
         files = {name: [DataFile(**file) for file in fields[name]] for name in FILE_LISTS}
         typed = {
             "counts": OutputCounts(**fields["counts"]),
@@ -146,6 +152,7 @@ class Manifest(Provenance):
             "measured": Measurements.from_dict(fields["measured"]),
             "bigquery": None if fields["bigquery"] is None else TableLoad.from_dict(fields["bigquery"]),
             "generations": [Generation.from_dict(generation) for generation in fields["generations"]],
+            "search_index": None if fields["search_index"] is None else SearchIndex(**fields["search_index"]),
             "changes": DocumentCounts(**fields["changes"]) if fields["changes"] else None,
         }
         return Manifest(**{**fields, **files, **typed})

@@ -45,6 +45,7 @@ class PublishedOutput:
       documents: the files of documents' vectors in that format.
       tombstones: the files of tombstones.
       failures: the failures files.
+      search_index: the file of its index, if it has one (`pipeline.dataset.search_index`).
     """
 
     directory: str
@@ -53,6 +54,7 @@ class PublishedOutput:
     documents: list[PublishedFile]
     tombstones: list[PublishedFile]
     failures: list[PublishedFile]
+    search_index: list[PublishedFile]
 
     @property
     def format(self) -> str:
@@ -76,14 +78,14 @@ def open_published_output(directory: str) -> Iterator[PublishedOutput]:
         with contextlib.ExitStack() as held:
             try:
                 output = find_published_output(directory, manifest)
-                files = len(output.shards) + len(output.documents) + len(output.tombstones) + len(output.failures)
-                if files <= _HELD_FILES and os.path.isdir(_DESCRIPTORS):
+                if _count_files(output) <= _HELD_FILES and os.path.isdir(_DESCRIPTORS):
                     output = dataclasses.replace(
                         output,
                         shards=_hold(output.shards, held),
                         documents=_hold(output.documents, held),
                         tombstones=_hold(output.tombstones, held),
                         failures=_hold(output.failures, held),
+                        search_index=_hold(output.search_index, held),
                     )
             except (OutputError, FileNotFoundError):
                 if read_manifest(directory) != manifest:
@@ -108,7 +110,12 @@ def find_published_output(directory: str, manifest: Manifest) -> PublishedOutput
         documents=find_files(directory, [file for file in manifest.document_shards if file.format == chosen]),
         tombstones=find_files(directory, manifest.tombstone_shards),
         failures=find_files(directory, manifest.failure_shards),
+        search_index=find_files(directory, manifest.search_index_files),
     )
+
+
+def _count_files(output: PublishedOutput) -> int:
+    return sum(map(len, (output.shards, output.documents, output.tombstones, output.failures, output.search_index)))
 
 
 def choose_format(manifest: Manifest) -> str:

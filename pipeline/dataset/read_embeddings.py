@@ -47,8 +47,32 @@ def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
 def read_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
     """Yields what `read_embeddings` yields, from an open output."""
     manifest = output.manifest
-    _check_for_files(output.directory, manifest)
+    refuse_rows_in_table(output.directory, manifest)
     yield from read_live_rows(output.shards, make_format(output.format, manifest.row_schema), output)
+
+
+def read_document_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
+    """Yields one row for each document of the finished output in `directory`, made with `--embeddings document`.
+
+    Yields:
+      RecordBatches: `id` binary, `windows` int64 (the number of windows), `tokens` int64 (of all windows),
+      `document_output` large_list<float32> [hidden], kept fields.
+
+    Raises:
+      OutputError: if the directory is not a finished output, was damaged since, or has no such rows.
+    """
+    with open_published_output(str(directory)) as output:
+        if output.manifest.counts.document_rows is None:
+            raise OutputError(
+                f"{directory} has no vectors of documents: it was made without document among its --embeddings"
+            )
+        yield from read_document_rows(output)
+
+
+def read_document_rows(output: PublishedOutput) -> Iterator[pa.RecordBatch]:
+    """Yields what `read_document_embeddings` yields, from an open output."""
+    format_ = make_format(output.format, output.manifest.row_schema.of_documents())
+    yield from read_live_rows(output.documents, format_, output)
 
 
 def read_live_rows(
@@ -106,7 +130,7 @@ def _next_batch(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> pa.R
         raise OutputError(f"{output.directory} was replaced while it was read; read it again: {e}") from e
 
 
-def _check_for_files(directory: str, manifest: Manifest) -> None:
+def refuse_rows_in_table(directory: str, manifest: Manifest) -> None:
     """Raises OutputError if the rows are only in a table."""
     if manifest.bigquery is not None and not manifest.shards:
         raise OutputError(
@@ -130,7 +154,7 @@ def read_embeddings_dataset(directory: str) -> Any:
     import tensorflow as tf
 
     manifest = read_manifest(str(directory))
-    _check_for_files(str(directory), manifest)
+    refuse_rows_in_table(str(directory), manifest)
     output = find_published_output(str(directory), manifest)
     format_ = make_format(output.format, manifest.row_schema)
     tombstones = read_tombstones(output)

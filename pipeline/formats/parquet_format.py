@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -51,21 +53,30 @@ class ParquetFormat:
     def read(self, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """See `RowFormat.read`."""
         for path in paths:
-            try:
-                with open_shard(path) as file:
-                    yield from self._read_file(file)
-            except FileNotFoundError:
-                raise
-            except (pa.ArrowException, OSError) as e:
-                raise DamagedShardError(f"{path}: {e}") from e
+            with _open_parquet(path) as shard:
+                yield from self._read_file(shard)
 
-    def _read_file(self, file: Any) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False) as shard:
-            groups = [shard.metadata.row_group(number) for number in range(shard.metadata.num_row_groups)]
-            row_bytes = max(1, sum(group.total_byte_size for group in groups) // max(1, shard.metadata.num_rows))
-            rows = max(1, min(shard_file.MAX_BATCH_ROWS, shard_file.MAX_BATCH_BYTES // row_bytes))
-            for batch in shard.iter_batches(batch_size=rows):
-                yield from_parquet_rows(batch, self.schema)
+    def take(self, path: str, places: Sequence[int], columns: Sequence[str]) -> pa.RecordBatch:
+        """See `RowFormat.take`; only the row groups that have one of the rows are read, and of them these columns."""
+        wanted, parts, first = np.asarray(places, np.int64), [], 0
+        with _open_parquet(path) as shard:
+            if wanted[-1] >= shard.metadata.num_rows:
+                raise DamagedShardError(f"{path} has fewer than {wanted[-1] + 1} rows")
+            for number in range(shard.metadata.num_row_groups):
+                last = first + shard.metadata.row_group(number).num_rows
+                inside = wanted[(wanted >= first) & (wanted < last)]
+                if len(inside):
+                    parts.append(shard.read_row_group(number, columns=list(columns)).take(inside - first))
+                first = last
+        schema = pa.schema([field for field in self.schema.arrow if field.name in columns])
+        return pa.concat_tables(parts).select(schema.names).cast(schema).combine_chunks().to_batches()[0]
+
+    def _read_file(self, shard: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        groups = [shard.metadata.row_group(number) for number in range(shard.metadata.num_row_groups)]
+        row_bytes = max(1, sum(group.total_byte_size for group in groups) // max(1, shard.metadata.num_rows))
+        rows = max(1, min(shard_file.MAX_BATCH_ROWS, shard_file.MAX_BATCH_BYTES // row_bytes))
+        for batch in shard.iter_batches(batch_size=rows):
+            yield from_parquet_rows(batch, self.schema)
 
     def make_dataset(self, paths: Sequence[str]) -> Any:
         """See `RowFormat.make_dataset`: Arrow's reader as a generator, because TensorFlow does not read Parquet."""
@@ -78,6 +89,21 @@ class ParquetFormat:
                 yield from list_tensors(batch, self.schema)
 
         return tf.data.Dataset.from_generator(generate, output_signature=make_signature(self.schema))
+
+
+@contextlib.contextmanager
+def _open_parquet(path: str) -> Iterator[pq.ParquetFile]:
+    """Opens a shard; what Arrow says of it while the `with` block runs becomes a DamagedShardError."""
+    try:
+        with (
+            open_shard(path) as file,
+            pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False) as shard,
+        ):
+            yield shard
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as e:
+        raise DamagedShardError(f"{path}: {e}") from e
 
 
 def _leaf(column: Column) -> str:

@@ -74,6 +74,19 @@ class RowFormat(WritableFormat, Protocol):
           FileNotFoundError: if one is not there.
         """
 
+    def take(self, path: str, places: Sequence[int], columns: Sequence[str]) -> pa.RecordBatch:
+        """Returns some rows of a file.
+
+        Args:
+          path: of the file.
+          places: of the rows, from 0; at least one, each once, from first to last.
+          columns: that are wanted, in the order of the schema; no vectors.
+
+        Raises:
+          DamagedShardError: if the file is not what was written, or has no such row.
+          FileNotFoundError: if it is not there.
+        """
+
     def make_dataset(self, paths: Sequence[str]) -> Any:
         """Returns the same rows as a `tf.data.Dataset` of the signature `row_tensors.make_signature`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -42,8 +43,7 @@ class TFRecordFormat:
         """See `RowFormat.read`."""
         examples: list[bytes] = []
         size = 0
-        remote = any(is_remote(path) for path in paths)
-        for example in _read_remote_records(paths) if remote else _read_local_records(paths):
+        for example in _read_records(paths):
             examples.append(example)
             size += len(example)
             if size >= shard_file.MAX_BATCH_BYTES or len(examples) >= shard_file.MAX_BATCH_ROWS:
@@ -51,6 +51,15 @@ class TFRecordFormat:
                 examples, size = [], 0
         if examples:
             yield self._decode(examples, paths)
+
+    def take(self, path: str, places: Sequence[int], columns: Sequence[str]) -> pa.RecordBatch:
+        """See `RowFormat.take`; the file is read up to the last of the rows."""
+        wanted, until = set(places), places[-1] + 1
+        records = enumerate(itertools.islice(_read_records([path]), until))
+        examples = [example for place, example in records if place in wanted]
+        if len(examples) < len(wanted):
+            raise DamagedShardError(f"{path} has fewer than {until} rows")
+        return self._decode(examples, [path]).select([name for name in self.schema.arrow.names if name in columns])
 
     def _decode(self, examples: list[bytes], paths: Sequence[str]) -> pa.RecordBatch:
         try:
@@ -96,6 +105,10 @@ class TFRecordWriter(RowWriter):
 
     def abandon(self) -> None:
         """See `RowWriter.abandon`."""
+
+
+def _read_records(paths: Sequence[str]) -> Iterator[bytes]:
+    return _read_remote_records(paths) if any(map(is_remote, paths)) else _read_local_records(paths)
 
 
 def _read_local_records(paths: Sequence[str]) -> Iterator[bytes]:

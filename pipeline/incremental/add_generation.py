@@ -23,8 +23,8 @@ def add_generation(
       dead_vectors: how many documents with a vector of their own they remove, where the dataset has such.
 
     Returns:
-      The files of both, the failures of the run, the counts of all live rows. A run that neither adds nor removes rows
-      is not a generation.
+      The files of both, the failures of the run, the counts of all live rows, the index that was there. A run that
+      neither adds nor removes rows is not a generation.
     """
     added = run.counts.row_counts
     adds = [Generation(created=run.created, counts=added, dead=dead)] if added or tombstone_shards else []
@@ -40,6 +40,8 @@ def add_generation(
         document_shards=[*previous.document_shards, *run.document_shards],
         tombstone_shards=[*previous.tombstone_shards, *tombstone_shards],
         generations=[*previous.generations, *adds],
+        search_index=previous.search_index,
+        search_index_files=previous.search_index_files,
     )
 
 

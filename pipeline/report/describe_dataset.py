@@ -7,14 +7,13 @@ import dataclasses
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
-from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
-from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows, read_rows
+from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_failure_rows, read_rows
+from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
 from albert_embed.pipeline.report.charts import count_histogram, make_shares
 from albert_embed.pipeline.report.describe_vectors import make_vector_sections
 from albert_embed.pipeline.report.facts import list_facts, shorten
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
 from albert_embed.pipeline.report.sample_rows import RowSample, sample_rows
-from albert_embed.pipeline.search.searched_embedding import choose_embedding
 from albert_embed.transforms.failure import describe_category
 
 # Rows of the map and the pairs: 2,000 make 2 million pairs, and a page well below 2 MB.

@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Iterator
 
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
-from albert_embed.pipeline.dataset.read_document_embeddings import read_document_rows
-from albert_embed.pipeline.dataset.read_embeddings import read_rows
+from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_rows
+from albert_embed.pipeline.nearest.find_nearest import Hit, find_nearest
+from albert_embed.pipeline.nearest.read_vectors import make_blocks
+from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
+from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding, choose_embedding
+from albert_embed.pipeline.nearest.vector_block import VectorBlock
 from albert_embed.pipeline.search.embed_queries import QueryEmbedder
-from albert_embed.pipeline.search.find_nearest import Hit, find_nearest
-from albert_embed.pipeline.search.read_vectors import make_blocks
-from albert_embed.pipeline.search.searched_embedding import SearchedEmbedding, choose_embedding
-from albert_embed.pipeline.search.vector_block import VectorBlock
+from albert_embed.pipeline.search.index_search import IndexSearch, IndexUse, choose_index
 from albert_embed.pipeline.search.vector_store import VectorStore
 from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, Metric, SearchOptions
 
@@ -25,6 +26,8 @@ class SearchResult:
       directory: the dataset.
       embedding: the embedding that was compared, as `--embeddings` names it.
       metric: how it was compared.
+      index: whether rows were found by the index of the dataset (`used`); `stale` where that is of an earlier version,
+        and `none` where there is none for this search, or all rows were to be compared.
       queries: the texts.
       hits: the rows found for each of them, best first.
     """
@@ -32,26 +35,37 @@ class SearchResult:
     directory: str
     embedding: str
     metric: Metric
+    index: IndexUse
     queries: tuple[str, ...]
     hits: list[list[Hit]]
 
 
 def search_dataset(options: SearchOptions) -> SearchResult:
-    """Searches a dataset once: its rows are read in batches, compared with all queries, and dropped.
+    """Searches a dataset once.
+
+    Where it has an index of its rows for this embedding and metric, that is asked; else its rows are read in batches,
+    compared with all queries, and dropped.
 
     Raises:
       OutputError: if the directory is not a finished output, or was damaged since.
       AnotherModelError: if the model is not the one that the dataset was made with.
+      MissingLibraryError: if there is an index, and not the library to read it.
       ValueError: if the dataset has no such embedding, or a query can't be embedded.
     """
     with open_published_output(options.directory) as output:
         searched = _choose(output, options.embedding)
         queries = _make_embedder(output, searched).embed(options.queries)
-        hits = find_nearest(_read_blocks(output, searched), queries, hits=options.hits, metric=options.metric)
+        index: IndexUse = "none" if options.exact else choose_index(output, searched, options.metric)
+        if index == "used":
+            with IndexSearch(SearchableRows(output=output, searched=searched)) as search:
+                hits = search.find(queries, hits=options.hits)
+        else:
+            hits = find_nearest(_read_blocks(output, searched), queries, hits=options.hits, metric=options.metric)
     return SearchResult(
         directory=options.directory,
         embedding=searched.name,
         metric=options.metric,
+        index=index,
         queries=options.queries,
         hits=hits,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.search.vector_block import VectorBlock
+from albert_embed.pipeline.nearest.vector_block import VectorBlock
 
 
 class VectorStore:

@@ -1,4 +1,4 @@
-"""`SearchOptions`: the options of `albert-embed search`, checked when they are built."""
+"""`SearchOptions` and `IndexOptions`: the options of `albert-embed search` and `index`, checked when they are built."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class SearchOptions:
       queries: the texts; at least one.
       hits: how many rows to find for each.
       embedding: which of the dataset's embeddings to compare; None means the best that it has
-        (`pipeline.search.searched_embedding`).
+        (`pipeline.nearest.searched_embedding`).
       metric: `cosine`, or `dot` for the inner product.
+      exact: whether all rows are compared even where there is an index.
 
     Raises:
       ValueError: if an option is out of its range; the message says what to give.
@@ -33,6 +34,7 @@ class SearchOptions:
     hits: int = DEFAULT_HITS
     embedding: str | None = None
     metric: Metric = "cosine"
+    exact: bool = False
 
     def __post_init__(self) -> None:
         if not self.queries:
@@ -47,3 +49,31 @@ class SearchOptions:
         if self.hits < 1:
             raise ValueError(f"-k must be at least 1, not {self.hits}")
         check_choice("--metric", self.metric, METRICS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexOptions:
+    """Of what an index is made.
+
+    Attributes:
+      directory: a finished output, or one in the making.
+      embedding: which of the dataset's embeddings; None means that of the index that is there, or the best.
+      metric: `cosine`, or `dot` for the inner product; None means that of the index that is there, or `cosine`.
+      rebuild: whether it is built anew where one that is there could be updated.
+      retain: how many versions before the new one stay readable.
+
+    Raises:
+      ValueError: if an option is out of its range; the message says what to give.
+    """
+
+    directory: str
+    embedding: str | None = None
+    metric: Metric | None = None
+    rebuild: bool = False
+    retain: int = 0
+
+    def __post_init__(self) -> None:
+        if self.metric is not None:
+            check_choice("--metric", self.metric, METRICS)
+        if self.retain < 0:
+            raise ValueError(f"--retain must be at least 0, not {self.retain}")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from albert_embed.model.handler import AlbertModelHandler
-    from albert_embed.pipeline.dataset.read_document_embeddings import read_document_embeddings
     from albert_embed.pipeline.dataset.read_embeddings import (
+        read_document_embeddings,
         read_embeddings,
         read_embeddings_dataset,
         read_failures,
@@ -35,7 +35,7 @@ _HOMES = {
     "EmbedText": "albert_embed.pipeline.embed.embed_text",
     "PreprocessingConfig": "albert_embed.transforms.preprocessing_config",
     "TokenBatchConfig": "albert_embed.transforms.token_batches",
-    "read_document_embeddings": "albert_embed.pipeline.dataset.read_document_embeddings",
+    "read_document_embeddings": "albert_embed.pipeline.dataset.read_embeddings",
     "read_embeddings": "albert_embed.pipeline.dataset.read_embeddings",
     "read_embeddings_dataset": "albert_embed.pipeline.dataset.read_embeddings",
     "read_failures": "albert_embed.pipeline.dataset.read_embeddings",

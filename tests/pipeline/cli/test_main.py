@@ -153,7 +153,7 @@ def test_with_json_a_bad_choice_is_a_line_of_json_too(capsys: pytest.CaptureFixt
     }
 
 
-NAMES = "export, analyze, embed, publish, inspect, compact, search, report"
+NAMES = "export, analyze, embed, publish, inspect, compact, index, search, report"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from albert_embed.pipeline.search.vector_block import VectorBlock
+from albert_embed.pipeline.nearest.vector_block import VectorBlock
 from albert_embed.pipeline.settings.search_options import Metric
 
 # Maximum scores in memory at a time: 64 MB in float32.

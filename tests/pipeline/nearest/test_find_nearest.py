@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_embed.pipeline.search import find_nearest as module
-from albert_embed.pipeline.search.find_nearest import choose_highest, find_nearest
-from albert_embed.pipeline.search.vector_block import VectorBlock, measure_inverse_norms
+from albert_embed.pipeline.nearest import find_nearest as module
+from albert_embed.pipeline.nearest.find_nearest import choose_highest, find_nearest
+from albert_embed.pipeline.nearest.vector_block import VectorBlock, measure_inverse_norms
 from albert_embed.pipeline.search.vector_store import VectorStore
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from albert_embed.pipeline.search.vector_block import VectorBlock, measure_inverse_norms
+from albert_embed.pipeline.nearest.vector_block import VectorBlock, measure_inverse_norms
 from albert_embed.transforms.columns import TYPES
 
 
@@ -19,9 +20,14 @@ def make_blocks(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[Vect
       column: of the vectors, large_list<float32> of one length.
     """
     for batch in batches:
-        vectors = np.asarray(batch.column(column).flatten(), np.float32).reshape(batch.num_rows, -1)
+        vectors = take_vectors(batch, column)
         shown = batch.select([name for name in batch.schema.names if is_shown(name, batch.schema.field(name).type)])
         yield VectorBlock(rows=shown, vectors=vectors, inverse_norms=measure_inverse_norms(vectors))
+
+
+def take_vectors(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.float32]:
+    """Returns the vectors of a column, `[rows, width]` float32."""
+    return np.asarray(batch.column(column).flatten(), np.float32).reshape(batch.num_rows, -1)
 
 
 def is_shown(name: str, type_: pa.DataType) -> bool:

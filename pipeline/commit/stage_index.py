@@ -1,0 +1,130 @@
+"""`stage_index`: makes the index of a version that is not published yet, so that both are published at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import uuid
+
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed.pipeline.dataset.layout import STAGING
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.published_output import PublishedFile, PublishedOutput, choose_format, find_files
+from albert_embed.pipeline.dataset.search_index import INDEX_FORMAT, SearchIndex
+from albert_embed.pipeline.nearest.build_index import EarlierIndex, build_index
+from albert_embed.pipeline.nearest.fetch_index import fetch_index
+from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
+from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
+from albert_embed.pipeline.progress.display import Display
+from albert_embed.pipeline.settings.search_options import IndexOptions, Metric
+from albert_embed.pipeline.shards.data_file import DataFile
+from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.literal_files import COPY_CHUNK_BYTES
+
+
+def stage_index(
+    manifest: Manifest, staging: StagingFolder, *, version: int, options: IndexOptions, display: Display
+) -> Manifest:
+    """Makes an index of the rows of a version, and returns its manifest with the index.
+
+    Attempts that run at the same time write different files.
+
+    Args:
+      manifest: of the version; names files that are staged, as RUN/NAME, and published ones. If it names an index of an
+        earlier version, that is updated where it can be.
+      staging: the folder of the run.
+      version: the number that the version gets.
+      options: what the index is of.
+      display: shows how far it is.
+
+    Raises:
+      ValueError: if the dataset lacks the embedding.
+      OutputError, MissingLibraryError, OSError: as for `build_index`.
+    """
+    chosen = resolve_index_options(manifest, options)
+    searched = choose_embedding(chosen.embedding, tuple(manifest.options["embeddings"]))
+    output = _find_output(manifest, staging.directory, version)
+    name = f"search-{uuid.uuid4().hex[:12]}.{INDEX_FORMAT}"
+    metric: Metric = chosen.metric or "cosine"
+    with tempfile.TemporaryDirectory(prefix="albert-embed-index-") as local:
+        remote = is_remote(staging.directory)
+        if not remote:
+            os.makedirs(staging.path, exist_ok=True)
+        path = os.path.join(local, name) if remote else staging.join(name)
+        described = build_index(
+            SearchableRows(output=output, searched=searched),
+            metric=metric,
+            version=version,
+            path=path,
+            display=display,
+            earlier=None if options.rebuild else _find_earlier(output, local),
+        )
+        size = os.path.getsize(path)
+        if remote:
+            _upload(path, staging.join(name))
+    file = DataFile(path=f"{staging.run}/{name}", bytes=size, format=INDEX_FORMAT, rows=described.rows)
+    return dataclasses.replace(manifest, search_index=described, search_index_files=[file])
+
+
+def resolve_index_options(manifest: Manifest, options: IndexOptions) -> IndexOptions:
+    """Returns options with what they leave open: as the index is that the manifest names, else the best embedding.
+
+    Raises:
+      ValueError: if the dataset lacks the embedding.
+    """
+    there = manifest.search_index
+    embedding = options.embedding or (None if there is None else there.embedding)
+    metric = options.metric or ("cosine" if there is None else there.metric)
+    searched = choose_embedding(embedding, tuple(manifest.options["embeddings"]))
+    return dataclasses.replace(options, embedding=searched.name, metric=metric)  # type: ignore[arg-type]
+
+
+def is_current(manifest: Manifest, options: IndexOptions) -> bool:
+    """Returns whether the index that a published version names is of that version, and as the options want it."""
+    there: SearchIndex | None = manifest.search_index
+    if there is None or there.version != manifest.generation:
+        return False
+    wanted = resolve_index_options(manifest, options)
+    return (there.embedding, there.metric) == (wanted.embedding, wanted.metric)
+
+
+def _find_output(manifest: Manifest, directory: str, version: int) -> PublishedOutput:
+    """Finds the files of a version that is not published yet, as if they were in their places."""
+
+    def find(files: list[DataFile]) -> list[PublishedFile]:
+        return [
+            find_files(directory, [file])[0]
+            if file.is_published
+            else PublishedFile(path=FileSystems.join(directory, STAGING, file.path), generation=version)
+            for file in files
+        ]
+
+    chosen = choose_format(manifest)
+    return PublishedOutput(
+        directory=directory,
+        manifest=manifest,
+        shards=find([file for file in manifest.shards if file.format == chosen]),
+        documents=find([file for file in manifest.document_shards if file.format == chosen]),
+        tombstones=find(manifest.tombstone_shards),
+        failures=[],
+        search_index=find(manifest.search_index_files),
+    )
+
+
+def _find_earlier(output: PublishedOutput, local: str) -> EarlierIndex | None:
+    described = output.manifest.search_index
+    if described is None:
+        return None
+    return EarlierIndex(described=described, path=fetch_index(output.search_index[0].path, local))
+
+
+def _upload(path: str, destination: str) -> None:
+    with (
+        open(path, "rb") as reader,
+        FileSystems.create(destination, compression_type="uncompressed") as writer,
+    ):
+        shutil.copyfileobj(reader, writer, COPY_CHUNK_BYTES)
