@@ -40,7 +40,7 @@ lint: $(VENV)/installed
 $(VENV)/installed: setup.py pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 found; give one as make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) $(INSTALL) -c constraints.txt -e ".[test,openvino,int8,jax,huggingface,yaml]"
+	$(RUN) $(INSTALL) -c constraints.txt -e ".[test,openvino,int8,jax,huggingface,yaml,maps]"
 	touch $@
 
 # The servers that stand in for Google Cloud in the tests, which are skipped without them.
@@ -70,7 +70,7 @@ site: $(VENV)/site/installed
 constraints:
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/python $(INSTALL) uv==0.13.8
-	$(COMPILE) --extra test --extra openvino --extra int8 --extra jax --extra huggingface --extra yaml setup.py --output-file constraints.txt
+	$(COMPILE) --extra test --extra openvino --extra int8 --extra jax --extra huggingface --extra yaml --extra maps setup.py --output-file constraints.txt
 	$(COMPILE) tests/emulators/requirements.txt --output-file tests/emulators/constraints.txt
 	$(COMPILE) $(AIRFLOW)/requirements.txt --output-file $(AIRFLOW)/constraints.txt
 	$(COMPILE) docs/requirements.txt --output-file docs/constraints.txt

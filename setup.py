@@ -62,6 +62,8 @@ JAX = ["jax==0.10.2; python_version < '3.12'", "jax==0.11.2; python_version >= '
 HUGGING_FACE = ["tokenizers==0.23.3"]
 # For Beam YAML. Beam's own extra asks for a pandas below 2.4, and tfx-bsl is pinned with a later one.
 YAML = ["jsonschema==4.26.0", "docstring-parser==0.18.0"]
+# For the maps of `albert-embed report --map tsne|umap`.
+MAPS = ["scikit-learn==1.9.1", "umap-learn==0.5.12"]
 
 setup(
     name="albert-embed",
@@ -87,6 +89,7 @@ setup(
         "jax": JAX,
         "huggingface": HUGGING_FACE,
         "yaml": YAML,
+        "maps": MAPS,
     },
     entry_points={"console_scripts": ["albert-embed = albert_embed.pipeline.cli.main:main"]},
 )

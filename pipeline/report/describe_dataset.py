@@ -7,35 +7,40 @@ import dataclasses
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
-from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_failure_rows, read_rows
+from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows
 from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
 from albert_embed.pipeline.report.charts import count_histogram, make_shares
 from albert_embed.pipeline.report.describe_vectors import make_vector_sections
 from albert_embed.pipeline.report.facts import list_facts, shorten
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
-from albert_embed.pipeline.report.sample_rows import RowSample, sample_rows
+from albert_embed.pipeline.vectors.report_options import MapMethod
+from albert_embed.pipeline.vectors.sample_rows import RowSample, sample_dataset
 from albert_embed.transforms.failure import describe_category
 
 # Rows of the map and the pairs: 2,000 make 2 million pairs, and a page well below 2 MB.
 SAMPLE_ROWS = 2000
-_SEED = 20190926
+SEED = 20190926
 _EXAMPLES = 3
 _MAX_EXAMPLE = 300
 _MAX_CATEGORIES = 20
 
 
-def describe_dataset(directory: str) -> Page:
+def describe_dataset(directory: str, *, method: MapMethod) -> Page:
     """Reads a finished dataset once, and makes a page of it.
 
+    Args:
+      directory: of the dataset.
+      method: of the map.
+
     Raises:
+      ImportError: if the method's package is missing.
       OutputError: if the directory is not a finished output, or was damaged since.
       ValueError: if it has no embedding of one vector per row.
     """
     with open_published_output(directory) as output:
         manifest = output.manifest
         searched = choose_embedding(None, tuple(manifest.options["embeddings"]))
-        rows = read_document_rows(output) if searched.of_documents else read_rows(output)
-        sample = sample_rows(rows, searched.column, size=SAMPLE_ROWS, seed=_SEED)
+        sample = sample_dataset(output, searched, size=SAMPLE_ROWS, seed=SEED)
         failures = _group_failures(output)
     counts, measured = manifest.counts, manifest.measured
     max_tokens = manifest.transform.options["max_tokens"]
@@ -53,7 +58,7 @@ def describe_dataset(directory: str) -> Page:
         stages=make_shares(measured.seconds_by_stage),
         histograms=_describe_lengths(sample, max_tokens, of_documents=searched.of_documents),
         failures=failures,
-        vectors=make_vector_sections(sample, searched.column),
+        vectors=make_vector_sections(sample, searched.column, method=method, seed=SEED),
         tables=[
             FactTable(heading="Model", facts=list_facts(manifest.model.to_dict())),
             FactTable(heading="Preprocessing", facts=list_facts(dataclasses.asdict(manifest.transform))),

@@ -7,16 +7,28 @@ from typing import Any
 from albert_embed.pipeline.report.charts import place_points, value_histogram
 from albert_embed.pipeline.report.facts import shorten
 from albert_embed.pipeline.report.page import Likeness, VectorSection
-from albert_embed.pipeline.report.sample_rows import RowSample
-from albert_embed.pipeline.report.vector_statistics import NEAR_DUPLICATE_COSINE, Pair, describe_vectors
+from albert_embed.pipeline.vectors.project_vectors import project_vectors
+from albert_embed.pipeline.vectors.report_options import MapMethod
+from albert_embed.pipeline.vectors.sample_rows import RowSample
+from albert_embed.pipeline.vectors.vector_statistics import NEAR_DUPLICATE_COSINE, Pair, describe_vectors
 from albert_embed.transforms.columns import ID, TEXT, WINDOW
 
 _MAX_TEXT = 160
 _MAX_TITLE = 60
 
 
-def make_vector_sections(sample: RowSample, column: str) -> list[VectorSection]:
-    """Returns one section, or none where the sample has fewer than two rows, which can't be compared."""
+def make_vector_sections(sample: RowSample, column: str, *, method: MapMethod, seed: int) -> list[VectorSection]:
+    """Returns one section, or none where the sample has fewer than two rows, which can't be compared.
+
+    Args:
+      sample: some rows.
+      column: of their vectors.
+      method: of the map.
+      seed: of the map.
+
+    Raises:
+      ImportError: if the method's package is missing.
+    """
     if len(sample.rows) < 2:
         return []
     found = describe_vectors(sample.vectors)
@@ -35,15 +47,14 @@ def make_vector_sections(sample: RowSample, column: str) -> list[VectorSection]:
         f"{high:.3f}). Near 1, all vectors point the same way: subtract their mean before you compare them.",
         f"Pairs with a cosine above {NEAR_DUPLICATE_COSINE}: {found.near_duplicates:,} of {pairs:,}.",
     ]
-    first, second = found.map_variance
+    placed = project_vectors(sample.vectors, method, seed=seed)
     return [
         VectorSection(
             column=column,
             sentences=sentences,
             norms=value_histogram(found.norms),
-            points=place_points(found.map, titles, texts),
-            map_sentence=f"The first two principal components, which hold {100 * first:.0f} % and {100 * second:.0f} % "
-            "of the variance.",
+            points=place_points(placed.coordinates, titles, texts),
+            map_sentence=placed.description,
             near_duplicates=[liken(pair) for pair in found.duplicate_examples],
             neighbours=[
                 (labels[pairs[0].first], [liken(pair) for pair in pairs]) for pairs in found.neighbours if pairs

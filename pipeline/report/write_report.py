@@ -9,41 +9,62 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, read_corpus_report
 from albert_embed.pipeline.dataset.layout import MANIFEST_FILE
+from albert_embed.pipeline.dataset.published_output import open_published_output
+from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
 from albert_embed.pipeline.report.describe_analysis import describe_analysis
-from albert_embed.pipeline.report.describe_dataset import describe_dataset
+from albert_embed.pipeline.report.describe_dataset import SEED, describe_dataset
 from albert_embed.pipeline.report.render_page import write_page
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.pipeline.vectors.project_vectors import check_map_method
+from albert_embed.pipeline.vectors.report_options import DEFAULT_ATLAS_ROWS, ReportOptions
+from albert_embed.pipeline.vectors.sample_rows import sample_dataset
+from albert_embed.pipeline.vectors.write_atlas import AtlasFile, write_atlas
 
 PAGE_FILE = "report.html"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WrittenReport:
-    """A page that was written: where it is, and its size in bytes."""
+    """A page that was written: where it is, its size in bytes, and the file for Embedding Atlas, if any."""
 
     path: str
     bytes: int
+    atlas: AtlasFile | None = None
 
 
-def write_report(directory: str, path: str | None = None) -> WrittenReport:
-    """Writes the page of a directory.
-
-    Args:
-      directory: a finished output or a finished analysis, on any file system that Beam knows.
-      path: of the page; None means `report.html` in the directory.
+def write_report(options: ReportOptions) -> WrittenReport:
+    """Writes the page of a directory, and the file for Embedding Atlas.
 
     Raises:
-      OutputError: if the directory is neither, or was damaged since.
-      OSError: if the page can't be written.
+      OutputError: if the directory is neither a finished output nor a finished analysis, or was damaged since.
+      ValueError: if it has no vectors for what is asked for.
+      ImportError: if the package for the map is missing.
+      OSError: if a file can't be written.
     """
+    directory = options.directory
+    check_map_method(options.map)
+    atlas = None
     if FileSystems.exists(posixpath.join(directory, MANIFEST_FILE)):
-        page = describe_dataset(directory)
+        page = describe_dataset(directory, method=options.map)
+        atlas = _write_atlas(options)
     elif FileSystems.exists(posixpath.join(directory, ANALYSIS_FILE)):
+        if options.atlas is not None or options.map != "pca":
+            raise ValueError(f"{directory} holds an analysis, which has no vectors; leave out --map and --atlas")
         page = describe_analysis(read_corpus_report(directory), directory)
     else:
         raise OutputError(
             f"{directory} holds neither {MANIFEST_FILE} nor {ANALYSIS_FILE}: give the directory of a finished output "
             "or of a finished analysis"
         )
-    target = path or posixpath.join(directory, PAGE_FILE)
-    return WrittenReport(path=target, bytes=write_page(page, target))
+    target = options.output or posixpath.join(directory, PAGE_FILE)
+    return WrittenReport(path=target, bytes=write_page(page, target), atlas=atlas)
+
+
+def _write_atlas(options: ReportOptions) -> AtlasFile | None:
+    if options.atlas is None:
+        return None
+    with open_published_output(options.directory) as output:
+        searched = choose_embedding(None, tuple(output.manifest.options["embeddings"]))
+        size = DEFAULT_ATLAS_ROWS if options.atlas_rows is None else options.atlas_rows
+        sample = sample_dataset(output, searched, size=size, seed=SEED)
+    return write_atlas(sample, options.atlas, method=options.map, seed=SEED, vectors=options.atlas_vectors)

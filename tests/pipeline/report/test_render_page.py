@@ -19,7 +19,7 @@ from albert_embed.pipeline.report.describe_vectors import make_vector_sections
 from albert_embed.pipeline.report.facts import describe_value, list_facts, shorten
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
 from albert_embed.pipeline.report.render_page import MAX_PAGE_BYTES, render_page, to_json_block, write_page
-from albert_embed.pipeline.report.sample_rows import sample_rows
+from albert_embed.pipeline.vectors.sample_rows import sample_rows
 
 HOSTILE = "</script><script>alert('x')</script><!-- <img src=x onerror=alert(1)> \u2028 \" & 'quoted'"
 
@@ -50,7 +50,7 @@ def make_page(text: str, rows: int = 50) -> Page:
             )
         ],
         failures=[FailureGroup(category=text, count=3, examples=[(text, text, text)])],
-        vectors=make_vector_sections(sample, text),
+        vectors=make_vector_sections(sample, text, method="pca", seed=1),
         tables=[FactTable(heading=text, facts=[Fact(name=text, value=text)]), FactTable(heading="none", facts=[])],
     )
 
@@ -107,7 +107,7 @@ def test_the_largest_sample_of_long_texts_stays_below_the_bound(tmp_path: Path) 
     text = "\u6f22\u5b57" * 3000
     size = write_page(make_page(text[:100], rows=SAMPLE_ROWS), str(tmp_path / "page.html"))
     assert size == (tmp_path / "page.html").stat().st_size
-    longest = make_vector_sections(_long_sample(text), "mean_output")
+    longest = make_vector_sections(_long_sample(text), "mean_output", method="pca", seed=1)
     page = Page(title="t", subtitle="s", headline=[], tables=[], vectors=longest)
     assert write_page(page, str(tmp_path / "long.html")) < MAX_PAGE_BYTES
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from albert_embed.pipeline.report.charts import count_histogram, make_shares, place_points, value_histogram
-from albert_embed.pipeline.report.sample_rows import sample_rows
-from albert_embed.pipeline.report.vector_statistics import describe_vectors, project, spread
+from albert_embed.pipeline.vectors.sample_rows import sample_rows
+from albert_embed.pipeline.vectors.vector_statistics import describe_vectors, spread
 
 
 def make_batches(lengths: list[int], sizes: list[int]) -> list[pa.RecordBatch]:
@@ -71,20 +71,9 @@ def test_vectors_are_described_as_a_plain_computation_has_it() -> None:
     assert [neighbours[0].first for neighbours in found.neighbours] == spread(30, 6)
 
 
-def test_the_map_keeps_what_lies_in_a_plane() -> None:
-    plane = np.random.default_rng(2).normal(size=(40, 2)) * [5, 1]
-    vectors = (plane @ np.linalg.qr(np.random.default_rng(3).normal(size=(7, 2)))[0].T + 3).astype(np.float32)
-    found, (first, second) = project(vectors)
-    assert first + second == pytest.approx(1, abs=1e-6) and first > second
-    for i, j in itertools.combinations(range(10), 2):
-        distance = np.linalg.norm(vectors[i] - vectors[j])
-        assert np.linalg.norm(found[i] - found[j]) == pytest.approx(distance, abs=1e-4)
-    assert (project(vectors)[0] == found).all()
-
-
 def test_equal_vectors_and_vectors_of_zeros() -> None:
     found = describe_vectors(np.zeros((3, 4), np.float32))
-    assert found.mean_cosine == 0 and found.near_duplicates == 0 and not found.map.any()
+    assert found.mean_cosine == 0 and found.near_duplicates == 0
     found = describe_vectors(np.ones((2, 1), np.float32))
     assert found.mean_cosine == pytest.approx(1) and found.near_duplicates == 1
 

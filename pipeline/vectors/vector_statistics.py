@@ -1,4 +1,4 @@
-"""Describes vectors: lengths, cosines of random pairs, near duplicates, neighbours, and a map."""
+"""Describes vectors: lengths, cosines of random pairs, near duplicates and neighbours."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ class VectorStatistics:
       near_duplicates: how many pairs are above `NEAR_DUPLICATE_COSINE`.
       duplicate_examples: some of them, the most similar first.
       neighbours: for some rows the most similar others, best first.
-      map: `[sample, 2]` float32, the first two principal components.
-      map_variance: the share of the variance that each of the two holds.
     """
 
     norms: npt.NDArray[np.float32]
@@ -45,8 +43,6 @@ class VectorStatistics:
     near_duplicates: int
     duplicate_examples: list[Pair]
     neighbours: list[list[Pair]]
-    map: npt.NDArray[np.float32]
-    map_variance: tuple[float, float]
 
 
 def describe_vectors(vectors: npt.NDArray[np.float32]) -> VectorStatistics:
@@ -62,7 +58,6 @@ def describe_vectors(vectors: npt.NDArray[np.float32]) -> VectorStatistics:
     pairs = cosines[first, second]
     alike = np.flatnonzero(pairs > NEAR_DUPLICATE_COSINE)
     examples = alike[np.argsort(-pairs[alike], kind="stable")][:_MAX_PAIRS_SHOWN]
-    coordinates, variance = project(vectors)
     return VectorStatistics(
         norms=norms.astype(np.float32),
         mean_cosine=float(pairs.mean(dtype=np.float64)),
@@ -70,8 +65,6 @@ def describe_vectors(vectors: npt.NDArray[np.float32]) -> VectorStatistics:
         near_duplicates=len(alike),
         duplicate_examples=[_pair(first[at], second[at], pairs[at]) for at in examples],
         neighbours=[find_neighbours(cosines, row) for row in spread(len(vectors), _DOCUMENTS_WITH_NEIGHBOURS)],
-        map=coordinates,
-        map_variance=variance,
     )
 
 
@@ -89,22 +82,3 @@ def find_neighbours(cosines: npt.NDArray[np.float32], row: int) -> list[Pair]:
     others = np.argsort(-cosines[row], kind="stable")
     others = others[others != row][:_NEIGHBOURS]
     return [Pair(first=row, second=int(other), cosine=float(cosines[row, other])) for other in others]
-
-
-def project(vectors: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
-    """Returns the first two principal components `[sample, 2]` float32, and the share of the variance of each.
-
-    The sign of a component has no meaning. It is chosen so that the largest value is positive: the same vectors give
-    the same map.
-    """
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    rows, scales, _ = np.linalg.svd(centred, full_matrices=False)
-    scores = np.zeros((len(vectors), 2))
-    found = min(2, len(scales))
-    scores[:, :found] = rows[:, :found] * scales[:found]
-    for axis in range(found):
-        if scores[np.abs(scores[:, axis]).argmax(), axis] < 0:
-            scores[:, axis] *= -1
-    total = float((scales**2).sum()) or 1.0
-    shares = [float(scale**2) / total for scale in scales[:2]]
-    return scores.astype(np.float32), (shares[0], shares[1] if len(shares) > 1 else 0.0)

@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from albert_embed.pipeline.dataset.published_output import PublishedOutput
+from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_rows
+from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
 from albert_embed.transforms.columns import INPUT_IDS, TOKENS, TRUNCATED
 from albert_embed.transforms.list_lengths import list_lengths
 
@@ -31,6 +34,22 @@ class RowSample:
     row_count: int
     lengths: npt.NDArray[np.int64]
     truncated: int
+
+
+def sample_dataset(output: PublishedOutput, searched: SearchedEmbedding, *, size: int, seed: int) -> RowSample:
+    """Takes a sample of a dataset's live rows (`sample_rows`).
+
+    Args:
+      output: the dataset.
+      searched: which of its vectors.
+      size: of the sample.
+      seed: of the draw.
+
+    Raises:
+      OutputError: if it was damaged.
+    """
+    rows = read_document_rows(output) if searched.of_documents else read_rows(output)
+    return sample_rows(rows, searched.column, size=size, seed=seed)
 
 
 def sample_rows(batches: Iterable[pa.RecordBatch], column: str, *, size: int, seed: int) -> RowSample:
