@@ -43,12 +43,17 @@ class ParquetFormat:
             make_parquet_schema(self.schema).with_metadata(dict(self.metadata)),
             # Vectors are noise to a compressor, which saves 8 % of them (measured), and their dictionaries and
             # statistics are useless. Token ids, eight bytes each, shrink to a third or less.
-            compression={_leaf(column): "none" if column.is_vector else "zstd" for column in columns},
-            use_dictionary=[_leaf(column) for column in columns if column.is_string and column.name != ID],
+            compression={self._leaf(column): "none" if column.is_vector else "zstd" for column in columns},
+            use_dictionary=[self._leaf(column) for column in columns if column.is_string and column.name != ID],
             write_statistics=[ID, WINDOW],
             write_page_checksum=True,
         )
         return RowGroupWriter(writer, functools.partial(to_parquet_rows, schema=self.schema), self.row_group_bytes)
+
+    def _leaf(self, column: Column) -> str:
+        """Returns the path of the values in the file, such as `sequence_output.list.element.list.element`."""
+        shape = column.shape[:-1] if self.schema.holds_bytes(column) else column.shape
+        return ".".join([column.name, *("list.element" for _ in shape)])
 
     def read(self, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """See `RowFormat.read`."""
@@ -104,8 +109,3 @@ def _open_parquet(path: str) -> Iterator[pq.ParquetFile]:
         raise
     except (pa.ArrowException, OSError) as e:
         raise DamagedShardError(f"{path}: {e}") from e
-
-
-def _leaf(column: Column) -> str:
-    """Returns the path of the values in the file, such as `sequence_output.list.element.list.element`."""
-    return ".".join([column.name, *("list.element" for _ in column.shape)])

@@ -7,13 +7,16 @@ import pyarrow as pa
 
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 
+# In the metadata of a field of bytes: NumPy's name for what is in them, such as "<f2".
+_ELEMENTS = "albert_embed.elements"
+
 
 def make_parquet_schema(schema: RowSchema) -> pa.Schema:
     """Makes the Parquet schema of rows, in the order of `RowSchema.sorted_columns`.
 
-    Strings are UTF-8, a vector is a fixed_size_list, `sequence_output` a list of these, other lists are lists. Elements
-    of vectors are as `schema.encoding` says; scales follow their vectors. Only kept fields can be null, and never a
-    value in a list.
+    Strings are UTF-8, a vector is a fixed_size_list, `sequence_output` a list of these, or of binary where
+    the encoding says so; other lists are lists. Elements of vectors are as `schema.encoding` says; scales follow their
+    vectors. Only kept fields can be null, and never a value in a list.
     """
     fields = []
     for column in schema.sorted_columns:
@@ -26,6 +29,9 @@ def make_parquet_schema(schema: RowSchema) -> pa.Schema:
 
 def _stored_type(column: Column, schema: RowSchema) -> pa.DataType:
     encoding = schema.vector_encoding
+    if schema.holds_bytes(column):
+        # Not of a fixed size: pandas can't read lists of these.
+        return pa.list_(pa.field("element", pa.binary(), nullable=False, metadata={_ELEMENTS: encoding.stored.str}))
     type_ = pa.type_for_alias(encoding.parquet if column.is_vector else column.value.stored)
     for size in reversed(column.shape):
         size = encoding.stored_width(size) if column.is_vector and size is not None else size
@@ -86,7 +92,12 @@ def _store_vectors(values: pa.Array, column: Column, schema: RowSchema) -> list[
     elements, scales = schema.vector_encoding.encode(np.asarray(values.flatten()).reshape(-1, column.width))
     type_ = _stored_type(column, schema)
     vector = type_ if len(column.shape) == 1 else type_.value_type
-    vectors = pa.FixedSizeListArray.from_arrays(pa.array(elements.reshape(-1)), type=vector)
+    if schema.holds_bytes(column):
+        ends = np.arange(len(elements) + 1, dtype=np.int32) * np.int32(elements.itemsize * column.width)
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(elements))]
+        vectors = pa.BinaryArray.from_buffers(vector, len(elements), buffers)
+    else:
+        vectors = pa.FixedSizeListArray.from_arrays(pa.array(elements.reshape(-1)), type=vector)
     offsets = pa.array(np.asarray(_offsets(values)) // column.width, pa.int32())
     stored = [vectors if vector is type_ else pa.ListArray.from_arrays(offsets, vectors, type=type_)]
     scale = schema.scale_column(column)
@@ -110,9 +121,21 @@ def _load_vectors(rows: pa.RecordBatch, column: Column, schema: RowSchema) -> pa
         elements = values.flatten()
     else:
         ends = np.asarray(_offsets(values), np.int64) * column.width
-        elements = values.flatten().flatten()
+        elements = values.flatten()
+        if pa.types.is_binary(elements.type):
+            elements = _view_elements(elements, schema.vector_encoding.stored)
+        else:  # also of files that were written before these encodings were bytes
+            elements = elements.flatten()
     floats = schema.vector_encoding.decode(np.asarray(elements), column.width, scales)
     return pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pa.array(floats.reshape(-1)))
+
+
+def _view_elements(vectors: pa.BinaryArray, stored: np.dtype) -> np.ndarray:
+    """Returns the elements of vectors that are bytes, `[vectors · stored width]`, without a copy."""
+    if not len(vectors):  # which may have no buffers
+        return np.empty(0, stored)
+    ends = np.frombuffer(vectors.buffers()[1], np.int32)[vectors.offset : vectors.offset + len(vectors) + 1]
+    return np.frombuffer(memoryview(vectors.buffers()[2])[ends[0] : ends[-1]], stored)
 
 
 def _offsets(column: pa.Array) -> pa.Array:

@@ -130,6 +130,10 @@ class RowSchema:
         """How embeddings are stored."""
         return find_encoding(self.encoding)
 
+    def holds_bytes(self, column: Column) -> bool:
+        """Returns whether Parquet has the vector of each token of a column as bytes."""
+        return column.is_vector and len(column.shape) > 1 and self.vector_encoding.parquet_bytes
+
     def scale_column(self, column: Column) -> Column | None:
         """Returns the column that is stored beside one of vectors, with their scales; None where there is none."""
         if not (column.is_vector and self.vector_encoding.scaled):

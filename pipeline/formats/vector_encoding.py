@@ -28,6 +28,8 @@ class VectorEncoding:
       stored: the type of the elements that are stored, little-endian.
       tf_bytes: whether a tf.Example holds the elements of a row as one string of bytes, not as a list of floats.
       parquet: Arrow's name for the elements in Parquet files.
+      parquet_bytes: whether a Parquet file holds the vector of each token (`sequence_output`) as a string of bytes, not
+        as a list. Arrow's writer takes 5 µs for a list of 768 values, and 0.3 µs for these bytes.
       values_per_element: values in one element: 8 where each is a bit.
       scaled: whether each vector has a scale, float32, in a column of its own.
     """
@@ -36,6 +38,7 @@ class VectorEncoding:
     stored: np.dtype
     tf_bytes: bool
     parquet: str
+    parquet_bytes: bool = False
     values_per_element: int = 1
     scaled: bool = False
 
@@ -131,8 +134,8 @@ _ENCODINGS = {
     encoding.name: encoding
     for encoding in (
         VectorEncoding(name="float_list", stored=_FLOAT32, tf_bytes=False, parquet="float32"),
-        VectorEncoding(name="float32_bytes", stored=_FLOAT32, tf_bytes=True, parquet="float32"),
-        VectorEncoding(name="float16_bytes", stored=_FLOAT16, tf_bytes=True, parquet="float16"),
+        VectorEncoding(name="float32_bytes", stored=_FLOAT32, tf_bytes=True, parquet="float32", parquet_bytes=True),
+        VectorEncoding(name="float16_bytes", stored=_FLOAT16, tf_bytes=True, parquet="float16", parquet_bytes=True),
         VectorEncoding(name="int8", stored=np.dtype("i1"), tf_bytes=True, parquet="int8", scaled=True),
         VectorEncoding(name="binary", stored=np.dtype("u1"), tf_bytes=True, parquet="uint8", values_per_element=8),
     )

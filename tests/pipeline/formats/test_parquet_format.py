@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +18,7 @@ from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, to_parquet_rows
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
+from albert_embed.pipeline.settings.embed_options import Encoding
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from tests.pipeline.embedded_rows import HIDDEN, make_rows, make_schema, publish_rows
 
@@ -71,6 +73,28 @@ def test_the_schema(tmp_path: Path) -> None:
     assert file.schema_arrow.metadata[b"albert_embed.model_fingerprint"] == b"f"
 
 
+@pytest.mark.parametrize(("encoding", "elements"), [("float32_bytes", "<f4"), ("float16_bytes", "<f2")])
+def test_tokens_of_an_encoding_of_bytes(tmp_path: Path, encoding: Encoding, elements: str) -> None:
+    """Written as bytes, read by Arrow and Polars, and of older files, where they are lists, still read as they were."""
+    rows, schema = make_kept_rows(), make_schema(encoding, KEPT)
+    file = write(tmp_path / "a.parquet", [rows], schema=schema)
+    stored = file.schema_arrow.field("sequence_output").type.value_field
+    assert stored.type == pa.binary()
+    assert stored.metadata[b"albert_embed.elements"] == elements.encode()
+    expected = [np.array(row["sequence_output"], elements) for row in rows.to_pylist()]
+    by_polars = polars.read_parquet(tmp_path / "a.parquet")["sequence_output"]
+    for tokens in (file.read()["sequence_output"].to_pylist(), by_polars):
+        for found, values in zip(tokens, expected, strict=True):
+            np.testing.assert_array_equal(np.frombuffer(b"".join(found), elements), values)
+    (read,) = ParquetFormat(schema=schema).read([str(tmp_path / "a.parquet")])
+    table = file.read()
+    number = table.schema.get_field_index("sequence_output")
+    vector = pa.list_(pa.field("element", pa.from_numpy_dtype(np.dtype(elements)), nullable=False), HIDDEN)
+    lists = pa.array([values.reshape(-1, HIDDEN).tolist() for values in expected], pa.list_(vector))
+    old = table.set_column(number, "sequence_output", lists).to_batches()[0]
+    assert from_parquet_rows(old, schema).equals(read)
+
+
 def test_bigquery_would_load_it(tmp_path: Path) -> None:
     """Its load jobs take these physical and logical types, and lists of the three levels that the standard has."""
     file = write(tmp_path / "a.parquet", [make_kept_rows()])
@@ -98,14 +122,15 @@ def test_all_but_vectors_is_compressed(tmp_path: Path) -> None:
     assert {codec for name, codec in codecs.items() if name not in vectors} == {"ZSTD"}
 
 
-def test_slices_are_written_as_they_are() -> None:
+@pytest.mark.parametrize("schema", [SCHEMA, HALF_SCHEMA])
+def test_slices_are_written_as_they_are(schema: RowSchema) -> None:
     rows = make_kept_rows()
-    whole = to_parquet_rows(rows, SCHEMA)
+    whole = to_parquet_rows(rows, schema)
     for start, length in ((1, 1), (1, 2), (2, 1), (0, 0)):
-        part = to_parquet_rows(rows.slice(start, length), SCHEMA)
+        part = to_parquet_rows(rows.slice(start, length), schema)
         assert part.to_pylist() == whole.slice(start, length).to_pylist()
-        back = from_parquet_rows(whole.slice(start, length), SCHEMA)
-        assert back.to_pylist() == from_parquet_rows(part, SCHEMA).to_pylist()
+        back = from_parquet_rows(whole.slice(start, length), schema)
+        assert back.to_pylist() == from_parquet_rows(part, schema).to_pylist()
 
 
 def test_row_groups_and_batches_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,11 +176,14 @@ def test_duckdb_and_pandas_read_it(tmp_path: Path, half: bool) -> None:
         f"select sequence_output[2], list_cosine_similarity(pooled_output, pooled_output) from '{tmp_path}/*.parquet'"
     )
     found = duckdb.sql(query).fetchall()
+    if half:
+        found = [(np.frombuffer(token, "<f2").tolist(), similarity) for token, similarity in found]
     assert [tokens for tokens, _ in found] == [row["sequence_output"][HIDDEN : 2 * HIDDEN] for row in rows.to_pylist()]
     frame = pd.read_parquet(tmp_path / "a.parquet")
     assert frame["id"].tolist() == [name for name, *_ in expected]
     assert [vector.tolist() for vector in frame["pooled_output"]] == [vector for *_, vector, _ in expected]
-    assert np.stack(frame["sequence_output"][1]).shape == (5, HIDDEN)
+    tokens = frame["sequence_output"][1]
+    assert np.stack([np.frombuffer(token, "<f2") for token in tokens] if half else tokens).shape == (5, HIDDEN)
     assert frame["pooled_output"][0].dtype == (np.float16 if half else np.float32)
 
 
