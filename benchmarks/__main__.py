@@ -13,13 +13,13 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.measurement import Benchmark
-from benchmarks.peers_environment import default_peers_python, make_peers_environment
+from benchmarks.peers_environment import OPENVINO_PEERS, PEERS, default_peers_python, make_peers_environment
 from benchmarks.places import Places
 from benchmarks.preparation import prepare
 from benchmarks.process import REPOSITORY, ProcessError, run_process
 from benchmarks.report import print_table
 from benchmarks.results import make_results
-from benchmarks.rows import Row, make_rows
+from benchmarks.rows import OPENVINO_INT8_PEER, Row, make_rows
 from benchmarks.tokens import read_tokens
 from benchmarks.weights import SIZES
 
@@ -55,14 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--rounds must be at least 1, not {rounds}")
     output = options.output.resolve()
     # Neither path is resolved: Python recognises an environment by the path that its interpreter is called by.
-    peers_python = default_peers_python() if options.peers_python is None else options.peers_python.absolute()
-    places = Places(output / "work", sys.executable, str(peers_python))
+    peers_python = default_peers_python(PEERS) if options.peers_python is None else options.peers_python.absolute()
+    openvino_peers_python = default_peers_python(OPENVINO_PEERS)
+    places = Places(output / "work", sys.executable, str(peers_python), str(openvino_peers_python))
     try:
         rows = _choose_rows(make_rows(places), options.rows)
     except ValueError as e:
         parser.error(str(e))
     if options.peers_python is None:
-        make_peers_environment(peers_python)
+        make_peers_environment(peers_python, PEERS)
+    quantized_peer = any(row.key == OPENVINO_INT8_PEER for row in rows)
+    if quantized_peer:
+        make_peers_environment(openvino_peers_python, OPENVINO_PEERS)
     console = Console(stderr=True, highlight=False)
     try:
         prepare(
@@ -72,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             vocabulary=options.vocabulary,
             size=options.model_size,
             with_peers=any(row.kind == "peer" for row in rows),
+            with_int8=any(row.kind != "peer" and row.precision == "int8" and not row.missing for row in rows),
+            with_openvino_sentences=quantized_peer,
             say=console.print,
         )
         benchmark = Benchmark(

@@ -18,7 +18,7 @@ def describe_machine() -> dict[str, Any]:
     fields = {
         name.strip(): value.strip() for name, _, value in (line.partition(":") for line in information.splitlines())
     }
-    interesting = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_bf16")
+    interesting = ("avx", "avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
     return {
         "processor": fields.get("model name", platform.processor()),
         "cores": len(os.sched_getaffinity(0)),

@@ -14,11 +14,13 @@ class Places:
       work: the folder, made anew for each run.
       python: the interpreter of this project's environment.
       peers_python: the interpreter of the peers'.
+      openvino_peers_python: the interpreter of the peers that need other versions for OpenVINO.
     """
 
     work: Path
     python: str
     peers_python: str
+    openvino_peers_python: str
 
     @property
     def huggingface(self) -> Path:
@@ -34,6 +36,11 @@ class Places:
     def converted(self) -> Path:
         """The model as the peers' converters write it."""
         return self.work / "converted"
+
+    @property
+    def openvino_sentences(self) -> Path:
+        """The model as sentence-transformers quantises it for OpenVINO."""
+        return self.work / "openvino_sentences"
 
     @property
     def corpus(self) -> Path:

@@ -20,9 +20,19 @@ def prepare(
     vocabulary: Path,
     size: str,
     with_peers: bool,
+    with_int8: bool,
+    with_openvino_sentences: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Fills the work folder, which is emptied first; `say` is called with each step.
+    """Fills the work folder, which is emptied first.
+
+    Args:
+      places: of the run.
+      corpus, mode: the texts, and which of them.
+      vocabulary, size: of the model.
+      with_peers, with_int8, with_openvino_sentences: whether rows need the model in the peers' forms, in int8, or as
+        sentence-transformers quantises it.
+      say: called with each step.
 
     Raises:
       OSError, ValueError: if the corpus or the vocabulary can't be read.
@@ -35,7 +45,8 @@ def prepare(
     write_corpora(corpus, mode, places.corpus, places.first_document)
     write_model(vocabulary, size, places.huggingface)
     source = ["--source", str(places.huggingface)]
-    for precision in ("float32", "bfloat16"):
+    precisions = ("float32", "bfloat16", "int8") if with_int8 else ("float32", "bfloat16")
+    for precision in precisions:
         say(f"exporting it in {precision}")
         export = [
             "albert_embed",
@@ -46,6 +57,8 @@ def prepare(
             "--output",
             str(places.export(precision)),
         ]
+        if precision == "int8":
+            export += ["--calibration-texts", str(places.corpus)]
         run_process([places.python, "-m", *export], log=places.log(f"export-{precision}"))
     say("writing it as a TF1 Hub module")
     write = ["benchmarks.programs.write_hub_module", *source, "--output", str(places.hub_module)]
@@ -66,3 +79,10 @@ def prepare(
         )
         convert = ["benchmarks.peers.convert", "--model", str(places.huggingface), "--output", str(places.converted)]
         run_process([places.peers_python, "-m", *convert], log=places.log("convert"))
+    if with_openvino_sentences:
+        say("quantising the model with sentence-transformers")
+        quantize = ["benchmarks.peers.quantize_sentences", "--model", str(places.huggingface), *texts]
+        run_process(
+            [places.openvino_peers_python, "-m", *quantize, "--output", str(places.openvino_sentences)],
+            log=places.log("quantize-sentences"),
+        )

@@ -18,6 +18,8 @@ from benchmarks.places import Places
 from benchmarks.tokens import Tokens, read_tokens
 from benchmarks.verification import Agreement, compare, equal_documents
 
+_PRECISIONS = ("float32", "bfloat16", "int8")  # the less exact, the later
+
 
 def make_results(
     measurements: Sequence[RowMeasurement],
@@ -69,8 +71,9 @@ def _check(
 ) -> Agreement | None:
     if measurement.failure is not None or reference is None:
         return None
-    exact = {measurement.row.precision, first.row.precision} == {"float32"}
-    return compare(read_outcome(places.outcome(measurement.row.key)), reference, exact=exact, documents=documents)
+    precision = max(measurement.row.precision, first.row.precision, key=_PRECISIONS.index)
+    outcome = read_outcome(places.outcome(measurement.row.key))
+    return compare(outcome, reference, precision=precision, documents=documents)
 
 
 def _describe_row(
@@ -106,5 +109,6 @@ def _describe_row(
         seconds = statistics.median(one.seconds for one in measurement.rounds)
         flops_per_second = report["flops"] / seconds
         described["flops_per_second"] = flops_per_second
-        described["share_of_matmul"] = flops_per_second / matmul_rates[row.precision]
+        if row.precision in matmul_rates:
+            described["share_of_matmul"] = flops_per_second / matmul_rates[row.precision]
     return described

@@ -10,6 +10,8 @@ from typing import Literal
 
 from benchmarks.places import Places
 
+# The row of an environment of its own.
+OPENVINO_INT8_PEER = "sentence-transformers-openvino-int8"
 # Whose program embeds: this project's whole command, its model alone, or another project.
 Kind = Literal["embed", "model", "peer"]
 
@@ -42,6 +44,7 @@ def make_rows(places: Places) -> list[Row]:
         ("tensorflow", "bfloat16", None),
         ("openvino", "float32", _why_no_openvino("FP32")),
         ("openvino", "bfloat16", _why_no_openvino("BF16")),
+        ("openvino", "int8", _why_no_openvino("INT8") or _why_no_int8_export()),
     ]
     return [
         *(
@@ -88,6 +91,12 @@ def _why_no_openvino(capability: str) -> str | None:
     return None
 
 
+def _why_no_int8_export() -> str | None:
+    if importlib.util.find_spec("nncf") is None:
+        return "nncf is not installed in this project's environment (extra int8)"
+    return None
+
+
 def _make_peer_rows(places: Places) -> list[Row]:
     tokenizer = ["--tokenizer", str(places.huggingface / "tokenizer.json")]
     peers = [
@@ -103,13 +112,17 @@ def _make_peer_rows(places: Places) -> list[Row]:
          "openvino_sorted", places.converted / "model.xml", [*tokenizer, "--precision", "float32"]),
         ("openvino-bfloat16", "OpenVINO, sorted", "bfloat16",
          "openvino_sorted", places.converted / "model.xml", [*tokenizer, "--precision", "bfloat16"]),
+        ("onnxruntime-int8", "ONNX Runtime optimized, dynamic int8, sorted", "int8",
+         "onnxruntime_sorted", places.converted / "int8.onnx", tokenizer),
+        (OPENVINO_INT8_PEER, "sentence-transformers encode, OpenVINO", "int8",
+         "sentence_transformers_openvino", places.openvino_sentences, []),
         ("beam-mltransform", "Beam MLTransform, sentence-transformers", "float32",
          "beam_mltransform", places.huggingface, []),
     ]  # fmt: skip
 
     def command(key: str, program: str, model: Path, options: list[str]) -> Callable[[Path], list[str]]:
         return lambda corpus: [
-            places.peers_python,
+            places.openvino_peers_python if key == OPENVINO_INT8_PEER else places.peers_python,
             *("-m", f"benchmarks.peers.{program}"),
             *("--model", str(model)),
             *("--corpus", str(corpus)),
