@@ -12,8 +12,8 @@ from benchmarks.places import Places
 
 # The row of an environment of its own.
 OPENVINO_INT8_PEER = "sentence-transformers-openvino-int8"
-# Whose program embeds: this project's whole command, its model alone, or another project.
-Kind = Literal["embed", "model", "peer"]
+# Whose program embeds: this project's whole command, its step in MLTransform, its model alone, or another project.
+Kind = Literal["embed", "step", "model", "peer"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,18 @@ def make_rows(places: Places) -> list[Row]:
             precision="float32",
             kind="embed",
             command=_embed(places, "embed-hub-module", places.hub_module, "tensorflow"),
+        ),
+        *(
+            Row(
+                key=f"mltransform-{engine}-{precision}",
+                title=f"Beam MLTransform, AlbertEmbeddings, {engine}",
+                precision=precision,
+                kind="step",
+                command=_mltransform(places, engine, precision),
+                missing=missing,
+            )
+            for engine, precision, missing in engines
+            if precision == "float32"
         ),
         *(
             Row(
@@ -153,6 +165,17 @@ def _embed(places: Places, key: str, model: Path, engine: str) -> Callable[[Path
         *("--output", str(places.published(key))),
         *("--embeddings", "mean,pooled"),
         *engine_option,
+    ]
+
+
+def _mltransform(places: Places, engine: str, precision: str) -> Callable[[Path], list[str]]:
+    return lambda corpus: [
+        places.python,
+        *("-m", "benchmarks.programs.albert_mltransform"),
+        *("--model", str(places.export(precision))),
+        *("--engine", engine),
+        *("--corpus", str(corpus)),
+        *("--outcome", str(places.outcome(f"mltransform-{engine}-{precision}"))),
     ]
 
 

@@ -1,54 +1,17 @@
-"""Beam's own MLTransform with its sentence-transformers embeddings, from a text file to Parquet, in-process runner."""
+"""Beam's own MLTransform with its sentence-transformers embeddings."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-import apache_beam as beam
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from apache_beam.ml.transforms.base import MLTransform
 from apache_beam.ml.transforms.embeddings.huggingface import SentenceTransformerEmbeddings
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from benchmarks.outcome import Outcome, make_parser, print_report, read_documents
-
-# `line` tells the documents apart afterwards: MLTransform puts the embedding in the text's place.
-_SCHEMA = pa.schema([("line", pa.string()), ("text", pa.list_(pa.float32()))])
-
-
-def embed(model: Path, corpus: Path, directory: Path) -> list[Path]:
-    """Runs the pipeline; returns the Parquet files that it wrote to `directory`."""
-    embeddings = SentenceTransformerEmbeddings(model_name=str(model), columns=["text"])
-    with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
-        _ = (
-            pipeline
-            | beam.io.ReadFromText(str(corpus))
-            | beam.Map(lambda line: {"line": line, "text": line})
-            | MLTransform(write_artifact_location=str(directory / "artifacts")).with_transform(embeddings)
-            | beam.Map(lambda row: row if isinstance(row, dict) else row._asdict())
-            | beam.io.WriteToParquet(str(directory / "embeddings"), _SCHEMA, file_name_suffix=".parquet")
-        )
-    return sorted(directory.glob("embeddings*.parquet"))
+from benchmarks.mltransform import measure_mltransform
+from benchmarks.outcome import make_parser
 
 
 def main() -> None:
     """Embeds the corpus that the command line names."""
     arguments = make_parser(__doc__).parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        rows = [row for path in embed(arguments.model, arguments.corpus, Path(directory)) for row in _read(path)]
-    vectors = dict(rows)
-    documents = read_documents(arguments.corpus)
-    Outcome(mean=np.asarray([vectors[document] for document in documents], np.float32)).write(arguments.outcome)
-    print_report({"versions": {"apache-beam": beam.__version__}})
-
-
-def _read(path: Path) -> list[tuple[str, list[float]]]:
-    table = pq.read_table(path)
-    return list(zip(table["line"].to_pylist(), table["text"].to_pylist(), strict=True))
+    measure_mltransform(SentenceTransformerEmbeddings(model_name=str(arguments.model), columns=["text"]), arguments)
 
 
 if __name__ == "__main__":

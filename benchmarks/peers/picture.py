@@ -13,8 +13,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # after the choice of the backend
 from matplotlib.patches import Rectangle
 
-_COLOURS = {"embed": "#1f6fb4", "model": "#a9c8e4", "peer": "#8c8c8c"}
-_LABELS = {"embed": "this project, whole command", "model": "its model alone (ceiling)", "peer": "other projects"}
+_COLOURS = {"embed": "#1f6fb4", "step": "#5b9bd5", "model": "#a9c8e4", "peer": "#8c8c8c"}
+_LABELS = {
+    "embed": "this project, whole command",
+    "step": "in Beam's MLTransform",
+    "model": "its model alone (ceiling)",
+    "peer": "other projects",
+}
 
 
 def main() -> None:
