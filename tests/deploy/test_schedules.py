@@ -14,13 +14,14 @@ import pytest
 
 from albert_embed.pipeline.cli.embed import make_embed_options
 from albert_embed.pipeline.cli.main import COMMANDS
-from tests.deploy.programs import DEPLOY, find_program
+from tests.deploy.programs import DEPLOY, find_program, load_program
 
 FOLDER = DEPLOY / "schedule"
 PARAMETERS = {
     parameter["name"]: parameter
     for parameter in json.loads((DEPLOY / "dataflow/metadata.json").read_text())["parameters"]
 }
+LAUNCH = load_program(DEPLOY / "dataflow" / "launch.py")
 SETTINGS = {
     "PROJECT": "my-project",
     "REGION": "us-central1",
@@ -75,6 +76,10 @@ def test_the_script_schedules_a_launch_of_the_template(tmp_path: Path) -> None:
     }
     for name, value in launch["parameters"].items():
         assert all(re.fullmatch(pattern, value) for pattern in PARAMETERS[name]["regexes"]), name
+    command = LAUNCH.make_command([f"--{name}={value}" for name, value in launch["parameters"].items()])
+    options = make_embed_options(COMMANDS["embed"].parse(command[1:]))
+    assert options.input == ("gs://my-bucket/corpus/*.jsonl", 'gs://my-bucket/more "texts"/*')
+    assert (options.gpu, options.incremental, options.full_snapshot) == ("l4", True, True)
 
 
 def test_the_script_run_again_changes_the_job(tmp_path: Path) -> None:
@@ -96,19 +101,36 @@ def test_terraform_is_formatted() -> None:
     subprocess.run([find_program("terraform"), "fmt", "-check", "-diff", FOLDER / "terraform"], check=True)
 
 
-def test_terraform_launches_as_the_script_does() -> None:
-    text = (FOLDER / "terraform" / "main.tf").read_text(encoding="utf-8")
+def test_terraform_launches_as_the_script_does(tmp_path: Path) -> None:
+    """Terraform itself evaluates the request, without the provider."""
+    terraform = find_program("terraform")
+    _, body = run_script(tmp_path, FLAGS="embeddings=mean")
+    folder = tmp_path / "terraform"
+    folder.mkdir()
+    for name in ("variables.tf", "launch.tf"):
+        shutil.copy(FOLDER / "terraform" / name, folder)
+    worker = "albert-embed-worker@my-project.iam.gserviceaccount.com"
+    (folder / "worker.tf").write_text(f'locals {{\n  worker = "{worker}"\n}}\n')
+    parameters = {"embeddings": "mean", **{name.lower(): SETTINGS[name] for name in ("MODEL", "INPUT", "OUTPUT")}}
+    settings = {name.lower(): SETTINGS[name] for name in ("PROJECT", "REGION", "TEMPLATE")}
+    (folder / "terraform.tfvars.json").write_text(
+        json.dumps({**settings, "bucket": "my-bucket", "parameters": parameters})
+    )
+    expression = "jsonencode(local.launch)\n"
+    command = [terraform, f"-chdir={folder}", "console"]
+    printed = subprocess.run(command, input=expression, capture_output=True, text=True, check=True).stdout
+    assert json.loads(json.loads(printed)) == body
+
+
+def test_terraform_posts_it_where_the_script_does() -> None:
+    files = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / "terraform").glob("*.tf")}
+    assert set(files) == {"main.tf", "variables.tf", "launch.tf"}
+    text = "".join(files.values())
+    assert "body        = base64encode(jsonencode(local.launch))" in files["main.tf"]
+    uri = "https://dataflow.googleapis.com/v1b3/projects/${var.project}/locations/${var.region}/flexTemplates:launch"
+    assert f'"{uri}"' in files["main.tf"]
     script = (FOLDER / "cloud_scheduler.sh").read_text(encoding="utf-8")
-    for key in (
-        "jobName",
-        "containerSpecGcsPath",
-        "parameters",
-        "tempLocation",
-        "serviceAccountEmail",
-        "launchParameter",
-    ):
-        assert key in text and key in script
-    assert "flexTemplates:launch" in text
+    assert uri.replace("${var.project}", "$PROJECT").replace("${var.region}", "$REGION") in script
     assert set(re.findall(r"var\.(\w+)", text)) == set(re.findall(r'^variable "(\w+)"', text, re.MULTILINE))
 
 

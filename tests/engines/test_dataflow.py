@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.launch.prepare_launch import IMAGE_VARIABLE
 from tests.engines.dataflow import Dataflow
 from tests.engines.runs import BATCH_TOKENS, assert_same_rows, embed_in_process, make_lines, start_embed
+from tests.tiny_model import ROOT
 
 pytestmark = pytest.mark.integration
 LINES = 300
@@ -62,15 +65,30 @@ def test_a_job_publishes_though_its_driver_is_killed_and_refuses_a_second_run(
     assert_same_rows(output, embed_in_process(remote_model, source, tmp_path / "expected"))
 
 
-def test_a_template_is_written_and_publishes_when_it_is_run(
+def test_the_launcher_of_the_flex_template_writes_a_job_that_publishes(
     dataflow: Dataflow, remote_model: str, source: str, bucket: str, tmp_path: Path
 ) -> None:
-    template, output = f"{bucket}/template.json", f"{bucket}/out"
-    assert start(dataflow, remote_model, source, output, bucket, "--template_location", template).wait() == 0
+    """As Dataflow calls it: each parameter as --NAME=VALUE, and where to write the job."""
+    template, output = f"{bucket}/staging/job_object", f"{bucket}/out"
+    parameters = {"model": remote_model, "input": source, "output": output, "batch_tokens": "512", "gpu": "t4"}
+    parameters |= {"overwrite": "false", "template_location": template, "service_account_email": "worker@example.com"}
+    flags = dataflow.flags(bucket)
+    given = dict(zip(flags[::2], flags[1::2], strict=True))
+    image = given.pop("--sdk_container_image")
+    arguments = [f"--{name}={value}" for name, value in parameters.items()]
+    arguments += [f"{flag}={value}" for flag, value in given.items()]
+    launcher = [sys.executable, str(ROOT / "deploy" / "dataflow" / "launch.py"), *arguments]
+    subprocess.run(launcher, env={**dataflow.environment, IMAGE_VARIABLE: image}, cwd=tmp_path, check=True)
     assert dataflow.jobs == []
     launch = f"{dataflow.endpoint}/v1b3/projects/test-project/locations/us-central1/templates:launch?gcsPath={template}"
     body = json.dumps({"jobName": "from-template"}).encode()
     urllib.request.urlopen(urllib.request.Request(launch, data=body, method="POST")).close()
     job = dataflow.wait_for_job()
     assert job.wait_until_ended() == "JOB_STATE_DONE", job.log
+    assert (
+        "worker_accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver"
+        in (job.request["environment"]["serviceOptions"])
+    )
+    (pool,) = job.request["environment"]["workerPools"]
+    assert {used["containerImage"] for used in pool["sdkHarnessContainerImages"]} == {image}
     assert_same_rows(output, embed_in_process(remote_model, source, tmp_path / "expected"))

@@ -10,29 +10,6 @@ terraform {
   }
 }
 
-variable "project" { type = string }
-variable "region" { type = string }
-
-variable "template" {
-  type        = string
-  description = "The Flex Template, gs://BUCKET/albert-embed.json."
-}
-
-variable "bucket" {
-  type        = string
-  description = "The bucket that holds model, corpus, output and temporary files; its name alone."
-}
-
-variable "parameters" {
-  type        = map(string)
-  description = "The template's parameters: model, input, output and whatever else; all are strings."
-}
-
-variable "schedule" {
-  type    = string
-  default = "0 2 * * *"
-}
-
 provider "google" {
   project = var.project
   region  = var.region
@@ -41,6 +18,10 @@ provider "google" {
 resource "google_service_account" "worker" {
   account_id   = "albert-embed-worker"
   display_name = "Workers of albert-embed"
+}
+
+locals {
+  worker = google_service_account.worker.email
 }
 
 resource "google_service_account" "launcher" {
@@ -89,17 +70,7 @@ resource "google_cloud_scheduler_job" "nightly" {
     http_method = "POST"
     uri         = "https://dataflow.googleapis.com/v1b3/projects/${var.project}/locations/${var.region}/flexTemplates:launch"
     headers     = { "Content-Type" = "application/json" }
-    body = base64encode(jsonencode({
-      launchParameter = {
-        jobName              = "albert-embed-nightly"
-        containerSpecGcsPath = var.template
-        parameters           = merge({ incremental = "true" }, var.parameters)
-        environment = {
-          tempLocation        = "gs://${var.bucket}/tmp"
-          serviceAccountEmail = google_service_account.worker.email
-        }
-      }
-    }))
+    body        = base64encode(jsonencode(local.launch))
 
     oauth_token {
       service_account_email = google_service_account.launcher.email
