@@ -44,6 +44,7 @@ def run_embed(arguments: Arguments) -> CommandResult:
         **({"changes": described["changes"]} if described["changes"] else {}),
         "failures_by_reason": manifest.failures_by_reason,
         "bigquery": described["bigquery"],
+        **({"search_index": described["search_index"]} if options.index else {}),
         "measured": described["measured"],
     }
     named = " and ".join(filter(None, (options.output, options.table)))

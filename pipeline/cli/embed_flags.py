@@ -24,12 +24,7 @@ from albert_embed.pipeline.settings.embed_options import (
 _DEFAULTS = {field.name: str(field.default) for field in dataclasses.fields(EmbedOptions)}
 
 _MODEL_OPTIONS = (
-    Option(
-        flag="--model",
-        required=True,
-        metavar="M",
-        help="an export, a TF1 Hub module, or a TF Hub handle",
-    ),
+    Option(flag="--model", required=True, metavar="M", help="an export, a TF1 Hub module, or a TF Hub handle"),
     Option(
         flag="--model-sha256",
         metavar="HEX",
@@ -150,6 +145,11 @@ _OUTPUT_OPTIONS = (
         kind=Kind.WORDS,
         metavar="DIR",
         help="the directory to publish in, a BigQuery table as bq:PROJECT:DATASET.TABLE, or both",
+    ),
+    Option(
+        flag="--index",
+        kind=Kind.SWITCH,
+        help="publish the output with an index for search; an incremental run updates the one that is there",
     ),
     Option(flag="--overwrite", kind=Kind.SWITCH, help="replace what the output holds"),
     Option(

@@ -14,7 +14,7 @@ from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.dataset.layout import STAGING
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.published_output import PublishedFile, PublishedOutput, choose_format, find_files
-from albert_embed.pipeline.dataset.search_index import INDEX_FORMAT, SearchIndex
+from albert_embed.pipeline.dataset.search_index import INDEX_FORMAT
 from albert_embed.pipeline.nearest.build_index import EarlierIndex, build_index
 from albert_embed.pipeline.nearest.fetch_index import fetch_index
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
@@ -85,8 +85,8 @@ def resolve_index_options(manifest: Manifest, options: IndexOptions) -> IndexOpt
 
 def is_current(manifest: Manifest, options: IndexOptions) -> bool:
     """Returns whether the index that a published version names is of that version, and as the options want it."""
-    there: SearchIndex | None = manifest.search_index
-    if there is None or there.version != manifest.generation:
+    there = manifest.search_index
+    if there is None or not manifest.has_current_index:
         return False
     wanted = resolve_index_options(manifest, options)
     return (there.embedding, there.metric) == (wanted.embedding, wanted.metric)

@@ -24,6 +24,7 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
     counts, measured = manifest.counts, manifest.measured
     changes = {} if manifest.changes is None else dataclasses.asdict(manifest.changes)
     counters = measured.counters
+    index = manifest.search_index if manifest.has_current_index else None
     rows: dict[str, Any] = {
         "published" if published else "unchanged": output,
         **{name.replace("_", " "): count for name, count in changes.items()},
@@ -33,6 +34,7 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
         **({"rows of documents": counts.document_rows} if counts.document_rows is not None else {}),
         "tokens": counts.tokens,
         "truncated": counts.truncated,
+        **({} if index is None else {"rows in the index": index.rows, "  recall@10": index.recall_at_10}),
         "failures": counts.failures,
         **{f"  {reason}": count for reason, count in manifest.failures_by_reason.items()},
         "batches": counters.get("batches", 0),

@@ -109,6 +109,11 @@ class Manifest(Provenance):
         return self.dead_rows / rows if rows else 0.0
 
     @property
+    def has_current_index(self) -> bool:
+        """Whether its index is of this version."""
+        return self.search_index is not None and self.search_index.version == self.generation
+
+    @property
     def row_schema(self) -> RowSchema:
         """The schema of the rows of windows."""
         return RowSchema(

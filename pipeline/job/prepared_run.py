@@ -17,6 +17,7 @@ from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.pipeline.embed.read_input import Input
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.nearest.vector_index import refuse_missing_library
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import share_cores
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
@@ -101,6 +102,8 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
       ValueError, OSError: if the model or the transform graph can't be used, or an option does not fit them.
     """
     started = time.time()
+    if options.index:
+        refuse_missing_library()
     model = open_model(options.model, sha256=options.model_sha256)
     refuse_precision(options.engine, model.directory.precision)
     refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)

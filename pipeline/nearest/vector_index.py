@@ -222,6 +222,14 @@ def describe_library() -> str:
     return f"{LIBRARY} {importlib.metadata.version(LIBRARY)}"
 
 
+def refuse_missing_library() -> None:
+    """Raises ValueError if the library of indexes can't be imported here."""
+    try:
+        _import_index()
+    except MissingLibraryError as e:
+        raise ValueError(str(e)) from e
+
+
 def _import_index() -> type[Index]:
     try:
         from usearch.index import Index

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from typing import Any
 
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.commit.plan import Plan, make_plan
+from albert_embed.pipeline.commit.stage_index import is_current, stage_index
 from albert_embed.pipeline.dataset.layout import STAGING
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import describe_conflict, list_versions, read_version
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.incremental.add_generation import add_generation, is_same_dataset
 from albert_embed.pipeline.incremental.check_snapshot import check_snapshot
+from albert_embed.pipeline.progress.display import LineDisplay
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.run_manifest import make_manifest
 from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.deletion_limit import check_deletions
 from albert_embed.pipeline.settings.failure_limit import check_failures
+from albert_embed.pipeline.settings.search_options import IndexOptions
 from albert_embed.pipeline.shards.shard import sort_shards
 
 logger = logging.getLogger(__name__)
@@ -43,6 +48,7 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
       MissingFieldError, TooManyFailuresError, IncompleteSnapshotError, TooManyDeletionsError: if the run must not be
         published.
       VersionConflictError: if another run has published since this one began.
+      MissingLibraryError: if there is to be an index, and the worker has not the library for it.
     """
     options = task.options
     _log(staged, task)
@@ -61,8 +67,17 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
             dead=staged.changes.dead,
             dead_vectors=staged.changes.dead_vectors,
         )
-        if is_same_dataset(previous, manifest):
+        indexed = not options.index or is_current(previous, IndexOptions(directory=task.directory))
+        if is_same_dataset(previous, manifest) and indexed:
             raise UnchangedError(manifest)
+    if options.index:
+        manifest = _stage_index(manifest, task)
+    elif manifest.search_index is not None:
+        logger.warning(
+            "the index for search stays that of version %d, and will not be used; --index updates it, and so does "
+            "`albert-embed index %s`",
+            *(manifest.search_index.version, task.directory),
+        )
     load_files = [
         f"{STAGING}/{shard.run}/{shard.data_file(LOAD_FORMAT)}"
         for shard in sort_shards(staged.shards)
@@ -77,6 +92,20 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
         dead_runs=task.dead_runs,
         retain=options.retain,
     )
+
+
+def _stage_index(manifest: Manifest, task: CommitTask) -> Manifest:
+    """Makes the index, of the embedding and by the metric of the version before where it had one and that is possible.
+
+    It is made in this one step, by one worker, before the plan is written: so a step that is run again makes another.
+    """
+    before = read_version(task.directory, task.base).search_index if task.base else None
+    wanted = IndexOptions(directory=task.directory)
+    if before is not None and before.embedding in task.options.embeddings:
+        metric: Any = before.metric
+        wanted = dataclasses.replace(wanted, embedding=before.embedding, metric=metric)
+    version = task.base + 1
+    return stage_index(manifest, task.staging, version=version, options=wanted, display=LineDisplay())
 
 
 def _log(staged: StagedRun, task: CommitTask) -> None:

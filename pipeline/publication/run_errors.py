@@ -10,6 +10,7 @@ from albert_embed.pipeline.commit.verdict import FAILED, Verdict
 from albert_embed.pipeline.dataset.versions import VersionConflictError
 from albert_embed.pipeline.documents.count_fields import MissingFieldError
 from albert_embed.pipeline.incremental.check_snapshot import IncompleteSnapshotError
+from albert_embed.pipeline.nearest.vector_index import MissingLibraryError
 from albert_embed.pipeline.settings.deletion_limit import TooManyDeletionsError
 from albert_embed.pipeline.settings.failure_limit import TooManyFailuresError
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
@@ -22,6 +23,7 @@ FINAL_ERRORS: tuple[type[RuntimeError], ...] = (
     MissingFieldError,
     VersionConflictError,
     TableLoadError,
+    MissingLibraryError,
 )
 _BY_NAME = {error.__name__: error for error in FINAL_ERRORS}
 

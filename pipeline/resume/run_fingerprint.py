@@ -27,6 +27,7 @@ NEUTRAL = {
     "worker_threads": "how fast rows are made, not which",
     "shared_filesystem": "whether workers see local paths, not what lies there",
     "vector_index": "made after the rows are there",
+    "index": "made after the rows are there",
     "retain": "what becomes of earlier versions",
     "no_wait": "who waits for the rows",
     "shard_seconds": "how rows are divided among shards",

@@ -118,7 +118,7 @@ def choose_index(output: PublishedOutput, searched: SearchedEmbedding, metric: M
     there = output.manifest.search_index
     if there is None or (there.embedding, there.metric) != (searched.name, metric):
         return "none"
-    if there.version == output.manifest.generation:
+    if output.manifest.has_current_index:
         return "used"
     logger.info(
         "comparing all rows: the index is of version %d, the output is version %d; `albert-embed index %s` renews it",

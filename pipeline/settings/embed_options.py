@@ -71,6 +71,7 @@ class EmbedOptions:
       worker_threads: how many threads each worker process uses for a batch; None shares the cores among them.
       shared_filesystem: whether workers on other machines see the local paths of this one.
       transform: a saved transform graph to use.
+      index: whether the output gets an index for search (`pipeline.commit.stage_index`).
       overwrite: whether an existing output may be replaced.
       incremental: whether the run adds to an existing output, embedding only what is new or changed.
       rebuild: with `incremental`: embeds everything and replaces what is there.
@@ -118,6 +119,7 @@ class EmbedOptions:
     worker_threads: int | None = None
     shared_filesystem: bool = False
     transform: str | None = None
+    index: bool = False
     overwrite: bool = False
     incremental: bool = False
     rebuild: bool = False
@@ -180,7 +182,9 @@ class EmbedOptions:
         ):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
-        for name, given in (("--rebuild", self.rebuild), ("--full-snapshot", self.full_snapshot)):
+        compacts = self.compact_above is not None
+        needing = {"--rebuild": self.rebuild, "--full-snapshot": self.full_snapshot, "--compact-above": compacts}
+        for name, given in needing.items():
             if given and not self.incremental:
                 raise ValueError(f"{name} works only with --incremental; give both, or neither")
         if self.accept_dimensions and self.dimensions is None:
@@ -210,11 +214,8 @@ class EmbedOptions:
             raise ValueError(
                 "--max-deletions works only with --full-snapshot, which alone deletes; give both, or neither"
             )
-        if self.compact_above is not None:
-            if not self.incremental:
-                raise ValueError("--compact-above works only with --incremental; give both, or neither")
-            if not 0 <= self.compact_above <= 100:
-                raise ValueError(f"--compact-above is {self.compact_above:g}: give a percentage from 0 to 100")
+        if self.compact_above is not None and not 0 <= self.compact_above <= 100:
+            raise ValueError(f"--compact-above is {self.compact_above:g}: give a percentage from 0 to 100")
 
     def _check_outputs(self) -> None:
         check_choices("--sink", self.sinks, SINKS)
@@ -233,6 +234,10 @@ class EmbedOptions:
             raise ValueError(
                 "--incremental needs files to see what has been embedded: give --output a directory, and --sink "
                 "tfrecord or parquet, beside the table"
+            )
+        if self.index and not (files and set(self.embeddings) - {"sequence"}):
+            raise ValueError(
+                "--index is of files with a vector for each row: give --sink tfrecord or parquet, and --embeddings mean"
             )
         check_choice("--bigquery-method", self.bigquery_method, BIGQUERY_METHODS)
         if self.vector_index is not None:

@@ -58,6 +58,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "vector_index": {"vector_index": "print", "table": TABLE, "sinks": ("tfrecord", "bigquery")},
     "shard_seconds": {"shard_seconds": 7.0},
     "shard_bytes": {"shard_bytes": 1000},
+    "index": {"index": True},
     "retain": {"retain": 2},
     "no_wait": {"no_wait": True},
     "query": {"query": "SELECT 1", "input": ()},
@@ -96,7 +97,7 @@ def test_every_option_is_tested() -> None:
 
 def test_only_these_options_shape_no_row() -> None:
     """A second list on purpose: whoever declares an option neutral is to say so twice."""
-    where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index"}
+    where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index", "index"}
     how = {"accept_dimensions", "batch_tokens", "gpu", "gpu_pool", "shard_seconds", "shard_bytes", "retain", "no_wait"}
     workers = {"worker_threads", "shared_filesystem"}
     safety = {"failure_text", "model_sha256"}
