@@ -70,6 +70,36 @@ def test_gpus_as_the_service_receives_them(recording_dataflow: Dataflow, bucket:
     assert set(steps.values()) == {"type:nvidia-l4;count:1;machine_type:g2-standard-4;install-nvidia-driver"}
 
 
+def test_what_the_user_gives_is_what_the_service_receives(
+    recording_dataflow: Dataflow, bucket: str, command: list[str]
+) -> None:
+    accelerator = "worker_accelerator=type:nvidia-l4;count:1;install-nvidia-driver:5xx"
+    given = ["--worker_machine_type", "g2-standard-16", "--disk_size_gb", "200", "--max_num_workers", "3"]
+    given += ["--number_of_worker_harness_threads", "2", "--experiments", "use_multiple_sdk_containers"]
+    given += [f"--dataflow_service_options={accelerator}"]
+    flags = [*recording_dataflow.flags(bucket), "--output", f"{bucket}/out", "--gpu", "L4", "--no-wait"]
+    assert main([*command, *flags, *given]) == 0
+    (job,) = recording_dataflow.jobs
+    (pool,) = job.request["environment"]["workerPools"]
+    assert (pool["machineType"], pool["diskSizeGb"]) == ("g2-standard-16", 200)
+    assert int(pool["autoscalingSettings"]["maxNumWorkers"]) == 3
+    assert job.options["number_of_worker_harness_threads"] == 2
+    assert [option for option in job.request["environment"]["serviceOptions"] if "accelerator" in option] == [
+        accelerator
+    ]
+    assert "no_use_multiple_sdk_containers" not in job.options["experiments"]
+
+
+def test_a_hint_by_hand_is_on_all_steps(recording_dataflow: Dataflow, bucket: str, command: list[str]) -> None:
+    accelerator = "type:nvidia-l4;count:1;install-nvidia-driver"
+    flags = [*recording_dataflow.flags(bucket), "--output", f"{bucket}/out", "--no-wait"]
+    assert main([*command, *flags, "--resource_hint", f"accelerator={accelerator}"]) == 0
+    (job,) = recording_dataflow.jobs
+    steps = find_accelerators(job)
+    assert set(steps.values()) == {accelerator}
+    assert any("/RunInference/" in step for step in steps) and any("/RunInference/" not in step for step in steps)
+
+
 def test_a_job_holds_nothing_of_the_environment(
     recording_dataflow: Dataflow, bucket: str, dataset: str, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,8 +57,18 @@ def test_a_planted_token_is_found_nowhere(
     assert TOKEN not in printed.out + printed.err + caplog.text
 
 
-def test_failures_without_text_say_which_document_failed_and_why(tiny_model: Path, tmp_path: Path) -> None:
-    assert main(make_command(tiny_model, tmp_path, "--failure-text", "0")) == 0
+def test_failures_without_text_say_which_document_failed_and_why(
+    tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    result = tmp_path / "result.json"
+    with caplog.at_level(logging.DEBUG):
+        command = make_command(tiny_model, tmp_path, "--failure-text", "0", "--result-file", str(result), "--json")
+        assert main([*command, "--max-failures", "1"]) == 3
+        kept = read_all(tmp_path / "out" / "_staging")  # its failures
+        assert b"wrong type" in kept and SECRET_TEXT.encode() not in kept
+        assert main(command) == 0
+    printed = capfd.readouterr()
+    assert SECRET_TEXT not in printed.out + printed.err + caplog.text + result.read_text()
     written = read_all(tmp_path / "out")
     assert SECRET_TEXT.encode() not in written and b'"failures"' in written
     failures = list(read_failures(str(tmp_path / "out")))
