@@ -15,10 +15,14 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-python-downloads --upgrade \
 	--custom-compile-command "make constraints"
 
-.PHONY: demo flink-demo test test-fast lint site constraints dataflow-image dataflow-template clean
+.PHONY: demo report-picture flink-demo test test-fast lint site constraints dataflow-image dataflow-template clean
 
 demo: $(VENV)/installed
 	$(RUN) examples/demo.py build/demo
+
+# The README's picture of a report: needs Chromium and the shared corpora. make report-picture MODEL=…
+report-picture: $(VENV)/installed
+	$(RUN) examples/report_picture.py build/report-picture $(if $(MODEL),--model $(MODEL))
 
 # Fetches Flink and Beam's job server for it (400 MB, with Maven) once, into a folder of the user's cache.
 flink-demo: $(VENV)/installed

@@ -55,7 +55,7 @@ def describe_dataset(directory: str, *, method: MapMethod) -> Page:
             *_describe_speed(measured),
         ],
         changes=_describe_changes(manifest),
-        stages=make_shares(measured.seconds_by_stage),
+        stages=make_shares({stage.replace("_", " "): seconds for stage, seconds in measured.seconds_by_stage.items()}),
         histograms=_describe_lengths(sample, max_tokens, of_documents=searched.of_documents),
         failures=failures,
         vectors=make_vector_sections(sample, searched.column, method=method, seed=SEED),
