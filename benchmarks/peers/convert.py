@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import onnx
 import openvino
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -105,6 +106,8 @@ def main() -> None:
         arguments.output / "int8.onnx",
         per_channel=True,
         weight_type=QuantType.QInt8,
+        # It does not know what the optimizer's own operators give; all of it is float32.
+        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
     sdpa = AlbertModel.from_pretrained(arguments.model, dtype=torch.float32, attn_implementation="sdpa").eval()
     with torch.no_grad():

@@ -14,6 +14,7 @@ from albert_embed.model.config import read_config
 from albert_embed.model.engines import load_engine
 from albert_embed.model.flops import count_batch_flops
 from albert_embed.model.handler import attach_embeddings
+from albert_embed.model.model_directory import read_precision
 from albert_embed.model.padded_batch import pad_batch
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.transforms.columns import INPUT_IDS, INPUT_MASK
@@ -26,9 +27,11 @@ _DOCUMENT = "document"
 _OUTPUTS = ("pooled_output", "mean_output")
 
 
-def cut_batches(tokens: Tokens) -> list[pa.RecordBatch]:
+def cut_batches(tokens: Tokens, engine: str, precision: str) -> list[pa.RecordBatch]:
     """Returns the documents, with their numbers, in the batches that `embed` would cut."""
-    batch_tokens = choose_batch_tokens(None, max_tokens=MAX_TOKENS, beam_options=PipelineOptions([]))
+    batch_tokens = choose_batch_tokens(
+        None, max_tokens=MAX_TOKENS, beam_options=PipelineOptions([]), engine=engine, precision=precision
+    )
     buffer = TokenBuffer(TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=MAX_TOKENS))
     rows = pa.RecordBatch.from_arrays(
         [
@@ -50,7 +53,7 @@ def main() -> None:
     parser.add_argument("--huggingface", type=Path, required=True, help="the same model, for its config.json")
     arguments = parser.parse_args()
     tokens, config = read_tokens(arguments.tokens), read_config(arguments.huggingface / "config.json", "huggingface")
-    batches = cut_batches(tokens)
+    batches = cut_batches(tokens, arguments.engine, read_precision(arguments.model))
     engine = load_engine(arguments.engine, arguments.model)
     engine.run(pad_batch(batches[-1].slice(0, 1)), _OUTPUTS)  # what only a first call does belongs to start-up
     vectors = {name: np.empty((len(tokens), config.hidden_size), np.float32) for name in ("mean", "pooled")}

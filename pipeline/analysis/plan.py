@@ -74,7 +74,11 @@ def make_plan(
       table: the GPUs to plan for.
     """
     batch_tokens = choose_batch_tokens(
-        options.batch_tokens, max_tokens=preprocessing.max_tokens, beam_options=beam_options
+        options.batch_tokens,
+        max_tokens=preprocessing.max_tokens,
+        beam_options=beam_options,
+        engine=choose_engine(options.engine, model.precision),
+        precision=model.precision,
     )
     forecast = forecast_for(statistics, preprocessing, batch_tokens, tokens_written=options.tokens)
     size = estimate_output_bytes(options, model.config, statistics, sentence_size=model.sentence_size)

@@ -9,7 +9,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.engines import EngineName, refuse_precision
+from albert_embed.model.engines import EngineName, choose_engine
 from albert_embed.model.handler import AlbertModelHandler, refuse_missing_outputs
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
@@ -125,10 +125,15 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         )
         longest = preprocessing.max_tokens
         batching = TokenBatchConfig(
-            batch_tokens=choose_batch_tokens(batch_tokens, max_tokens=longest, beam_options=PipelineOptions([])),
+            batch_tokens=choose_batch_tokens(
+                batch_tokens,
+                max_tokens=longest,
+                beam_options=PipelineOptions([]),
+                engine=choose_engine(engine, opened.directory.precision),
+                precision=opened.directory.precision,
+            ),
             max_tokens=longest,
         )
-        refuse_precision(engine, opened.directory.precision)
         handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
         refuse_missing_outputs(embeddings, opened.directory.outputs, model)
         return cls(

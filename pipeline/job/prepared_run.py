@@ -130,6 +130,8 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
                 beam_options=beam_options,
                 gpu=options.gpu,
                 config=model.directory.config,
+                engine=choose_engine(options.engine, model.directory.precision),
+                precision=model.directory.precision,
             ),
             max_tokens=max_tokens,
         ),

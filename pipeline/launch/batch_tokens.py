@@ -8,18 +8,15 @@ import re
 from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
 
 from albert_embed.model.config import AlbertConfig
+from albert_embed.model.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
 from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
+from albert_embed.pipeline.settings.runner import runs_on_this_machine
 
 logger = logging.getLogger(__name__)
 
-# On a CPU, large batches gain nothing once the matrices fill the cores. They lose where tensors leave the cache or are
-# over 32 MiB: glibc's malloc maps such blocks anew for every operation, and each page is faulted in again.
-# With ALBERT-base at length 512, 1,024 tokens keep every tensor below that (scores 25 MB, the feed-forward's 12.6 MB);
-# on 4,096 tokens a softmax took not 4 but 9 times as long, an exp 16 times (benchmarks/NOTES.md).
-CPU_BATCH_TOKENS = 1024
 # A GPU needs enough rows to fill it; at ALBERT-base's size this many tokens need about 2 GB in float32.
 GPU_BATCH_TOKENS = 16384
 # More than this fills no GPU better, and a batch is what a bundle loses when it fails.
@@ -37,8 +34,12 @@ def choose_batch_tokens(
     beam_options: PipelineOptions,
     gpu: str | None = None,
     config: AlbertConfig | None = None,
+    engine: str = "tensorflow",
+    precision: str = "float32",
 ) -> int:
-    """Chooses the token budget of a batch: the one given, else by the device that runs the model, which is logged.
+    """Chooses the token budget of a batch: the one given, else by what runs the model, which is logged.
+
+    Rows are the same, up to rounding, however they are batched.
 
     Args:
       given: `--batch-tokens`.
@@ -46,16 +47,20 @@ def choose_batch_tokens(
       beam_options: say whether remote workers have an accelerator.
       gpu: `--gpu`.
       config: of the model; where it is given, as many batches as there are threads fit into the memory of a known GPU.
+      engine: what executes the model (`model.engines.choose_engine`).
+      precision: of the model.
     """
     if given is not None:
         return given
     workers = [Accelerator.of(GpuRequest.parse(gpu))] if gpu is not None else list_accelerators(beam_options)
     if workers:
         device, chosen = _fit_accelerator(workers[0], max_tokens, beam_options, config)
-    elif _has_local_gpu():
+    elif engine != "openvino" and _has_local_gpu():
         device, chosen = "a GPU", GPU_BATCH_TOKENS
     else:
-        device, chosen = "a CPU", CPU_BATCH_TOKENS
+        # Of workers on other machines the processor is not known.
+        instructions = read_instructions() if runs_on_this_machine(beam_options) else frozenset()
+        chosen, device = find_cpu_batch_tokens(engine, precision, instructions)
     chosen = max(chosen, max_tokens)
     logger.info(
         "maximum padded tokens per batch: %d, chosen for %s; --batch-tokens gives another number", chosen, device

@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
+from albert_embed.model.cpu_batch_tokens import DEFAULT_TOKENS
 from albert_embed.pipeline.cli.main import COMMANDS, main
 from albert_embed.pipeline.console.command import COMMON_OPTIONS
-from albert_embed.pipeline.launch.batch_tokens import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
+from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from tests.tiny_model import ROOT
@@ -116,4 +117,4 @@ def test_every_setting_has_a_flag() -> None:
 
 def test_the_default_of_batch_tokens_is_the_one_that_is_chosen() -> None:
     default = next(option.default for option in COMMANDS["embed"].options if option.flag == "--batch-tokens")
-    assert default == f"{CPU_BATCH_TOKENS:,} on a CPU, {GPU_BATCH_TOKENS:,} on a GPU"
+    assert default == f"{DEFAULT_TOKENS:,} on a CPU, {GPU_BATCH_TOKENS:,} on a GPU"

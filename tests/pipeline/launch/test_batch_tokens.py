@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -39,6 +40,26 @@ def test_the_default_is_that_of_the_device(
 ) -> None:
     monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: gpu)
     assert choose_batch_tokens(None, max_tokens=max_tokens, beam_options=PipelineOptions([])) == expected
+
+
+def test_on_a_cpu_the_engine_precision_and_processor_decide(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: True)  # which OpenVINO does not use
+    monkeypatch.setattr(batch_tokens, "read_instructions", lambda: frozenset({"amx_bf16"}))
+
+    def choose_for(precision: str, *flags: str) -> int:
+        options = PipelineOptions([*flags])
+        return choose_batch_tokens(None, max_tokens=512, beam_options=options, engine="openvino", precision=precision)
+
+    with caplog.at_level(logging.INFO):
+        assert choose_for("bfloat16") == 4096
+    assert caplog.messages == [
+        "maximum padded tokens per batch: 4096, chosen for openvino in bfloat16 on a CPU with amx_bf16; --batch-tokens "
+        "gives another number"
+    ]
+    assert choose_for("float32") == 1024
+    assert choose_for("bfloat16", "--runner", "DataflowRunner") == 1024  # of whose workers nothing is known
 
 
 def test_what_is_given_is_taken() -> None:
