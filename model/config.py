@@ -193,7 +193,7 @@ def _parse(
         elif field.name in defaults:
             arguments[field.name] = defaults[field.name]
         elif field.default is dataclasses.MISSING:
-            raise ValueError(f"the field {field.name} is missing")
+            raise ValueError(f"the field {field.name} is missing; give the file that was published with the weights")
     activation = str(arguments.get("hidden_act"))
     if activation not in activations:
         raise ValueError(f"hidden_act is {activation!r}; the encoder implements {', '.join(sorted(activations))}")

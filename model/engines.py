@@ -57,6 +57,22 @@ def refuse_precision(engine: str, precision: str) -> None:
         )
 
 
+def refuse_missing_engine(engine: str) -> None:
+    """Raises ValueError where `engine` is not installed in this process."""
+    if engine in ("openvino", "jax") and not _is_installed(engine):
+        raise ValueError(
+            f"--engine {engine} needs the package {engine}, which is not installed; run "
+            f"`pip install 'albert-embed[{engine}]'`, or choose --engine tensorflow"
+        )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # it is blocked in sys.modules
+        return False
+
+
 def choose_engine(name: str, precision: str = "float32") -> str:
     """Returns `name`; for `auto`, `openvino` where it is installed and there is no GPU, else `tensorflow`.
 

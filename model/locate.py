@@ -33,12 +33,15 @@ def locate_model(name: str | os.PathLike[str]) -> Path:
             return Path(tensorflow_hub.resolve(name))
         except (URLError, OSError, EOFError, ValueError, RuntimeError) as e:
             raise ModelDirectoryError(
-                f"the handle {name!r} could not be resolved: {e}. Is the network reachable? A module that was "
-                "downloaded elsewhere can be given as a directory."
+                f"the handle {name!r} could not be resolved: {e}. Is it spelt right, and the network "
+                "reachable? A module that was downloaded elsewhere can be given as a directory."
             ) from e
     if is_remote(name):
         return fetch_model(name)
     path = Path(name)
     if not path.exists():
-        raise ModelDirectoryError(f"there is nothing at {name!r}; give a directory or a TF Hub handle")
+        raise ModelDirectoryError(
+            f"there is nothing at {name!r}; give a directory or a TF Hub handle (a model of Hugging Face is downloaded "
+            "first, and then exported)"
+        )
     return path

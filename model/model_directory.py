@@ -22,6 +22,7 @@ from albert_embed.model.foreign_model import refuse_foreign_saved_model
 from albert_embed.model.hub_module_assets import find_hub_asset
 from albert_embed.model.staged_output import UNFINISHED_FILE
 from albert_embed.model.stand_ins import refuse_stand_ins
+from albert_embed.model.wrong_model import describe_wrong_model
 from albert_embed.transforms.columns import SENTENCE_EMBEDDING
 from albert_embed.transforms.plain_path import plain_path
 from albert_embed.transforms.vocabulary import COMMA_RULES, CommaRule, Vocabulary, load_vocabulary
@@ -105,7 +106,11 @@ def load_saved_model(path: Path) -> Any:
         with plain_path(str(path)) as plain:
             loaded = tf.saved_model.load(plain, tags=tags)
     except (OSError, ValueError, RuntimeError, IndexError, tf.errors.OpError) as e:
-        raise ModelDirectoryError(f"{path} can't be loaded as a SavedModel: {e}") from e
+        said = str(e).split("\n")[0][:300]
+        raise ModelDirectoryError(
+            f"{path} can't be loaded as a SavedModel: {said}; its files may be cut off or damaged: copy it again, or "
+            "export it again"
+        ) from e
     finally:
         tf.get_logger().setLevel(level)
     for name in (TOKENS_SIGNATURE, TOKENIZATION_SIGNATURE):
@@ -137,11 +142,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
       if it is known to be another model, or a file is only in the place of the real one.
     """
     if not (path / SAVED_MODEL_FILE).exists():
-        raise ModelDirectoryError(
-            f"{path} holds no {SAVED_MODEL_FILE}; a checkpoint first goes through `albert-embed export --source {path}`"
-            if path.is_dir()
-            else f"there is no directory {path}; --model takes a SavedModel's directory or a TF Hub handle"
-        )
+        raise ModelDirectoryError(describe_wrong_model(path))
     if (path / UNFINISHED_FILE).exists():
         raise ModelDirectoryError(
             f"{path} is left of an export that was stopped before its proof; remove it and export again"

@@ -136,7 +136,8 @@ def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> Publ
     raise CheckpointError(
         f"{directory} holds no published ALBERT weights: looked for a TF1 Hub module (saved_model.pb and "
         "tfhub_module.pb), a TF1 checkpoint (model.ckpt-best.index) and a Hugging Face model (model.safetensors or "
-        f"pytorch_model.bin); it holds {sorted(entry.name for entry in directory.iterdir())[:10]}"
+        f"pytorch_model.bin); it holds {sorted(entry.name for entry in directory.iterdir())[:10]}. Give the directory "
+        "that was published, with all of its files"
     )
 
 

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +48,8 @@ def start_quietly() -> None:
     # Errors about GPUs are no news where there is none. Those of an operation are Python's exceptions in any case.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # tensorflow-hub 0.16 imports it; the pin of setuptools keeps it there.
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
     install_finder()
 
 

@@ -35,6 +35,7 @@ from albert_embed.transforms.start_up import start_quietly
 
 logger = logging.getLogger(__name__)
 
+_FIRST_PYTHON, _LAST_PYTHON = (3, 11), (3, 13)  # of setup.py
 EXIT_USAGE = 2
 EXIT_LIMIT = 3
 EXIT_FAILED = 4
@@ -105,6 +106,7 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
         return _fail(output, e, command=command, usage=command.usage)
     with Interruption() as interruption:
         try:
+            _check_python()
             _check_working_folder()
             if result_file is not None:
                 result_file.check()
@@ -165,6 +167,17 @@ def _describe_commands() -> str:
     for command in COMMANDS.values():
         commands.add_parser(command.name, help=command.description)
     return parser.format_help()
+
+
+def _check_python() -> None:
+    """Refuses a Python that the libraries are not made for: they fail there with unclear errors, or can't be there."""
+    found = sys.version_info[:2]
+    if not _FIRST_PYTHON <= found <= _LAST_PYTHON:
+        first, last, given = (".".join(map(str, version)) for version in (_FIRST_PYTHON, _LAST_PYTHON, found))
+        raise UsageError(
+            f"this is Python {given}, and the program needs one from {first} to {last}; make an environment with such "
+            f"a one, for example `python{last} -m venv .venv`, and install it there"
+        )
 
 
 def _check_working_folder() -> None:

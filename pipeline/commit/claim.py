@@ -111,7 +111,13 @@ class Claim:
             self._thread = threading.Thread(target=self._keep_renewing, name="Claim", daemon=True)
             self._thread.start()
             return
-        self._descriptor = self._lock_file()
+        try:
+            self._descriptor = self._lock_file()
+        except OSError as e:
+            raise OutputError(
+                f"{self._directory} can't be written: {e.strerror or e}; give a directory, new or your own, on a file "
+                "system with room"
+            ) from e
         try:
             self._refuse_if_alive(Claimant.from_json(os.pread(self._descriptor, 1 << 16, 0)), beam_options, beats=False)
         except BaseException:

@@ -9,6 +9,12 @@ from typing import TextIO
 # What Beam 2.77 warns of in every run: a module that is there anyway (where torch is not installed), and a folder that
 # nothing here needs.
 _NO_NEWS = ("Resource module is not available", "No semi_persistent_directory found")
+# They log whatever a step raises, with its traceback, and then raise it: the command says it itself.
+_RAISING = (
+    "apache_beam.runners.common",
+    "apache_beam.runners.worker",
+    "apache_beam.runners.portability.local_job_service",
+)
 _FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
@@ -39,4 +45,6 @@ def set_up_log(*, verbose: bool = False) -> None:
 
 def _is_news(record: logging.LogRecord) -> bool:
     message = record.getMessage()  # of another process it is in the middle of a description
+    if record.name.startswith(_RAISING) and (record.exc_info or "Traceback (most recent call last)" in message):
+        return False
     return not any(words in message for words in _NO_NEWS)

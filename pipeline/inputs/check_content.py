@@ -48,7 +48,17 @@ def describe_content(start: bytes, source: Source) -> str | None:
         )
     if source.name == JsonLines.name and JsonDocuments().suits(start) and not source.suits(start):
         return "it is read as jsonl, but its content is json, which is no object per line: give --format json"
+    if source.has_schema and not source.is_text and start:
+        return f"it is read as {source.name}, but its content is something else: give the --format that it has"
+    if source.name == JsonLines.name and not _has_object(start):
+        return "it is read as jsonl, but no line of its start is an object: give --format text if each is a text"
     return _describe_text(start) if source.is_text else None
+
+
+def _has_object(start: bytes) -> bool:
+    """Returns whether there is nothing in `start`, or a line that may be an object of JSON."""
+    lines = [line for line in start.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
+    return not lines or any(line.lstrip().startswith(b"{") for line in lines)
 
 
 def describe_compressed(path: str, source: Source) -> str | None:

@@ -8,7 +8,7 @@ import time
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.engines import choose_engine, refuse_precision
+from albert_embed.model.engines import choose_engine, refuse_missing_engine, refuse_precision
 from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
 from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.model.vector_shape import check_dimensions
@@ -19,7 +19,7 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.nearest.vector_index import refuse_missing_library
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.runner import share_cores
+from albert_embed.pipeline.settings.runner import runs_on_this_machine, share_cores
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.token_batches import TokenBatchConfig
 from albert_embed.transforms.transform_graph import (
@@ -104,6 +104,8 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
     started = time.time()
     if options.index:
         refuse_missing_library()
+    if runs_on_this_machine(beam_options):
+        refuse_missing_engine(options.engine)
     model = open_model(options.model, sha256=options.model_sha256)
     refuse_precision(options.engine, model.directory.precision)
     refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)

@@ -53,14 +53,56 @@ class RunFailedError(RuntimeError):
     """A run failed after it had started."""
 
 
+_TRACEBACK = "Traceback (most recent call last)"
+# What systems and libraries say, and what helps.
+_REMEDIES = (
+    (
+        ("No space left on device", "Disk quota exceeded", "File too large"),
+        "no room is left there: free some, and the same command goes on from the finished shards; or give an --output "
+        "elsewhere",
+    ),
+    (
+        ("MemoryError", "ResourceExhausted", "OutOfMemory", "bad_alloc", "Cannot allocate memory", "exit code -9"),
+        "memory ran out: give a smaller --batch-tokens, fewer --direct_num_workers, or a smaller model",
+    ),
+)
+
+
+def explain_error(error: BaseException) -> str | None:
+    """Returns what an error of a run means and what helps, in one line; None where nothing is known of it."""
+    said = str(error) or type(error).__name__
+    for words, remedy in _REMEDIES:
+        if any(word in said or word == type(error).__name__ for word in words):
+            return f"{_find_cause(said)}; {remedy}"
+    return None if _TRACEBACK not in said else _find_cause(said)
+
+
+def _find_cause(said: str) -> str:
+    """Returns the last line of a traceback of another process, or all of what is none."""
+    if _TRACEBACK not in said:
+        return said
+    lines = [line for line in said.splitlines() if line.strip() and not line.lstrip().startswith("[while running")]
+    return next((line for line in reversed(lines) if not line.startswith(" ")), lines[-1])
+
+
 @contextlib.contextmanager
 def fail_as_run() -> Iterator[None]:
     """Turns what would say that the command can't be carried out as given into a failure of the run.
 
     Raises:
-      RunFailedError: for a ValueError or an OSError of the `with` block, such as a full disk; the cause is kept.
+      RunFailedError: for a ValueError or an OSError of the `with` block, and for an error whose remedy is known,
+        such as a full disk; the cause is kept.
     """
     try:
         yield
-    except (ValueError, OSError) as e:
-        raise RunFailedError(f"{e} ({type(e).__name__}, after the run had started; nothing was published)") from e
+    except RunFailedError:
+        raise
+    except FINAL_ERRORS:
+        raise
+    except Exception as e:
+        explained = explain_error(e)
+        if explained is not None:
+            raise RunFailedError(f"{explained} (nothing was published)") from e
+        if isinstance(e, (ValueError, OSError)):
+            raise RunFailedError(f"{e} ({type(e).__name__}, after the run had started; nothing was published)") from e
+        raise

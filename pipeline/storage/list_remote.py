@@ -7,6 +7,7 @@ import glob
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.pipeline.storage.bucket_errors import explain_bucket_errors
 from albert_embed.pipeline.storage.glob_pattern import ANY_DEPTH, SPECIAL, GlobPattern
 from albert_embed.pipeline.storage.listed_file import MANIFEST, FoundFiles, ListedFile
 
@@ -21,6 +22,11 @@ def list_remote(pattern: str, *, include_hidden: bool, leave_out: str | None) ->
             f"--input {pattern}: there is no file system for {scheme}:// here; give files in a local folder or in a "
             "bucket (gs://, s3://), and fetch those of a web server first"
         ) from e
+    with explain_bucket_errors(pattern):
+        return _list(pattern, scheme, path, include_hidden=include_hidden, leave_out=leave_out)
+
+
+def _list(pattern: str, scheme: str, path: str, *, include_hidden: bool, leave_out: str | None) -> FoundFiles:
     if not path.endswith("/") and FileSystems.exists(pattern):
         return _list_literally(pattern)
     fixed = path[: min((path.find(character) for character in SPECIAL if character in path), default=len(path))]

@@ -228,7 +228,7 @@ def test_an_unknown_field_of_the_own_form_is_refused(tmp_path: Path) -> None:
         (b"{", "is not a JSON file: Expecting property name"),
         (b"\xff{}", "is not a JSON file: 'utf-8' codec can't decode"),
         (b"[1]", "must hold a JSON object, not list"),
-        (b"{}", ": the field vocab_size is missing"),
+        (b"{}", ": the field vocab_size is missing; give the file that was published with the weights"),
     ],
 )
 def test_a_file_that_is_no_config_is_named(tmp_path: Path, content: bytes, reason: str) -> None:

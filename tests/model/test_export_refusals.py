@@ -128,7 +128,7 @@ def test_an_empty_output_is_free(tiny_module: Path, output: Path) -> None:
         (
             lambda path: path.mkdir(),
             CheckpointError,
-            r"holds no published ALBERT weights: looked for .*; it holds \[\]$",
+            r"holds no published ALBERT weights: looked for .*; it holds \[\]\. Give the directory that was published",
         ),
         (
             lambda path: path.write_text("x"),

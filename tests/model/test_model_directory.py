@@ -103,7 +103,7 @@ def test_a_checkpoint_is_sent_to_export(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{tmp_path} holds no saved_model.pb; a checkpoint first goes through `albert-embed export --source {tmp_path}`"
     )
-    with pytest.raises(ModelDirectoryError, match=r"^there is no directory .*/none; --model takes a SavedModel"):
+    with pytest.raises(ModelDirectoryError, match=r"^there is no directory .*/none; --model takes the directory of"):
         open_model_directory(tmp_path / "none")
 
 

@@ -1,0 +1,59 @@
+"""Which messages of libraries are shown."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from albert_embed.pipeline.console.log import set_up_log
+
+
+@pytest.fixture
+def standard_error(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Standard error, in a process where nobody has set up a log."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    yield stream
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def log_all() -> None:
+    try:
+        raise ValueError("a step has raised")
+    except ValueError as e:
+        logging.getLogger("apache_beam.runners.common").error("a step has raised", exc_info=e)
+    worker = logging.getLogger("apache_beam.runners.portability.local_job_service")
+    worker.error('Worker: severity: ERROR message: "Traceback (most recent call last):\\n  File…"')
+    worker.warning('Worker: severity: WARN message: "No semi_persistent_directory found: …"')
+    worker.warning("the worker is slow")
+    logging.warning("Resource module is not available for current platform, memory usage cannot be fetched.")
+    logging.getLogger("apache_beam.io").error("a file is gone")
+    logging.getLogger("apache_beam.io").info("a file is open")
+    logging.getLogger("albert_embed.job").info("embedding")
+
+
+def test_what_the_command_says_itself_is_left_out(standard_error: io.StringIO) -> None:
+    logging.getLogger().handlers.clear()  # pytest's
+    set_up_log()
+    log_all()
+    assert standard_error.getvalue().splitlines() == [
+        "WARNING apache_beam.runners.portability.local_job_service: the worker is slow",
+        "ERROR apache_beam.io: a file is gone",
+        "INFO albert_embed.job: embedding",
+    ]
+
+
+def test_verbose_shows_all(standard_error: io.StringIO) -> None:
+    logging.getLogger().handlers.clear()
+    set_up_log(verbose=True)
+    log_all()
+    said = standard_error.getvalue()
+    assert "ValueError: a step has raised" in said and "a file is open" in said
+    assert "semi_persistent" in said and "Resource module" in said
