@@ -8,6 +8,7 @@ from typing import Any
 
 from albert_embed.pipeline.sources.json_documents import JsonDocuments
 from albert_embed.pipeline.sources.json_lines import JsonLines
+from albert_embed.pipeline.sources.parquet_records import ParquetRecords
 from albert_embed.pipeline.sources.registry import find_by_content, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import START_BYTES, Source
 from albert_embed.pipeline.storage.compression import find_compression, recognise_compression
@@ -48,7 +49,7 @@ def describe_content(start: bytes, source: Source) -> str | None:
         )
     if source.name == JsonLines.name and JsonDocuments().suits(start) and not source.suits(start):
         return "it is read as jsonl, but its content is json, which is no object per line: give --format json"
-    if source.has_schema and not source.is_text and start:
+    if source.name == ParquetRecords.name and start:
         return f"it is read as {source.name}, but its content is something else: give the --format that it has"
     if source.name == JsonLines.name and not _has_object(start):
         return "it is read as jsonl, but no line of its start is an object: give --format text if each is a text"
@@ -56,9 +57,9 @@ def describe_content(start: bytes, source: Source) -> str | None:
 
 
 def _has_object(start: bytes) -> bool:
-    """Returns whether there is nothing in `start`, or a line that may be an object of JSON."""
+    """Returns whether `start` has a line that may be an object of JSON, or too few lines to tell."""
     lines = [line for line in start.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
-    return not lines or any(line.lstrip().startswith(b"{") for line in lines)
+    return len(lines) < 2 or any(line.lstrip().startswith(b"{") for line in lines)
 
 
 def describe_compressed(path: str, source: Source) -> str | None:

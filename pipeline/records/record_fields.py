@@ -92,8 +92,7 @@ def describe_missing_field(option: str, field: str, known: Collection[str], lack
     """
     near = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
     nearest = f"; is it {near[0]!r}?" if near else "."
-    listed = ", ".join(sorted(known))[:400]
-    described = f"{option} has {field!r}, but {lack}{nearest} The fields are: {listed}; name one of them by {option}"
+    described = f"{option} has {field!r}, but {lack}{nearest} The fields are: {', '.join(sorted(known))[:400]}"
     return described.encode(errors="backslashreplace").decode()
 
 

@@ -183,7 +183,7 @@ def test_a_release_has_no_other_epsilon() -> None:
 
 @pytest.mark.parametrize("name", ["vocab_size", "embedding_size", "hidden_size", "num_hidden_layers"])
 def test_a_missing_field_is_named(name: str) -> None:
-    with pytest.raises(ValueError, match=f"^the field {name} is missing$"):
+    with pytest.raises(ValueError, match=f"^the field {name} is missing; give the file that was published"):
         parse_config({key: value for key, value in TF1.items() if key != name})
 
 

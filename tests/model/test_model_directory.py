@@ -98,6 +98,9 @@ def test_other_weights_have_another_fingerprint(tiny_model: Path, tmp_path: Path
 
 
 def test_a_checkpoint_is_sent_to_export(tmp_path: Path) -> None:
+    with pytest.raises(ModelDirectoryError, match=f"^{tmp_path} is an empty directory; --model takes the directory of"):
+        open_model_directory(tmp_path)
+    (tmp_path / "model.safetensors").touch()
     with pytest.raises(ModelDirectoryError) as error:
         open_model_directory(tmp_path)
     assert str(error.value) == (

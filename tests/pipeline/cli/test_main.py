@@ -106,7 +106,7 @@ def test_what_the_others_refuse(capsys: pytest.CaptureFixture[str], arguments: l
         (["--id-field", "key"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
         (["--pair-field", "b"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
         (
-            ["--pair-field", "b", "--format", "jsonl", "--long-documents", "window"],
+            ["--pair-field", "b", "--format", "json", "--long-documents", "window"],
             "long_documents is 'window' with pair",
         ),
         (["--transform", "/nowhere"], "/nowhere holds no finished transform graph: no /nowhere/transform.json"),

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
-import sys
 from collections.abc import Iterator
-
-import pytest
 
 from albert_embed.pipeline.console.log import set_up_log
 
 
-@pytest.fixture
-def standard_error(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Standard error, in a process where nobody has set up a log."""
+@contextlib.contextmanager
+def catch_log() -> Iterator[io.StringIO]:
+    """Catches standard error, as in a process where nobody has set up a log."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    yield stream
-    root.handlers[:] = before
-    root.setLevel(level)
+    root.handlers.clear()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()) as stream:
+            yield stream
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
 
 
 def log_all() -> None:
@@ -39,10 +39,10 @@ def log_all() -> None:
     logging.getLogger("albert_embed.job").info("embedding")
 
 
-def test_what_the_command_says_itself_is_left_out(standard_error: io.StringIO) -> None:
-    logging.getLogger().handlers.clear()  # pytest's
-    set_up_log()
-    log_all()
+def test_what_the_command_says_itself_is_left_out() -> None:
+    with catch_log() as standard_error:
+        set_up_log()
+        log_all()
     assert standard_error.getvalue().splitlines() == [
         "WARNING apache_beam.runners.portability.local_job_service: the worker is slow",
         "ERROR apache_beam.io: a file is gone",
@@ -50,10 +50,10 @@ def test_what_the_command_says_itself_is_left_out(standard_error: io.StringIO) -
     ]
 
 
-def test_verbose_shows_all(standard_error: io.StringIO) -> None:
-    logging.getLogger().handlers.clear()
-    set_up_log(verbose=True)
-    log_all()
+def test_verbose_shows_all() -> None:
+    with catch_log() as standard_error:
+        set_up_log(verbose=True)
+        log_all()
     said = standard_error.getvalue()
     assert "ValueError: a step has raised" in said and "a file is open" in said
     assert "semi_persistent" in said and "Resource module" in said
