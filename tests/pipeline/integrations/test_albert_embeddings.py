@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import pickle
 import subprocess
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.ml.transforms.base import MLTransform
+from apache_beam.testing import test_stream
 from apache_beam.transforms.window import FixedWindows, TimestampedValue
 
 from albert_embed import AlbertEmbeddings, EmbedText
 from albert_embed.model.handler import AlbertModelHandler
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
+from albert_embed.pipeline.integrations.embed_elements import choose_failure
+from albert_embed.transforms.failure import Failure
 from tests.pipeline.integrations.collect import collect
 from tests.pipeline.reference import Reference
 from tests.tiny_model import CORPUS, ROOT
@@ -192,6 +197,46 @@ def test_rows_stay_rows_and_windows_stay_windows(tiny_model: Path, tmp_path: Pat
     np.testing.assert_allclose([one[2] for one in found], expected, atol=1e-6)
 
 
+@pytest.mark.integration
+def test_unbounded_input_needs_no_windows(tiny_model: Path, tmp_path: Path) -> None:
+    step: MLTransform[Any, Any] = MLTransform(write_artifact_location=str(tmp_path / "artifacts")).with_transform(
+        AlbertEmbeddings(str(tiny_model), columns=["title", "text"])
+    )
+    stream = test_stream.TestStream().add_elements([{"title": TEXTS[0], "text": TEXTS[1]}]).advance_watermark_to(10)
+    stream = stream.add_elements([{"title": TEXTS[1], "text": TEXTS[0]}]).advance_watermark_to_infinity()
+    found = sorted(
+        collect(lambda pipeline: pipeline | stream | step, unbounded=True), key=lambda element: element["title"]
+    )
+    first, second = embed_texts(tiny_model, TEXTS[:2])
+    expected = sorted(
+        [{"title": first, "text": second}, {"title": second, "text": first}], key=lambda one: one["title"]
+    )
+    for element, other in zip(found, expected, strict=True):
+        for name, vector in other.items():
+            np.testing.assert_allclose(element[name], vector, atol=1e-6)
+
+
+@pytest.mark.integration
+def test_a_document_of_windows_that_fails_is_one_dead_letter(tiny_model: Path, tmp_path: Path) -> None:
+    step: MLTransform[Any, Any] = (
+        MLTransform(write_artifact_location=str(tmp_path / "artifacts"))
+        .with_transform(AlbertEmbeddings(str(tiny_model), columns=["text"], long_documents="window"))
+        .with_exception_handling()
+    )
+    bad = {"text": b"\xff" * 9}
+    assert [row.element for row in collect(lambda pipeline: (pipeline | beam.Create([bad, bad]) | step)[1])] == [
+        bad
+    ] * 2
+
+
+def test_of_several_failures_that_of_a_window_says_most() -> None:
+    failures = [
+        Failure(id=b"a", stage=stage, reason="", error=f"{stage} {window}", text=b"", window=window)
+        for stage, window in (("combine", None), ("inference", 4), ("inference", 2))
+    ]
+    assert choose_failure(b"a", failures).error == "inference 2"
+
+
 READER = """
 import json, sys
 import apache_beam as beam
@@ -235,6 +280,16 @@ def test_artifacts_of_another_model_are_refused(tiny_model: Path, tmp_path: Path
     step: MLTransform[Any, Any] = MLTransform(read_artifact_location=str(artifacts))
     with pytest.raises(Exception, match=r"0000000000"):
         collect(lambda pipeline: pipeline | beam.Create([{"text": "x"}]) | step)
+
+
+@pytest.mark.integration
+def test_the_example_of_the_docstring_runs(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = inspect.cleandoc(AlbertEmbeddings.__doc__ or "").split("Example::")[1].split("The artifacts hold")[0]
+    program = textwrap.dedent(example.strip("\n")).replace('"albert_base"', repr(str(tiny_model)))
+    program = program.replace("beam.Pipeline()", 'beam.Pipeline(runner="FnApiRunner")')
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("{'id': 1, 'title': [")
 
 
 def test_it_goes_to_workers(tiny_model: Path) -> None:
