@@ -22,7 +22,7 @@ class Hit:
 
     Attributes:
       score: the cosine or the inner product of its vector and the query's.
-      position: its place among the rows of the dataset, from 0.
+      position: a number in the order of the rows: from 0 where all are compared, else `nearest.row_places`.
       row: its columns in the dataset, `id` and others, as plain values.
     """
 

@@ -19,7 +19,7 @@ class VectorBlock:
       inverse_norms: `[rows]` float32, one over each vector's length; 0 for a vector of zeros, which resembles nothing.
     """
 
-    rows: pa.RecordBatch
+    rows: pa.RecordBatch | pa.Table
     vectors: npt.NDArray[np.float32]
     inverse_norms: npt.NDArray[np.float32]
 

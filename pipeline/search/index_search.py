@@ -69,6 +69,11 @@ class IndexSearch:
                 ) from e
             self._closing = opening.pop_all()
 
+    @property
+    def metric(self) -> Metric:
+        """How the index compares vectors."""
+        return self._index.settings.metric
+
     def find(self, queries: npt.NDArray[np.float32], *, hits: int) -> list[list[Hit]]:
         """Finds rows whose vectors have high scores with each query: nearly always those with the highest.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from albert_embed.pipeline.nearest.vector_block import VectorBlock
 from albert_embed.pipeline.search.embed_queries import QueryEmbedder
 from albert_embed.pipeline.search.index_search import IndexSearch, IndexUse, choose_index
 from albert_embed.pipeline.search.vector_store import VectorStore
-from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, Metric, SearchOptions
+from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS, Metric, SearchOptions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,33 +75,48 @@ def search_dataset(options: SearchOptions) -> SearchResult:
 class DatasetSearch:
     """A dataset that is open for one search after another: a context manager.
 
-    Opening reads all rows once and loads the model. A search then reads vectors from local files that are mapped into
-    memory (`pipeline.search.vector_store`). It searches the version of the dataset that was there when it was opened.
+    Where it has an index of its rows for the embedding, opening maps that into memory, and searches by its metric ask
+    it. Else, with `exact`, and at the first search by another metric, all rows are read once, into local files that are
+    mapped into memory (`pipeline.search.vector_store`). It searches the version of the dataset that was there when it
+    was opened. In a bucket that must stay there meanwhile, where there is an index.
 
     Args:
       directory: a finished output.
       embedding: the one to compare; None means the best that the dataset has.
+      exact: whether all rows are compared even where there is an index.
 
     Raises:
-      OutputError, AnotherModelError, ValueError: as for `search_dataset`.
+      OutputError, AnotherModelError, ValueError, MissingLibraryError: as for `search_dataset`.
     """
 
-    def __init__(self, directory: str, *, embedding: str | None = None) -> None:
-        with open_published_output(str(directory)) as output:
-            searched = _choose(output, embedding)
-            self._embedder = _make_embedder(output, searched)
-            self._store = VectorStore(_read_blocks(output, searched))
+    def __init__(self, directory: str, *, embedding: str | None = None, exact: bool = False) -> None:
+        self._index: IndexSearch | None = None
+        self._store: VectorStore | None = None
+        with contextlib.ExitStack() as opening:
+            self._output = opening.enter_context(open_published_output(str(directory)))
+            self._searched = _choose(self._output, embedding)
+            self._embedder = _make_embedder(self._output, self._searched)
+            if not exact and any(choose_index(self._output, self._searched, metric) == "used" for metric in METRICS):
+                rows = SearchableRows(output=self._output, searched=self._searched)
+                self._index = opening.enter_context(IndexSearch(rows))
+            else:
+                self._store = opening.enter_context(VectorStore(_read_blocks(self._output, self._searched)))
+            self._closing = opening.pop_all()
 
     def search(self, *queries: str, hits: int = DEFAULT_HITS, metric: Metric = "cosine") -> list[list[Hit]]:
         """Returns the rows that are nearest to each query, best first.
 
         Raises:
           ValueError: if a query is empty or can't be embedded, or an option is out of its range.
+          OutputError: if a file of the dataset is damaged, or gone.
         """
         options = SearchOptions(directory="", queries=queries, hits=hits, metric=metric)
-        return find_nearest(
-            self._store.blocks(), self._embedder.embed(options.queries), hits=options.hits, metric=options.metric
-        )
+        vectors = self._embedder.embed(options.queries)
+        if self._index is not None and self._index.metric == metric:
+            return self._index.find(vectors, hits=options.hits)
+        if self._store is None:
+            self._store = self._closing.enter_context(VectorStore(_read_blocks(self._output, self._searched)))
+        return find_nearest(self._store.blocks(), vectors, hits=options.hits, metric=options.metric)
 
     def __enter__(self) -> DatasetSearch:
         return self
@@ -110,7 +126,7 @@ class DatasetSearch:
 
     def close(self) -> None:
         """Deletes the local files."""
-        self._store.close()
+        self._closing.close()
 
 
 def _choose(output: PublishedOutput, embedding: str | None) -> SearchedEmbedding:

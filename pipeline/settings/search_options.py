@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from albert_embed.pipeline.settings.choices import check_choice
 
 Metric = Literal["cosine", "dot"]
-METRICS: tuple[str, ...] = get_args(Metric)
+METRICS: tuple[Metric, ...] = get_args(Metric)
 DEFAULT_HITS = 10
 
 

@@ -55,10 +55,15 @@ def test_the_rows_of_a_full_sort_are_found(metric: str, max_scores: int, monkeyp
         assert found[0][0].score == pytest.approx(cosine, abs=1e-6)
 
 
-def test_a_store_gives_the_same_again_and_again() -> None:
+@pytest.mark.parametrize(("together", "blocks"), [(1, [15, 20, 5]), (20, [35, 5]), (8192, [40])])
+def test_a_store_gives_the_same_again_and_again(
+    together: int, blocks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albert_embed.pipeline.search.vector_store._ROWS_TOGETHER", together)
     vectors = np.random.default_rng(3).normal(size=(40, 8))
     queries = vectors[[4, 30]].astype(np.float32)
-    store = VectorStore(make_blocks(vectors, [15, 25]))
+    store = VectorStore(make_blocks(vectors, [15, 20, 5]))
+    assert [len(block.vectors) for block in store.blocks()] == blocks
     once = find_nearest(make_blocks(vectors, [15, 25]), queries, hits=5, metric="cosine")
     for _ in range(2):
         assert find_nearest(store.blocks(), queries, hits=5, metric="cosine") == once

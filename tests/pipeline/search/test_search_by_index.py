@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.search.search_dataset import DatasetSearch
+from albert_embed.pipeline.search.vector_store import VectorStore
 from tests.pipeline.search.test_search_dataset import TEXTS, embed
 
 pytestmark = pytest.mark.integration
@@ -48,6 +50,25 @@ def test_hits_are_the_same_with_and_without(
     # The index is of another embedding, or of another metric.
     assert run_json(capsys, "search", output, TEXTS[3], "--embedding", "pooled")["index"] == "none"
     assert run_json(capsys, "search", output, TEXTS[3], "--metric", "dot")["index"] == "none"
+
+
+def test_an_open_dataset_searches_by_its_index(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = str(embed(tiny_model, tmp_path, "--embeddings", "mean", "--index"))
+    with DatasetSearch(output, exact=True) as exactly:
+        expected = exactly.search(TEXTS[3], "another", hits=4)
+        by_dot = exactly.search(TEXTS[3], hits=4, metric="dot")
+    stores: list[int] = []
+    monkeypatch.setattr(VectorStore, "__enter__", lambda store: stores.append(len(store)) or store)  # type: ignore[func-returns-value]
+    with DatasetSearch(output) as search:
+        embed(tiny_model, tmp_path, "--embeddings", "mean", "--overwrite", texts=TEXTS[:2])
+        for found, wanted in zip(search.search(TEXTS[3], "another", hits=4), expected, strict=True):
+            assert [hit.row for hit in found] == [hit.row for hit in wanted]
+            assert [hit.score for hit in found] == pytest.approx([hit.score for hit in wanted], abs=1e-6)
+        assert stores == []
+        assert search.search(TEXTS[3], hits=4, metric="dot") == by_dot
+        assert stores == [len(TEXTS)]
 
 
 def test_an_index_of_an_earlier_version_is_not_used(

@@ -110,7 +110,7 @@ def test_another_model_is_refused(tiny_model: Path, tmp_path: Path) -> None:
         ({"queries": (" ",)}, r"the query ' ' is empty"),
         ({"queries": ("\udcff",)}, r"is not UTF-8"),
         ({"hits": 0}, r"-k must be at least 1, not 0"),
-        ({"metric": "l2"}, r"--metric is 'l2'; choose from cosine, dot"),
+        ({"metric": "l2"}, r"--metric is 'l2': choose from cosine, dot"),
     ],
 )
 def test_options_are_checked_when_built(changes: dict[str, Any], message: str) -> None:
