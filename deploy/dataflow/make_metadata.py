@@ -12,7 +12,7 @@ from albert_embed.pipeline.console.option import Kind, Option
 
 FILE = Path(__file__).with_name("metadata.json")
 # What a job without anybody who reads its output has no use for.
-_LEFT_OUT = frozenset(("--json", "--no-wait", "--progress"))
+_LEFT_OUT = frozenset(("--json", "--dry-run", "--no-wait", "--progress"))
 _PARAMETER_TYPES = {"--transform": "GCS_READ_FOLDER", "--result-file": "GCS_WRITE_FILE"}
 
 

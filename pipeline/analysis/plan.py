@@ -61,6 +61,7 @@ def make_plan(
     transform_directory: str,
     prepare_seconds: float,
     table: GpuTable,
+    runs_here: bool = True,
 ) -> dict[str, Any]:
     """Makes the plan for `embed` with these options, as plain values for JSON.
 
@@ -72,6 +73,7 @@ def make_plan(
       transform_directory: the saved graph, which is timed.
       prepare_seconds: how long opening the model and building the graph took here.
       table: the GPUs to plan for.
+      runs_here: whether to time the model on this machine.
     """
     batch_tokens = choose_batch_tokens(
         options.batch_tokens,
@@ -79,6 +81,8 @@ def make_plan(
         beam_options=beam_options,
         engine=choose_engine(options.engine, model.precision),
         precision=model.precision,
+        gpu=options.gpu,
+        config=model.config,
     )
     forecast = forecast_for(statistics, preprocessing, batch_tokens, tokens_written=options.tokens)
     size = estimate_output_bytes(options, model.config, statistics, sentence_size=model.sentence_size)
@@ -107,7 +111,9 @@ def make_plan(
             statistics=statistics,
             transform_directory=transform_directory,
             prepare_seconds=prepare_seconds,
-        ),
+        )
+        if runs_here
+        else None,
         "accelerators": plan_accelerators(
             model.config,
             model.precision,

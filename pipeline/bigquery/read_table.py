@@ -61,6 +61,37 @@ def open_table(table: TableName, fields: RecordFields) -> TableStreams:
     return _open_session(table, table.option, found.schema, fields)
 
 
+def check_table(table: TableName, fields: RecordFields) -> int:
+    """Checks that a table has the fields; returns its bytes.
+
+    Raises:
+      ValueError: if it can't be read, or a field is missing or has another type.
+    """
+    with explain_refusals(table.option):
+        found = clients.make_client(table.project).get_table(str(table))
+    check_fields(table.option, _list_columns(found.schema), fields)
+    return int(found.num_bytes or 0)
+
+
+def check_query(sql: str, project: str | None, fields: RecordFields) -> int | None:
+    """Checks that the result of a query has the fields, without running it; returns the bytes that it will read.
+
+    Raises:
+      ValueError: if it is refused, or a field is missing or has another type.
+    """
+    from google.cloud import bigquery
+
+    with explain_refusals("--query"):
+        job = clients.make_client(project).query(sql, job_config=bigquery.QueryJobConfig(dry_run=True))
+        columns = _list_columns(job.schema or ())
+    check_fields("--query", columns, fields)
+    return None if job.total_bytes_processed is None else int(job.total_bytes_processed)
+
+
+def _list_columns(schema: Sequence[Any]) -> dict[str, tuple[str, str]]:
+    return {field.name: (field.field_type, field.mode) for field in schema}
+
+
 def open_query(sql: str, project: str | None, fields: RecordFields) -> TableStreams:
     """Runs a query now, and opens a read session over the fields of its result.
 
@@ -89,7 +120,7 @@ def _open_session(
 ) -> TableStreams:
     from google.cloud.bigquery_storage_v1 import types
 
-    check_fields(source, {field.name: (field.field_type, field.mode) for field in schema}, fields)
+    check_fields(source, _list_columns(schema), fields)
     names = {field.name for field in schema}
     session = types.ReadSession(
         table=f"projects/{table.project}/datasets/{table.dataset}/tables/{table.table}",

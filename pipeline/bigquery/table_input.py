@@ -8,7 +8,14 @@ from typing import Any
 
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.clients import explain_refusals
-from albert_embed.pipeline.bigquery.read_table import StreamPart, TableReader, open_query, open_table
+from albert_embed.pipeline.bigquery.read_table import (
+    StreamPart,
+    TableReader,
+    check_query,
+    check_table,
+    open_query,
+    open_table,
+)
 from albert_embed.pipeline.records.part import InputParts
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.table_name import TableName
@@ -65,6 +72,19 @@ class TableInput:
         if self.query is not None:
             return named, read_query_kinds(self.query, self.project)
         return named, read_table_kinds(self.tables[0])
+
+    def check_fields(self, fields: RecordFields) -> int | None:
+        """Checks that what is read has the fields, without reading it; no query runs.
+
+        Returns:
+          The bytes that BigQuery says it will read; None where it does not say.
+
+        Raises:
+          ValueError: if a table or the query can't be read, or a field is missing or has another type.
+        """
+        if self.query is not None:
+            return check_query(self.query, self.project, fields)
+        return sum(check_table(table, fields) for table in self.tables)
 
     def list_known_fields(self) -> Collection[str]:
         """Returns nothing: what a table lacks is refused when it is opened."""

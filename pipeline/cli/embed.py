@@ -9,11 +9,14 @@ from albert_embed.pipeline.cli.embed_flags import OPTIONS
 from albert_embed.pipeline.console.command import Arguments, Command
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
+from albert_embed.pipeline.dry_run.option import DRY_RUN
 from albert_embed.pipeline.progress.option import choose_display
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import names_table
 
 if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
     from albert_embed.pipeline.job.submit_run import SubmittedRun
 
 
@@ -29,6 +32,8 @@ def run_embed(arguments: Arguments) -> CommandResult:
     from albert_embed.pipeline.launch.prepare_launch import prepare_launch
 
     beam_options = PipelineOptions(list(arguments.beam))
+    if arguments.values.get(DRY_RUN.name):
+        return _run_dry(options, beam_options)
     options = prepare_launch(options, beam_options)
     outcome = job.run_embed(options, beam_options, choose_display(arguments))
     if isinstance(outcome, SubmittedRun):
@@ -49,6 +54,13 @@ def run_embed(arguments: Arguments) -> CommandResult:
     }
     named = " and ".join(filter(None, (options.output, options.table)))
     return CommandResult(record=record, blocks=make_embed_summary(manifest, named, published=outcome.published))
+
+
+def _run_dry(options: EmbedOptions, beam_options: PipelineOptions) -> CommandResult:
+    from albert_embed.pipeline.dry_run.dry_run_summary import describe_dry_run
+    from albert_embed.pipeline.dry_run.plan_run import run_dry
+
+    return describe_dry_run(run_dry(options, beam_options))
 
 
 def describe_submitted(submitted: SubmittedRun, options: EmbedOptions) -> CommandResult:

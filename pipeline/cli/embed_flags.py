@@ -8,6 +8,7 @@ from albert_embed.model.engines import ENGINES
 from albert_embed.pipeline.console.command import JSON
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.result_file import RESULT_FILE
+from albert_embed.pipeline.dry_run.option import DRY_RUN
 from albert_embed.pipeline.progress.option import PROGRESS
 from albert_embed.pipeline.settings.embed_options import (
     BIGQUERY_METHODS,
@@ -262,6 +263,7 @@ _GPU_OPTIONS = (
     ),
 )
 _RESULT_OPTIONS = (
+    DRY_RUN,
     Option(
         flag="--max-failures",
         metavar="N|P%",

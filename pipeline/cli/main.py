@@ -16,12 +16,12 @@ from albert_embed.pipeline.cli.analyze import ANALYZE
 from albert_embed.pipeline.cli.compact import COMPACT
 from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.cli.export import EXPORT
-from albert_embed.pipeline.cli.given_config import GivenConfig, read_given_config
 from albert_embed.pipeline.cli.index import INDEX
 from albert_embed.pipeline.cli.inspect import INSPECT
 from albert_embed.pipeline.cli.publish import PUBLISH
 from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
+from albert_embed.pipeline.configuration.given_config import GivenConfig, read_given_config
 from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, VERBOSE, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.log import set_up_log
@@ -29,6 +29,7 @@ from albert_embed.pipeline.console.output import CommandResult, Output, PrintErr
 from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
 from albert_embed.pipeline.console.unknown_flag import explain_unknown_flag
 from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
+from albert_embed.pipeline.dry_run.option import DRY_RUN
 from albert_embed.pipeline.settings.choices import find_nearest_word
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
 from albert_embed.transforms.start_up import start_quietly
@@ -77,6 +78,8 @@ def _find_result_file(given: Sequence[str], config: GivenConfig) -> ResultFile |
     command = COMMANDS.get(given[0]) if given else None
     if command is None or RESULT_FILE not in command.options or PRINT_CONFIG.flag in given:
         return None
+    if config.is_on(DRY_RUN, given):
+        return None
     path = config.find_value(RESULT_FILE, given)
     return None if path is None else ResultFile(path=path, command=command.name)
 
@@ -110,8 +113,9 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
             _check_working_folder()
             if result_file is not None:
                 result_file.check()
-            output.print_result(_execute(command, arguments))
-            return 0
+            result = _execute(command, arguments)
+            output.print_result(result)
+            return result.exit_status
         except (Exception, KeyboardInterrupt) as e:
             if interruption.happened:
                 return _stop(output, interruption, command, arguments)

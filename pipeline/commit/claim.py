@@ -22,6 +22,7 @@ from albert_embed.pipeline.commit.runner_job import RunnerJob
 from albert_embed.pipeline.commit.staging import list_staged
 from albert_embed.pipeline.dataset.layout import CLAIM_FILE
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.pipeline.writers.check_writable import check_writable
 from albert_embed.transforms.directories import is_remote, read_file, write_file_atomically
 from albert_embed.transforms.literal_files import delete_files
 
@@ -126,6 +127,32 @@ class Claim:
             raise
         self._renew()
 
+    def check(self, beam_options: PipelineOptions) -> None:
+        """Checks whether the dataset could be claimed now; writes nothing.
+
+        Args:
+          beam_options: as in `acquire`.
+
+        Raises:
+          OutputError: if a run that is alive has claimed it.
+        """
+        if is_remote(self._directory):
+            self._refuse_if_alive(read_claimant(self._directory), beam_options, beats=True)
+            return
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        try:
+            claimant = Claimant.from_json(os.pread(descriptor, 1 << 16, 0))
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # for an instant, beside other such checks
+            except BlockingIOError as e:
+                raise self._refuse(claimant) from e
+            self._refuse_if_alive(claimant, beam_options, beats=False)
+        finally:
+            os.close(descriptor)
+
     def note_job(self, job: RunnerJob) -> None:
         """Adds the job of the run, which now keeps the claim alive too."""
         self._claimant = dataclasses.replace(self._claimant, runner=job.runner, job_id=job.job_id)
@@ -156,6 +183,7 @@ class Claim:
             self._thread = None
 
     def _lock_file(self) -> int:
+        check_writable(self._directory)
         os.makedirs(self._directory, exist_ok=True)
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)

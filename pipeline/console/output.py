@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -28,10 +28,17 @@ class CommandResult:
     Attributes:
       record: for programs.
       blocks: the same for people, from top to bottom.
+      errors: what stands in the way of something that was asked for; lines for standard error.
     """
 
     record: Mapping[str, Any]
     blocks: tuple[Block, ...]
+    errors: tuple[str, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of the command."""
+        return int(self.record.get("exit_status", 0))
 
 
 class Output:
@@ -50,7 +57,7 @@ class Output:
         self._write_result = write_result
 
     def print_result(self, result: CommandResult) -> None:
-        """Prints a result on standard output.
+        """Prints a result on standard output, and its errors on standard error.
 
         Raises:
           PrintError: if standard output can't be written.
@@ -59,8 +66,13 @@ class Output:
             self._write_result(result.record)
         if self._as_json:
             self._print_record(result.record)
-            return
-        for block in result.blocks:
+        else:
+            self._print_blocks(result.blocks)
+        for error in result.errors:
+            self.print_error(error, None)
+
+    def _print_blocks(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
             if isinstance(block, str):
                 self.print_text(block)
             elif isinstance(block, Mapping):

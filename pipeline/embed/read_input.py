@@ -77,12 +77,30 @@ def resolve_input(
       ValueError: if the format is not known, a table or the query can't be read, or a kept field is not there or has a
         type that can't be kept.
     """
-    given: Input
+    given = find_input(options, project, standard_input, workers=workers)
+    return resolve_fields(options, given), given
+
+
+def find_input(
+    options: EmbedOptions,
+    project: str | None = None,
+    standard_input: InputFile | None = None,
+    *,
+    workers: int | None = None,
+) -> FileInput | TableInput:
+    """Returns the input that the options name, with its format; takes and raises what `resolve_input` does."""
     if options.reads_table:
         tables = () if options.query is not None else tuple(map(TableName.parse, options.input))
-        given = TableInput(tables=tables, query=options.query, project=project)
-    else:
-        given = list_files(options, standard_input, workers=workers)
+        return TableInput(tables=tables, query=options.query, project=project)
+    return list_files(options, standard_input, workers=workers)
+
+
+def resolve_fields(options: EmbedOptions, given: FileInput | TableInput) -> EmbedOptions:
+    """Returns the options with the input's format, and a type for each kept field.
+
+    Raises:
+      ValueError: if a field is not there, or has a type that can't be kept.
+    """
     keep_fields = options.keep_fields
     fields = RecordFields.of(options)
     wanted = [field.field for field in list_kept_fields(keep_fields) if not field.type_name]
@@ -91,7 +109,7 @@ def resolve_input(
     named_by, types = given.find_field_types(wanted)
     if types:
         keep_fields = add_field_types(keep_fields, types, named_by)
-    return dataclasses.replace(options, format=given.format, keep_fields=keep_fields), given
+    return dataclasses.replace(options, format=given.format, keep_fields=keep_fields)
 
 
 def list_files(

@@ -32,13 +32,7 @@ def spool_standard_input(options: EmbedOptions, beam_options: PipelineOptions) -
     if not options.reads_standard_input:
         yield None
         return
-    if not runs_on_this_machine(beam_options):
-        raise ValueError(
-            "--input - is copied to a file of this machine, which workers elsewhere can't read; copy the content to "
-            f"where they can, and give that, or leave --runner {beam_options.view_as(StandardOptions).runner} out"
-        )
-    if sys.stdin is None:
-        raise ValueError("--input - reads standard input, which is closed; pipe the content into this command")
+    check_standard_input(beam_options)
     with tempfile.TemporaryDirectory(prefix="albert-embed-") as folder:
         start = sys.stdin.buffer.read(_COPY_BYTES)
         compression = recognise_compression(start)
@@ -48,3 +42,14 @@ def spool_standard_input(options: EmbedOptions, beam_options: PipelineOptions) -
             file.write(start)
             shutil.copyfileobj(sys.stdin.buffer, file, _COPY_BYTES)
         yield InputFile(path=path, name=name, bytes=os.path.getsize(path), modified=0)
+
+
+def check_standard_input(beam_options: PipelineOptions) -> None:
+    """Raises ValueError if standard input is closed, or workers may run where a copy of it is not."""
+    if not runs_on_this_machine(beam_options):
+        raise ValueError(
+            "--input - is copied to a file of this machine, which workers elsewhere can't read; copy the content to "
+            f"where they can, and give that, or leave --runner {beam_options.view_as(StandardOptions).runner} out"
+        )
+    if sys.stdin is None:
+        raise ValueError("--input - reads standard input, which is closed; pipe the content into this command")

@@ -7,12 +7,10 @@ import logging
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink, make_table_sink
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.compact import compact_output
-from albert_embed.pipeline.commit.open_output import open_output
 from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.runner_job import RunnerJob
 from albert_embed.pipeline.commit.staging import StagingFolder
@@ -21,13 +19,13 @@ from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCH
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import read_version
 from albert_embed.pipeline.embed.embed_prepared import EmbedPrepared
-from albert_embed.pipeline.embed.read_input import make_document_reader
+from albert_embed.pipeline.embed.read_input import Input, make_document_reader
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import FORMATS, make_formats
-from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
 from albert_embed.pipeline.incremental.id_buckets import count_buckets
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
+from albert_embed.pipeline.job.check_output import adds_to_output, check_waiting, find_latest, outlives_program
 from albert_embed.pipeline.job.embed_outcome import EmbedOutcome
 from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline
 from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
@@ -79,9 +77,9 @@ def run_embed(
     """
     with spool_standard_input(options, beam_options) as standard_input:
         options, given = resolve_options(options, beam_options, standard_input)
-        run = prepare_run(options, given, beam_options)
+        run = prepare_run(options, beam_options)
         table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
-        outcome = EmbedJob(run, table, display or NoDisplay()).execute()
+        outcome = EmbedJob(run, given, table, display or NoDisplay()).execute()
     above = options.compact_above
     if isinstance(outcome, EmbedOutcome) and above is not None and outcome.manifest.dead_share > above / 100:
         compacted = compact_output(options.output).manifest
@@ -95,6 +93,7 @@ class EmbedJob:
 
     Args:
       run: prepared.
+      given: its input.
       table: of the run.
       display: shows how far it is.
 
@@ -102,34 +101,26 @@ class EmbedJob:
       ValueError, OSError: if the input can't be read.
     """
 
-    def __init__(self, run: PreparedRun, table: TableSink | NoTable, display: Display) -> None:
+    def __init__(self, run: PreparedRun, given: Input, table: TableSink | NoTable, display: Display) -> None:
         self._run = run
+        self._given = given
         self._display = display
         self._options = run.options
         self._table = table
-        self._input = run.input.open_parts(RecordFields.of(run.options))
+        self._input = given.open_parts(RecordFields.of(run.options))
         self._runner = choose_runner(run.beam_options)
         self._staging = StagingFolder(directory=run.options.output, run=make_run_name())
         self._claim = Claim(run.options.output, self._staging.run)
         self._job: RunnerJob | None = None
 
-    @property
-    def _outlives_program(self) -> bool:
-        """Whether the job goes on when this program ends."""
-        return not isinstance(self._runner, FnApiRunner)
-
     def execute(self) -> EmbedOutcome | SubmittedRun:
         """Runs all steps; raises what `run_embed` raises."""
-        if self._options.no_wait and not self._outlives_program:
-            raise ValueError(
-                "--no-wait needs a runner that goes on without this program, such as --runner DataflowRunner; the "
-                "in-process runner ends with it"
-            )
+        check_waiting(self._options, self._runner)
         check_graph_size(pack(self._input.parts), self._run.beam_options)
         self._table.check()
         self._claim.acquire(self._run.beam_options)
         try:
-            latest = self._open_output()
+            latest = find_latest(self._options, self._run.provenance, self._table)
             with fail_as_run():
                 return self._run_steps(latest)
         finally:
@@ -147,23 +138,6 @@ class EmbedJob:
             self._claim.leave()
         else:
             self._claim.release()
-
-    def _open_output(self) -> Manifest | None:
-        """Returns the latest version, if there is one, once it is clear that the run may replace it or add to it."""
-        options = self._options
-        latest = open_output(
-            options.output,
-            overwrite=options.overwrite or options.rebuild,
-            add=options.incremental and not options.rebuild,
-        )
-        if latest is not None and self._adds:
-            check_same_dataset(latest, self._run.provenance, options.output)
-            self._table.check_added_to(latest)
-        return latest
-
-    @property
-    def _adds(self) -> bool:
-        return self._options.incremental and not self._options.rebuild
 
     def _run_steps(self, latest: Manifest | None) -> EmbedOutcome | SubmittedRun:
         """Runs all steps that write something.
@@ -186,7 +160,7 @@ class EmbedJob:
 
     def _start(self) -> StartedRun:
         """Writes down what this run is, and returns what runs that were cut off have finished of it."""
-        given = self._run.input
+        given = self._given
         fingerprint = fingerprint_run(
             self._options, given.fingerprint, self._run.model.directory, self._run.description
         )
@@ -200,7 +174,9 @@ class EmbedJob:
         return ReadInput(
             self._input.parts,
             make_document_reader(self._input.reader, self._options),
-            comparison=self._compare_with(latest if self._adds else None) if self._options.incremental else None,
+            comparison=self._compare_with(latest if adds_to_output(self._options) else None)
+            if self._options.incremental
+            else None,
             unfinished_runs=runs,
         )
 
@@ -244,13 +220,13 @@ class EmbedJob:
             options=self._options,
             provenance=self._run.provenance,
             base=0 if latest is None else latest.generation,
-            adds=self._adds,
+            adds=adds_to_output(self._options),
             started=self._run.started,
             batch_tokens=self._run.batching.batch_tokens,
             schemas=schemas,
-            known_fields=tuple(sorted(self._run.input.list_known_fields())) if fields.list_options() else (),
+            known_fields=tuple(sorted(self._given.list_known_fields())) if fields.list_options() else (),
             dead_runs=started.unfinished_runs,
-            releases_claim=self._outlives_program,
+            releases_claim=outlives_program(self._runner),
         )
 
     def _make_embed(self) -> EmbedPrepared:

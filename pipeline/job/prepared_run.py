@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -14,7 +17,6 @@ from albert_embed.model.model_directory import ModelDirectory
 from albert_embed.model.vector_shape import check_dimensions
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
-from albert_embed.pipeline.embed.read_input import Input
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.nearest.vector_index import refuse_missing_library
@@ -37,7 +39,6 @@ class PreparedRun:
     Attributes:
       started: when it began, seconds since 1970.
       options: its options (`job.resolve_options`).
-      input: its input.
       beam_options: how Beam runs it.
       model: its model.
       preprocessing: for the model.
@@ -47,7 +48,6 @@ class PreparedRun:
 
     started: float
     options: EmbedOptions
-    input: Input
     beam_options: PipelineOptions
     model: OpenedModel
     preprocessing: PreprocessingConfig
@@ -90,13 +90,17 @@ class PreparedRun:
         )
 
 
-def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptions) -> PreparedRun:
+def prepare_run(
+    options: EmbedOptions,
+    beam_options: PipelineOptions,
+    checking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> PreparedRun:
     """Opens the model and checks the transform graph, if one is given.
 
     Args:
       options: of the run (`job.resolve_options`).
-      given: its input.
       beam_options: of the run.
+      checking: makes a context for each check; a dry run collects what they raise, and goes on.
 
     Raises:
       ValueError, OSError: if the model or the transform graph can't be used, or an option does not fit them.
@@ -107,20 +111,22 @@ def prepare_run(options: EmbedOptions, given: Input, beam_options: PipelineOptio
     if runs_on_this_machine(beam_options):
         refuse_missing_engine(options.engine)
     model = open_model(options.model, sha256=options.model_sha256)
-    refuse_precision(options.engine, model.directory.precision)
-    refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
-    if options.dimensions is not None:
-        _check_dimensions(options, options.dimensions, model.directory)
+    with checking():
+        refuse_precision(options.engine, model.directory.precision)
+    with checking():
+        refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
+    with checking():
+        if options.dimensions is not None:
+            _check_dimensions(options, options.dimensions, model.directory)
     preprocessing = fit_preprocessing(options, model)
-    if options.transform is None:
-        description = describe_transform(model.vocabulary, preprocessing)
-    else:
-        description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
+    description = describe_transform(model.vocabulary, preprocessing)
+    with checking():
+        if options.transform is not None:
+            description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
     max_tokens = preprocessing.max_tokens
     return PreparedRun(
         started=started,
         options=options,
-        input=given,
         beam_options=beam_options,
         model=model,
         preprocessing=preprocessing,

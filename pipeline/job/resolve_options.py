@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
@@ -32,19 +35,41 @@ def resolve_options(
       ValueError, OSError: if there is no directory for the output, the input can't be read, or a path lies on this
         machine alone and the workers on others.
     """
-    output_flag = "--output" if options.output else "--temp_location"
-    options = with_absolute_paths(place_output(options, beam_options))
-    refuse_local_paths(
-        [*list_read_paths(options), (output_flag, options.output)],
-        beam_options,
-        shared_filesystem=options.shared_filesystem,
-    )
     return resolve_input(
-        options,
+        resolve_paths(options, beam_options),
         beam_options.view_as(GoogleCloudOptions).project,
         standard_input,
         workers=count_workers(beam_options),
     )
+
+
+def resolve_paths(
+    options: EmbedOptions,
+    beam_options: PipelineOptions,
+    checking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> EmbedOptions:
+    """Returns the options with full paths and an output.
+
+    Args:
+      options: as given.
+      beam_options: of Beam.
+      checking: makes a context for each check; a dry run collects what they raise, and goes on.
+
+    Raises:
+      ValueError: if there is no directory for the output, or a path lies on this machine alone and the workers on
+        others.
+    """
+    output_flag = "--output" if options.output else "--temp_location"
+    with checking():
+        options = place_output(options, beam_options)
+    options = with_absolute_paths(options)
+    refuse_local_paths(
+        [*list_read_paths(options), (output_flag, options.output)],
+        beam_options,
+        shared_filesystem=options.shared_filesystem,
+        checking=checking,
+    )
+    return options
 
 
 def list_read_paths(options: EmbedOptions) -> list[tuple[str, str | None]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from apache_beam.options.pipeline_options import (
     GoogleCloudOptions,
@@ -26,18 +28,33 @@ _SECRETS = ("s3_secret_access_key", "s3_session_token", "azure_connection_string
 _JOB = re.compile(r"[a-z](?:[-a-z0-9]{0,1022}[a-z0-9])?")
 
 
-def check_dataflow(options: EmbedOptions, beam_options: PipelineOptions) -> None:
+def check_dataflow(
+    options: EmbedOptions,
+    beam_options: PipelineOptions,
+    checking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> None:
     """Checks what Dataflow needs and is given: project, region, buckets, names, files to stage.
+
+    Args:
+      options: of the run.
+      beam_options: of the run; the region is set where only gcloud names it.
+      checking: makes a context for each check; a dry run collects what they raise, and goes on.
 
     Raises:
       ValueError: if something is missing or malformed; the message says what to give.
     """
-    _check_project(beam_options)
-    _check_places(beam_options)
-    _check_buckets(options, beam_options)
-    _check_secrets(beam_options)
-    _check_workers(beam_options)
-    _check_staged_files(beam_options)
+    with checking():
+        _check_project(beam_options)
+    with checking():
+        _check_places(beam_options)
+    with checking():
+        _check_buckets(options, beam_options)
+    with checking():
+        _check_secrets(beam_options)
+    with checking():
+        _check_workers(beam_options)
+    with checking():
+        _check_staged_files(beam_options)
 
 
 def _check_project(beam_options: PipelineOptions) -> None:

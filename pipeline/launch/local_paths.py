@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
@@ -12,7 +14,11 @@ from albert_embed.transforms.directories import is_remote
 
 
 def refuse_local_paths(
-    paths: Iterable[tuple[str, str | None]], options: PipelineOptions, *, shared_filesystem: bool
+    paths: Iterable[tuple[str, str | None]],
+    options: PipelineOptions,
+    *,
+    shared_filesystem: bool,
+    checking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> None:
     """Refuses what the workers would not find, or would write where nobody looks.
 
@@ -21,6 +27,7 @@ def refuse_local_paths(
         empty path stand for nothing.
       options: say where the workers run.
       shared_filesystem: whether they see the disk of this machine.
+      checking: makes a context for each check; a dry run collects what they raise, and goes on.
 
     Raises:
       ValueError: if one is a path of this machine.
@@ -30,7 +37,8 @@ def refuse_local_paths(
     for flag, path in paths:
         if path and not is_remote(path) and not names_table(path):
             runner = options.view_as(StandardOptions).runner
-            raise ValueError(
-                f"{flag} {path} is a path of this machine, which the workers of {runner} may not have: give a path in "
-                "a bucket, or --shared-filesystem if every worker sees the same files there"
-            )
+            with checking():
+                raise ValueError(
+                    f"{flag} {path} is a path of this machine, which the workers of {runner} may not have: give a path "
+                    "in a bucket, or --shared-filesystem if every worker sees the same files there"
+                )

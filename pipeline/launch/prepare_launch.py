@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -13,7 +16,7 @@ from albert_embed.pipeline.launch.bring_program import bring_program
 from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image
 from albert_embed.pipeline.launch.check_dataflow import check_dataflow
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
-from albert_embed.pipeline.launch.worker_settings import apply_settings, choose_settings
+from albert_embed.pipeline.launch.worker_settings import Setting, apply_settings, choose_settings
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import DATAFLOW, name_runner
 
@@ -23,12 +26,17 @@ logger = logging.getLogger(__name__)
 IMAGE_VARIABLE = "ALBERT_EMBED_IMAGE"
 
 
-def prepare_launch(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
+def prepare_launch(
+    options: EmbedOptions,
+    beam_options: PipelineOptions,
+    checking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> EmbedOptions:
     """Completes Beam's options for the runner, and says what it sets.
 
     Args:
       options: of the run, as given.
       beam_options: of the run; they are changed.
+      checking: makes a context for each check; a dry run collects what they raise, and goes on.
 
     Returns:
       The options of the run: where workers have GPUs, `--engine auto` is TensorFlow.
@@ -37,34 +45,67 @@ def prepare_launch(options: EmbedOptions, beam_options: PipelineOptions) -> Embe
       ValueError, OSError: if something is missing, malformed, or excludes something else.
     """
     on_dataflow = name_runner(beam_options) == DATAFLOW
-    if options.gpu is not None and not on_dataflow:
-        raise ValueError(
-            f"--gpu {options.gpu} asks Dataflow for GPUs; give --runner DataflowRunner, or leave it out: elsewhere the "
-            "workers use the GPUs that they have"
-        )
+    with checking():
+        if options.gpu is not None and not on_dataflow:
+            raise ValueError(
+                f"--gpu {options.gpu} asks Dataflow for GPUs; give --runner DataflowRunner, or leave it out: elsewhere "
+                "the workers use the GPUs that they have"
+            )
     if on_dataflow:
-        options = _prepare_dataflow(options, beam_options)
-    check_resource_hints(beam_options)
-    bring_program(beam_options)
+        options = _prepare_dataflow(options, beam_options, checking)
+    with checking():
+        check_resource_hints(beam_options)
+    with checking():
+        bring_program(beam_options)
     return options
 
 
-def _prepare_dataflow(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
-    request = None if options.gpu is None else GpuRequest.parse(options.gpu)
-    check_dataflow(options, beam_options)
-    check_accelerators(request, pool=options.gpu_pool, beam_options=beam_options)
+def list_gpu_settings(options: EmbedOptions, beam_options: PipelineOptions) -> tuple[Setting, ...]:
+    """Returns what `prepare_launch` will set for `--gpu`; nothing elsewhere than on Dataflow.
+
+    Raises:
+      ValueError: if there are no such GPUs.
+    """
+    if options.gpu is None or name_runner(beam_options) != DATAFLOW:
+        return ()
+    return _list_settings(GpuRequest.parse(options.gpu), options, beam_options)
+
+
+def _list_settings(request: GpuRequest, options: EmbedOptions, beam_options: PipelineOptions) -> tuple[Setting, ...]:
     image = os.environ.get(IMAGE_VARIABLE) or None
+    return choose_settings(request, pool=options.gpu_pool, beam_options=beam_options, image=image)
+
+
+def _prepare_dataflow(
+    options: EmbedOptions, beam_options: PipelineOptions, checking: Callable[[], AbstractContextManager[None]]
+) -> EmbedOptions:
+    request = None
+    if options.gpu is not None:
+        with checking():
+            request = GpuRequest.parse(options.gpu)
+    check_dataflow(options, beam_options, checking)
+    with checking():
+        check_accelerators(request, pool=options.gpu_pool, beam_options=beam_options)
     if request is not None:
-        settings = choose_settings(request, pool=options.gpu_pool, beam_options=beam_options, image=image)
+        settings = _list_settings(request, options, beam_options)
         apply_settings(settings, beam_options)
         for setting in settings:
             logger.info("--gpu %s sets %s: %s", options.gpu, setting, setting.reason)
         if options.gpu_pool == "inference":
             logger.info("--gpu %s at the model's step alone: accelerator=%s", options.gpu, request.step_specification)
-    check_image(request, beam_options, variable=IMAGE_VARIABLE)
+    with checking():
+        check_image(request, beam_options, variable=IMAGE_VARIABLE)
     accelerators = [Accelerator.of(request)] if request is not None else list_accelerators(beam_options)
     if not accelerators:
         return options
+    with checking():
+        _check_engine(options, accelerators)
+    # What `auto` means is looked up on this machine, too, which may have no GPU.
+    return dataclasses.replace(options, engine="tensorflow") if options.engine == "auto" else options
+
+
+def _check_engine(options: EmbedOptions, accelerators: Sequence[Accelerator]) -> None:
+    """Raises ValueError if the engine can't use the GPUs that the workers have."""
     if options.engine == "openvino":
         raise ValueError("--engine openvino runs on CPUs alone; leave it out where workers have GPUs")
     for accelerator in accelerators:
@@ -73,5 +114,3 @@ def _prepare_dataflow(options: EmbedOptions, beam_options: PipelineOptions) -> E
                 f"--engine jax uses one GPU of a worker, and {accelerator.flag} asks for {accelerator.count}; give "
                 "one, and more workers"
             )
-    # What `auto` means is looked up on this machine, too, which may have no GPU.
-    return dataclasses.replace(options, engine="tensorflow") if options.engine == "auto" else options

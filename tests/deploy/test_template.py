@@ -19,7 +19,7 @@ LAUNCH = load_program(FOLDER / "launch.py")
 
 def test_every_option_is_a_parameter() -> None:
     left_out = {option.flag for option in EMBED.options if option.name not in PARAMETERS}
-    assert left_out <= {"--json", "--no-wait", "--progress"}
+    assert left_out <= {"--dry-run", "--json", "--no-wait", "--progress"}
     assert {name for name, parameter in PARAMETERS.items() if not parameter["isOptional"]} == {"model", "output"}
     for name, parameter in PARAMETERS.items():
         assert re.fullmatch(r"[a-z][a-z0-9_]*", name)

@@ -1,0 +1,53 @@
+"""Whether a directory can be written, found out without writing."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.object_stores import open_google_storage
+
+# Of Google Cloud Storage: what a run does with the files of its output.
+_PERMISSIONS = ("storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list")
+
+
+def check_writable(directory: str) -> None:
+    """Checks that a directory can be written, or made where it is not there yet.
+
+    Args:
+      directory: on any file system that Beam knows; only of local ones and of `gs://` can this be found out.
+
+    Raises:
+      OutputError: if it can't be.
+    """
+    if directory.startswith("gs://"):
+        _check_bucket(directory)
+    elif not is_remote(directory):
+        _check_local(directory)
+
+
+def _check_local(directory: str) -> None:
+    existing = directory
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        raise OutputError(f"--output {directory} can't be made: {existing} is no folder; give another --output")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"--output {directory} can't be written: there is no right to write in {existing}; give another --output, "
+            "or run as a user who may write there"
+        )
+
+
+def _check_bucket(directory: str) -> None:
+    name = directory.removeprefix("gs://").split("/", 1)[0]
+    bucket: Any = open_google_storage().client.bucket(name)
+    granted = bucket.test_iam_permissions(list(_PERMISSIONS))
+    missing = [permission for permission in _PERMISSIONS if permission not in granted]
+    if missing:
+        raise OutputError(
+            f"--output {directory} can't be written: the account lacks {', '.join(missing)} on the bucket {name}; give "
+            "it roles/storage.objectAdmin there, or give another --output"
+        )
