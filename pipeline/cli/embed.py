@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from albert_embed.pipeline.job.submit_run import SubmittedRun
+
+
+logger = logging.getLogger(__name__)
 
 
 def run_embed(arguments: Arguments) -> CommandResult:
@@ -39,6 +43,12 @@ def run_embed(arguments: Arguments) -> CommandResult:
     if isinstance(outcome, SubmittedRun):
         return describe_submitted(outcome, options)
     manifest = outcome.manifest
+    if manifest.counts.failures and not manifest.counts.documents:
+        logger.warning(
+            "nothing was embedded: all records failed, most often as %s; `albert-embed inspect %s` shows some",
+            next(iter(manifest.failures_by_reason), "something unknown"),
+            options.output,
+        )
     described = manifest.to_dict()
     record = {
         "status": "published" if outcome.published else "unchanged",

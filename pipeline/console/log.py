@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from typing import TextIO
+
+logger = logging.getLogger(__name__)
 
 # What Beam 2.77 warns of in every run: a module that is there anyway (where torch is not installed), and a folder that
 # nothing here needs.
@@ -29,6 +32,14 @@ class _Handler(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
+class _Brief(logging.Formatter):
+    """Formats messages without tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        return self.formatMessage(record)
+
+
 def set_up_log(*, verbose: bool = False) -> None:
     """Sets up the log on standard error, unless this process has one already.
 
@@ -36,11 +47,20 @@ def set_up_log(*, verbose: bool = False) -> None:
       verbose: whether to log all that libraries say from INFO up.
     """
     handler = _Handler()
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(logging.Formatter(_FORMAT) if verbose else _Brief(_FORMAT))
     if not verbose:
         handler.addFilter(_is_news)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     logging.getLogger("albert_embed").setLevel(logging.INFO)
+    if handler in logging.getLogger().handlers and not verbose:
+        threading.excepthook = _log_end_of_thread
+
+
+def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Logs what has ended a thread, such as one of Beam's that waits for a worker process which has been killed."""
+    name = "a thread" if ended.thread is None else f"the thread {ended.thread.name}"
+    said = f"{ended.exc_type.__name__}: {ended.exc_value}" if str(ended.exc_value or "") else ended.exc_type.__name__
+    logger.warning("%s has ended: %s", name, said)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

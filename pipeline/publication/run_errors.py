@@ -62,6 +62,11 @@ _REMEDIES = (
         "elsewhere",
     ),
     (
+        ("Channel closed prematurely",),
+        "a worker process has ended, killed perhaps because memory ran out: give a smaller --batch-tokens or fewer "
+        "--direct_num_workers; the same command again goes on from the finished shards",
+    ),
+    (
         ("MemoryError", "ResourceExhausted", "OutOfMemory", "bad_alloc", "Cannot allocate memory", "exit code -9"),
         "memory ran out: give a smaller --batch-tokens, fewer --direct_num_workers, or a smaller model",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import threading
 from collections.abc import Iterator
 
 from albert_embed.pipeline.console.log import set_up_log
@@ -14,7 +15,7 @@ from albert_embed.pipeline.console.log import set_up_log
 def catch_log() -> Iterator[io.StringIO]:
     """Catches standard error, as in a process where nobody has set up a log."""
     root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    before, level, hook = list(root.handlers), root.level, threading.excepthook
     root.handlers.clear()
     try:
         with contextlib.redirect_stderr(io.StringIO()) as stream:
@@ -22,6 +23,7 @@ def catch_log() -> Iterator[io.StringIO]:
     finally:
         root.handlers[:] = before
         root.setLevel(level)
+        threading.excepthook = hook
 
 
 def log_all() -> None:
@@ -34,7 +36,7 @@ def log_all() -> None:
     worker.warning('Worker: severity: WARN message: "No semi_persistent_directory found: …"')
     worker.warning("the worker is slow")
     logging.warning("Resource module is not available for current platform, memory usage cannot be fetched.")
-    logging.getLogger("apache_beam.io").error("a file is gone")
+    logging.getLogger("apache_beam.io").error("a file is gone", exc_info=OSError("gone"))
     logging.getLogger("apache_beam.io").info("a file is open")
     logging.getLogger("albert_embed.job").info("embedding")
 
@@ -57,3 +59,18 @@ def test_verbose_shows_all() -> None:
     said = standard_error.getvalue()
     assert "ValueError: a step has raised" in said and "a file is open" in said
     assert "semi_persistent" in said and "Resource module" in said
+
+
+def fail(message: str) -> None:
+    raise RuntimeError(message)
+
+
+def test_the_end_of_a_thread_is_one_line() -> None:
+    with catch_log() as standard_error:
+        set_up_log()
+        for message in ("worker exited with return code 137", ""):
+            thread = threading.Thread(target=fail, args=(message,), name="run_worker")
+            thread.start()
+            thread.join()
+    start = "WARNING albert_embed.pipeline.console.log: the thread run_worker has ended: RuntimeError"
+    assert standard_error.getvalue().splitlines() == [f"{start}: worker exited with return code 137", start]
