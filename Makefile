@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine with Python 3.11 to 3.13 and make:
-#   make demo    installs, makes an untrained model, embeds the sample corpus and inspects the result
+#   make demo    installs, embeds the sample corpus with the built-in model, searches it and writes a report
 #   make test    installs, lints, type-checks and passes the tests, the slow ones too
 # make flink-demo embeds the sample corpus on a Flink cluster on this machine (docs/flink.md).
 # Each makes its own virtual environment in .venv.
@@ -15,7 +15,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-python-downloads --upgrade \
 	--custom-compile-command "make constraints"
 
-.PHONY: demo report-picture flink-demo test test-fast lint site constraints dataflow-image dataflow-template clean
+.PHONY: demo default-model report-picture flink-demo test test-fast lint site constraints dataflow-image dataflow-template clean
 
 demo: $(VENV)/installed
 	$(RUN) examples/demo.py build/demo
@@ -23,6 +23,17 @@ demo: $(VENV)/installed
 # The README's picture of a report: needs Chromium and the shared corpora. make report-picture MODEL=…
 report-picture: $(VENV)/installed
 	$(RUN) examples/report_picture.py build/report-picture $(if $(MODEL),--model $(MODEL))
+
+# Makes the built-in model again, and measures it (examples/default_model/README.md).
+CORPORA ?= ../shared/corpora
+MODEL_WORK := build/default_model
+DISTIL := PYTHONPATH=examples $(MODEL_WORK)/venv/bin/python -m default_model
+default-model:
+	$(PYTHON) -m venv $(MODEL_WORK)/venv
+	$(MODEL_WORK)/venv/bin/python $(INSTALL) -c constraints.txt -e ".[openvino,jax,huggingface]"
+	$(MODEL_WORK)/venv/bin/python $(INSTALL) --no-deps -r examples/default_model/requirements.txt
+	$(DISTIL) make --work $(MODEL_WORK)/work --corpora $(CORPORA) --model model/default_model
+	$(DISTIL) measure --work $(MODEL_WORK)/work --corpora $(CORPORA)
 
 # Fetches Flink and Beam's job server for it (400 MB, with Maven) once, into a folder of the user's cache.
 flink-demo: $(VENV)/installed

@@ -77,6 +77,7 @@ setup(
     packages=find_packages("src"),
     package_data={
         "albert_embed": ["py.typed", "providers.yaml"],
+        "albert_embed.model": ["default_model/*"],
         "albert_embed.pipeline.launch": ["gpu_types.json"],
         "albert_embed.pipeline.report": ["templates/*.jinja"],
     },

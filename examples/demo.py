@@ -1,49 +1,31 @@
-"""The README's demo: makes an untrained model, embeds the sample corpus with it and inspects the result."""
+"""The README's demo: embeds the sample corpus with the built-in model, searches it, and writes the report."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 from albert_embed.pipeline.cli.main import main
 
-EXAMPLES = Path(__file__).resolve().parent
+CORPUS = Path(__file__).resolve().parent / "corpus.txt"
+QUERIES = ("borrowing money to buy a home", "drugs that kill germs", "sea creatures with eight arms")
 
 
 def run_demo(folder: Path) -> int:
-    """Makes the model in `folder/model` if it is not there, embeds into `folder/embeddings`, and prints `inspect`."""
-    from albert_embed.model.untrained import write_untrained_model
-
-    model = folder / "model"
-    print("The demo's model is UNTRAINED: random weights from a fixed seed. Its embeddings mean nothing;", flush=True)
-    print("give --model a TF Hub module or an export of published weights for embeddings that do.", flush=True)
-    if not model.exists():
-        write_untrained_model(EXAMPLES / "corpus.txt", model)
+    """Embeds into `folder/embeddings`, and runs `inspect`, `search` and `report` on that; returns the exit status."""
     output = str(folder / "embeddings")
-    corpus = str(EXAMPLES / "corpus.txt")
-    embeddings = "pooled,sequence,mean"
-    status = main(
-        [
-            "embed",
-            "--model",
-            str(model),
-            "--input",
-            corpus,
-            "--output",
-            output,
-            "--embeddings",
-            embeddings,
-            "--overwrite",
-        ]
-    )
-    return status or main(["inspect", output])
+    embed = ["embed", "--model", "default", "--input", str(CORPUS), "--output", output, "--overwrite"]
+    commands = [
+        [*embed, "--embeddings", "mean,pooled", "--sink", "parquet", "--keep-fields", "text"],
+        ["inspect", output],
+        *(["search", output, query, "-k", "3"] for query in QUERIES),
+        ["report", output, "--output", str(folder / "report.html")],
+    ]
+    return next((status for status in map(main, commands) if status), 0)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder for the model and the embeddings")
+    parser.add_argument("folder", type=Path, help="folder for the embeddings and the report")
     sys.exit(run_demo(parser.parse_args().folder))

@@ -90,7 +90,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     again. A row that fails alone, or whose embedding is not finite, becomes a `Failure`.
 
     Args:
-      model: a SavedModel's directory, or a TF Hub handle, which each worker resolves for itself.
+      model: a SavedModel's directory, a TF Hub handle, or `default`; each worker resolves it for itself.
       embeddings: which of `pooled`, `sequence`, `mean` and `sentence` to compute.
       engine: what executes it: `tensorflow`, `openvino`, `jax`, or `auto` (`model.engines`), decided on the worker.
       threads: how many one batch may use; None means all cores.

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from urllib.error import URLError
 
+from albert_embed.model.builtin_model import BUILTIN_MODEL, fetch_builtin_model, names_builtin
 from albert_embed.model.model_directory import ModelDirectoryError
 from albert_embed.model.remote_model import fetch_model
 from albert_embed.transforms.directories import is_remote
@@ -19,13 +20,16 @@ def is_hub_handle(name: str) -> bool:
 def locate_model(name: str | os.PathLike[str]) -> Path:
     """Returns the local directory of the model that `name` names.
 
-    A handle is resolved by tensorflow-hub, which downloads it once into its cache (`TFHUB_CACHE_DIR`). A model in a
-    bucket is copied to this machine once (`model.remote_model`).
+    `default` is the model that comes with this package (`model.builtin_model`). A handle is resolved by tensorflow-hub,
+    which downloads it once into its cache (`TFHUB_CACHE_DIR`). A model in a bucket is copied to this machine once
+    (`model.remote_model`).
 
     Raises:
       ModelDirectoryError: if a handle can't be resolved, a bucket can't be read, or a path does not exist.
     """
     name = os.fspath(name)
+    if names_builtin(name):
+        return fetch_builtin_model()
     if is_hub_handle(name):
         import tensorflow_hub
 
@@ -42,6 +46,6 @@ def locate_model(name: str | os.PathLike[str]) -> Path:
     if not path.exists():
         raise ModelDirectoryError(
             f"there is nothing at {name!r}; give a directory or a TF Hub handle (a model of Hugging Face is downloaded "
-            "first, and then exported)"
+            f"first, and then exported), or {BUILTIN_MODEL!r} for the small model that comes with albert-embed"
         )
     return path

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import fcntl
 import hashlib
 import json
 import logging
 import posixpath
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from albert_embed.model.model_directory import ModelDirectoryError
-from albert_embed.transforms.cache_folder import open_cache_folder
+from albert_embed.transforms.cache_folder import lock_file, open_cache_folder
 from albert_embed.transforms.literal_files import FoundFile, list_files
 
 logger = logging.getLogger(__name__)
@@ -39,7 +37,7 @@ def fetch_model(name: str) -> Path:
     files = _list_files(name)
     listing = "\n".join(f"{file.name}\t{file.bytes}\t{file.modified}" for file in files)
     folder = open_cache_folder("models") / hashlib.sha256(f"{name}\n{listing}".encode()).hexdigest()[:32]
-    with _locked(folder.with_suffix(".lock")):
+    with lock_file(folder.with_suffix(".lock")):
         if not is_whole(folder):
             _copy_files(name, files, folder)
     return folder
@@ -59,14 +57,6 @@ def _list_files(name: str) -> Sequence[FoundFile]:
     if not files:
         raise ModelDirectoryError(f"there is nothing at {name!r}; give the folder that holds saved_model.pb")
     return files
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds the lock while the `with` block runs; waits for it first. A process that dies releases it."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def is_whole(folder: Path) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 CACHE_VARIABLE = "ALBERT_EMBED_CACHE"
@@ -26,3 +29,11 @@ def open_cache_folder(kind: str, *, below: str = "") -> Path:
     if folder.stat().st_uid != os.getuid():
         raise PermissionError(f"{folder} belongs to another user; name a folder of your own in {CACHE_VARIABLE}")
     return folder
+
+
+@contextlib.contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Holds the lock while the `with` block runs; waits for it first. A process that dies releases it."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -16,6 +16,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from albert_embed.model.builtin_model import note_builtin
 from albert_embed.pipeline.analysis.analysis_cache import AnalysisCache
 from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
 from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statistics, run_pass
@@ -86,6 +87,7 @@ def _analyze_into(
 ) -> CorpusReport:
     started = time.time()
     embed = options.embed
+    note_builtin(embed.model)
     model = open_model(embed.model)
     vocabulary, preprocessing = model.vocabulary, fit_preprocessing(embed, model)
     given = list_files(embed, standard_input, workers=count_workers(beam_options))

@@ -25,7 +25,7 @@ from albert_embed.pipeline.settings.embed_options import (
 _DEFAULTS = {field.name: str(field.default) for field in dataclasses.fields(EmbedOptions)}
 
 _MODEL_OPTIONS = (
-    Option(flag="--model", required=True, metavar="M", help="an export, a TF1 Hub module, or a TF Hub handle"),
+    Option(flag="--model", required=True, metavar="M", help="an export, a TF Hub module or handle, or `default`"),
     Option(
         flag="--model-sha256",
         metavar="HEX",

@@ -100,7 +100,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         """Makes the step for a model in one call. Saves a transform graph that fits the model.
 
         Args:
-          model: a SavedModel's directory, local or remote, or a TF Hub handle. The workers must find it there, too.
+          model: a SavedModel's directory, local or remote, or a TF Hub handle: the workers must find it there, too. Or
+            `default`, the small model that comes with this package.
           embeddings: which of `pooled`, `sequence` and `mean` to compute.
           max_tokens: maximum tokens per row; None means 512, or what the model has positions for.
           long_documents: what becomes of longer documents: `truncate`, `window` or `reject`.

@@ -106,7 +106,7 @@ def open_model(name: str, *, sha256: str | None = None) -> OpenedModel:
     """Opens a model; its weights are not loaded.
 
     Args:
-      name: a directory, local or remote, or a TF Hub handle.
+      name: a directory, local or remote, a TF Hub handle, or `default`.
       sha256: the fingerprint that it must have; None takes any.
 
     Raises:

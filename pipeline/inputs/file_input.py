@@ -30,6 +30,7 @@ from albert_embed.pipeline.inputs.split_files import (
 from albert_embed.pipeline.records.part import InputParts
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.paths import show_path
@@ -122,12 +123,14 @@ def make_file_input(files: tuple[InputFile, ...], options: EmbedOptions, *, work
     """
     chosen = choose_source(files, options.format)
     source = chosen.source
+    kept = {field.field for field in list_kept_fields(options.keep_fields)}
     if not source.has_fields and (
-        options.pair_field or options.id_field or options.text_field != "text" or options.keep_fields
+        options.pair_field or options.id_field or options.text_field != "text" or not kept <= {"text"}
     ):
         raise ValueError(
             "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but the input is "
-            "read as plain text; give --format jsonl, json, csv, tsv, parquet, tfrecord or avro"
+            "read as plain text, whose only field to keep is 'text'; give --format jsonl, json, csv, tsv, parquet, "
+            "tfrecord or avro"
         )
     _check_files(files, source)
     return FileInput(

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.model.builtin_model import note_builtin
 from albert_embed.model.engines import choose_engine, refuse_missing_engine, refuse_precision
 from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
 from albert_embed.model.model_directory import ModelDirectory
@@ -110,6 +111,7 @@ def prepare_run(
         refuse_missing_library()
     if runs_on_this_machine(beam_options):
         refuse_missing_engine(options.engine)
+    note_builtin(options.model)
     model = open_model(options.model, sha256=options.model_sha256)
     with checking():
         refuse_precision(options.engine, model.directory.precision)

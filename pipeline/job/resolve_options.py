@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
+from albert_embed.model.builtin_model import names_builtin
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -75,7 +76,8 @@ def resolve_paths(
 def list_read_paths(options: EmbedOptions) -> list[tuple[str, str | None]]:
     """Returns what workers read, each path with its flag."""
     inputs = [] if options.reads_standard_input else [("--input", path) for path in options.input]
-    return [("--model", options.model), *inputs, ("--transform", options.transform)]
+    model = None if names_builtin(options.model) else options.model  # that one comes with the program
+    return [("--model", model), *inputs, ("--transform", options.transform)]
 
 
 def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedOptions:
@@ -103,7 +105,7 @@ def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:
     patterns = tuple(make_absolute(pattern) + ("/" if pattern.endswith("/") else "") for pattern in options.input)
     return dataclasses.replace(
         options,
-        model=make_absolute(options.model),
+        model=options.model if names_builtin(options.model) else make_absolute(options.model),
         input=options.input if options.reads_standard_input else patterns,
         output=make_absolute(options.output),
         transform=None if options.transform is None else make_absolute(options.transform),

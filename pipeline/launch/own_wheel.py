@@ -15,7 +15,7 @@ import albert_embed
 DISTRIBUTION = "albert-embed"
 _PACKAGE = "albert_embed"
 # All that the package consists of; `package_data` of setup.py names the same (a test compares).
-_SUFFIXES = frozenset((".py", ".json", ".jinja", ".yaml"))
+_SUFFIXES = frozenset((".py", ".json", ".jinja", ".yaml", ".safetensors", ".model", ".md"))
 _NAMES = frozenset(("py.typed",))
 # The files of a wheel's metadata, and their names in that of a checkout (`*.egg-info`).
 _METADATA_FILES = {"METADATA": "PKG-INFO", "entry_points.txt": "entry_points.txt", "top_level.txt": "top_level.txt"}

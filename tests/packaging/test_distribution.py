@@ -23,6 +23,11 @@ _NOT_OF_THE_TREE = shutil.ignore_patterns(
 )
 _SHIPPED = (
     "albert_embed/py.typed",
+    "albert_embed/model/default_model/README.md",
+    "albert_embed/model/default_model/config.json",
+    "albert_embed/model/default_model/model.safetensors",
+    "albert_embed/model/default_model/spiece.model",
+    "albert_embed/model/default_model/tokenizer_config.json",
     "albert_embed/providers.yaml",
     "albert_embed/pipeline/launch/gpu_types.json",
     "albert_embed/pipeline/report/templates/report.html.jinja",

@@ -104,6 +104,7 @@ def test_what_the_others_refuse(capsys: pytest.CaptureFixture[str], arguments: l
             "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but",
         ),
         (["--id-field", "key"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
+        (["--keep-fields", "text,title"], "--text-field, --id-field, --pair-field and --keep-fields name fields of"),
         (["--pair-field", "b"], "--text-field, --id-field, --pair-field and --keep-fields name fields of records, but"),
         (
             ["--pair-field", "b", "--format", "json", "--long-documents", "window"],

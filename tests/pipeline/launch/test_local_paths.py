@@ -8,7 +8,9 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.job.resolve_options import with_absolute_paths
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
 REMOTE = ["--runner=PortableRunner", "--job_endpoint=localhost:1", "--environment_type=DOCKER"]
 
@@ -70,6 +72,20 @@ def test_the_command_writes_nothing_and_ends_with_2(
     assert main([command, *arguments, *REMOTE]) == 2
     assert "is a path of this machine, which the workers of PortableRunner may not have" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["embed", "analyze"])
+def test_the_built_in_model_comes_with_the_program(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is refused is the output alone, and `default` is no path below the current folder."""
+    monkeypatch.chdir(tmp_path)
+    assert main([command, "--model", "default", "--input", "gs://b/in", "--output", "out", *REMOTE]) == 2
+    printed = capsys.readouterr().err
+    assert "--output" in printed and "is a path of this machine" in printed
+    assert "--model" not in printed
+    options = EmbedOptions(model="default", input=("gs://b/in",), output="gs://b/out")
+    assert with_absolute_paths(options).model == "default"
 
 
 def test_a_table_alone_needs_a_temporary_location_that_workers_see(

@@ -168,6 +168,28 @@ def test_a_truncated_gzip_costs_what_was_cut_off(tiny_model: Path, tmp_path: Pat
     assert str(tmp_path / name) in failure["error"]
 
 
+@pytest.mark.parametrize("format_", ["text", "files"])
+def test_the_text_itself_can_be_kept_of_input_without_fields(tiny_model: Path, tmp_path: Path, format_: str) -> None:
+    """Lines that are no text fail as they do without `--keep-fields`; all others are kept as they are."""
+    (tmp_path / "in").mkdir()
+    lines = (CORPUS.parent / "awkward.txt").read_bytes().splitlines(keepends=True)
+    for number, content in enumerate([b"".join(lines)] if format_ == "text" else lines):
+        (tmp_path / "in" / f"{number}.txt").write_bytes(content)
+    flags = ["--format", format_, "--max-tokens", "8"]
+    plain = embed(tiny_model, tmp_path / "in", tmp_path / "plain", *flags)
+    kept = embed(tiny_model, tmp_path / "in", tmp_path / "kept", *flags, "--keep-fields", "text,text AS copy")
+    assert set(kept) == set(plain)
+    assert all(row["text"] == row["copy"] for row in kept.values())
+    texts = [row["text"] if isinstance(row["text"], bytes) else row["text"].encode() for row in kept.values()]
+    assert {text.strip() for text in texts} <= {line.strip() for line in lines}
+    assert len(set(texts)) > 6
+    failures = [list(read_failures(str(tmp_path / name))) for name in ("plain", "kept")]
+    assert len(failures[0]) > 1
+    assert Counter(failure["reason"] for failure in failures[0]) == Counter(
+        failure["reason"] for failure in failures[1]
+    )
+
+
 def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_csv(path)

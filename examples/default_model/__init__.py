@@ -1,0 +1,1 @@
+"""Makes the model that `--model default` names: a small ALBERT, distilled from a sentence encoder."""
