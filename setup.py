@@ -26,6 +26,7 @@ REQUIRES = [
     "zstandard==0.25.0",
     "rich==15.0.0",
     "pyyaml==6.0.4",  # the files of `--config`
+    "shtab==1.13.0",  # scripts that complete command lines, which start no Python
     "prometheus-client==0.26.0",  # the figures of `--result-file`, in the text format of Prometheus
     "jinja2==3.1.6",  # the page of `albert-embed report`; it escapes what it shows
     "usearch==2.26.6",  # the index of `albert-embed index`: HNSW in one file that is mapped into memory

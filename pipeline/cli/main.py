@@ -25,12 +25,13 @@ from albert_embed.pipeline.configuration.given_config import GivenConfig, read_g
 from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, VERBOSE, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.log import set_up_log
+from albert_embed.pipeline.console.option import find_value
 from albert_embed.pipeline.console.output import CommandResult, Output, PrintError
 from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
 from albert_embed.pipeline.console.unknown_flag import explain_unknown_flag
 from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
 from albert_embed.pipeline.dry_run.option import DRY_RUN
-from albert_embed.pipeline.settings.choices import find_nearest_word
+from albert_embed.pipeline.settings.choices import check_choice, find_nearest_word
 from albert_embed.pipeline.settings.share_limit import LimitExceededError
 from albert_embed.transforms.start_up import start_quietly
 
@@ -45,6 +46,8 @@ _STATUSES = {EXIT_USAGE: "usage", EXIT_FAILED: "failed"}
 COMMANDS = {
     command.name: command for command in (EXPORT, ANALYZE, EMBED, PUBLISH, INSPECT, COMPACT, INDEX, SEARCH, REPORT)
 }
+_PRINT_COMPLETION = "--print-completion"
+_SHELLS = ("bash", "zsh", "fish")
 _HELP_FLAGS = ("-h", "--help")
 _USAGE = f"{PROGRAM} COMMAND [options]"
 
@@ -88,6 +91,8 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
     if "--version" in given:
         output.print_text(f"{PROGRAM} {__version__}")
         return 0
+    if given and given[0].split("=", 1)[0] == _PRINT_COMPLETION:
+        return _print_completion(output, find_value(_PRINT_COMPLETION, given) or "")
     if given and given[0] in _HELP_FLAGS:
         output.print_text(_describe_commands())
         return 0
@@ -124,6 +129,18 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
             if config.is_on(VERBOSE, given):
                 logger.info("where the error comes from:", exc_info=e)
             return _fail(output, e, command=command)
+
+
+def _print_completion(output: Output, shell: str) -> int:
+    try:
+        check_choice(_PRINT_COMPLETION, shell, _SHELLS)
+    except ValueError as e:
+        return _fail(output, e, usage=f"{PROGRAM} {_PRINT_COMPLETION} {{{','.join(_SHELLS)}}}")
+
+    from albert_embed.pipeline.configuration.completion import make_completion
+
+    output.print_text(make_completion(shell, COMMANDS.values()))
+    return 0
 
 
 def _execute(command: Command, arguments: Arguments) -> CommandResult:
@@ -167,6 +184,7 @@ def _describe_commands() -> str:
         epilog=f"{PROGRAM} COMMAND --help describes the options of a command.",
     )
     parser.add_argument("--version", action="store_true", help="print the name and the version")
+    parser.add_argument(_PRINT_COMPLETION, choices=_SHELLS, help="print what a shell needs to complete command lines")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in COMMANDS.values():
         commands.add_parser(command.name, help=command.description)

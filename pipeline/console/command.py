@@ -116,9 +116,14 @@ class Command:
         return " ".join([PROGRAM, self.name, *required, "[options]", *beam])
 
     @property
+    def all_options(self) -> tuple[Option, ...]:
+        """What it takes, but for Beam's options."""
+        return (*self.options, *COMMON_OPTIONS)
+
+    @property
     def flags(self) -> set[str]:
         """All flags that it takes, but for Beam's."""
-        return {flag for option in (*self.options, *COMMON_OPTIONS) for flag in option.flags}
+        return {flag for option in self.all_options for flag in option.flags}
 
     def help(self) -> str:
         """Returns what `--help` prints, no wider than the terminal."""
@@ -188,15 +193,18 @@ class Command:
             description=self.description,
             allow_abbrev=False,
         )
-        options = (*self.options, *COMMON_OPTIONS)
-        for title in dict.fromkeys(option.group for option in options):
-            group = parser.add_argument_group(title)
-            for option in options:
-                if option.group == title:
-                    option.add_to(group)
+        self.add_options(parser)
         if self.takes_beam_options:
             parser.add_argument_group("Apache Beam", _BEAM_OPTIONS)
         return parser
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Adds all options to a parser, in their groups."""
+        for title in dict.fromkeys(option.group for option in self.all_options):
+            group = parser.add_argument_group(title)
+            for option in self.all_options:
+                if option.group == title:
+                    option.add_to(group)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -70,7 +70,7 @@ class Option:
         """As the line of usage shows it."""
         if self.is_positional:
             return self.flag
-        return f"{self.flag} {self._placeholder}" + (f" [{self._placeholder} ...]" if self.kind is Kind.WORDS else "")
+        return f"{self.flag} {self.placeholder}" + (f" [{self.placeholder} ...]" if self.kind is Kind.WORDS else "")
 
     @property
     def negation(self) -> str:
@@ -91,7 +91,10 @@ class Option:
         return bool(self.choices) and not self.metavar and len(",".join(self.choices)) <= _WIDEST_CHOICES
 
     @property
-    def _placeholder(self) -> str:
+    def placeholder(self) -> str:
+        """The name of its value in `--help`, a positional argument's own."""
+        if self.is_positional:
+            return self.flag
         return self.metavar or ("{" + ",".join(self.choices) + "}" if self._shows_choices else "VALUE")
 
     @property
@@ -127,7 +130,7 @@ class Option:
         arguments["dest"] = self.name
         if self.kind is Kind.SWITCH:
             return {**arguments, "action": "append_const", "const": True}
-        arguments["metavar"] = self._placeholder
+        arguments["metavar"] = self.placeholder
         if self.bare:
             return {**arguments, "nargs": "?", "const": self.bare}
         return {**arguments, "nargs": "+"} if self.kind is Kind.WORDS else arguments

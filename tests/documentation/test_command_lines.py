@@ -13,7 +13,7 @@ from albert_embed.pipeline.console.beam_arguments import list_beam_flags
 from albert_embed.pipeline.console.usage_error import UsageError
 from tests.documentation.pages import CURRENT_PAGES, find_prose, list_code_blocks, name_page
 
-# The program has `--help` and `--version`; the rest are flags of `python -m benchmarks`.
+# The first are the program's own; the rest are flags of `python -m benchmarks`.
 _FLAGS_OF_OTHERS = {
     "--job-host",
     "--number_of_execution_retries",
@@ -21,6 +21,7 @@ _FLAGS_OF_OTHERS = {
     "--checkpointing_interval",
     "--help",
     "--version",
+    "--print-completion",
     "--mode",
     "--rounds",
     "--rows",

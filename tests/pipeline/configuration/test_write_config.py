@@ -78,16 +78,12 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     file = tmp_path / "run.yaml"
     file.write_text("dir: 'no'\nquery: What is this?\n")
     assert main(["search", "--config", str(file), "-k", "5", "--print-config"]) == 0
-    assert capsys.readouterr().out == (
-        "# albert-embed search --config FILE\n"
-        "# queries:\n"
-        "# embedding: document, mean or pooled, the first that the output has\n"
-        "# metric: cosine\n"
-        "# json: false\n"
-        "dir: 'no'\n"
-        "query: What is this?\n"
-        "k: 5\n"
-    )
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "# albert-embed search --config FILE"
+    assert [line for line in lines if line[0] != "#"] == ["dir: 'no'", "query: What is this?", "k: 5"]
+    unset = {line for line in lines if line[0] == "#"}
+    assert len(unset) == len(COMMANDS["search"].options) - 3
+    assert unset >= {"# queries:", "# metric: cosine", "# json: false"}
 
 
 def test_nothing_is_run_or_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""Shell completion: the script that is printed works in a real shell, and starts no Python there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from albert_embed.pipeline.cli.main import COMMANDS, main
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script for bash."""
+    path = tmp_path_factory.mktemp("completion") / "albert-embed"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["--print-completion", "bash"]) == 0
+    path.write_text(printed.getvalue(), encoding="utf-8")
+    return path
+
+
+def complete(script: Path, folder: Path, *words: str) -> set[str]:
+    """Completes the last word in a real bash, where no `python` can be found."""
+    bash = shutil.which("bash")
+    assert bash is not None
+    program = (
+        'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; '
+        'function=$(complete -p albert-embed | sed "s/.*-F \\([^ ]*\\).*/\\1/"); '
+        '$function albert-embed "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    ran = subprocess.run(
+        [bash, "--norc", "-c", program, str(script), "albert-embed", *words],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONHOME": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {word.strip() for word in ran.stdout.splitlines()} - {""}
+
+
+def test_bash_knows_the_program(script: Path) -> None:
+    ran = subprocess.run(
+        ["bash", "--norc", "-c", 'source "$0"; complete -p albert-embed', str(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.startswith("complete ") and ran.stdout.rstrip().endswith(" albert-embed")
+
+
+def test_commands_flags_choices_and_files(script: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").touch()
+    (tmp_path / "runs").mkdir()
+    assert complete(script, tmp_path, "") >= set(COMMANDS)
+    assert complete(script, tmp_path, "insp") == {"inspect"}
+    assert complete(script, tmp_path, "embed", "--max-") == {"--max-tokens", "--max-failures", "--max-deletions"}
+    assert "--no-overwrite" not in complete(script, tmp_path, "embed", "--no-")
+    assert complete(script, tmp_path, "embed", "--num_w") == {"--num_workers"}
+    assert complete(script, tmp_path, "embed", "--sink", "p") == {"parquet"}
+    assert complete(script, tmp_path, "embed", "--format", "json") == {"json", "jsonl"}
+    assert complete(script, tmp_path, "search", "d", "--metric", "") == {"cosine", "dot"}
+    assert complete(script, tmp_path, "embed", "--config", "run") == {"run.yaml", "runs"}
+    assert complete(script, tmp_path, "inspect", "run") == {"runs"}
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells(capsys: pytest.CaptureFixture[str], shell: str, tmp_path: Path) -> None:
+    assert main([f"--print-completion={shell}"]) == 0
+    printed = capsys.readouterr().out
+    start = {"zsh": "#compdef albert-embed", "fish": "# AUTOMATICALLY GENERATED"}[shell]
+    assert printed.startswith(start) and "keep-fields" in printed and "num_workers" in printed
+    program = shutil.which(shell)
+    if program is None:
+        return  # its syntax can't be checked here
+    path = tmp_path / "script"
+    path.write_text(printed)
+    subprocess.run([program, "-n", str(path)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            ["--print-completion", "bsh"],
+            "--print-completion is 'bsh': choose from bash, zsh, fish; the nearest is bash",
+        ),
+        (["--print-completion"], "--print-completion is '': choose from bash, zsh, fish"),
+    ],
+)
+def test_shells_that_are_not_known(capsys: pytest.CaptureFixture[str], given: list[str], message: str) -> None:
+    assert main(given) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"albert-embed: {message}")
