@@ -324,8 +324,8 @@ CASES = (
     Case(
         name="an output that is a file",
         arguments=embed(output="{world}/texts.txt"),
-        value=r"/texts\.txt can't be written: File exists",
-        remedy="give a directory, new or your own",
+        value=r"--output \S+/texts\.txt can't be made: \S+/texts\.txt is no folder",
+        remedy="give another --output$",
     ),
     Case(
         name="an output that can't be made",
