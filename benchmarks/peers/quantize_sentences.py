@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True, help="text, a document a line, to calibrate on")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
+    shutil.copytree(arguments.model, arguments.output)  # to which the function adds a file
     model = SentenceTransformer(str(arguments.model), device="cpu", backend="openvino")
     with tempfile.TemporaryDirectory() as folder:
         lines = [json.dumps({"text": text}) for text in read_documents(arguments.corpus)]

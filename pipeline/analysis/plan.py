@@ -75,16 +75,19 @@ def make_plan(
       table: the GPUs to plan for.
       runs_here: whether to time the model on this machine.
     """
+    engine = choose_engine(options.engine, model.precision)
     batch_tokens = choose_batch_tokens(
         options.batch_tokens,
         max_tokens=preprocessing.max_tokens,
         beam_options=beam_options,
-        engine=choose_engine(options.engine, model.precision),
+        engine=engine,
         precision=model.precision,
         gpu=options.gpu,
         config=model.config,
     )
-    forecast = forecast_for(statistics, preprocessing, batch_tokens, tokens_written=options.tokens)
+    forecast = forecast_for(
+        statistics, preprocessing, batch_tokens, tokens_written=options.tokens, real_tokens=engine == "jax"
+    )
     size = estimate_output_bytes(options, model.config, statistics, sentence_size=model.sentence_size)
     return {
         "for": {
@@ -92,7 +95,7 @@ def make_plan(
             "encoding": options.encoding,
             "dimensions": options.dimensions,
             "tokens": options.tokens,
-            "engine": choose_engine(options.engine, model.precision),
+            "engine": engine,
             "precision": model.precision,
         },
         "rows": statistics.rows,
@@ -131,7 +134,12 @@ def make_plan(
 
 
 def forecast_for(
-    statistics: CorpusStatistics, config: PreprocessingConfig, batch_tokens: int, *, tokens_written: bool
+    statistics: CorpusStatistics,
+    config: PreprocessingConfig,
+    batch_tokens: int,
+    *,
+    tokens_written: bool,
+    real_tokens: bool = False,
 ) -> BatchForecast:
     """Predicts the batches of a corpus within a token budget, with rows as large in the buffer as in `embed`."""
     start_bytes = min(TEXT_START_BYTES, statistics.text_bytes / max(1, statistics.documents))
@@ -140,7 +148,7 @@ def forecast_for(
     token_bytes = 8 * (1 + config.pair) + (2 * 8 + 4 + 4 if tokens_written else 0)
     return forecast_batches(
         statistics.histogram,
-        TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=config.max_tokens),
+        TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=config.max_tokens, real_tokens=real_tokens),
         row_bytes=row_bytes,
         token_bytes=token_bytes,
     )

@@ -125,15 +125,17 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
             max_tokens=max_tokens, long_documents=long_documents, window_overlap=window_overlap, pair=pair
         )
         longest = preprocessing.max_tokens
+        chosen = choose_engine(engine, opened.directory.precision)
         batching = TokenBatchConfig(
             batch_tokens=choose_batch_tokens(
                 batch_tokens,
                 max_tokens=longest,
                 beam_options=PipelineOptions([]),
-                engine=choose_engine(engine, opened.directory.precision),
+                engine=chosen,
                 precision=opened.directory.precision,
             ),
             max_tokens=longest,
+            real_tokens=chosen == "jax",
         )
         handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
         refuse_missing_outputs(embeddings, opened.directory.outputs, model)

@@ -126,6 +126,7 @@ def prepare_run(
         if options.transform is not None:
             description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
     max_tokens = preprocessing.max_tokens
+    engine = choose_engine(options.engine, model.directory.precision)
     return PreparedRun(
         started=started,
         options=options,
@@ -140,10 +141,11 @@ def prepare_run(
                 beam_options=beam_options,
                 gpu=options.gpu,
                 config=model.directory.config,
-                engine=choose_engine(options.engine, model.directory.precision),
+                engine=engine,
                 precision=model.directory.precision,
             ),
             max_tokens=max_tokens,
+            real_tokens=engine == "jax",
         ),
     )
 

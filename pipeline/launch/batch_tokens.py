@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 
 from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # A GPU needs enough rows to fill it; at ALBERT-base's size this many tokens need about 2 GB in float32.
 GPU_BATCH_TOKENS = 16384
+# The largest shape that the engine jax compiles.
+JAX_BATCH_TOKENS = 32768
 # More than this fills no GPU better, and a batch is what a bundle loses when it fails.
 _MOST_GPU_BATCH_TOKENS = 65536
 # The share of a GPU's memory for batches: the rest is for the model, for CUDA and for what is lost between blocks.
@@ -55,7 +58,9 @@ def choose_batch_tokens(
     workers = [Accelerator.of(GpuRequest.parse(gpu))] if gpu is not None else list_accelerators(beam_options)
     if workers:
         device, chosen = _fit_accelerator(workers[0], max_tokens, beam_options, config)
-    elif engine != "openvino" and _has_local_gpu():
+    elif engine == "jax" and _jax_has_local_gpu():
+        device, chosen = "engine jax on a GPU", JAX_BATCH_TOKENS
+    elif engine == "tensorflow" and _has_local_gpu():
         device, chosen = "a GPU", GPU_BATCH_TOKENS
     else:
         # Of workers on other machines the processor is not known.
@@ -114,3 +119,12 @@ def _has_local_gpu() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _jax_has_local_gpu() -> bool:
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # as the engine: others may use the GPU, too
+    try:
+        import jax
+    except ImportError:
+        return False
+    return bool(jax.default_backend() == "gpu")

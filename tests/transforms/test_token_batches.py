@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -94,6 +95,32 @@ def test_any_rows_are_cut_within_the_budget_and_no_sooner_than_they_must(
         assert lengths[stop - 1] >= shortest_allowed or stop == start + 1
         if stop < len(lengths):
             assert (stop + 1 - start) * longest > config.batch_tokens or lengths[stop] < shortest_allowed
+
+
+@given(config=draw_configs(), data=st.data())
+def test_by_real_tokens_a_batch_ends_where_the_budget_or_twice_its_padding_does(
+    config: TokenBatchConfig, data: st.DataObject
+) -> None:
+    config = dataclasses.replace(config, real_tokens=True)
+    drawn = data.draw(st.lists(st.integers(1, config.max_tokens), max_size=60))
+    lengths = np.sort(np.array(drawn, np.int64))[::-1]
+    cuts = cut_batches(lengths, config)
+    assert [number for start, stop in cuts for number in range(start, stop)] == list(range(len(lengths)))
+    for start, stop in cuts:
+        assert lengths[start:stop].sum() <= config.batch_tokens
+        assert (stop - start) * lengths[start] <= 2 * config.batch_tokens
+        if stop < len(lengths):
+            too_many = lengths[start : stop + 1].sum() > config.batch_tokens
+            assert too_many or (stop + 1 - start) * lengths[start] > 2 * config.batch_tokens
+
+
+def test_rows_of_different_lengths_fill_a_batch_of_real_tokens() -> None:
+    lengths = [number % 32 + 33 for number in range(320)]
+    padded = TokenBatchConfig(max_tokens=64, batch_tokens=4096, buffer_tokens=1 << 20)
+    real = dataclasses.replace(padded, real_tokens=True)
+    rows = [make_rows(lengths)]
+    assert [sum(lengths_of(batch)) for batch in run(rows, real)] == [4096, 4054, 4081, 3289]
+    assert len(run(rows, padded)) == 8
 
 
 @given(config=draw_configs(), data=st.data())

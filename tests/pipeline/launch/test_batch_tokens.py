@@ -8,6 +8,7 @@ import logging
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.model import jax_layout
 from albert_embed.model.config import AlbertConfig
 from albert_embed.pipeline.launch import batch_tokens
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens, count_activation_bytes
@@ -60,6 +61,16 @@ def test_on_a_cpu_the_engine_precision_and_processor_decide(
     ]
     assert choose_for("float32") == 1024
     assert choose_for("bfloat16", "--runner", "DataflowRunner") == 1024  # of whose workers nothing is known
+
+
+@pytest.mark.parametrize(("has_gpu", "expected"), [(True, 32768), (False, 1024)])
+def test_the_engine_jax_gets_its_largest_shape_where_jax_sees_a_gpu(
+    has_gpu: bool, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: not has_gpu)  # what TensorFlow sees does not matter
+    monkeypatch.setattr(batch_tokens, "_jax_has_local_gpu", lambda: has_gpu)
+    assert choose_batch_tokens(None, max_tokens=512, beam_options=PipelineOptions([]), engine="jax") == expected
+    assert batch_tokens.JAX_BATCH_TOKENS == jax_layout.TOKENS
 
 
 def test_what_is_given_is_taken() -> None:
