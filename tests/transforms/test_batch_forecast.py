@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -41,8 +44,11 @@ def test_what_fits_the_buffer_is_cut_exactly_as_foretold() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"buffer_tokens": 20_000}, {"buffer_bytes": 100_000}])
-def test_a_buffer_that_fills_many_times_is_foretold_to_one_per_cent(limits: dict[str, int]) -> None:
-    lengths, config = draw_lengths(20_000), TokenBatchConfig(batch_tokens=2048, max_tokens=512, **limits)
+def test_a_buffer_that_fills_many_times_is_foretold_to_one_per_cent(limits: dict[str, Any]) -> None:
+    lengths, config = (
+        draw_lengths(20_000),
+        dataclasses.replace(TokenBatchConfig(batch_tokens=2048, max_tokens=512), **limits),
+    )
     found, batches = forecast(lengths, config), cut(lengths, config)
     assert found.real_tokens == int(lengths.sum())
     assert found.padded_tokens == pytest.approx(sum(rows * length for rows, length in batches), rel=0.01)

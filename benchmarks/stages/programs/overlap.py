@@ -6,6 +6,7 @@ import argparse
 import json
 import threading
 import time
+import unittest.mock
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -54,18 +55,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, required=True, help="threads of Beam's in-process runner")
     arguments = parser.parse_args()
     engine = WaitingEngine(arguments.hidden_size, arguments.tokens_per_second)
-    handler.load_engine = lambda *_, **__: engine  # type: ignore[assignment]
-    status = run_command(
-        [
-            "embed",
-            *("--model", arguments.model),
-            *("--input", arguments.corpus),
-            *("--output", str(arguments.output)),
-            *("--batch-tokens", "16384"),
-            *("--direct_running_mode", "multi_threading"),
-            *("--direct_num_workers", str(arguments.workers)),
-        ]
-    )
+    command = [
+        "embed",
+        *("--model", arguments.model),
+        *("--input", arguments.corpus),
+        *("--output", str(arguments.output)),
+        *("--batch-tokens", "16384"),
+        *("--direct_running_mode", "multi_threading"),
+        *("--direct_num_workers", str(arguments.workers)),
+    ]
+    with unittest.mock.patch.object(handler, "load_engine", lambda *_, **__: engine):
+        status = run_command(command)
     if status:
         raise SystemExit(status)
     measured = json.loads((arguments.output / "manifest.json").read_text(encoding="utf-8"))["measured"]
