@@ -19,7 +19,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from albert_embed.model.untrained import write_untrained_model
 from albert_embed.pipeline.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,11 +77,11 @@ def take_picture(page: Path, *, width: int = WIDTH, height: int = HEIGHT, dark: 
     return content.getvalue()
 
 
-def run(model: str | None, folder: Path, picture: Path, method: str) -> int:
+def run(model: str, folder: Path, picture: Path, method: str) -> int:
     """Embeds, reports and takes the picture.
 
     Args:
-      model: as `--model` takes it; None makes an untrained one.
+      model: as `--model` takes it.
       folder: of the output, made anew.
       picture: where it goes.
       method: of the map.
@@ -90,10 +89,6 @@ def run(model: str | None, folder: Path, picture: Path, method: str) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)  # the page names its output and its model as they are given
     write_corpus(Path("corpus.jsonl"))
-    if model is None:
-        model = "model"
-        if not Path(model).exists():
-            write_untrained_model(ROOT / "examples" / "corpus.txt", Path(model))
     output = "films_speeches_verses"
     arguments = ["--model", model, "--input", "corpus.jsonl", "--output", output, "--overwrite"]
     status = main(["embed", *arguments, "--embeddings", "mean", "--keep-fields", "text,kind", "--max-tokens", "128"])
@@ -110,8 +105,8 @@ def run(model: str | None, folder: Path, picture: Path, method: str) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder for the model and the embeddings")
-    parser.add_argument("--model", help="without it, an untrained one is made")
+    parser.add_argument("folder", type=Path, help="folder for the corpus and the embeddings")
+    parser.add_argument("--model", default="default", help="as `embed` takes it")
     parser.add_argument("--map", default="umap", help="as `report` takes it")
     parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "report.png")
     given = parser.parse_args()
