@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         set_up_log(verbose=verbose)
         if not verbose:
             start_quietly()
+        config = config.complete(given)
     result_file = _find_result_file(given, config)
     output = Output(as_json=config.is_on(JSON, given), write_result=None if result_file is None else result_file.write)
     try:
@@ -106,6 +107,8 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
     try:
         if config.problem is not None:
             raise config.problem
+        if config.values.left_out:
+            logger.info("%s", config.values.left_out)
         arguments = command.parse(given[1:], config.values)
     except UnknownFlagError as e:
         explained = explain_unknown_flag(e, command, COMMANDS.values())

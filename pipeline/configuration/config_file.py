@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from albert_embed.pipeline.configuration.yaml_entries import Entry, normalise_name, read_entries
@@ -13,26 +13,48 @@ from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.choices import find_nearest_word
 from albert_embed.transforms.directories import read_file
 
-logger = logging.getLogger(__name__)
-
 # YAML 1.1's words, which people write and programs put out.
 _SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-def read_config_file(
-    path: str, command: Command, *, shared: Sequence[Option] = (), beside: Sequence[str] = ()
-) -> ConfigValues:
-    """Reads a command's options from a YAML file.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConfigFile:
+    """A configuration file whose own entries have been read.
+
+    Attributes:
+      command: whose options they are.
+      values: the command's own.
+      others: entries that are Beam's, or unknown; Beam is imported to read them.
+    """
+
+    command: Command
+    values: ConfigValues
+    others: tuple[Entry, ...] = ()
+
+    def complete(self, beside: Sequence[str] = ()) -> ConfigValues:
+        """Returns all values.
+
+        Args:
+          beside: the arguments on the command line, which may name the job service that knows more options.
+
+        Raises:
+          UsageError: if a key is unknown, or a value is not of its kind; the message names the line.
+        """
+        names = _index(self.command.options).keys()
+        return dataclasses.replace(self.values, beam=_read_others(self.others, self.command, names, beside))
+
+
+def read_config_file(path: str, command: Command, *, shared: Sequence[Option] = ()) -> ConfigFile:
+    """Reads a command's own options from a YAML file.
 
     Args:
       path: of the file, on any file system that Beam knows.
       command: whose options they are.
       shared: options of the command that the file may serve as well: those that `command` lacks are left out.
-      beside: the arguments on the command line, which may name the job service that knows more options.
 
     Raises:
-      UsageError: if the file can't be read, a key is unknown or given twice, or a value is not of its kind; the message
-        names the line.
+      UsageError: if the file can't be read, a key is given twice, or a value is not of its kind; the message names the
+        line.
     """
     try:
         content = read_file(path)
@@ -52,9 +74,9 @@ def read_config_file(
             unused.append(entry.key)
         else:
             others.append(entry)
-    if unused:
-        logger.info("%s: %s can't use these, which were left out: %s", path, command.name, ", ".join(unused))
-    return ConfigValues(occurrences=occurrences, beam=_read_others(others, command, own, beside))
+    listed = f"{path}: {command.name} can't use these, which were left out: {', '.join(unused)}"
+    values = ConfigValues(occurrences=occurrences, left_out=listed if unused else "")
+    return ConfigFile(command=command, values=values, others=tuple(others))
 
 
 def _index(options: Iterable[Option]) -> dict[str, Option]:
@@ -62,15 +84,15 @@ def _index(options: Iterable[Option]) -> dict[str, Option]:
 
 
 def _read_others(
-    entries: Sequence[Entry], command: Command, own: Mapping[str, Option], beside: Sequence[str]
+    entries: Sequence[Entry], command: Command, own: Collection[str], beside: Sequence[str]
 ) -> Mapping[str, tuple[str, ...]]:
     """Reads what no option of the command's own takes."""
     if entries and command.takes_beam_options:
         from albert_embed.pipeline.configuration.beam_entries import read_beam_entries
 
-        return read_beam_entries(entries, own.keys(), beside)
+        return read_beam_entries(entries, own, beside)
     for entry in entries:
-        raise describe_unknown_key(entry, own.keys())
+        raise describe_unknown_key(entry, own)
     return {}
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from albert_embed.pipeline.console.command import CONFIG, NO_CONFIG, Command, ConfigValues
 from albert_embed.pipeline.console.option import Option, find_value
 from albert_embed.pipeline.console.usage_error import UsageError
+
+if TYPE_CHECKING:
+    from albert_embed.pipeline.configuration.config_file import ConfigFile
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,10 +21,25 @@ class GivenConfig:
     Attributes:
       values: what it gives; nothing where there is none, or it can't be used.
       problem: why it can't be used.
+      file: what has been read of it, so far.
     """
 
     values: ConfigValues = NO_CONFIG
     problem: UsageError | None = None
+    file: ConfigFile | None = None
+
+    def complete(self, given: Sequence[str]) -> GivenConfig:
+        """Returns it with Beam's options, for which Beam is imported.
+
+        Args:
+          given: the command line, the command's name first.
+        """
+        if self.file is None:
+            return self
+        try:
+            return dataclasses.replace(self, values=self.file.complete(given[1:]))
+        except UsageError as e:
+            return dataclasses.replace(self, problem=e)
 
     def find_value(self, option: Option, given: Sequence[str]) -> str | None:
         """Returns the value of an option, on the command line or else in the file; None where it has none."""
@@ -35,7 +54,7 @@ class GivenConfig:
 
 
 def read_given_config(given: Sequence[str], commands: Mapping[str, Command]) -> GivenConfig:
-    """Reads the file that a command line names, if it does.
+    """Reads the file that a command line names, if it does, but for Beam's options.
 
     Args:
       given: the command line, the command's name first; it may be wrong in other ways.
@@ -50,6 +69,7 @@ def read_given_config(given: Sequence[str], commands: Mapping[str, Command]) -> 
 
     shared = commands[command.shares_config_with].options if command.shares_config_with else ()
     try:
-        return GivenConfig(values=read_config_file(path, command, shared=shared, beside=given[1:]))
+        file = read_config_file(path, command, shared=shared)
+        return GivenConfig(values=file.values, file=file)
     except UsageError as e:
         return GivenConfig(problem=e)

@@ -70,10 +70,12 @@ class ConfigValues:
     Attributes:
       occurrences: name of an option → what argparse would have found for it on the command line.
       beam: name of an option of Apache Beam → the words that give it.
+      left_out: what to say of keys that are of another command; empty where there are none.
     """
 
     occurrences: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
     beam: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    left_out: str = ""
 
 
 NO_CONFIG = ConfigValues()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from albert_embed.pipeline.cli.main import COMMANDS, main
 from albert_embed.pipeline.configuration.config_file import read_config_file
 from albert_embed.pipeline.console.command import Arguments
 from albert_embed.pipeline.console.option import Kind
+from tests.pipeline.cli.test_output import run_program
 from tests.pipeline.console.test_option import FLAGS, complete, make_values
 
 
@@ -21,7 +21,7 @@ def parse(tmp_path: Path, command: str, text: str, *arguments: str) -> Arguments
     file.write_text(text)
     called = COMMANDS[command]
     shared = COMMANDS[called.shares_config_with].options if called.shares_config_with else ()
-    config = read_config_file(str(file), called, shared=shared, beside=arguments)
+    config = read_config_file(str(file), called, shared=shared).complete(arguments)
     return called.parse([*arguments, "--config", str(file)], config)
 
 
@@ -129,12 +129,15 @@ def test_positional_arguments_that_could_mean_two_things(capsys: pytest.CaptureF
     )
 
 
-def test_one_file_for_embed_and_analyze(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_file_for_embed_and_analyze(tmp_path: Path) -> None:
     text = "model: m\ninput: i\noutput: o\nsink: parquet\nmax_failures: 1%\nplan: true\nrunner: DirectRunner\n"
-    with caplog.at_level(logging.INFO):
-        found = parse(tmp_path, "analyze", text, "--output", "a")
+    found = parse(tmp_path, "analyze", text, "--output", "a")
     assert found.values == {"model": "m", "input": ("i",), "output": ("a",), "plan": True}
-    assert caplog.messages == [f"{tmp_path}/run.yaml: analyze can't use these, which were left out: sink, max_failures"]
+    shown = run_program("analyze", "--config", f"{tmp_path}/run.yaml", "--print-config").stderr.decode()
+    assert shown == (
+        f"INFO albert_embed.pipeline.cli.main: {tmp_path}/run.yaml: analyze can't use these, which were left out: "
+        "sink, max_failures\n"
+    )
     found = parse(tmp_path, "embed", text)
     assert found.values == {
         "model": "m",

@@ -69,7 +69,7 @@ def test_what_is_printed_gives_the_same_options(name: str, data: st.DataObject) 
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        again = command.parse([], read_config_file(file.name, command))
+        again = command.parse([], read_config_file(file.name, command).complete())
     assert again.values == arguments.values
     assert sorted(again.beam) == sorted(arguments.beam)
 
