@@ -1,4 +1,4 @@
-"""Runs the notebook of the documentation: `python -m tests.documentation.run_notebook` writes down what came out anew."""
+"""Runs the notebook of the documentation; `python -m tests.documentation.run_notebook` writes down what came out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 def run_notebook(folder: Path) -> nbformat.NotebookNode:
     """Returns the notebook as it ran in a folder, with what its cells have printed and drawn, but for the log."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
     notebook.metadata["language_info"] = {"name": "python"}
