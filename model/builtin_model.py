@@ -7,9 +7,9 @@ import importlib.metadata
 import json
 import logging
 import shutil
-import sys
 from pathlib import Path
 
+import albert_embed.model
 from albert_embed.model.child_process import run_module
 from albert_embed.model.model_directory import EXPORT_FILE, fingerprint_model
 from albert_embed.transforms.cache_folder import lock_file, open_cache_folder
@@ -22,7 +22,7 @@ BUILTIN_NOTICE = (
     "models; docs/models.md says what it can do"
 )
 # The checkpoint, as transformers would write it, with its card.
-BUILTIN_FILES = Path(__file__).resolve().parent / "default_model"
+BUILTIN_FILES = Path(albert_embed.model.__path__[0]).resolve() / "default_model"
 
 
 def names_builtin(name: str) -> bool:
@@ -51,7 +51,7 @@ def fetch_builtin_model() -> Path:
         if not _is_whole(folder):
             shutil.rmtree(folder, ignore_errors=True)
             # TensorFlow numbers functions by what a process did before: a new process writes the same graph each time.
-            run = run_module(__name__, str(folder))
+            run = run_module("albert_embed.model.export_builtin", str(BUILTIN_FILES), str(folder))
             if run.returncode:
                 reason = (run.stderr.strip() or "no reason given").splitlines()[-1]
                 raise OSError(f"the built-in model can't be exported to {folder}: {reason}")
@@ -75,14 +75,3 @@ def _is_whole(folder: Path) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     return bool(fingerprint_model(folder) == recorded)
-
-
-def main(folder: Path) -> None:
-    """Exports the built-in model to `folder`, in a process of its own."""
-    from albert_embed.model.export import export_model
-
-    export_model(source=str(BUILTIN_FILES), output=folder)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -13,6 +13,7 @@ import time
 import uuid
 from pathlib import Path
 
+import albert_embed.transforms
 from albert_embed.transforms.cache_folder import open_cache_folder
 
 logger = logging.getLogger(__name__)
@@ -94,9 +95,15 @@ def _find_folder(fingerprint: str) -> Path | None:
 def _fingerprint_sources() -> str:
     """Returns the SHA-256 of this package's programs, which build the graph."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for name, path in sorted(list_sources().items()):
+        digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def list_sources() -> dict[str, Path]:
+    """Returns name → file of this package's programs."""
+    package = Path(albert_embed.transforms.__path__[0])
+    return {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
 
 
 def _hash_files(directory: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from albert_embed.transforms.graph_cache import (
     MAX_GRAPHS,
     SWITCH_VARIABLE,
     keep_graph,
+    list_sources,
     take_graph,
 )
 from albert_embed.transforms.preprocessing_config import PreprocessingConfig
@@ -161,3 +162,8 @@ for number in range(40):
     assert len(list(cache.iterdir())) == 5
     for number in range(4):
         assert all(read(folder) == FILES for folder in (tmp_path / f"found{number}").iterdir())
+
+
+def test_every_program_of_the_package_counts() -> None:
+    programs = (ROOT / "transforms").rglob("*.py")
+    assert set(list_sources()) == {path.relative_to(ROOT / "transforms").as_posix() for path in programs}
