@@ -78,7 +78,8 @@ def test_a_hub_that_is_not_reachable(hub: tuple[str, list[str]]) -> None:
     message = str(error.value)
     assert message.startswith("the handle 'http://127.0.0.1:1/albert/2' could not be resolved: ")
     assert message.endswith(
-        "Is the network reachable? A module that was downloaded elsewhere can be given as a directory."
+        "Is it spelt right, and the network reachable? A module that was downloaded elsewhere can be given as a "
+        "directory."
     )
 
 
@@ -87,7 +88,7 @@ def test_what_is_served_is_no_archive(
 ) -> None:
     address, _ = hub
     monkeypatch.setattr(_Handler, "do_GET", lambda handler: handler.send_error(200, "no archive"))
-    with pytest.raises(ModelDirectoryError, match=r"could not be resolved: .*Is the network reachable\?"):
+    with pytest.raises(ModelDirectoryError, match=r"could not be resolved: .*the network reachable\?"):
         locate_model(f"{address}/albert/2")
 
 
