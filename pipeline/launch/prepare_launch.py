@@ -18,7 +18,7 @@ from albert_embed.pipeline.launch.check_dataflow import check_dataflow
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.worker_settings import Setting, apply_settings, choose_settings
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.runner import DATAFLOW, name_runner
+from albert_embed.pipeline.settings.runner import DATAFLOW, check_runner, name_runner
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ def prepare_launch(
     Raises:
       ValueError, OSError: if something is missing, malformed, or excludes something else.
     """
+    with checking():
+        check_runner(beam_options)
     on_dataflow = name_runner(beam_options) == DATAFLOW
     with checking():
         if options.gpu is not None and not on_dataflow:

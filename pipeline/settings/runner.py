@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners import runner as beam_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from albert_embed.pipeline.settings.choices import describe_choices
 from albert_embed.pipeline.settings.prism import PrismRunner
 from albert_embed.transforms.worker_threads import WorkerThreads
 
@@ -47,6 +48,18 @@ def name_runner(options: PipelineOptions) -> str:
     given = options.view_as(StandardOptions).runner or "DirectRunner"
     name = given.rpartition(".")[2].lower()
     return name if name.endswith("runner") else f"{name}runner"
+
+
+def check_runner(options: PipelineOptions) -> None:
+    """Refuses a runner that Beam does not know; a class with its modules may be anybody's.
+
+    Raises:
+      ValueError: if there is none of this name.
+    """
+    given = options.view_as(StandardOptions).runner
+    known = StandardOptions.KNOWN_RUNNER_NAMES
+    if given and "." not in given and name_runner(options) not in [name.lower() for name in known]:
+        raise ValueError(f"--runner is {given!r}: {describe_choices(given, known)}")
 
 
 def holds_shuffle_in_memory(options: PipelineOptions) -> bool:

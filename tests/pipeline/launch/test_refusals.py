@@ -9,6 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.launch.prepare_launch import IMAGE_VARIABLE, prepare_launch
+from albert_embed.pipeline.settings.runner import check_runner
 from tests.pipeline.launch.test_worker_settings import DATAFLOW, IMAGE, ONE_PROCESS, make_options
 
 L4 = "worker_accelerator=type:nvidia-l4;count:1;install-nvidia-driver"
@@ -247,3 +248,13 @@ def test_analyze_is_checked_as_well(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main([*command, *replace("--region", "us-central1-a")]) == 2
     assert "--region is 'us-central1-a', which is a zone" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_a_runner_that_is_not_known() -> None:
+    with pytest.raises(ValueError, match=r"^--runner is 'DirectRuner': choose from .*; the nearest is DirectRunner$"):
+        prepare_launch(make_options(), PipelineOptions(["--runner", "DirectRuner"]))
+
+
+@pytest.mark.parametrize("runner", ["direct", "DirectRunner", "PRISMRUNNER", "somebody.elses.Runner"])
+def test_runners_that_are_known(runner: str) -> None:
+    check_runner(PipelineOptions(["--runner", runner]))
