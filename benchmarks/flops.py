@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from albert_embed.model.config import AlbertConfig
+from albert_embed.model.architecture.config import AlbertConfig
 
 
 def layer_shapes(config: AlbertConfig) -> list[tuple[int, int]]:

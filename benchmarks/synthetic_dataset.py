@@ -25,7 +25,7 @@ from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import Shard, list_data_files, list_index_files
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.rows.columns import ID
 
 _CREATED = "2026-01-02T03:04:05+00:00"
 _NO_MODEL = ModelProvenance(

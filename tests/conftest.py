@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from albert_embed.transforms.cache_folder import CACHE_VARIABLE
+from albert_embed.transforms.process.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import bucket, dataset, emulators, running_emulators  # noqa: F401
 from tests.engines.fixtures import dataflow, recording_dataflow, remote_model, repeating_dataflow  # noqa: F401
 from tests.tiny_model import ROOT, vocabulary_bytes, write_model, write_module

@@ -3,8 +3,8 @@
 Two meta graphs over the same variables, tags `{}` and `{"train"}`; signatures `tokens` and `tokenization_info`;
 vocabulary and config as assets; `tfhub_module.pb` that says format 3. The graph is the computation of
 google-research/albert, modeling.py, written out op by op: separate query, key and value, layer norm as
-`tf.nn.batch_normalization` over `tf.nn.moments`. It shares no code with `model.encoder`, so the tests compare two
-independent computations, and the benchmark hosts what users of the published modules host.
+`tf.nn.batch_normalization` over `tf.nn.moments`. It shares no code with `model.architecture.encoder`, so the tests
+compare two independent computations, and the benchmark hosts what users of the published modules host.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from albert_embed.model.config import AlbertConfig
+from albert_embed.model.architecture.config import AlbertConfig
 
 v1 = tf.compat.v1
 
@@ -41,8 +41,8 @@ def write_hub_module(
     Args:
       directory: where.
       config: what the weights are; hidden_act must be one that the ALBERT repository knows.
-      weights: names as `model.weights.weight_shapes`; written below `bert/`, with the head of the masked language
-        model beside them, as pre-training leaves it.
+      weights: names as `model.architecture.weights.weight_shapes`; written below `bert/`, with the head of the masked
+        language model beside them, as pre-training leaves it.
       vocabulary_file: the SentencePiece model, an asset under its own name.
       lower_case: what `tokenization_info` says.
     """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from albert_embed.model.builtin_model import BUILTIN_NOTICE, fetch_builtin_model
-from albert_embed.model.model_directory import fingerprint_model
+from albert_embed.model.directory.builtin_model import BUILTIN_NOTICE, fetch_builtin_model
+from albert_embed.model.directory.model_directory import fingerprint_model
 from albert_embed.pipeline.cli.main import main
 from examples.demo import QUERIES, run_demo
 

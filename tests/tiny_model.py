@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_embed.model.config import AlbertConfig
-from albert_embed.model.weights import Weights, weight_shapes
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.architecture.weights import Weights, weight_shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "examples" / "corpus.txt"
@@ -48,7 +48,7 @@ def plain_texts() -> list[str]:
 @functools.cache
 def vocabulary_bytes(size: int = VOCABULARY_SIZE) -> bytes:
     """Returns a SentencePiece model of `size` pieces."""
-    from albert_embed.model.untrained import train_vocabulary
+    from albert_embed.model.export.untrained import train_vocabulary
 
     return train_vocabulary(plain_texts(), size=size)
 
@@ -63,8 +63,8 @@ def write_model(
     pooler: bool = True,
 ) -> None:
     """Writes an export of `config` to `output`."""
-    from albert_embed.model.encoder import AlbertEncoder
-    from albert_embed.model.saved_model_export import Tokenization, write_saved_model
+    from albert_embed.model.architecture.encoder import AlbertEncoder
+    from albert_embed.model.export.saved_model_export import Tokenization, write_saved_model
 
     vocabulary_file = output.parent / "spiece.model"
     vocabulary_file.write_bytes(vocabulary_bytes(config.vocab_size))

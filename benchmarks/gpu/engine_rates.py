@@ -13,8 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from albert_embed.model.config import parse_config
-from albert_embed.model.jax_engine import JaxEngine
+from albert_embed.model.architecture.config import parse_config
+from albert_embed.model.jax_engine.engine import JaxEngine
 from benchmarks.gpu import shapes
 from benchmarks.gpu.jax_weights import export_weights
 from benchmarks.gpu.measurement import Measurement, say

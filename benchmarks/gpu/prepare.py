@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from albert_embed.model.model_directory import INPUT_NAMES, TOKENS_SIGNATURE, load_saved_model
+from albert_embed.model.directory.model_directory import INPUT_NAMES, TOKENS_SIGNATURE, load_saved_model
 from benchmarks.corpus import read_lines
 from benchmarks.gpu.shapes import FIXED_LENGTHS, TOKENS
 from benchmarks.process import REPOSITORY
@@ -28,7 +28,7 @@ _OUTPUTS = ("pooled_output", "sequence_output")
 _CODE = (
     *(f"albert_embed/model/{name}.py" for name in ("config", "engine", "jax_attention", "jax_encoder", "jax_engine")),
     *(f"albert_embed/model/{name}.py" for name in ("jax_layout", "jax_program")),
-    "albert_embed/transforms/columns.py",
+    "albert_embed/transforms/rows/columns.py",
 )
 _EXPECTED_STEP = 8  # every eighth document's vectors are computed here, in float32
 # What is compiled: all lengths in bfloat16, the shortest and the longest in the others.

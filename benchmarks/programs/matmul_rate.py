@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 import albert_embed.transforms  # noqa: F401  TensorFlow must start as it does in the pipeline, oneDNN included
-from albert_embed.model.config import read_config
+from albert_embed.model.architecture.config import read_config
 from benchmarks.flops import layer_shapes
 from benchmarks.outcome import print_report
 

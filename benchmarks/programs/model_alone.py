@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.config import read_config
-from albert_embed.model.engines import load_engine
-from albert_embed.model.flops import count_batch_flops
-from albert_embed.model.handler import attach_embeddings
-from albert_embed.model.model_directory import read_precision
-from albert_embed.model.padded_batch import pad_batch
+from albert_embed.model.architecture.config import read_config
+from albert_embed.model.architecture.flops import count_batch_flops
+from albert_embed.model.architecture.padded_batch import pad_batch
+from albert_embed.model.directory.model_directory import read_precision
+from albert_embed.model.hosting.choose_engine import load_engine
+from albert_embed.model.hosting.handler import attach_embeddings
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
-from albert_embed.transforms.columns import INPUT_IDS, INPUT_MASK
-from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
+from albert_embed.transforms.rows.columns import INPUT_IDS, INPUT_MASK
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig, TokenBuffer
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
 from benchmarks.weights import MAX_TOKENS

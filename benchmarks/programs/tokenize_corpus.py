@@ -8,10 +8,10 @@ from pathlib import Path
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from albert_embed.transforms.framing import frame_single
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.tokenization import encode_text
-from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.graph.framing import frame_single
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.text.tokenization import encode_text
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 from benchmarks.outcome import read_documents
 from benchmarks.tokens import Tokens
 

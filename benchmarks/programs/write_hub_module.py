@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from albert_embed.model.config import read_config
-from albert_embed.model.huggingface_checkpoint import read_huggingface_checkpoint
+from albert_embed.model.architecture.config import read_config
+from albert_embed.model.published.huggingface_checkpoint import read_huggingface_checkpoint
 from tests.published_hub_module import write_hub_module
 
 

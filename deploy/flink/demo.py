@@ -14,7 +14,7 @@ from deploy.flink.local_cluster import ROOT, run_cluster
 
 def run_demo(folder: Path) -> int:
     """Makes the demo's untrained model in `folder/model` if it is not there, and embeds into `folder/embeddings`."""
-    from albert_embed.model.untrained import write_untrained_model
+    from albert_embed.model.export.untrained import write_untrained_model
 
     corpus, model, output = ROOT / "examples" / "corpus.txt", folder / "model", folder / "embeddings"
     print("The demo's model is UNTRAINED: random weights from a fixed seed. Its embeddings mean nothing.", flush=True)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from albert_embed.transforms.vocabulary import WORD_START, Vocabulary
+from albert_embed.transforms.text.vocabulary import WORD_START, Vocabulary
 from default_model import training
 from default_model.teacher import Teacher
 

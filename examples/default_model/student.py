@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save_file
 
-from albert_embed.model.config import AlbertConfig
-from albert_embed.model.huggingface_checkpoint import huggingface_weight_name
-from albert_embed.model.jax_attention import masked_attention
-from albert_embed.model.jax_encoder import TokenInputs, encode_tokens, pool_first_tokens
-from albert_embed.model.weights import layer_prefix, weight_shapes
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.architecture.weights import layer_prefix, weight_shapes
+from albert_embed.model.jax_engine.attention import masked_attention
+from albert_embed.model.jax_engine.encoder import TokenInputs, encode_tokens, pool_first_tokens
+from albert_embed.model.published.huggingface_checkpoint import huggingface_weight_name
 from default_model.tokens import VOCABULARY_SIZE
 
 CONFIG = AlbertConfig(

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from albert_embed.model.untrained import train_vocabulary
-from albert_embed.transforms.columns import INPUT_IDS
-from albert_embed.transforms.framing import frame_single
-from albert_embed.transforms.normalization import normalize_text
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.tokenization import encode_text
-from albert_embed.transforms.vocabulary import Vocabulary, load_vocabulary
+from albert_embed.model.export.untrained import train_vocabulary
+from albert_embed.transforms.graph.framing import frame_single
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.rows.columns import INPUT_IDS
+from albert_embed.transforms.text.normalization import normalize_text
+from albert_embed.transforms.text.tokenization import encode_text
+from albert_embed.transforms.text.vocabulary import Vocabulary, load_vocabulary
 
 VOCABULARY_SIZE = 12_000
 MAX_TOKENS = 128  # of a text in training; the teacher's own limit

@@ -1,7 +1,7 @@
 """`AnalysisDirectory`: where an analysis is written, and how it is published, with `analysis.json` last.
 
-The directory holds a saved transform graph (`transforms.transform_graph`) for `embed --transform`, the failures, the
-cache and `analysis.json`. Everything except the cache is first written to `_staging/`.
+The directory holds a saved transform graph (`transforms.graph.transform_graph`) for `embed --transform`, the failures,
+the cache and `analysis.json`. Everything except the cache is first written to `_staging/`.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.dataset.layout import CLAIM_FILE, MANIFEST_FILE
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.directories import read_file, write_file_atomically
-from albert_embed.transforms.literal_files import (
+from albert_embed.transforms.files.directories import read_file, write_file_atomically
+from albert_embed.transforms.files.literal_files import (
     copy_directory,
     delete_directory,
     delete_files,
     list_directory,
     move_files,
 )
-from albert_embed.transforms.transform_graph import DESCRIPTION_FILE, GRAPH_FOLDERS
+from albert_embed.transforms.graph.transform_graph import DESCRIPTION_FILE, GRAPH_FOLDERS
 
 CACHE = "cache"
 STAGING = "_staging"

@@ -16,7 +16,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from albert_embed.model.builtin_model import note_builtin
+from albert_embed.model.directory.builtin_model import note_builtin
 from albert_embed.pipeline.analysis.analysis_cache import AnalysisCache
 from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
 from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statistics, run_pass
@@ -37,12 +37,16 @@ from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner, count_workers
 from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.transforms.analyze_texts import TextAnalysis
-from albert_embed.transforms.corpus_analysis import ANALYSIS_VERSION
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.transform_graph import describe_transform, save_transform_graph, transform_fingerprint
-from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.corpus.analyze_texts import TextAnalysis
+from albert_embed.transforms.corpus.corpus_analysis import ANALYSIS_VERSION
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.transform_graph import (
+    describe_transform,
+    save_transform_graph,
+    transform_fingerprint,
+)
+from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.text.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 

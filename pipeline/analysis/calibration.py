@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from albert_embed.model.engine import Engine
-from albert_embed.model.handler import embed_batch
+from albert_embed.model.engines.engine import Engine
+from albert_embed.model.hosting.handler import embed_batch
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
-from albert_embed.transforms.batch_forecast import BatchForecast
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.graph.saved_transform import SavedTransform
+from albert_embed.transforms.rows.batch_forecast import BatchForecast
+from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
     INPUT_IDS,
@@ -28,9 +29,8 @@ from albert_embed.transforms.columns import (
     WINDOW_COUNT,
     WINDOW_START,
 )
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.saved_transform import SavedTransform
-from albert_embed.transforms.vocabulary import WORD_START, Vocabulary
+from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.text.vocabulary import WORD_START, Vocabulary
 
 # How many batches are timed, and for how long at most; batches that are left out are assumed to be like their
 # neighbours.

@@ -27,12 +27,12 @@ from albert_embed.pipeline.reading.read_input import DOCUMENTS, ReadInput
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
-from albert_embed.transforms.analyze_texts import TextAnalysis
-from albert_embed.transforms.corpus_analysis import read_statistics
-from albert_embed.transforms.corpus_statistics import CorpusStatistics
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.literal_files import copy_directory, list_directory
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.corpus.analyze_texts import TextAnalysis
+from albert_embed.transforms.corpus.corpus_analysis import read_statistics
+from albert_embed.transforms.corpus.corpus_statistics import CorpusStatistics
+from albert_embed.transforms.files.literal_files import copy_directory, list_directory
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.steps.failure import Failure
 
 logger = logging.getLogger(__name__)
 

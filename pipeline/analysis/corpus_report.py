@@ -9,7 +9,7 @@ from typing import Any
 
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.directories import read_file
+from albert_embed.transforms.files.directories import read_file
 
 ANALYSIS_FILE = "analysis.json"
 FORMAT_VERSION = 1
@@ -24,7 +24,7 @@ class CorpusReport:
       corpus: `patterns`, `files`, `bytes`, how many files were read now and how many were known from the cache.
       model: which model it is for.
       transform: the graph beside it.
-      statistics: `transforms.corpus_statistics.CorpusStatistics`, as plain values.
+      statistics: `transforms.corpus.corpus_statistics.CorpusStatistics`, as plain values.
       failures: `count`, `by_reason` and `file`.
       plan: what the embedding will take (`pipeline.analysis.plan`); None where none was asked for.
       options: the options of the run.

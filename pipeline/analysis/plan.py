@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.config import AlbertConfig
-from albert_embed.model.engines import choose_engine, load_engine
-from albert_embed.model.flops import count_batch_flops
-from albert_embed.model.handler import EMBEDDING_COLUMNS, attach_embeddings
-from albert_embed.model.locate import locate_model
-from albert_embed.model.model_directory import ModelDirectory
-from albert_embed.model.shape_vectors import shape_vectors
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.architecture.flops import count_batch_flops
+from albert_embed.model.architecture.shape_vectors import shape_vectors
+from albert_embed.model.directory.locate import locate_model
+from albert_embed.model.directory.model_directory import ModelDirectory
+from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
+from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, attach_embeddings
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.job.prepared_run import choose_row_schema
@@ -25,8 +25,10 @@ from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_b
 from albert_embed.pipeline.launch.gpu_table import GpuTable
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.settings.runner import share_cores
-from albert_embed.transforms.batch_forecast import BatchForecast, forecast_batches
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.corpus.corpus_statistics import CorpusStatistics
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.rows.batch_forecast import BatchForecast, forecast_batches
+from albert_embed.transforms.rows.columns import (
     INPUT_IDS,
     MEAN_OUTPUT,
     POOLED_OUTPUT,
@@ -37,11 +39,9 @@ from albert_embed.transforms.columns import (
     TOKEN_PIECES,
     TOKEN_STARTS,
 )
-from albert_embed.transforms.corpus_statistics import CorpusStatistics
-from albert_embed.transforms.failure import TEXT_START_BYTES
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import TokenBatchConfig
-from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES
+from albert_embed.transforms.text.vocabulary import Vocabulary
 
 # The time of Beam's in-process runner before the first document is read and after the last row is written. Measured
 # with a tiny model on two cores: 2.4 to 3.7 s.

@@ -29,7 +29,7 @@ from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, TableLayout
 from albert_embed.pipeline.dataset.table_load import TableLoad, VectorIndex
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.transforms.columns import ID, MEAN_OUTPUT
+from albert_embed.transforms.rows.columns import ID, MEAN_OUTPUT
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKEN_VECTO
 from albert_embed.pipeline.formats.row_schema import Column
 from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX, VectorEncoding
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
     INPUT_IDS,
@@ -23,8 +23,8 @@ from albert_embed.transforms.columns import (
     TOKEN_STARTS,
     WINDOW,
 )
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.steps.failure import Failure
 
 # https://cloud.google.com/bigquery/quotas: the maximum size of a row in the result of a query, such as a MERGE, as
 # BigQuery counts it (8 bytes per number, 2 and its UTF-8 per string); JSON load files have the same limit. A request of

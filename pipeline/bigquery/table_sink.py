@@ -12,7 +12,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.model.directory.model_directory import ModelDirectory
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_output import TableOutput
@@ -22,9 +22,9 @@ from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.transforms.map_or_fail import MapOrFail
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.steps.map_or_fail import MapOrFail
+from albert_embed.transforms.text.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

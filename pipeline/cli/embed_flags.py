@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from albert_embed.model.engines import ENGINES
+from albert_embed.model.hosting.choose_engine import ENGINES
 from albert_embed.pipeline.console.command import JSON
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.result_file import RESULT_FILE

@@ -13,7 +13,7 @@ from albert_embed.pipeline.console.usage_error import UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from albert_embed.model.export import ExportReport
+    from albert_embed.model.export.export import ExportReport
 
 # More are not looked at: of those that are read, some hundred are spread over all of them.
 _MOST_TEXTS_READ = 20_000
@@ -69,7 +69,7 @@ OPTIONS = (
 
 def run_export(arguments: Arguments) -> CommandResult:
     """Exports, and says how the export compares with its source."""
-    from albert_embed.model.export import export_model
+    from albert_embed.model.export.export import export_model
 
     values = {name: value for name, value in arguments.values.items() if name not in ("json", "calibration_texts")}
     patterns = arguments.values.get("calibration_texts")

@@ -70,7 +70,7 @@ def _read_queries(arguments: Arguments) -> tuple[str, ...]:
         return (arguments.values["query"],)
     path = arguments.values["queries_file"]
 
-    from albert_embed.transforms.directories import read_file
+    from albert_embed.transforms.files.directories import read_file
 
     try:
         lines = read_file(path).decode("utf-8-sig").splitlines()

@@ -23,8 +23,8 @@ from albert_embed.pipeline.commit.staging import list_staged
 from albert_embed.pipeline.dataset.layout import CLAIM_FILE
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.writers.check_writable import check_writable
-from albert_embed.transforms.directories import is_remote, read_file, write_file_atomically
-from albert_embed.transforms.literal_files import delete_files
+from albert_embed.transforms.files.directories import is_remote, read_file, write_file_atomically
+from albert_embed.transforms.files.literal_files import delete_files
 
 logger = logging.getLogger(__name__)
 

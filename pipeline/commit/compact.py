@@ -41,7 +41,7 @@ from albert_embed.pipeline.writers.rolling_writer import FileWriter, Finished, R
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
 from albert_embed.pipeline.writers.write_documents import list_document_files
 from albert_embed.pipeline.writers.write_shards import SHARD_BYTES
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.rows.columns import ID
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from albert_embed.pipeline.dataset.layout import (
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import describe_missing, read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.literal_files import list_files
+from albert_embed.transforms.files.literal_files import list_files
 
 
 def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manifest | None:

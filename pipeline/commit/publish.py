@@ -18,8 +18,8 @@ from albert_embed.pipeline.dataset.versions import (
     list_versions,
     read_version,
 )
-from albert_embed.transforms.directories import write_file_atomically
-from albert_embed.transforms.literal_files import delete_files, move_files
+from albert_embed.transforms.files.directories import write_file_atomically
+from albert_embed.transforms.files.literal_files import delete_files, move_files
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
 from albert_embed.pipeline.progress.display import Display
 from albert_embed.pipeline.settings.search_options import IndexOptions, Metric
 from albert_embed.pipeline.shards.data_file import DataFile
-from albert_embed.transforms.directories import is_remote
-from albert_embed.transforms.literal_files import COPY_CHUNK_BYTES
+from albert_embed.transforms.files.directories import is_remote
+from albert_embed.transforms.files.literal_files import COPY_CHUNK_BYTES
 
 
 def stage_index(

@@ -11,9 +11,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.commit.run_name import is_run_name
 from albert_embed.pipeline.dataset.layout import STAGING
-from albert_embed.transforms.create_file import create_file
-from albert_embed.transforms.directories import is_remote, read_file, write_file_atomically
-from albert_embed.transforms.literal_files import FoundFile, delete_directory, delete_files, list_files
+from albert_embed.transforms.files.create_file import create_file
+from albert_embed.transforms.files.directories import is_remote, read_file, write_file_atomically
+from albert_embed.transforms.files.literal_files import FoundFile, delete_directory, delete_files, list_files
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.transforms.directories import read_file
+from albert_embed.transforms.files.directories import read_file
 
 
 class Transaction:

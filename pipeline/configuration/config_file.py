@@ -11,7 +11,7 @@ from albert_embed.pipeline.console.command import CONFIG, Command, ConfigValues
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.choices import find_nearest_word
-from albert_embed.transforms.directories import read_file
+from albert_embed.transforms.files.directories import read_file
 
 # YAML 1.1's words, which people write and programs put out.
 _SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from albert_embed.pipeline.console.option import Option
 from albert_embed.pipeline.console.output import PrintError, format_json_line
 from albert_embed.pipeline.console.usage_error import UsageError
-from albert_embed.transforms.directories import is_remote, read_file, write_file_atomically
+from albert_embed.transforms.files.directories import is_remote, read_file, write_file_atomically
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

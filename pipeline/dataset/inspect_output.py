@@ -15,9 +15,9 @@ from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, re
 from albert_embed.pipeline.dataset.search_index import SearchIndex
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
-from albert_embed.transforms.failure import describe_category
-from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
+from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.steps.failure import describe_category
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
 

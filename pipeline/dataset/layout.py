@@ -34,7 +34,7 @@ _DATA_FILE = re.compile(
     r"/g\d+-[0-9a-f]+-\d+-of-\d+\.(?:tfrecord|parquet|jsonl|usearch)$"
 )
 _VERSION_FILE = re.compile(rf"^{VERSIONS}/(\d+)\.json$")
-# What another program on the way to a new file may leave (`transforms.create_file`).
+# What another program on the way to a new file may leave (`transforms.files.create_file`).
 _UNFINISHED_FILE = re.compile(r"\.[0-9a-f]+\.unfinished$")
 
 

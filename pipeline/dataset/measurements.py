@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from albert_embed.model.worker_environment import WorkerEnvironment
+from albert_embed.model.hosting.worker_environment import WorkerEnvironment
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Measurements:
       total_seconds: from its start until it published.
       pipeline_seconds: the part of them in the pipeline that embeds.
       batch_tokens: maximum padded tokens per batch.
-      counters: of the pipeline (`transforms.metrics`), name → value.
+      counters: of the pipeline (`transforms.steps.metrics`), name → value.
       documents_per_second: documents that this run embedded, per second of the pipeline.
       useful_tokens_per_second: the same for real tokens.
       seconds_by_stage: where the pipeline's time went, summed over workers.

@@ -6,7 +6,7 @@ import dataclasses
 import importlib.metadata
 from typing import Any
 
-from albert_embed.model.vector_shape import VectorShape
+from albert_embed.model.architecture.vector_shape import VectorShape
 
 _PACKAGES = ("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "tensorflow-transform", "tfx-bsl")
 
@@ -43,7 +43,7 @@ class TransformProvenance:
     """The transform graph that rows were made with.
 
     Attributes:
-      fingerprint: of its description (`transforms.transform_graph`), including the versions of its libraries.
+      fingerprint: of its description (`transforms.graph.transform_graph`), including the versions of its libraries.
       options: of preprocessing, as in the description.
     """
 

@@ -14,7 +14,7 @@ from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.files.directories import is_remote
 
 # More files than this are not held open: a process may have 1,024 of them by default.
 _HELD_FILES = 256

@@ -26,7 +26,7 @@ from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.rows.columns import ID
 
 
 def read_embeddings(directory: str) -> Iterator[pa.RecordBatch]:
@@ -176,7 +176,7 @@ def read_embeddings_dataset(directory: str) -> Any:
 
 
 def read_failures(directory: str) -> Iterator[dict[str, Any]]:
-    """Yields the failures of the finished output in `directory`, each a dict of `transforms.failure.Failure`'s fields.
+    """Yields the failures of the finished output in `directory`, each a dict of the fields of a `Failure`.
 
     Raises:
       OutputError: if the directory is not a finished output, or was damaged since.

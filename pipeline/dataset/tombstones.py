@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.shards.keys import find_keys, id_keys
-from albert_embed.transforms.columns import ID, TOKENS, TRUNCATED, TYPES
+from albert_embed.transforms.rows.columns import ID, TOKENS, TRUNCATED, TYPES
 
 _BATCH_IDS = 64 * 1024
 

@@ -13,9 +13,9 @@ from apache_beam.io.filesystems import FileSystems
 from albert_embed.pipeline.dataset.layout import MANIFEST_FILE, VERSIONS, find_version_number, version_file
 from albert_embed.pipeline.dataset.manifest import FORMAT_VERSION, Manifest
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.create_file import create_file
-from albert_embed.transforms.directories import read_file, write_file_atomically
-from albert_embed.transforms.literal_files import list_files
+from albert_embed.transforms.files.create_file import create_file
+from albert_embed.transforms.files.directories import read_file, write_file_atomically
+from albert_embed.transforms.files.literal_files import list_files
 
 
 def list_versions(directory: str) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from albert_embed.pipeline.records.record_fields import RecordFields, describe_missing_field
 from albert_embed.pipeline.records.records import Records
-from albert_embed.transforms import metrics
+from albert_embed.transforms.steps import metrics
 
 _PREFIX = "batches_with_field:"
 _BATCHES = "batches_read"

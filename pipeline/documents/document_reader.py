@@ -15,9 +15,9 @@ from albert_embed.pipeline.documents.reject_binary import reject_binary
 from albert_embed.pipeline.records.part import Part, PartReader
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
-from albert_embed.transforms import metrics
-from albert_embed.transforms.columns import INPUT_RANGE, TYPES
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.rows.columns import INPUT_RANGE, TYPES
+from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.failure import Failure
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ from albert_embed.pipeline.records.records import Records, fail_record, show_val
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, find_invalid_utf8, holds_strings
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import AS_TEXT, convert_kept, write_text
-from albert_embed.transforms.columns import ID, INPUT_POSITION, PAIR, TEXT, TRAVELLING_NAMES, TYPES
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.rows.columns import ID, INPUT_POSITION, PAIR, TEXT, TRAVELLING_NAMES, TYPES
+from albert_embed.transforms.steps.failure import Failure
 
 _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 

@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 from albert_embed.pipeline.records.content_id import content_id, hash_content
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
-from albert_embed.transforms import metrics
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
     INPUT_POSITION,
@@ -20,8 +19,9 @@ from albert_embed.transforms.columns import (
     TEXT_START,
     TYPES,
 )
-from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
-from albert_embed.transforms.map_or_fail import MapOrFail
+from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
+from albert_embed.transforms.steps.map_or_fail import MapOrFail
 
 # SentencePiece holds up to 213 bytes for every byte of one word (measured, random letters): 5 MB without
 # a space take a process to 2.1 GB, 20 MB to over 5. A "word" this long is not text but base64 or the like, and could

@@ -13,8 +13,8 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.paths import expand_path
-from albert_embed.transforms.columns import TEXT
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.rows.columns import TEXT
+from albert_embed.transforms.steps.failure import Failure
 
 logger = logging.getLogger(__name__)
 

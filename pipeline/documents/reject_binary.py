@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
-from albert_embed.transforms.columns import ID, TEXT, TRAVELLING_NAMES
-from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+from albert_embed.transforms.rows.columns import ID, TEXT, TRAVELLING_NAMES
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
 
 
 def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.RecordBatch, list[Failure]]:

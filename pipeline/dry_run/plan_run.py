@@ -11,7 +11,7 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.locate import locate_model
+from albert_embed.model.directory.locate import locate_model
 from albert_embed.pipeline.analysis.plan import make_plan
 from albert_embed.pipeline.dry_run.check_run import CheckedRun, check_run
 from albert_embed.pipeline.dry_run.problems import Problems
@@ -26,8 +26,8 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import name_runner, runs_on_this_machine
 from albert_embed.pipeline.writers.write_shards import SHARD_BYTES
-from albert_embed.transforms.directories import is_remote
-from albert_embed.transforms.transform_graph import save_transform_graph
+from albert_embed.transforms.files.directories import is_remote
+from albert_embed.transforms.graph.transform_graph import save_transform_graph
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

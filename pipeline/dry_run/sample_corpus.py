@@ -9,10 +9,10 @@ from albert_embed.pipeline.embed.read_input import make_document_reader
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.job.prepared_run import PreparedRun
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.transforms.columns import INPUT_IDS, PAIR, TEXT, TOKEN_COUNT, WINDOW_LENGTHS
-from albert_embed.transforms.corpus_statistics import CorpusStatistics
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.saved_transform import SavedTransform
+from albert_embed.transforms.corpus.corpus_statistics import CorpusStatistics
+from albert_embed.transforms.graph.saved_transform import SavedTransform
+from albert_embed.transforms.rows.columns import INPUT_IDS, PAIR, TEXT, TOKEN_COUNT, WINDOW_LENGTHS
+from albert_embed.transforms.steps.failure import Failure
 
 _RANGE_BYTES = 64 << 10
 _RANGES = 16

@@ -11,9 +11,9 @@ import pyarrow as pa
 from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.settings.field_type import FieldType
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     DOCUMENT_OUTPUT,
     ID,
@@ -25,10 +25,10 @@ from albert_embed.transforms.columns import (
     WINDOW_COUNT,
     WINDOWS,
 )
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.list_lengths import list_lengths
-from albert_embed.transforms.map_or_fail import MapOrFail
-from albert_embed.transforms.window_sums import WindowMean, WindowSums
+from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.rows.window_sums import WindowMean, WindowSums
+from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.steps.map_or_fail import MapOrFail
 
 DOCUMENTS = "documents"
 FAILURES = "failures"
@@ -49,8 +49,8 @@ class CombineDocuments(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[st
 
     Takes RecordBatches as `EmbedText` gives them, with `mean_output`. Returns three PCollections: `documents`,
     RecordBatches `{id, windows, tokens, kept fields, document_output}`, one row per document; `failures`, a
-    `transforms.failure.Failure` for each document of which a window is missing, and for each of several texts under one
-    id; and `counts`. A document that is there twice gets one row.
+    `transforms.steps.failure.Failure` for each document of which a window is missing, and for each of several texts
+    under one id; and `counts`. A document that is there twice gets one row.
 
     The windows may come from any worker, in any order. Windows of one bundle are added up first. So one float64 vector
     and some 400 bytes per document move between workers, or are in the memory of a runner without a disk.

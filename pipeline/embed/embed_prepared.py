@@ -10,17 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.ml.inference.base import RunInference
 
-from albert_embed.model.handler import AlbertModelHandler
-from albert_embed.model.load_on_demand import LoadOnDemand
-from albert_embed.transforms import metrics
-from albert_embed.transforms.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRAVELLING_NAMES, TRUNCATED
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.map_or_fail import MapOrFail
-from albert_embed.transforms.preprocess_text import PreprocessText
-from albert_embed.transforms.token_batches import BatchByTokens, TokenBatchConfig
-from albert_embed.transforms.transform_graph import TransformMismatchError, read_description
-from albert_embed.transforms.vocabulary import Vocabulary
-from albert_embed.transforms.windows import drop_finished_windows, explode_windows
+from albert_embed.model.hosting.handler import AlbertModelHandler
+from albert_embed.model.hosting.load_on_demand import LoadOnDemand
+from albert_embed.transforms.graph.preprocess_text import PreprocessText
+from albert_embed.transforms.graph.transform_graph import TransformMismatchError, read_description
+from albert_embed.transforms.rows.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRAVELLING_NAMES, TRUNCATED
+from albert_embed.transforms.rows.token_batches import BatchByTokens, TokenBatchConfig
+from albert_embed.transforms.rows.windows import drop_finished_windows, explode_windows
+from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.steps.map_or_fail import MapOrFail
+from albert_embed.transforms.text.vocabulary import Vocabulary
 
 EMBEDDINGS = "embeddings"
 FAILURES = "failures"

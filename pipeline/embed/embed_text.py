@@ -9,15 +9,15 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.engines import EngineName, choose_engine
-from albert_embed.model.handler import AlbertModelHandler, refuse_missing_outputs
+from albert_embed.model.hosting.choose_engine import EngineName, choose_engine
+from albert_embed.model.hosting.handler import AlbertModelHandler, refuse_missing_outputs
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import TokenBatchConfig
-from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
+from albert_embed.transforms.text.vocabulary import Vocabulary
 
 
 class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
@@ -25,10 +25,10 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
 
     Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which are
     passed through. Returns a dict of three PCollections: `embeddings`, RecordBatches with `id`, the other columns,
-    `window`, `window_start`, `truncated`, `input_ids`, the requested embeddings (`model.handler`), and for later steps
-    `content_hash` and `window_count` (`transforms.columns`), one row per document or window; `failures`, a
-    `transforms.failure.Failure` for each document or window that could not be embedded; and `counts`, what the steps
-    have counted (`transforms.metrics.BundleCounts`).
+    `window`, `window_start`, `truncated`, `input_ids`, the requested embeddings (`model.hosting.handler`), and for
+    later steps `content_hash` and `window_count` (`transforms.rows.columns`), one row per document or window;
+    `failures`, a `transforms.steps.failure.Failure` for each document or window that could not be embedded; and
+    `counts`, what the steps have counted (`transforms.steps.metrics.BundleCounts`).
 
     Example::
 
@@ -46,11 +46,11 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
     `for_model` chooses what the constructor takes.
 
     Args:
-      transform_directory: a saved transform graph (`transforms.transform_graph`), where the workers can read it.
+      transform_directory: a saved transform graph (`transforms.graph.transform_graph`), where the workers can read it.
       handler: hosts the model.
       batching: how rows are cut into padded batches.
       token_vocabulary: the vocabulary of the transform graph; adds every token's piece and the bytes of the
-        text that it came from (`transforms.token_columns`).
+        text that it came from (`transforms.rows.token_columns`).
       reshuffle_batches: whether whole batches are spread over all workers before they are embedded, so that one large
         file that can't be split keeps all of them busy. Not for runners that hold shuffled data in memory.
       accelerator: a resource hint for the step that runs the model alone, such as `type:nvidia-l4;count:1;…`, so that

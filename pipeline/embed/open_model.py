@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from typing import Literal
 
-from albert_embed.model.locate import locate_model
-from albert_embed.model.model_directory import ModelDirectory, check_fingerprint, open_model_directory
+from albert_embed.model.directory.locate import locate_model
+from albert_embed.model.directory.model_directory import ModelDirectory, check_fingerprint, open_model_directory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.transform_graph import save_transform_graph
-from albert_embed.transforms.vocabulary import Vocabulary
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.transform_graph import save_transform_graph
+from albert_embed.transforms.text.vocabulary import Vocabulary
 
 DEFAULT_MAX_TOKENS = 512
 

@@ -18,7 +18,7 @@ from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.rows.columns import ID
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, make_p
 from albert_embed.pipeline.formats.row_group_writer import ROW_GROUP_BYTES, RowGroupWriter
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 from albert_embed.pipeline.formats.shard_file import DamagedShardError, open_shard
-from albert_embed.transforms.columns import ID, WINDOW
+from albert_embed.transforms.rows.columns import ID, WINDOW
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.files.directories import is_remote
 
 # A RecordBatch is yielded when it has this many bytes in the file, or this many rows.
 MAX_BATCH_BYTES = 32 << 20

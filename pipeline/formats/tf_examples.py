@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder, RecordBatchToExamplesEncoder
 
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
-from albert_embed.transforms.columns import INTERNAL_COLUMNS
-from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.rows.columns import INTERNAL_COLUMNS
+from albert_embed.transforms.rows.list_lengths import list_lengths
 
 
 def encode_examples(rows: pa.RecordBatch, schema: RowSchema) -> list[bytes]:

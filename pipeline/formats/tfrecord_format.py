@@ -17,8 +17,8 @@ from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_ex
 from albert_embed.pipeline.sources.tfrecord_records import read_frames
 from albert_embed.pipeline.storage.open_input import BrokenFileError
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
-from albert_embed.transforms.directories import is_remote
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.files.directories import is_remote
+from albert_embed.transforms.steps.failure import Failure
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

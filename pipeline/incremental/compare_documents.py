@@ -23,7 +23,7 @@ from albert_embed.pipeline.dataset.tombstones import (
 from albert_embed.pipeline.shards import shard_index
 from albert_embed.pipeline.shards.keys import document_keys, keys_to_arrow
 from albert_embed.pipeline.shards.places import KEY, UNIQUE
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
     INPUT_POSITION,

@@ -24,7 +24,7 @@ from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from albert_embed.transforms.columns import INPUT_RANGE, TOKENS, TRUNCATED
+from albert_embed.transforms.rows.columns import INPUT_RANGE, TOKENS, TRUNCATED
 
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
 

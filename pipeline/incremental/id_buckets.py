@@ -12,7 +12,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.documents.keyed_tables import cut_by_numbers, to_bytes
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.rows.columns import ID
 
 # A bucket is joined in one worker's memory. Of a document of the input, and of one that is published, about so many
 # bytes are held there (measured, ids of 32 bytes: id, hash, place or counts).

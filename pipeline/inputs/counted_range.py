@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from albert_embed.pipeline.records.file_range import FileRange
-from albert_embed.transforms import metrics
+from albert_embed.transforms.steps import metrics
 
 
 class CountedRange:

@@ -14,7 +14,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.open_input import open_input, tell_stored
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import is_compressed
-from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.files.directories import is_remote
 
 # Each worker gets several ranges, so that none waits long for the last; a smaller range costs more than it spreads, and
 # a larger one is long to read again where a worker dies.

@@ -7,12 +7,12 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.ml.transforms.base import EmbeddingsManager, EmbeddingTypeAdapter
 
-from albert_embed.model.engines import EngineName
-from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.hosting.choose_engine import EngineName
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.integrations.element_texts import ElementTexts
 from albert_embed.pipeline.integrations.embed_elements import EmbedElements
 from albert_embed.pipeline.integrations.embedding_settings import EmbeddingSettings, LongDocuments
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 
 
 class AlbertEmbeddings(EmbeddingsManager):

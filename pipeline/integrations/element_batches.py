@@ -16,8 +16,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.integrations.element_texts import ElementTexts, EmbeddingError
 from albert_embed.pipeline.records.batching import BATCH_BYTES, BATCH_RECORDS
-from albert_embed.transforms.columns import ID, TEXT, TYPES
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.rows.columns import ID, TEXT, TYPES
+from albert_embed.transforms.steps.failure import Failure
 
 # Before each element in its id, so that equal elements have different ids.
 _KEY_BYTES = 16

@@ -14,7 +14,7 @@ from apache_beam.coders.coders import FastPrimitivesCoder
 from apache_beam.ml.inference.base import RunInferenceDLQ
 from apache_beam.typehints.row_type import RowTypeConstraint
 
-from albert_embed.model.shape_vectors import shape_vectors
+from albert_embed.model.architecture.shape_vectors import shape_vectors
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
 from albert_embed.pipeline.embed.embed_prepared import EMBEDDINGS, FAILURES
 from albert_embed.pipeline.integrations.element_batches import (
@@ -28,7 +28,7 @@ from albert_embed.pipeline.integrations.element_batches import (
 from albert_embed.pipeline.integrations.element_texts import ElementTexts, EmbeddingError
 from albert_embed.pipeline.integrations.embedding_settings import PreparedModel
 from albert_embed.pipeline.settings.field_type import STRING, FieldType
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):

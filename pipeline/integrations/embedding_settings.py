@@ -8,15 +8,20 @@ from typing import Literal
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.engines import ENGINES, EngineName
-from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, check_embeddings, refuse_missing_outputs
-from albert_embed.model.vector_shape import VectorShape, check_dimensions
+from albert_embed.model.architecture.vector_shape import VectorShape, check_dimensions
+from albert_embed.model.hosting.choose_engine import ENGINES, EngineName
+from albert_embed.model.hosting.handler import (
+    EMBEDDING_COLUMNS,
+    AlbertModelHandler,
+    check_embeddings,
+    refuse_missing_outputs,
+)
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
-from albert_embed.transforms.columns import DOCUMENT_OUTPUT
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import TokenBatchConfig
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 
 LongDocuments = Literal["truncate", "window", "reject"]
 

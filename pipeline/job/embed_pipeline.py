@@ -9,8 +9,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from albert_embed.model.handler import EMBEDDING_COLUMNS
-from albert_embed.model.shape_vectors import shape_vectors
+from albert_embed.model.architecture.shape_vectors import shape_vectors
+from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.embed.combine_documents import COUNTS as COMBINE_COUNTS
@@ -29,7 +29,7 @@ from albert_embed.pipeline.writers.table_writer import make_write_tables
 from albert_embed.pipeline.writers.write_documents import make_write_documents
 from albert_embed.pipeline.writers.write_files import WriteFiles
 from albert_embed.pipeline.writers.write_shards import SHARD_BYTES, SHARD_SECONDS, make_write_shards
-from albert_embed.transforms.columns import DOCUMENT_OUTPUT, MEAN_OUTPUT
+from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, MEAN_OUTPUT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import StartedRun, start_run
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner, holds_shuffle_in_memory
-from albert_embed.transforms.transform_graph import save_transform_graph
+from albert_embed.transforms.graph.transform_graph import save_transform_graph
 
 logger = logging.getLogger(__name__)
 

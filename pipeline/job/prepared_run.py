@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.builtin_model import note_builtin
-from albert_embed.model.engines import choose_engine, refuse_missing_engine, refuse_precision
-from albert_embed.model.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
-from albert_embed.model.model_directory import ModelDirectory
-from albert_embed.model.vector_shape import check_dimensions
+from albert_embed.model.architecture.vector_shape import check_dimensions
+from albert_embed.model.directory.builtin_model import note_builtin
+from albert_embed.model.directory.model_directory import ModelDirectory
+from albert_embed.model.hosting.choose_engine import choose_engine, refuse_missing_engine, refuse_precision
+from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.pipeline.formats.row_schema import RowSchema
@@ -23,14 +23,14 @@ from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
 from albert_embed.pipeline.nearest.vector_index import refuse_missing_library
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import runs_on_this_machine, share_cores
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import TokenBatchConfig
-from albert_embed.transforms.transform_graph import (
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.transform_graph import (
     Description,
     check_transform_graph,
     describe_transform,
     transform_fingerprint,
 )
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

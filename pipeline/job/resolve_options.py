@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from albert_embed.model.builtin_model import names_builtin
+from albert_embed.model.directory.builtin_model import names_builtin
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -19,7 +19,7 @@ from albert_embed.pipeline.settings.runner import count_workers
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.paths import expand_path
-from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.files.directories import is_remote
 
 
 def resolve_options(

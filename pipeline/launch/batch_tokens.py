@@ -8,8 +8,8 @@ import re
 
 from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
 
-from albert_embed.model.config import AlbertConfig
-from albert_embed.model.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
@@ -50,7 +50,7 @@ def choose_batch_tokens(
       beam_options: say whether remote workers have an accelerator.
       gpu: `--gpu`.
       config: of the model; where it is given, as many batches as there are threads fit into the memory of a known GPU.
-      engine: what executes the model (`model.engines.choose_engine`).
+      engine: what executes the model (`model.hosting.choose_engine.choose_engine`).
       precision: of the model.
     """
     if given is not None:

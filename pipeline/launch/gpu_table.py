@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from albert_embed.transforms.directories import read_file
+from albert_embed.transforms.files.directories import read_file
 
 TABLE_FILE = Path(__file__).with_name("gpu_types.json")
 FORMAT_VERSION = 2

@@ -10,7 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from albert_embed.pipeline.settings.runner import runs_on_this_machine
 from albert_embed.pipeline.settings.table_name import names_table
-from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.files.directories import is_remote
 
 
 def refuse_local_paths(

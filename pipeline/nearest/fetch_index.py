@@ -6,8 +6,8 @@ import os
 import shutil
 
 from albert_embed.pipeline.formats.shard_file import open_shard
-from albert_embed.transforms.directories import is_remote
-from albert_embed.transforms.literal_files import COPY_CHUNK_BYTES
+from albert_embed.transforms.files.directories import is_remote
+from albert_embed.transforms.files.literal_files import COPY_CHUNK_BYTES
 
 
 def fetch_index(path: str, directory: str) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from albert_embed.pipeline.nearest.vector_block import VectorBlock, measure_inverse_norms
-from albert_embed.transforms.columns import TYPES
+from albert_embed.transforms.rows.columns import TYPES
 
 
 def make_blocks(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[VectorBlock]:

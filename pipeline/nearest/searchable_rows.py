@@ -21,7 +21,7 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.nearest.read_vectors import is_shown, take_vectors
 from albert_embed.pipeline.nearest.row_places import PlacedFile, Places, group_places, place_files
 from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.rows.columns import ID
 
 _IDS_AT_ONCE = 64 * 1024
 

@@ -10,7 +10,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.portability import portable_runner
 from apache_beam.runners.runner import PipelineState
 
-from albert_embed.transforms import metrics
+from albert_embed.transforms.steps import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class RunCounts:
     """Reads the counts of the processes of this machine, or, where none counts here, asks the runner.
 
     Args:
-      folder: of `transforms.live_counts`.
+      folder: of `transforms.process.live_counts`.
     """
 
     def __init__(self, folder: str) -> None:

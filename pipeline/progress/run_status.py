@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from albert_embed.pipeline.progress.status import Status
-from albert_embed.transforms import metrics
+from albert_embed.transforms.steps import metrics
 
 _RECENT_SECONDS = 30.0  # the tokens per second are those of the last half minute
 _LEAST_SECONDS = 2.0  # sooner, a rate is chance
@@ -49,7 +49,7 @@ class RunStatus:
         """Returns the status.
 
         Args:
-          counts: name → the sum over the processes of the run, of `transforms.metrics`; what is missing is 0.
+          counts: name → the sum over the processes of the run, of `transforms.steps.metrics`; what is missing is 0.
         """
         now = self._clock()
         if self._is_comparing(counts):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from albert_embed.pipeline.progress.display import Display, NoDisplay
 from albert_embed.pipeline.progress.run_counts import RunCounts
 from albert_embed.pipeline.progress.run_status import RunStatus, RunWork
-from albert_embed.transforms.live_counts import share_counts
+from albert_embed.transforms.process.live_counts import share_counts
 
 
 @contextlib.contextmanager

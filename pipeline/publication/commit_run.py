@@ -28,7 +28,7 @@ from albert_embed.pipeline.publication.load_pending import load_pending
 from albert_embed.pipeline.publication.plan_run import UnchangedError, plan_run
 from albert_embed.pipeline.publication.run_errors import FINAL_ERRORS, describe_failure, raise_failure
 from albert_embed.pipeline.publication.staged_run import RunClock, gather_staged
-from albert_embed.transforms.literal_files import move_files
+from albert_embed.transforms.files.literal_files import move_files
 
 
 class CommitRun(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any]]):

@@ -7,7 +7,7 @@ import datetime
 import time
 from collections.abc import Sequence
 
-from albert_embed.model.worker_environment import WorkerEnvironment
+from albert_embed.model.hosting.worker_environment import WorkerEnvironment
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
@@ -20,7 +20,7 @@ from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import list_data_files, list_index_files
 from albert_embed.pipeline.writers.write_documents import list_document_files
-from albert_embed.transforms import metrics
+from albert_embed.transforms.steps import metrics
 
 
 def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:

@@ -13,7 +13,7 @@ from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.writers.document_writer import DocumentFile
 from albert_embed.pipeline.writers.failure_writer import FailureFile
-from albert_embed.transforms.metrics import BundleCounts, add_counts
+from albert_embed.transforms.steps.metrics import BundleCounts, add_counts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class StagedRun:
       failures: files of failures.
       tombstones: files of tombstones.
       changes: what the comparison with the dataset has found; all zero for a run that compares nothing.
-      counted: by the steps (`transforms.metrics`).
+      counted: by the steps (`transforms.steps.metrics`).
       began: when the first worker began, seconds since 1970.
     """
 

@@ -12,8 +12,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.records.part import Part
-from albert_embed.transforms import metrics
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.failure import Failure
 
 FAILURES = "failures"
 COUNTS = "counts"

@@ -17,7 +17,7 @@ from albert_embed.pipeline.reading.read_all import COUNTS, FAILURES, ReadAll
 from albert_embed.pipeline.reading.read_wanted import MISSING, ReadWanted
 from albert_embed.pipeline.records.part import Part
 from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, FindFinished
-from albert_embed.transforms.spread_parts import SpreadParts
+from albert_embed.transforms.steps.spread_parts import SpreadParts
 
 DOCUMENTS = "documents"
 FINISHED = "finished"

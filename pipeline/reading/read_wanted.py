@@ -16,8 +16,8 @@ from albert_embed.pipeline.reading.selected_documents import SelectedDocuments
 from albert_embed.pipeline.reading.unfinished_documents import UnfinishedDocuments
 from albert_embed.pipeline.records.part import Part
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
-from albert_embed.transforms import metrics
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.failure import Failure
 
 MISSING = "missing"
 

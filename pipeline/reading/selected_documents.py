@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from albert_embed.pipeline.shards.keys import document_keys, keys_from_arrow
 from albert_embed.pipeline.shards.places import KEY, UNIQUE
-from albert_embed.transforms.columns import CONTENT_HASH, ID, INPUT_POSITION, TEXT_START
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.rows.columns import CONTENT_HASH, ID, INPUT_POSITION, TEXT_START
+from albert_embed.transforms.steps.failure import Failure
 
 
 class SelectedDocuments:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from albert_embed.pipeline.reading.selected_documents import find_places, take_rows
 from albert_embed.pipeline.shards.keys import document_keys, keys_from_arrow
 from albert_embed.pipeline.shards.places import KEY
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     FINISHED_WINDOWS,
     ID,

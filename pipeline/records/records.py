@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.storage.paths import encode_path, show_path
-from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
 
 # A longer text fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times the memory
 # of a text.

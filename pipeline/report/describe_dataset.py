@@ -15,7 +15,7 @@ from albert_embed.pipeline.report.facts import list_facts, shorten
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
 from albert_embed.pipeline.vectors.report_options import MapMethod
 from albert_embed.pipeline.vectors.sample_rows import RowSample, sample_dataset
-from albert_embed.transforms.failure import describe_category
+from albert_embed.transforms.steps.failure import describe_category
 
 # Rows of the map and the pairs: 2,000 make 2 million pairs, and a page well below 2 MB.
 SAMPLE_ROWS = 2000

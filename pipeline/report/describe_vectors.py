@@ -11,7 +11,7 @@ from albert_embed.pipeline.vectors.project_vectors import project_vectors
 from albert_embed.pipeline.vectors.report_options import MapMethod
 from albert_embed.pipeline.vectors.sample_rows import RowSample
 from albert_embed.pipeline.vectors.vector_statistics import NEAR_DUPLICATE_COSINE, Pair, describe_vectors
-from albert_embed.transforms.columns import ID, TEXT, WINDOW
+from albert_embed.transforms.rows.columns import ID, TEXT, WINDOW
 
 _MAX_TEXT = 160
 _MAX_TITLE = 60

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from albert_embed.pipeline.report.page import Page
-from albert_embed.transforms.directories import write_file_atomically
+from albert_embed.transforms.files.directories import write_file_atomically
 
 _TEMPLATE = "report.html.jinja"
 # A size that mail and chat programs accept, and that a phone opens at once.

@@ -14,9 +14,9 @@ from albert_embed.pipeline.shards.keys import document_keys, keys_to_arrow
 from albert_embed.pipeline.shards.places import KEY
 from albert_embed.pipeline.shards.shard import INDEX_FORMAT, INDEX_PREFIX, Shard
 from albert_embed.pipeline.shards.shard_index import read_index
-from albert_embed.transforms.columns import CONTENT_HASH, ID, INPUT_POSITION, INPUT_RANGE, WINDOW, WINDOW_COUNT
-from albert_embed.transforms.directories import read_file
-from albert_embed.transforms.literal_files import list_files
+from albert_embed.transforms.files.directories import read_file
+from albert_embed.transforms.files.literal_files import list_files
+from albert_embed.transforms.rows.columns import CONTENT_HASH, ID, INPUT_POSITION, INPUT_RANGE, WINDOW, WINDOW_COUNT
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from albert_embed.pipeline.resume.candidate_shards import (
 )
 from albert_embed.pipeline.resume.find_losers import find_losers
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, SELECTED_SCHEMA
-from albert_embed.transforms.columns import INPUT_RANGE
+from albert_embed.transforms.rows.columns import INPUT_RANGE
 
 # Instead of a table of selected documents: all of a part are wanted.
 ALL_DOCUMENTS = b""

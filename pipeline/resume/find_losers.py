@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from albert_embed.pipeline.shards.keys import keys_from_arrow
 from albert_embed.pipeline.shards.places import FINISHED_SCHEMA, KEY, UNIQUE
-from albert_embed.transforms.columns import INPUT_POSITION, WINDOW
+from albert_embed.transforms.rows.columns import INPUT_POSITION, WINDOW
 
 
 def find_losers(attempts: Sequence[pa.Table], selected: pa.Table | None) -> list[bool]:

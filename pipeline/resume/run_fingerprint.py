@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from albert_embed.model.engines import choose_engine
-from albert_embed.model.model_directory import ModelDirectory
+from albert_embed.model.directory.model_directory import ModelDirectory
+from albert_embed.model.hosting.choose_engine import choose_engine
 from albert_embed.pipeline.dataset.provenance import list_versions
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
-from albert_embed.transforms.transform_graph import Description, transform_fingerprint
+from albert_embed.transforms.graph.transform_graph import Description, transform_fingerprint
 
 # Options that shape no row, each with the reason. Any other option is part of the fingerprint.
 NEUTRAL = {

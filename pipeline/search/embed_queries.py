@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from albert_embed.model.engines import choose_engine, load_engine
-from albert_embed.model.handler import EMBEDDING_COLUMNS, embed_batch
-from albert_embed.model.locate import locate_model
-from albert_embed.model.vector_shape import VectorShape
+from albert_embed.model.architecture.vector_shape import VectorShape
+from albert_embed.model.directory.locate import locate_model
+from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
+from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, embed_batch
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.transforms.columns import TEXT
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.saved_transform import SavedTransform
-from albert_embed.transforms.transform_graph import save_transform_graph
-from albert_embed.transforms.windows import explode_windows
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.saved_transform import SavedTransform
+from albert_embed.transforms.graph.transform_graph import save_transform_graph
+from albert_embed.transforms.rows.columns import TEXT
+from albert_embed.transforms.rows.windows import explode_windows
+from albert_embed.transforms.steps.failure import Failure
 
 # Rows per batch; queries are short.
 _QUERIES_AT_ONCE = 32
@@ -41,7 +41,7 @@ class QueryEmbedder:
     Args:
       model: the model that the dataset was made with.
       transform_options: its options of preprocessing.
-      embedding: one of `model.handler.EMBEDDING_COLUMNS`.
+      embedding: one of `model.hosting.handler.EMBEDDING_COLUMNS`.
       shape: of the dataset's vectors.
 
     Raises:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal, get_args
 
-from albert_embed.model.engines import ENGINES, EngineName, refuse_engine_s_lack
-from albert_embed.model.vector_shape import VectorShape
+from albert_embed.model.architecture.vector_shape import VectorShape
+from albert_embed.model.hosting.choose_engine import ENGINES, EngineName, refuse_engine_s_lack
 from albert_embed.pipeline.settings.choices import check_choice, check_choices, check_sha256
 from albert_embed.pipeline.settings.deletion_limit import DEFAULT_MAX_DELETIONS
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import RESERVED_FOR_DOCUMENTS, list_kept_fields, parse_kept_fields
 from albert_embed.pipeline.settings.share_limit import ShareLimit, parse_share_limit
 from albert_embed.pipeline.settings.table_name import TableName, names_table
-from albert_embed.transforms.failure import TEXT_START_BYTES
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES
 
 Encoding = Literal["float_list", "float32_bytes", "float16_bytes", "int8", "binary"]
 QUANTIZED = ("int8", "binary")  # of the encodings, those that store integers

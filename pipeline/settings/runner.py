@@ -17,7 +17,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from albert_embed.pipeline.settings.choices import describe_choices
 from albert_embed.pipeline.settings.prism import PrismRunner
-from albert_embed.transforms.worker_threads import WorkerThreads
+from albert_embed.transforms.process.worker_threads import WorkerThreads
 
 
 def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.transforms.columns import CONTENT_HASH, ID, WINDOW
+from albert_embed.transforms.rows.columns import CONTENT_HASH, ID, WINDOW
 
 KEY_BYTES = 16
 

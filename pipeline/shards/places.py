@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from albert_embed.pipeline.shards.keys import KEY_BYTES
-from albert_embed.transforms.columns import INPUT_POSITION, TYPES, WINDOW, WINDOW_COUNT
+from albert_embed.transforms.rows.columns import INPUT_POSITION, TYPES, WINDOW, WINDOW_COUNT
 
 KEY = "key"  # of the document's id and content (`document_keys`)
 UNIQUE = "unique"

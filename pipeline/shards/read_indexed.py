@@ -10,7 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.shard_index import read_index
-from albert_embed.transforms.columns import CONTENT_HASH, ID, WINDOW_COUNT
+from albert_embed.transforms.rows.columns import CONTENT_HASH, ID, WINDOW_COUNT
 
 
 def read_indexed_rows(data_path: str, index_path: str, format_: RowFormat) -> Iterator[pa.RecordBatch]:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.shards.shard import Shard
-from albert_embed.transforms.columns import INPUT_IDS, TRUNCATED, WINDOW
-from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.rows.columns import INPUT_IDS, TRUNCATED, WINDOW
+from albert_embed.transforms.rows.list_lengths import list_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from albert_embed.pipeline.shards.shard import Shard
-from albert_embed.transforms.columns import (
+from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
     INPUT_IDS,
@@ -23,7 +23,7 @@ from albert_embed.transforms.columns import (
     WINDOW,
     WINDOW_COUNT,
 )
-from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.rows.list_lengths import list_lengths
 
 SCHEMA = pa.schema(
     [

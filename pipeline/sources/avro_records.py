@@ -22,7 +22,7 @@ from albert_embed.pipeline.records.records import Records, fail_file, fail_recor
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, is_encodable
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.whole_reads import WholeReads
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 _FIELD_TYPES = {
     "string": "string",

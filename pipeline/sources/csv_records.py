@@ -23,7 +23,7 @@ from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.csv_lines import CsvLines
 from albert_embed.pipeline.sources.csv_rows import read_rows
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 class CsvRecords(Source):

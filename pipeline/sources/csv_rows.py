@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, fail_record
 from albert_embed.pipeline.sources.csv_lines import CsvLines, RecordTooLongError
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 # From within a quoted field to the quote that closes it.
 _TO_CLOSING_QUOTE = re.compile(r'[^"]*+(?:""[^"]*+)*+"')

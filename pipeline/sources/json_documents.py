@@ -14,7 +14,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.sources.json_lines import parse_objects
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 _KEY = rb'"(?:[^"\\]|\\.)*+"\s*+:'
 _ARRAY_START = re.compile(rb"\[\s*+(?:\]|\{\s*+(?:\}|" + _KEY + rb"))")

@@ -15,7 +15,7 @@ from albert_embed.pipeline.records.nested_fields import find_value, has_path
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record, show_value
 from albert_embed.pipeline.sources.source import START_BYTES, Source
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 _OBJECT_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*+"\s*:')
 

@@ -17,7 +17,7 @@ from albert_embed.pipeline.records.partitions import find_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
 from albert_embed.pipeline.records.records import Records, fail_file, fail_record
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 _TEXTS = (
     pa.types.is_string,

@@ -10,7 +10,7 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 START_BYTES = 4096  # how much of a file's decompressed content is looked at to tell its format
 

@@ -13,7 +13,7 @@ from albert_embed.pipeline.records.lines import read_lines
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 class TextLines(Source):

@@ -16,7 +16,7 @@ from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.open_input import BrokenFileError
 from albert_embed.pipeline.storage.tfrecord_framing import masked_crc
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 _MAX_RECORD_BYTES = 4 * MAX_TEXT_BYTES
 

@@ -12,7 +12,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.paths import encode_path
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 class WholeFiles(Source):

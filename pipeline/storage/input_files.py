@@ -12,7 +12,7 @@ from typing import Any
 from albert_embed.pipeline.storage.list_local import list_local
 from albert_embed.pipeline.storage.list_remote import list_remote
 from albert_embed.pipeline.storage.listed_file import FoundFiles
-from albert_embed.transforms.directories import is_remote
+from albert_embed.transforms.files.directories import is_remote
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)

@@ -13,8 +13,8 @@ import pyarrow as pa
 from albert_embed.pipeline.dataset.published_output import PublishedOutput
 from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_rows
 from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
-from albert_embed.transforms.columns import INPUT_IDS, TOKENS, TRUNCATED
-from albert_embed.transforms.list_lengths import list_lengths
+from albert_embed.transforms.rows.columns import INPUT_IDS, TOKENS, TRUNCATED
+from albert_embed.transforms.rows.list_lengths import list_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

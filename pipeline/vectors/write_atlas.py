@@ -15,8 +15,8 @@ from albert_embed.pipeline.nearest.find_nearest import choose_highest
 from albert_embed.pipeline.vectors.project_vectors import project_vectors
 from albert_embed.pipeline.vectors.report_options import MapMethod
 from albert_embed.pipeline.vectors.sample_rows import RowSample
-from albert_embed.transforms.columns import ID, TEXT
-from albert_embed.transforms.directories import write_file_atomically
+from albert_embed.transforms.files.directories import write_file_atomically
+from albert_embed.transforms.rows.columns import ID, TEXT
 
 NEIGHBOURS = 10
 # Embedding Atlas knows a neighbour by its place in the file, from 0.

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.directories import is_remote
-from albert_embed.transforms.object_stores import open_google_storage
+from albert_embed.transforms.files.directories import is_remote
+from albert_embed.transforms.files.object_stores import open_google_storage
 
 # Of Google Cloud Storage: what a run does with the files of its output.
 _PERMISSIONS = ("storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list")

@@ -14,7 +14,7 @@ from albert_embed.pipeline.formats.row_format import WritableFormat
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.keys import KEY_BYTES
 from albert_embed.pipeline.writers.open_files import OpenFiles
-from albert_embed.transforms.columns import ID
+from albert_embed.transforms.rows.columns import ID
 
 DOCUMENTS_PREFIX = "documents"
 

@@ -10,7 +10,7 @@ from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.writers.open_files import explain_failure
 from albert_embed.pipeline.writers.staged_file import StagedFile
 from albert_embed.pipeline.writers.write_files import WriteFiles
-from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
 
 FAILURES_PREFIX = "failures"
 _FILE_BYTES = 64 << 20

@@ -19,7 +19,7 @@ from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.pipeline.shards.shard import Shard, name_data_file
 from albert_embed.pipeline.shards.shard_index import index_rows, write_index
 from albert_embed.pipeline.writers.open_files import OpenFiles, explain_failure
-from albert_embed.transforms.directories import write_file_atomically
+from albert_embed.transforms.files.directories import write_file_atomically
 
 
 class ShardWriter:

@@ -11,7 +11,7 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.writers.rolling_writer import FileWriter, RollingWriter
-from albert_embed.transforms import metrics
+from albert_embed.transforms.steps import metrics
 
 
 class WriteFiles(beam.PTransform[beam.PCollection[Any], dict[str, beam.PCollection[Any]]]):

@@ -375,7 +375,7 @@ CASES = (
         value="MemoryError",
         remedy="memory ran out: give a smaller --batch-tokens, fewer --direct_num_workers, or a smaller model",
         status=4,
-        patches={"albert_embed.model.tensorflow_engine.load_tensorflow_engine": _raise(MemoryError())},
+        patches={"albert_embed.model.engines.tensorflow_engine.load_tensorflow_engine": _raise(MemoryError())},
     ),
     Case(
         name="a bucket without credentials",

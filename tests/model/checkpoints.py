@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from safetensors.numpy import save_file
 
-from albert_embed.model.config import AlbertConfig
-from albert_embed.model.huggingface_checkpoint import _LAYER_PARTS, _OTHER_NAMES
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.published.huggingface_checkpoint import _LAYER_PARTS, _OTHER_NAMES
 
 TF1_ACTIVATIONS = {"gelu_tanh": "gelu", "relu": "relu"}
 

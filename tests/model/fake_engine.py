@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from albert_embed.model.engine import OutOfMemoryError, RowError
-from albert_embed.model.padded_batch import mean_of_real_tokens
+from albert_embed.model.architecture.padded_batch import mean_of_real_tokens
+from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 
 HIDDEN = 3
 # The sequence output at padded positions, which nothing may ever read.
@@ -46,7 +46,7 @@ class FakeEngine:
         self.asked: list[tuple[int, int, frozenset[str]]] = []
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """Returns outputs that are known from the inputs; see `model.engine.Engine.run`."""
+        """Returns outputs that are known from the inputs; see `model.engines.engine.Engine.run`."""
         ids, mask = inputs["input_ids"], inputs["input_mask"]
         self.asked.append((*ids.shape, frozenset(outputs)))
         if len(ids) > self._most_rows or ids.shape[1] >= self._too_long:

@@ -14,7 +14,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from albert_embed import AlbertModelHandler, EmbedText, PreprocessingConfig, TokenBatchConfig, save_transform_graph
-from albert_embed.model.model_directory import open_model_directory
+from albert_embed.model.directory.model_directory import open_model_directory
 
 
 def print_rows(batch: Any) -> None:

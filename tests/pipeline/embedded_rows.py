@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.layout import ROWS_SCHEMA_FILE

@@ -10,7 +10,7 @@ import numpy as np
 import sentencepiece
 import tensorflow as tf
 
-from albert_embed.model.model_directory import load_saved_model, open_model_directory
+from albert_embed.model.directory.model_directory import load_saved_model, open_model_directory
 
 TOLERANCE = 1e-5
 

@@ -14,7 +14,7 @@ import sentencepiece
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from albert_embed.transforms.vocabulary import Vocabulary, parse_vocabulary
+from albert_embed.transforms.text.vocabulary import Vocabulary, parse_vocabulary
 
 COMMON_WORDS = (
     "the of and to in a is that for it was on are as with his they at be this from have or by one had not but what "

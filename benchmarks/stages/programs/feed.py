@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.model.handler import EMBEDDING_COLUMNS, embed_batch
+from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, embed_batch
 from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
 from albert_embed.pipeline.settings.embed_options import ENCODINGS
-from albert_embed.transforms import columns
+from albert_embed.transforms.rows import columns
 from benchmarks.outcome import print_report
 from benchmarks.stages.programs.write_sequence import make_batches
 
@@ -36,7 +36,7 @@ class PreparedEngine:
         self._values = np.random.default_rng(0).standard_normal(batch_tokens * hidden_size, np.float32)
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """Returns `outputs`; see `model.engine.Engine.run`."""
+        """Returns `outputs`; see `model.engines.engine.Engine.run`."""
         rows, length = inputs[columns.INPUT_IDS].shape
         shapes = {name: (rows, self._hidden_size) for name in outputs}
         if columns.SEQUENCE_OUTPUT in shapes:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_embed.model import handler
+from albert_embed.model.hosting import handler
 from albert_embed.pipeline.cli.main import main as run_command
-from albert_embed.transforms import columns
+from albert_embed.transforms.rows import columns
 from benchmarks.outcome import print_report
 
 _ROWS = 40_000  # more than a batch has
@@ -35,7 +35,7 @@ class WaitingEngine:
         self.seconds = 0.0
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """Returns `outputs`, of which each is a vector for each row; see `model.engine.Engine.run`."""
+        """Returns `outputs`, of which each is a vector for each row; see `model.engines.engine.Engine.run`."""
         ids = inputs[columns.INPUT_IDS]
         seconds = ids.size / self._tokens_per_second
         with self._device:

@@ -17,12 +17,12 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.sources.text_lines import TextLines
-from albert_embed.transforms.columns import INPUT_IDS, TOKEN_COUNT
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.saved_transform import SavedTransform
-from albert_embed.transforms.transform_graph import save_transform_graph
-from albert_embed.transforms.vocabulary import load_vocabulary
-from albert_embed.transforms.windows import explode_windows
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.saved_transform import SavedTransform
+from albert_embed.transforms.graph.transform_graph import save_transform_graph
+from albert_embed.transforms.rows.columns import INPUT_IDS, TOKEN_COUNT
+from albert_embed.transforms.rows.windows import explode_windows
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 from benchmarks.outcome import print_report
 from benchmarks.stages.programs.one_core import Clock, use_one_core
 

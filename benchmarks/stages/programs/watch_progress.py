@@ -10,8 +10,8 @@ from collections.abc import Callable
 from albert_embed.pipeline.progress.bar_display import BarDisplay
 from albert_embed.pipeline.progress.run_counts import RunCounts
 from albert_embed.pipeline.progress.run_status import RunStatus, RunWork
-from albert_embed.transforms import metrics
-from albert_embed.transforms.live_counts import share_counts
+from albert_embed.transforms.process.live_counts import share_counts
+from albert_embed.transforms.steps import metrics
 from benchmarks.outcome import print_report
 
 # What is counted for one batch: as it is read, preprocessed, cut and embedded.

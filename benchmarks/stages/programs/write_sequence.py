@@ -16,17 +16,17 @@ import pyarrow as pa
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from albert_embed.model.engine import Engine
-from albert_embed.model.handler import AlbertModelHandler, embed_batch
+from albert_embed.model.engines.engine import Engine
+from albert_embed.model.hosting.handler import AlbertModelHandler, embed_batch
 from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
 from albert_embed.pipeline.settings.embed_options import ENCODINGS, Encoding
 from albert_embed.pipeline.writers.write_shards import make_write_shards
-from albert_embed.transforms import columns
-from albert_embed.transforms.map_or_fail import MapOrFail
-from albert_embed.transforms.token_batches import TokenBatchConfig, TokenBuffer
+from albert_embed.transforms.rows import columns
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig, TokenBuffer
+from albert_embed.transforms.steps.map_or_fail import MapOrFail
 from benchmarks.outcome import print_report
 from benchmarks.stages.programs.one_core import Clock, use_one_core
 
@@ -43,7 +43,7 @@ class _FreeEngine:
         self._values = np.random.default_rng(0).standard_normal(_BATCH_TOKENS * hidden_size, np.float32)
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        """Returns `sequence_output` alone; see `model.engine.Engine.run`."""
+        """Returns `sequence_output` alone; see `model.engines.engine.Engine.run`."""
         shape = (*inputs[columns.INPUT_IDS].shape, self._hidden_size)
         return {columns.SEQUENCE_OUTPUT: self._values[: np.prod(shape)].reshape(shape)}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from albert_embed.model.config import AlbertConfig
-from albert_embed.model.encoder import AlbertEncoder
-from albert_embed.model.saved_model_export import Tokenization, write_saved_model
-from albert_embed.model.untrained import make_untrained_weights
-from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.architecture.encoder import AlbertEncoder
+from albert_embed.model.export.saved_model_export import Tokenization, write_saved_model
+from albert_embed.model.export.untrained import make_untrained_weights
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 
 
 def main() -> None:

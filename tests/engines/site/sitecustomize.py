@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.hosting.handler import AlbertModelHandler
 
 _run_inference = AlbertModelHandler.run_inference
 

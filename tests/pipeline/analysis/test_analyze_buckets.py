@@ -9,8 +9,8 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.cli.main import main
-from albert_embed.transforms.directories import read_file
-from albert_embed.transforms.literal_files import list_directory
+from albert_embed.transforms.files.directories import read_file
+from albert_embed.transforms.files.literal_files import list_directory
 
 pytestmark = pytest.mark.integration
 

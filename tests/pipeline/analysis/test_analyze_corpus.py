@@ -19,7 +19,7 @@ from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.transforms.transform_graph import read_description, transform_fingerprint
+from albert_embed.transforms.graph.transform_graph import read_description, transform_fingerprint
 from tests.pipeline.reference import Reference
 
 TEXTS = [

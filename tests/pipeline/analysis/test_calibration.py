@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from albert_embed.model.engine import RowError
+from albert_embed.model.engines.engine import RowError
 from albert_embed.pipeline.analysis import calibration
 from albert_embed.pipeline.analysis.calibration import _spread, make_batch, time_model
 from albert_embed.pipeline.formats.row_schema import RowSchema
-from albert_embed.transforms.batch_forecast import forecast_batches
-from albert_embed.transforms.token_batches import TokenBatchConfig
+from albert_embed.transforms.rows.batch_forecast import forecast_batches
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 
 MICROSECONDS_PER_TOKEN = 20
 

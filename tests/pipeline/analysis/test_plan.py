@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albert_embed.model.flops import count_batch_flops
+from albert_embed.model.architecture.flops import count_batch_flops
 from albert_embed.pipeline.analysis.plan import plan_accelerators
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.launch.gpu_table import GpuTable, GpuType, Machine
-from albert_embed.transforms.batch_forecast import BatchForecast
+from albert_embed.transforms.rows.batch_forecast import BatchForecast
 from tests.pipeline.analysis.test_analyze_corpus import TEXTS, write_lines
 from tests.tiny_model import TINY
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.bigquery.append_rows import widen_floats
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_layout import TableLayout

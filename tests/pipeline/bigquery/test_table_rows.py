@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.bigquery.load_format import LoadFormat
 from albert_embed.pipeline.bigquery.table_rows import check_rows, make_table_rows, measure_rows
 from albert_embed.pipeline.bigquery.table_sink import make_check_rows

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from albert_embed.model.cpu_batch_tokens import DEFAULT_TOKENS
+from albert_embed.model.hosting.cpu_batch_tokens import DEFAULT_TOKENS
 from albert_embed.pipeline.cli.main import COMMANDS, main
 from albert_embed.pipeline.console.command import COMMON_OPTIONS
 from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS

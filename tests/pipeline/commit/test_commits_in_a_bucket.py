@@ -10,8 +10,8 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.versions import VersionConflictError, read_manifest
-from albert_embed.transforms.create_file import create_file
-from albert_embed.transforms.literal_files import delete_directory, list_directory, move_files
+from albert_embed.transforms.files.create_file import create_file
+from albert_embed.transforms.files.literal_files import delete_directory, list_directory, move_files
 from tests.pipeline.embedded_rows import make_formats, make_manifest, make_rows, write_shard
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,7 @@ from albert_embed.pipeline.dataset.manifest import OutputCounts
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.columns import INTERNAL_COLUMNS
+from albert_embed.transforms.rows.columns import INTERNAL_COLUMNS
 from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows, publish_rows
 
 FAILURE = {"id": "x", "stage": "read", "reason": "invalid UTF-8", "error": "é\u2028", "text": "", "window": None}

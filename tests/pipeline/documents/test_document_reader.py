@@ -9,7 +9,7 @@ import pyarrow as pa
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 from tests.pipeline.reading.made_input import MadePart, MadeReader, make_reader
 
 TEXTS = [("a", "1"), ("b", "\ud800"), ("c", "3"), ("d", "4"), ("e", "5")]

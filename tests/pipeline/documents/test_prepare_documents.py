@@ -9,7 +9,7 @@ import pytest
 
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents, prepare_documents
 from albert_embed.pipeline.records.content_id import content_id
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 def prepare(**columns: pa.Array) -> tuple[pa.RecordBatch, list[Failure]]:

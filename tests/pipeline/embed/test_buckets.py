@@ -21,7 +21,7 @@ from albert_embed.pipeline.dataset.layout import CLAIM_FILE
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.cache_folder import CACHE_VARIABLE
+from albert_embed.transforms.process.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import command_environment
 from tests.emulators.servers import Emulators
 from tests.tiny_model import CORPUS, ROOT

@@ -14,12 +14,12 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.embed.combine_documents import AddWindows, CombineDocuments, check_contents
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.window_sums import WindowMean
+from albert_embed.transforms.rows.window_sums import WindowMean
+from albert_embed.transforms.steps.failure import Failure
 
 HIDDEN = 4
 KEPT = parse_kept_fields(("title:string", "years:int64[]"))

@@ -68,10 +68,10 @@ def test_an_empty_input(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_a_transform_graph_is_used_again(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from albert_embed.model.model_directory import open_model_directory
-    from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-    from albert_embed.transforms.transform_graph import save_transform_graph
-    from albert_embed.transforms.vocabulary import load_vocabulary
+    from albert_embed.model.directory.model_directory import open_model_directory
+    from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+    from albert_embed.transforms.graph.transform_graph import save_transform_graph
+    from albert_embed.transforms.text.vocabulary import load_vocabulary
 
     vocabulary = load_vocabulary(str(open_model_directory(tiny_model).vocabulary_file))
     graph = tmp_path / "graph"
@@ -120,9 +120,9 @@ def test_as_a_program_of_its_own(tiny_model: Path, tmp_path: Path) -> None:
 def test_a_transform_graph_of_another_vocabulary_is_refused(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-    from albert_embed.transforms.transform_graph import save_transform_graph
-    from albert_embed.transforms.vocabulary import load_vocabulary
+    from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+    from albert_embed.transforms.graph.transform_graph import save_transform_graph
+    from albert_embed.transforms.text.vocabulary import load_vocabulary
 
     (tmp_path / "other.model").write_bytes(vocabulary_bytes(300))
     other = load_vocabulary(str(tmp_path / "other.model"))

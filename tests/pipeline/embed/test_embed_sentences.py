@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.model.export import export_model
+from albert_embed.model.export.export import export_model
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.tiny_model import GOLDEN

@@ -17,15 +17,15 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from albert_embed import EmbedText
-from albert_embed.model.handler import AlbertModelHandler
-from albert_embed.model.model_directory import open_model_directory
+from albert_embed.model.directory.model_directory import open_model_directory
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.transforms.failure import Failure
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import TokenBatchConfig
-from albert_embed.transforms.transform_graph import save_transform_graph
-from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.transform_graph import save_transform_graph
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
+from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 from tests.pipeline.reference import Reference
 
 DOCUMENTS = [

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from albert_embed import read_embeddings, read_embeddings_dataset
-from albert_embed.model.model_directory import open_model_directory
+from albert_embed.model.directory.model_directory import open_model_directory
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
-from albert_embed.transforms.preprocess_text import PreprocessText
-from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.graph.preprocess_text import PreprocessText
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 
 TEXTS = {
     b"plain": "  In 1945, the  old house\tstood. in 1812,5 it did not. " * 8,

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from albert_embed import read_document_embeddings, read_embeddings, read_embeddings_dataset
-from albert_embed.model.export import export_model
+from albert_embed.model.export.export import export_model
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.tiny_model import CORPUS, GOLDEN

@@ -11,11 +11,11 @@ import pytest
 import sentencepiece
 
 from albert_embed import read_embeddings
-from albert_embed.model.model_directory import open_model_directory
+from albert_embed.model.directory.model_directory import open_model_directory
 from albert_embed.pipeline.cli.main import main
-from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 from tests.pipeline.reference import Reference
-from tests.transforms.test_golden_tokenization import is_tie
+from tests.transforms.text.test_golden_tokenization import is_tie
 
 OVERLAP = 64
 

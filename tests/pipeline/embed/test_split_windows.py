@@ -8,7 +8,7 @@ from functools import partial
 import pyarrow as pa
 
 from albert_embed.pipeline.embed.embed_prepared import drop_text_start, split_windows
-from albert_embed.transforms.map_or_fail import MapOrFail
+from albert_embed.transforms.steps.map_or_fail import MapOrFail
 
 
 def make_documents(truncated: list[int], **columns: pa.Array) -> pa.RecordBatch:

@@ -25,7 +25,7 @@ from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.settings.embed_options import ENCODINGS, QUANTIZED, SINKS
 from albert_embed.pipeline.settings.field_type import VALUE_TYPES, FieldType
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
-from albert_embed.transforms.columns import TYPES
+from albert_embed.transforms.rows.columns import TYPES
 
 VALUES = {
     "string": st.text(max_size=3).map(str.encode),

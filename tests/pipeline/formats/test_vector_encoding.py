@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.formats.row_schema import RowSchema

@@ -15,7 +15,7 @@ from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.dataset.versions import create_version, list_versions, read_manifest
 from albert_embed.pipeline.publication import commit_run
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.transforms.literal_files import move_files
+from albert_embed.transforms.files.literal_files import move_files
 from tests.tiny_model import CORPUS
 
 TEXTS = [line for line in CORPUS.read_text(encoding="utf-8").splitlines() if line.strip()]

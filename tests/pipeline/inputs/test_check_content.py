@@ -20,7 +20,7 @@ from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 from tests.pipeline.storage.test_open_input import COMPRESS
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"

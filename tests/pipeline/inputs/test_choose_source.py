@@ -22,7 +22,7 @@ from albert_embed.pipeline.settings.embed_options import FORMATS, EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 def choose(*names: str, given: str | None = None) -> str:

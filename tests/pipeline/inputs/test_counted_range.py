@@ -19,7 +19,7 @@ from albert_embed.pipeline.inputs.split_files import split_files
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.transforms import metrics
+from albert_embed.transforms.steps import metrics
 
 RECORDS = 4000
 LINES = "".join(json.dumps({"text": f"a text, the number {number}"}) + "\n" for number in range(RECORDS)).encode()

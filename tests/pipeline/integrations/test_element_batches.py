@@ -13,7 +13,7 @@ from apache_beam.coders.coders import FastPrimitivesCoder
 from apache_beam.ml.transforms.base import EmbeddingTypeAdapter
 from apache_beam.transforms.window import GlobalWindow, IntervalWindow
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.integrations.element_batches import (
     PackElements,
     carry_vectors,
@@ -22,7 +22,7 @@ from albert_embed.pipeline.integrations.element_batches import (
 )
 from albert_embed.pipeline.integrations.element_texts import ElementTexts, EmbeddingError
 from albert_embed.pipeline.records.batching import BATCH_BYTES, BATCH_RECORDS
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 CODER = FastPrimitivesCoder()
 TEXTS = ElementTexts(

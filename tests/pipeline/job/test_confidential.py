@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from albert_embed import read_failures
-from albert_embed.model.handler import AlbertModelHandler
-from albert_embed.model.model_directory import ModelDirectoryError, fingerprint_model
+from albert_embed.model.directory.model_directory import ModelDirectoryError, fingerprint_model
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.inputs.read_files import _fail_rest
 from albert_embed.pipeline.records.file_range import FileRange
-from albert_embed.transforms.failure import TEXT_START_BYTES, Failure
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
 
 TOKEN = "planted-token-51dd"
 SECRET_TEXT = "the merger is on Friday"

@@ -8,8 +8,8 @@ import logging
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model import jax_layout
-from albert_embed.model.config import AlbertConfig
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.jax_engine import layout as jax_layout
 from albert_embed.pipeline.launch import batch_tokens
 from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens, count_activation_bytes
 from albert_embed.pipeline.launch.gpu_request import GpuRequest

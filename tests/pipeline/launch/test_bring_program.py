@@ -139,7 +139,7 @@ open("pipeline.pb", "wb").write(pipeline.to_runner_api().SerializeToString())
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     printed = json.loads(run(installed, "-I", "-c", UNPICKLE, tmp_path / "pipeline.pb", cwd=tmp_path).splitlines()[-1])
     assert Path(printed["file"]).is_relative_to(installed.parent.parent)
-    assert "albert_embed.transforms.token_batches" in printed["modules"]
+    assert "albert_embed.transforms.rows.token_batches" in printed["modules"]
 
 
 @pytest.mark.integration

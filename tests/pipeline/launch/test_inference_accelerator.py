@@ -12,12 +12,12 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from albert_embed import EmbedText
-from albert_embed.model.handler import AlbertModelHandler
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.token_batches import TokenBatchConfig
-from albert_embed.transforms.transform_graph import save_transform_graph
-from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.transform_graph import save_transform_graph
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from apache_beam.runners.portability.portable_runner import PipelineResult
 from apache_beam.runners.runner import PipelineState
 
 from albert_embed.pipeline.progress.run_counts import RunCounts, read_counters
-from albert_embed.transforms import metrics
-from albert_embed.transforms.live_counts import share_counts
+from albert_embed.transforms.process.live_counts import share_counts
+from albert_embed.transforms.steps import metrics
 
 
 class RemoteResult:

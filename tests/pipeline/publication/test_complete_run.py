@@ -18,7 +18,7 @@ from albert_embed.pipeline.commit.verdict import FAILED, Verdict, write_verdict
 from albert_embed.pipeline.dataset.versions import create_version, list_versions
 from albert_embed.pipeline.publication.complete_run import Completion, complete_runs
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.literal_files import move_files
+from albert_embed.transforms.files.literal_files import move_files
 from tests.pipeline.embedded_rows import make_formats, make_manifest, make_rows, publish_rows, write_shard
 
 NO_OPTIONS = PipelineOptions([])

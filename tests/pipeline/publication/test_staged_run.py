@@ -16,7 +16,7 @@ from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.writers.document_writer import DocumentFile
 from albert_embed.pipeline.writers.failure_writer import FailureFile
-from albert_embed.transforms.metrics import BundleCounts
+from albert_embed.transforms.steps.metrics import BundleCounts
 
 
 def make_shard(name: str, rows: int) -> Shard:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from albert_embed.model import handler
-from albert_embed.model.engines import choose_engine
-from albert_embed.model.worker_environment import WorkerEnvironment, observe_worker
+from albert_embed.model.hosting import handler
+from albert_embed.model.hosting.choose_engine import choose_engine
+from albert_embed.model.hosting.worker_environment import WorkerEnvironment, observe_worker
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.measurements import EmbeddingWorkers

@@ -12,7 +12,7 @@ from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.records.content_id import hash_content
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 Texts = Sequence[tuple[str, str]]  # (id, text)
 

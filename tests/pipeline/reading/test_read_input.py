@@ -19,7 +19,7 @@ from albert_embed.pipeline.incremental.find_changes import add_change_counts
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.reading.read_input import Comparison, ReadInput
 from albert_embed.pipeline.shards.shard import Shard
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 from tests.pipeline.embedded_rows import make_formats, make_rows, write_shard
 from tests.pipeline.reading.made_input import MadePart, make_reader, read_documents
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from albert_embed.model.model_directory import ModelDirectory, open_model_directory
+from albert_embed.model.directory.model_directory import ModelDirectory, open_model_directory
 from albert_embed.pipeline.resume.run_fingerprint import NEUTRAL, fingerprint_run
 from albert_embed.pipeline.resume.run_record import list_differences
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.transforms.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.transform_graph import describe_transform
-from albert_embed.transforms.vocabulary import load_vocabulary
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.transform_graph import describe_transform
+from albert_embed.transforms.text.vocabulary import load_vocabulary
 
 TABLE = "bq:project:dataset.table"
 # Of each option, what differs from `make_options()` where it is another one; options that only go with others bring

@@ -14,7 +14,7 @@ from albert_embed.pipeline.settings.runner import (
     runs_on_this_machine,
     share_cores,
 )
-from albert_embed.transforms.worker_threads import WorkerThreads
+from albert_embed.transforms.process.worker_threads import WorkerThreads
 
 
 @pytest.mark.parametrize(

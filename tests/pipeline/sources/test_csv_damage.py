@@ -23,7 +23,7 @@ from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.sources.csv_rows import read_rows
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.storage.input_files import list_input
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 def read(path: Path, source: Source | None = None) -> tuple[list[tuple[bytes, bytes]], list[Failure]]:

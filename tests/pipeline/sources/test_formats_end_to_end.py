@@ -30,7 +30,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.kept_fields import RESERVED, RESERVED_FOR_DOCUMENTS, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
-from albert_embed.transforms import columns
+from albert_embed.transforms.rows import columns
 from tests.pipeline.sources.test_sources import make_example
 from tests.tiny_model import CORPUS
 

@@ -16,7 +16,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 from tests.pipeline.sources.test_sources import read
 
 FIELDS = ("id", "text", "title", "tags")

@@ -14,7 +14,7 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.transforms.failure import Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 def parse(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.utils.windowed_value import WindowedValue
 
-from albert_embed.model.padded_batch import float_lists
+from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.writers.document_writer import DocumentWriter

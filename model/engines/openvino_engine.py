@@ -1,0 +1,115 @@
+"""Executes a SavedModel with OpenVINO, on the CPU. It reads the very same directory that TensorFlow does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from albert_embed.model.architecture.padded_batch import mean_of_real_tokens
+from albert_embed.model.directory.model_directory import (
+    INPUT_NAMES,
+    INT8_MODEL_FILE,
+    TOKENS_SIGNATURE,
+    ModelDirectoryError,
+    read_precision,
+)
+from albert_embed.model.directory.saved_model_graph import read_signature_outputs
+from albert_embed.model.engines.bfloat16_constants import readable_by_openvino
+from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, SEQUENCE_OUTPUT
+
+logger = logging.getLogger(__name__)
+
+# What is not in int8 in an int8 export stays in float32: in bfloat16 it gains nothing (benchmarks/NOTES.md).
+_OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
+
+
+class OpenVINOEngine:
+    """The signature `tokens` of a SavedModel in a local directory, compiled for this CPU.
+
+    It computes in the precision of the export. Where the processor has no instructions for that, OpenVINO computes in
+    float32 instead, and the log says so.
+
+    Args:
+      directory: an export or a TF1 Hub module.
+      threads: how many to use; with None OpenVINO takes all cores.
+      precision: what to compute in; None means what the export says.
+
+    Raises:
+      ImportError: if openvino is not installed.
+      ModelDirectoryError: if OpenVINO can't read the model.
+    """
+
+    def __init__(self, directory: Path, *, threads: int | None = None, precision: str | None = None) -> None:
+        try:
+            import openvino
+        except ImportError as e:
+            raise ImportError(
+                "--engine openvino needs the package openvino, which is not installed; "
+                "install albert-embed with the extra openvino, or choose --engine tensorflow"
+            ) from e
+
+        core = openvino.Core()
+        precision = precision or read_precision(directory)
+        wanted = _OPENVINO_PRECISIONS[precision]
+        if wanted != "f32" and wanted.upper() not in _capabilities(core):
+            logger.warning("this CPU has no %s instructions; OpenVINO computes in float32", precision)
+            wanted = "f32"
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": wanted,
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,  # one batch at a time, on all threads
+        }
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        try:
+            int8 = directory / INT8_MODEL_FILE
+            model = core.read_model(str(int8)) if precision == "int8" else read_openvino_model(directory)
+            self._compiled = core.compile_model(model, "CPU", settings)
+        except Exception as e:  # some of the front end's errors are not even RuntimeErrors
+            raise ModelDirectoryError(f"OpenVINO can't read the model in {directory}: {e}") from e
+        self._thread = threading.local()
+
+    def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
+        """Returns the named outputs for a padded batch; see `model.engines.engine.Engine.run`."""
+        if not hasattr(self._thread, "request"):  # a request serves one thread at a time
+            self._thread.request = self._compiled.create_infer_request()
+        try:
+            results = self._thread.request.infer({name: inputs[name] for name in INPUT_NAMES}, share_inputs=True)
+        except MemoryError as e:
+            raise OutOfMemoryError(str(e)) from e
+        except RuntimeError as e:
+            # OpenVINO has no error of its own for this, only the messages of oneDNN and C++.
+            if "bad_alloc" in str(e) or "out of memory" in str(e).lower() or "failed to allocate" in str(e).lower():
+                raise OutOfMemoryError(str(e)) from e
+            raise RowError(str(e)) from e
+        found = {name: results[name] for name in outputs if name != MEAN_OUTPUT}
+        if MEAN_OUTPUT in outputs:
+            found[MEAN_OUTPUT] = mean_of_real_tokens(results[SEQUENCE_OUTPUT], inputs[INPUT_MASK])
+        return found
+
+
+def read_openvino_model(directory: Path) -> Any:
+    """Reads the signature `tokens` as an OpenVINO model.
+
+    It calls the front end itself: `openvino.convert_model` does the same, but first tries to report its use over the
+    network, which takes a second or more where there is none. Naming the outputs leaves out the rest of the SavedModel:
+    OpenVINO can't convert the variables behind the asset paths of `tokenization_info`.
+    """
+    from openvino.frontend import FrontEndManager
+
+    front_end = FrontEndManager().load_by_framework("tf")
+    with readable_by_openvino(directory) as readable:
+        saved_model = front_end.load(str(readable))
+        names = sorted(read_signature_outputs(directory, TOKENS_SIGNATURE))
+        saved_model.override_all_outputs([saved_model.get_place_by_tensor_name(name) for name in names])
+        return front_end.convert(saved_model)
+
+
+def _capabilities(core: Any) -> list[str]:
+    return list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

@@ -1,0 +1,188 @@
+"""Executes an export with JAX, for GPUs: fixed shapes, fused attention, and on Hopper no padding at all."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.model.jax_engine.layout import FlatLayout, LaidBatch, PaddedLayout, Shape
+from albert_embed.transforms.rows.columns import (
+    INPUT_IDS,
+    INPUT_MASK,
+    MEAN_OUTPUT,
+    POOLED_OUTPUT,
+    SEGMENT_IDS,
+    SEQUENCE_OUTPUT,
+)
+
+logger = logging.getLogger(__name__)
+
+_OUTPUTS = (POOLED_OUTPUT, SEQUENCE_OUTPUT, MEAN_OUTPUT)
+# XLA's own matrix kernels leave bias and GELU to kernels of their own; cuBLAS' do both on the way: 2.65 against
+# 2.35 M tokens/s at length 512 on an H200 (benchmarks/NOTES.md).
+_GPU_OPTIONS = {"xla_gpu_enable_triton_gemm": False}
+
+
+class JaxEngine:
+    """The encoder of an export, compiled by XLA for a few shapes.
+
+    It computes in the precision of the weights, with softmax and layer norm in float32. It gives `pooled_output`,
+    `sequence_output` and `mean_output`.
+
+    Args:
+      config: of the export.
+      weights: of the export (`model.jax_engine.weights`).
+      attention: `flat`, `fused` or `masked` (`model.jax_engine.attention`); None chooses by the device.
+      tokens: of the largest shape; None means `jax_layout.TOKENS`.
+
+    Raises:
+      ImportError: if jax is not installed.
+    """
+
+    def __init__(
+        self,
+        config: AlbertConfig,
+        weights: Mapping[str, Any],
+        *,
+        attention: str | None = None,
+        tokens: int | None = None,
+    ) -> None:
+        # Other processes may use the same GPU. JAX reads this when it first looks for devices.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        try:
+            import jax
+        except ImportError as e:
+            raise ImportError(
+                "--engine jax needs the package jax, which is not installed; "
+                "install albert-embed with the extra jax, or choose --engine tensorflow"
+            ) from e
+        from albert_embed.model.jax_engine.attention import choose_attention
+
+        self._config = config
+        self._attention = attention or choose_attention(weights["word_embeddings"].dtype, config.head_size)
+        layout = FlatLayout if self._attention.startswith("flat") else PaddedLayout
+        self._layout = layout(config.max_position_embeddings, **({} if tokens is None else {"tokens": tokens}))
+        self._weights = jax.device_put(dict(weights))
+        self._compiled: dict[tuple[Shape, tuple[str, ...]], Any] = {}
+        logger.info("engine jax on %s with attention %s", jax.devices()[0].device_kind, self._attention)
+
+    @property
+    def compilations(self) -> int:
+        """How many shapes were compiled so far."""
+        return len(self._compiled)
+
+    def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
+        """Returns the named outputs for a padded batch; see `model.engines.engine.Engine.run`.
+
+        Raises:
+          ValueError: if the engine has no such output.
+        """
+        names = tuple(sorted(outputs))
+        if unknown := set(names) - set(_OUTPUTS):
+            raise ValueError(
+                f"engine jax gives {', '.join(_OUTPUTS)}, not {', '.join(sorted(unknown))}; choose --engine tensorflow"
+            )
+        lengths = inputs[INPUT_MASK].sum(axis=1)
+        self._refuse(inputs, lengths)
+        results = self._run(inputs, lengths, names)
+        self._run_alone_what_is_not_finite(inputs, lengths, results)
+        return results
+
+    def _refuse(self, inputs: Mapping[str, np.ndarray], lengths: np.ndarray) -> None:
+        """Raises RowError for what JAX would look up at another place without a word."""
+        if (lengths < 1).any():
+            raise RowError("a row has no tokens")
+        if lengths.max() > self._config.max_position_embeddings:
+            raise RowError(
+                f"a row of {lengths.max()} tokens; the model has {self._config.max_position_embeddings} positions"
+            )
+        for name, size in ((INPUT_IDS, self._config.vocab_size), (SEGMENT_IDS, self._config.type_vocab_size)):
+            low, high = int(inputs[name].min()), int(inputs[name].max())
+            if low < 0 or high >= size:
+                raise RowError(f"{name} holds {low if low < 0 else high}; the model knows 0 to {size - 1}")
+
+    def _run(
+        self, inputs: Mapping[str, np.ndarray], lengths: np.ndarray, names: tuple[str, ...]
+    ) -> dict[str, np.ndarray]:
+        rows, length = inputs[INPUT_IDS].shape
+        hidden = self._config.hidden_size
+        results = {
+            name: np.zeros((rows, length, hidden) if name == SEQUENCE_OUTPUT else (rows, hidden), np.float32)
+            for name in names
+        }
+        # All parts are started before the first is waited for.
+        parts = [
+            (batch, self._start(batch, names))
+            for batch in self._layout.lay(inputs[INPUT_IDS], inputs[SEGMENT_IDS], lengths)
+        ]
+        for batch, found in parts:
+            for name in names:
+                _collect(batch, lengths, self._fetch(found[name]), results[name])
+        return results
+
+    def _start(self, batch: LaidBatch, names: tuple[str, ...]) -> Any:
+        arguments = (self._weights, batch.tokens, batch.starts, batch.lengths)
+        key = (batch.shape, names)
+        try:
+            if key not in self._compiled:
+                self._compiled[key] = self._compile(batch.shape, names, arguments)
+            return self._compiled[key](*arguments)
+        except RuntimeError as e:  # JaxRuntimeError
+            raise translate_error(e) from e
+
+    def _fetch(self, value: Any) -> np.ndarray:
+        try:
+            return np.asarray(value)
+        except RuntimeError as e:
+            raise translate_error(e) from e
+
+    def _compile(self, shape: Shape, names: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
+        import jax
+
+        from albert_embed.model.jax_engine.program import compute_outputs
+
+        function = functools.partial(
+            compute_outputs, config=self._config, shape=shape, attention=self._attention, names=names
+        )
+        options = _GPU_OPTIONS if jax.devices()[0].platform == "gpu" else {}
+        logger.info("compiling %s for %s", ", ".join(names), shape)
+        return jax.jit(function).lower(*arguments).compile(compiler_options=options)
+
+    def _run_alone_what_is_not_finite(
+        self, inputs: Mapping[str, np.ndarray], lengths: np.ndarray, results: dict[str, np.ndarray]
+    ) -> None:
+        """Runs rows with NaN or infinity again, each by itself: without padding they may be a neighbour's."""
+        rows = len(lengths)
+        finite = np.ones(rows, bool)
+        for values in results.values():
+            finite &= np.isfinite(values.reshape(rows, -1)).all(axis=1)
+        if finite.all() or rows == 1:
+            return
+        for row in np.flatnonzero(~finite):
+            alone = {name: values[row : row + 1] for name, values in inputs.items()}
+            for name, values in self._run(alone, lengths[row : row + 1], tuple(results)).items():
+                results[name][row] = values[0]
+
+
+def _collect(batch: LaidBatch, lengths: np.ndarray, found: np.ndarray, result: np.ndarray) -> None:
+    """Copies an output of the laid batch to the rows that its texts come from."""
+    if result.ndim == 2:
+        result[batch.texts] = found[: len(batch.texts)]
+        return
+    for text, row in enumerate(batch.texts.tolist()):
+        start = batch.starts[text]
+        result[row, : lengths[row]] = found[start : start + lengths[row]]
+
+
+def translate_error(error: RuntimeError) -> RuntimeError:
+    """Returns the error of the engine's interface that a RuntimeError of JAX stands for."""
+    if "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error).lower():
+        return OutOfMemoryError(str(error))
+    return RowError(str(error))

@@ -1,0 +1,50 @@
+"""Reads what the JAX engine needs of an export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from albert_embed.model.architecture.config import read_config
+from albert_embed.model.directory.model_directory import CONFIG_FILE, ModelDirectoryError, is_hub_module
+from albert_embed.model.jax_engine.engine import JaxEngine
+
+# What encloses the names of `AlbertEncoder`'s variables in the checkpoint of an export.
+_PREFIX, _SUFFIX = "encoder/", "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def load_jax_engine(directory: Path) -> JaxEngine:
+    """Loads the export in `directory`.
+
+    Raises:
+      ModelDirectoryError: if it is none of this version.
+    """
+    if is_hub_module(directory):
+        raise ModelDirectoryError(
+            f"engine jax reads what `albert-embed export` writes, and {directory} is a TF Hub module; "
+            "choose --engine tensorflow"
+        )
+    return JaxEngine(read_config(directory / "assets" / CONFIG_FILE, "tf1"), read_export_weights(directory))
+
+
+def read_export_weights(directory: Path) -> dict[str, Any]:
+    """Returns the weights of an export, nested by their names, in the precision in which it holds them.
+
+    Raises:
+      ModelDirectoryError: if they are not where this version's exports have them.
+    """
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(directory / "variables" / "variables"))
+    weights: dict[str, Any] = {}
+    for key in reader.get_variable_to_shape_map():
+        if not (key.startswith(_PREFIX) and key.endswith(_SUFFIX)):
+            continue
+        *path, name = key.removeprefix(_PREFIX).removesuffix(_SUFFIX).split("/")
+        parent = weights
+        for part in path:
+            parent = parent.setdefault(part, {})
+        parent[name] = reader.get_tensor(key)
+    if "word_embeddings" not in weights or "groups" not in weights:
+        raise ModelDirectoryError(f"{directory} holds no encoder as this version exports it; export the model again")
+    return weights

@@ -1,0 +1,187 @@
+"""Reads the folders of sentence-transformers: `modules.json` and what it names.
+
+Source of the forms: sentence-transformers, its modules Transformer, Pooling, Dense and Normalize in versions 0.2 to 6.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from albert_embed.model.architecture.sentence_modules import (
+    DenseActivation,
+    DenseLayer,
+    Normalize,
+    Pooling,
+    SentenceModules,
+)
+from albert_embed.model.published.tensor_files import find_tensor_file, open_tensor_files
+
+MODULES_FILE = "modules.json"
+_PACKAGE = "sentence_transformers."
+_TRANSFORMERS = ("Transformer", "ALBERT")  # the second until version 0.3
+_POOLINGS = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}
+_ACTIVATIONS: dict[str, DenseActivation] = {
+    "Identity": "identity",
+    "Tanh": "tanh",
+    "ReLU": "relu",
+    "GELU": "gelu",
+    "Sigmoid": "sigmoid",
+}
+
+
+class SentenceFolderError(ValueError):
+    """A folder of sentence-transformers holds what the export can't take over."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SentenceFolder:
+    """A folder of sentence-transformers.
+
+    Attributes:
+      transformer: the folder of the ALBERT in it.
+      modules: what follows the ALBERT.
+      max_tokens: of one text; 0 where no limit is given.
+      lower_case: whether text is lower-cased before the tokenizer sees it.
+    """
+
+    transformer: Path
+    modules: SentenceModules
+    max_tokens: int
+    lower_case: bool
+
+
+def read_sentence_folder(directory: Path) -> SentenceFolder:
+    """Reads a folder that holds `modules.json`.
+
+    Raises:
+      SentenceFolderError: if it names a module that is not known, or one that does what is not implemented.
+      CheckpointError: if the weights of a dense layer can't be read.
+    """
+    _refuse_prompts(directory)
+    listed = _read_json(directory / MODULES_FILE)
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise SentenceFolderError(f"{directory / MODULES_FILE} must hold a list of modules")
+    kinds = [_name_kind(directory, entry) for entry in listed]
+    folders = [directory / str(entry.get("path", "")) for entry in listed]
+    if len(kinds) < 2 or kinds[0] not in _TRANSFORMERS or kinds[1] != "Pooling":
+        raise SentenceFolderError(
+            f"{directory / MODULES_FILE} names {', '.join(kinds) or 'nothing'}; an export needs Transformer, Pooling "
+            "and then any of Dense and Normalize"
+        )
+    steps: list[DenseLayer | Normalize] = []
+    for kind, folder in zip(kinds[2:], folders[2:], strict=True):
+        if kind == "Dense":
+            steps.append(_read_dense(folder))
+        elif kind == "Normalize":
+            steps.append(Normalize())
+        elif kind != "Dropout":  # which does nothing once training is over
+            raise SentenceFolderError(
+                f"{directory / MODULES_FILE} names the module {kind}, which an export can't take over; it knows "
+                "Transformer, Pooling (mean or cls), Dense and Normalize"
+            )
+    max_tokens, lower_case = _read_limits(folders[0])
+    return SentenceFolder(
+        transformer=folders[0],
+        modules=SentenceModules(pooling=_read_pooling(folders[1]), steps=tuple(steps)),
+        max_tokens=max_tokens,
+        lower_case=lower_case,
+    )
+
+
+def _name_kind(directory: Path, entry: dict[str, Any]) -> str:
+    """Returns the last part of a module's type, where it is one of sentence-transformers' own.
+
+    Raises:
+      SentenceFolderError: if it is code of somebody else's.
+    """
+    kind = str(entry.get("type", ""))
+    if not kind.startswith(_PACKAGE):
+        raise SentenceFolderError(
+            f"{directory / MODULES_FILE} names the module {kind!r}, which is not one of sentence-transformers' own; an "
+            "export can't take over what it computes"
+        )
+    return kind.rpartition(".")[2]
+
+
+def _refuse_prompts(directory: Path) -> None:
+    fields = _read_object(directory / "config_sentence_transformers.json")
+    name = fields.get("default_prompt_name")
+    prompt = (fields.get("prompts") or {}).get(name) if name is not None else None
+    if prompt:
+        raise SentenceFolderError(
+            f"{directory}: the prompt {prompt!r} is put before every text (default_prompt_name in "
+            "config_sentence_transformers.json), which is not implemented; set it to null and put it into the texts"
+        )
+
+
+def _read_pooling(folder: Path) -> Pooling:
+    path = folder / "config.json"
+    fields = _read_json(path)
+    mode = fields.get("pooling_mode")
+    if mode is None:
+        modes = [key.removeprefix("pooling_mode_") for key in fields if key.startswith("pooling_mode_") and fields[key]]
+        spelled = {key.removeprefix("pooling_mode_"): name for name, key in _POOLINGS.items()}
+        modes = [spelled.get(name, name) for name in modes]
+    else:
+        modes = [mode] if isinstance(mode, str) else list(mode)
+    if len(modes) != 1 or modes[0] not in _POOLINGS:
+        raise SentenceFolderError(
+            f"{path}: the pooling is {', '.join(map(str, modes)) or 'none'}; an export can take over mean or cls, alone"
+        )
+    return cast(Pooling, modes[0])
+
+
+def _read_dense(folder: Path) -> DenseLayer:
+    path = folder / "config.json"
+    fields = _read_json(path)
+    # torch.nn.modules.activation.Tanh; an absent one is Tanh, as in sentence-transformers.
+    name = str(fields.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    activation = _ACTIVATIONS.get(name.rpartition(".")[2]) if name.startswith("torch.nn.") else None
+    if activation is None:
+        raise SentenceFolderError(f"{path}: activation_function is {name!r}; known are {', '.join(_ACTIVATIONS)}")
+    for key, implemented in (("use_residual", False), ("module_input_name", "sentence_embedding")):
+        if fields.get(key, implemented) != implemented:
+            raise SentenceFolderError(f"{path}: {key} is {fields[key]!r}; only {implemented!r} is implemented")
+    file = find_tensor_file(folder)
+    if file is None:
+        raise SentenceFolderError(f"{folder} holds no model.safetensors with the weights of its dense layer")
+    with open_tensor_files(file) as tensors:
+        if not {"linear.weight"} <= set(tensors.files) <= {"linear.weight", "linear.bias"}:
+            raise SentenceFolderError(
+                f"{file} holds {', '.join(sorted(tensors.files))}, not linear.weight and linear.bias"
+            )
+        kernel = np.ascontiguousarray(tensors.read("linear.weight").T)
+        has_bias = "linear.bias" in tensors.files
+        bias = tensors.read("linear.bias") if has_bias else np.zeros(kernel.shape[1], np.float32)
+    return DenseLayer(kernel=kernel, bias=bias, activation=activation)
+
+
+def _read_limits(transformer: Path) -> tuple[int, bool]:
+    """Returns the limit of tokens, 0 for none, and whether text is lower-cased first."""
+    fields: dict[str, Any] = {}
+    for path in sorted(transformer.glob("sentence_*_config.json")):
+        fields.update(_read_object(path))
+    limits = [fields.get("max_seq_length"), _read_object(transformer / "tokenizer_config.json").get("model_max_length")]
+    # transformers writes 10^30 for no limit.
+    given = [limit for limit in limits if isinstance(limit, int) and 0 < limit < 1 << 20]
+    return (given[0] if given else 0), fields.get("do_lower_case") is True
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """Returns the JSON object in `path`; an empty one where there is no such file."""
+    fields = _read_json(path) if path.exists() else {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as e:
+        raise SentenceFolderError(f"{path} is missing; was the folder copied whole?") from e
+    except ValueError as e:
+        raise SentenceFolderError(f"{path} is not a JSON file: {e}") from e

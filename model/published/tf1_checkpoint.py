@@ -1,0 +1,80 @@
+"""Reads the weights of a TF1 checkpoint as the ALBERT releases carry them (`model.ckpt-best.*`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.architecture.weights import (
+    MAPPING_BIAS,
+    MAPPING_KERNEL,
+    CheckpointError,
+    EncoderWeights,
+    check_weights,
+    note_pooler,
+)
+from albert_embed.model.published.encoder_scope import TF1_NAMES, find_encoder
+
+
+def find_checkpoint(directory: Path) -> str:
+    """Returns the prefix of the one checkpoint in `directory` (`…/model.ckpt-best`).
+
+    Raises:
+      CheckpointError: if there is none, where there are several and none is `model.ckpt-best`, or its data are
+        missing.
+    """
+    prefixes = [str(index)[: -len(".index")] for index in list_checkpoint_indices(directory)]
+    best = [prefix for prefix in prefixes if Path(prefix).name == "model.ckpt-best"]
+    if len(best or prefixes) != 1:
+        raise CheckpointError(
+            f"{directory} must hold one checkpoint (model.ckpt-best.index and its data), "
+            f"found {[Path(prefix).name for prefix in prefixes] or 'none'}"
+        )
+    prefix = (best or prefixes)[0]
+    if not list(directory.glob(f"{Path(prefix).name}.data-*-of-*")):
+        raise CheckpointError(
+            f"{prefix}.index is here without its data ({Path(prefix).name}.data-00000-of-00001); "
+            "was the checkpoint downloaded whole?"
+        )
+    return prefix
+
+
+def list_checkpoint_indices(directory: Path) -> list[Path]:
+    """Returns the `….index` files of the checkpoints in `directory`, in name order.
+
+    Raises:
+      CheckpointError: if there are data of a checkpoint and no index at all.
+    """
+    indices = sorted(directory.glob("*.ckpt*.index"))
+    data = sorted(directory.glob("*.ckpt*.data-*-of-*"))
+    if data and not indices:
+        name = data[0].name[: data[0].name.rindex(".data-")]
+        raise CheckpointError(
+            f"{data[0]} is here without its index ({name}.index); was the checkpoint downloaded whole?"
+        )
+    return indices
+
+
+def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> EncoderWeights:
+    """Returns the encoder's weights in the TF1 checkpoint `prefix`, float32.
+
+    Where `embedding_size` equals `hidden_size` the original implementation has no mapping between the two
+    (google-research/albert, modeling.py, `transformer_model`), so its two weights may be absent.
+
+    Raises:
+      CheckpointError: naming every missing, extra or mis-shaped variable, or where the file can't be read.
+    """
+    import tensorflow as tf
+
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        shapes = reader.get_variable_to_shape_map()
+        scope = find_encoder(shapes, TF1_NAMES, source=prefix)
+        optional = (MAPPING_KERNEL, MAPPING_BIAS) if config.embedding_size == config.hidden_size else ()
+        check_weights(
+            {own: tuple(shapes[name]) for own, name in scope.names.items()}, config, source=prefix, optional=optional
+        )
+        weights = {own: reader.get_tensor(name).astype("float32") for own, name in scope.names.items()}
+    except (tf.errors.OpError, RuntimeError, IndexError) as e:  # IndexError is what a file cut short gives
+        raise CheckpointError(f"{prefix} can't be read as a TensorFlow checkpoint: {e}") from e
+    return EncoderWeights(weights=weights, notes=(*scope.notes, *note_pooler(weights)))

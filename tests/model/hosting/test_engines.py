@@ -1,0 +1,112 @@
+"""Which engine runs, and what OpenVINO is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from albert_embed.model.directory.model_directory import OUTPUT_NAMES
+from albert_embed.model.engines.bfloat16_constants import readable_by_openvino, replace_bfloat16_constants
+from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
+from tests.tiny_model import TINY, make_inputs, write_model
+
+
+def test_auto_takes_openvino_where_it_is_installed_and_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: dict[str, Any] = {"openvino": object()}
+    gpus: list[str] = []
+    monkeypatch.setattr(importlib.util, "find_spec", installed.get)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
+    assert choose_engine("auto") == "openvino"
+    gpus.append("GPU:0")
+    assert choose_engine("auto") == "tensorflow"
+    installed.clear()
+    gpus.clear()
+    assert choose_engine("auto") == "tensorflow"
+
+
+def test_a_named_engine_is_taken_as_named() -> None:
+    assert [choose_engine(name) for name in ("tensorflow", "openvino")] == ["tensorflow", "openvino"]
+    with pytest.raises(ValueError, match=r"^engine must be one of tensorflow, openvino, jax, auto, not 'torch'$"):
+        choose_engine("torch")
+    with pytest.raises(ValueError, match=r"^engine must be tensorflow, openvino or jax here, not 'auto'$"):
+        load_engine("auto", Path("model"))
+
+
+def test_openvino_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ImportError, match=r"^--engine openvino needs the package openvino, which is not installed; "):
+        load_engine("openvino", tiny_model)
+
+
+def test_openvino_takes_its_threads(tiny_model: Path) -> None:
+    pytest.importorskip("openvino")
+    engine: Any = load_engine("openvino", tiny_model, threads=1)
+    assert engine._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert engine._compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
+
+
+@pytest.mark.parametrize(
+    ("raised", "error"),
+    [
+        (MemoryError("x"), OutOfMemoryError),
+        (RuntimeError("std::bad_alloc"), OutOfMemoryError),
+        (RuntimeError("could not create a memory object: out of memory"), OutOfMemoryError),
+        (RuntimeError("shapes do not match"), RowError),
+    ],
+)
+def test_openvinos_errors_are_told_apart(tiny_model: Path, raised: Exception, error: type[Exception]) -> None:
+    pytest.importorskip("openvino")
+    engine: Any = load_engine("openvino", tiny_model)
+    inputs = make_inputs(TINY, [4, 2])
+    engine.run(inputs, ["pooled_output"])
+
+    class Refusing:
+        def infer(self, *_: Any, **__: Any) -> dict[str, np.ndarray]:
+            raise raised
+
+    engine._thread.request = Refusing()
+    with pytest.raises(error, match=str(raised)) as caught:
+        engine.run(inputs, ["pooled_output"])
+    assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.06), ("float16", 0.01)])
+def test_openvino_reads_exports_in_half_precisions(tmp_path: Path, precision: str, tolerance: float) -> None:
+    pytest.importorskip("openvino")
+    write_model(tmp_path / "model", precision=precision)
+    inputs = make_inputs(TINY, [7, 7, 7])
+    expected = load_engine("tensorflow", tmp_path / "model").run(inputs, OUTPUT_NAMES)
+    found = load_engine("openvino", tmp_path / "model").run(inputs, OUTPUT_NAMES)
+    for name in OUTPUT_NAMES:
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=tolerance)
+
+
+def test_a_model_without_bfloat16_constants_is_read_where_it_lies(tiny_model: Path) -> None:
+    with readable_by_openvino(tiny_model) as readable:
+        assert readable == tiny_model
+
+
+def test_bfloat16_constants_become_casts_of_float32_ones() -> None:
+    with tf.Graph().as_default() as graph:
+        tf.constant([1.5, -2.0], tf.bfloat16, name="half")
+        tf.constant(3.0, tf.float32, name="whole")
+    definition = graph.as_graph_def()
+    assert replace_bfloat16_constants(definition.node) == 1
+    assert [(node.name, node.op) for node in definition.node] == [
+        ("half", "Cast"),
+        ("whole", "Const"),
+        ("half/float32", "Const"),
+    ]
+    with tf.Graph().as_default() as read:
+        tf.import_graph_def(definition, name="")
+        with tf.compat.v1.Session(graph=read) as session:
+            value = session.run("half:0")
+    assert value.dtype == tf.bfloat16.as_numpy_dtype
+    assert value.astype(np.float32).tolist() == [1.5, -2.0]

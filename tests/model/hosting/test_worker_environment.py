@@ -1,0 +1,71 @@
+"""What a worker says of itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import pickle
+import platform
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from albert_embed.model.hosting.worker_environment import WorkerEnvironment, name_processor, observe_worker
+
+GPU = WorkerEnvironment(
+    engine="tensorflow", device="NVIDIA H100", versions={"tensorflow": "2.21.0", "python": "3.11.7"}
+)
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    observe_worker.cache_clear()
+
+
+def test_round_trips() -> None:
+    assert WorkerEnvironment.from_dict(GPU.to_dict()) == GPU
+    assert WorkerEnvironment.from_json(GPU.to_json()) == GPU
+    assert pickle.loads(pickle.dumps(GPU)) == GPU
+    assert WorkerEnvironment.from_dict({**GPU.to_dict(), "memory": 80}) == GPU
+
+
+def test_equal_ones_have_the_same_json() -> None:
+    turned = WorkerEnvironment(engine=GPU.engine, device=GPU.device, versions=dict(reversed(GPU.versions.items())))
+    assert turned.to_json() == GPU.to_json()
+
+
+def test_this_process(engine_name: str) -> None:
+    found = observe_worker(engine_name)
+    assert found.engine == engine_name
+    assert found.device == name_processor() != ""
+    assert found.versions["python"] == platform.python_version()
+    assert found.versions["tensorflow"] == tf.__version__
+    assert ("openvino" in found.versions) == (engine_name == "openvino")
+
+
+def test_a_gpu_is_named_where_the_engine_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["gpu"])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "NVIDIA H100"})
+    assert observe_worker("tensorflow").device == "NVIDIA H100"
+    assert observe_worker("openvino").device == name_processor()
+
+
+def test_a_library_that_a_worker_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.metadata.version
+
+    def find_without_transform(name: str) -> Any:
+        if name == "tensorflow-transform":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return find(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", find_without_transform)
+    versions = observe_worker("tensorflow").versions
+    assert "tensorflow" in versions and "tensorflow-transform" not in versions
+
+
+def test_the_processor_is_named(tmp_path: Path) -> None:
+    description = tmp_path / "cpuinfo"
+    description.write_text("processor\t: 0\nmodel name\t: AMD EPYC 9B14\nprocessor\t: 1\nmodel name\t: AMD EPYC 9B14\n")
+    assert name_processor(description) == "AMD EPYC 9B14"
+    assert name_processor(tmp_path / "none") == (platform.processor() or platform.machine())
