@@ -17,7 +17,7 @@ FOLDERS = ("pipeline", "model", "transforms")
 PACKAGE = sorted(
     [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")] + [*(ROOT / "src/albert_embed").glob("*.py")]
 )
-ROOMS = sorted(path for path in (ROOT / "pipeline").iterdir() if path.is_dir() and path.name != "__pycache__")
+ROOMS = sorted(path for folder in FOLDERS for path in (ROOT / folder).iterdir() if (path / "__init__.py").exists())
 MAX_LINES = 299
 
 
@@ -31,13 +31,14 @@ def test_no_file_is_long() -> None:
     assert {name for name, count in lines.items() if count > MAX_LINES} == set()
 
 
-def test_pipeline_holds_rooms_alone() -> None:
-    files = {path.name for path in (ROOT / "pipeline").iterdir() if path.is_file()}
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_holds_rooms_alone(folder: str) -> None:
+    files = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
     assert files <= {"__init__.py", "__main__.py"}
-    assert len(ROOMS) > 10
+    assert len([room for room in ROOMS if room.parent.name == folder]) > 5
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+@pytest.mark.parametrize("room", ROOMS, ids=name_of)
 def test_a_room_says_what_it_is_and_what_it_may_import(room: Path) -> None:
     introduction = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
     assert introduction
@@ -46,7 +47,7 @@ def test_a_room_says_what_it_is_and_what_it_may_import(room: Path) -> None:
 
 
 def test_a_room_is_of_a_dozen_files_at_most() -> None:
-    counts = {room.name: len([path for path in room.glob("*.py") if path.name != "__init__.py"]) for room in ROOMS}
+    counts = {name_of(room): len([path for path in room.glob("*.py") if path.name != "__init__.py"]) for room in ROOMS}
     assert min(counts.values()) >= 4
     assert {name for name, count in counts.items() if count > 12} == set()
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 import tomllib
 
+import pytest
+
 from tests.tiny_model import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_rooms_stand_in_the_order_that_is_checked() -> None:
+@pytest.mark.parametrize("folder", ["transforms", "model", "pipeline"])
+def test_the_rooms_stand_in_the_order_that_is_checked(folder: str) -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
-    (layers,) = [contract["layers"] for contract in contracts if "rooms" in contract["name"]]
-    table = PAGE.split("| room | subject |")[1].split("\n\n")[0]
+    (layers,) = [contract["layers"] for contract in contracts if contract["name"] == f"The rooms of {folder}/"]
+    section = PAGE.split(f"## Rooms of `{folder}/`")[1]
+    table = section.split("| room | subject |")[1].split("\n\n")[0]
     listed = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines() if row.startswith("| `")]
     assert listed == [layer.split(" | ") for layer in reversed(layers)]
 
