@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 from albert_embed.pipeline.bigquery.table_jobs import TableLoadError
@@ -54,6 +55,9 @@ class RunFailedError(RuntimeError):
 
 
 _TRACEBACK = "Traceback (most recent call last)"
+_WHERE = re.compile(r" \[while running '[^']*'\]")
+# What an error of this package says that knows what helps (`ShardWriteError`).
+_HAS_REMEDY = "run the same command again"
 # What systems and libraries say, and what helps.
 _REMEDIES = (
     (
@@ -76,16 +80,17 @@ _REMEDIES = (
 def explain_error(error: BaseException) -> str | None:
     """Returns what an error of a run means and what helps, in one line; None where nothing is known of it."""
     said = str(error) or type(error).__name__
+    cause = _find_cause(said)
     for words, remedy in _REMEDIES:
         if any(word in said or word == type(error).__name__ for word in words):
-            return f"{_find_cause(said)}; {remedy}"
-    return None if _TRACEBACK not in said else _find_cause(said)
+            return cause if _HAS_REMEDY in cause else f"{cause}; {remedy}"
+    return None if _TRACEBACK not in said else cause
 
 
 def _find_cause(said: str) -> str:
-    """Returns the last line of a traceback of another process, or all of what is none."""
+    """Returns the last line of a traceback of another process, or all of what is none, without Beam's own addition."""
     if _TRACEBACK not in said:
-        return said
+        return _WHERE.sub("", said)
     lines = [line for line in said.splitlines() if line.strip() and not line.lstrip().startswith("[while running")]
     return next((line for line in reversed(lines) if not line.startswith(" ")), lines[-1])
 
@@ -107,7 +112,8 @@ def fail_as_run() -> Iterator[None]:
     except Exception as e:
         explained = explain_error(e)
         if explained is not None:
-            raise RunFailedError(f"{explained} (nothing was published)") from e
+            ends = "" if "nothing was published" in explained else " (nothing was published)"
+            raise RunFailedError(f"{explained}{ends}") from e
         if isinstance(e, (ValueError, OSError)):
             raise RunFailedError(f"{e} ({type(e).__name__}, after the run had started; nothing was published)") from e
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def run_notebook(folder: Path) -> nbformat.NotebookNode:
     """Returns the notebook as it ran in a folder, with what its cells have printed and drawn, but for the log."""
     notebook: nbformat.NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # `albert-embed`
     NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:

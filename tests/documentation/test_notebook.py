@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import nbformat
@@ -35,7 +36,8 @@ def check_findings(notebook: nbformat.NotebookNode) -> None:
 
 @pytest.mark.integration
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    for variable in ("PATH", "PYTHONPATH"):  # are changed, and put back
+        monkeypatch.setenv(variable, os.environ.get(variable, ""))
     check_findings(run_notebook(tmp_path))
     assert (tmp_path / "embeddings" / "manifest.json").exists()
 

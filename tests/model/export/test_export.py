@@ -204,6 +204,7 @@ def test_what_the_export_says_of_itself(tmp_path: Path, tiny_module: Path) -> No
         "source_format": "tf1_hub",
         "license": None,
         "precision": "bfloat16",
+        "int8": None,
         "lower_case": True,
         "comma_rule": "albert",
         "trained_dimensions": [],

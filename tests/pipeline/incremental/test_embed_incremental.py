@@ -301,7 +301,7 @@ def test_other_options_are_refused_and_nothing_is_touched(tiny_model: Path, tmp_
     source, output = tmp_path / "in.txt", tmp_path / "out"
     source.write_text("one text\n")
     run(tiny_model, source, output, "--incremental", "--max-tokens", "64")
-    source.write_text("one text\nmore\n")
+    source.write_text('{"text": "one text"}\n{"text": "more"}\n')
     other = ["--incremental", "--embeddings", "mean", "--max-tokens", "32"]
     error = run(tiny_model, source, output, *other, "--format", "jsonl", status=2)["error"]
     for difference in (

@@ -150,9 +150,9 @@ def test_a_full_disk_leaves_the_version_before(tiny_model: Path, source: Path, s
     last = failed.stderr.strip().splitlines()[-1]
     (folder,) = (output / "_staging").iterdir()
     assert last == (
-        f"albert-embed embed failed: ShardWriteError: can't write to {folder}: No space left on device; "
+        f"albert-embed embed failed: RunFailedError: can't write to {folder}: No space left on device; "
         "nothing was published, and an earlier output is as it was. Make room there, or remove the cause, and run the "
-        "same command again [while running 'WriteShards/WriteFile/ParDo(WriteFilesFn)']"
+        "same command again"
     )
     assert "Exception ignored" not in failed.stderr
     assert read_manifest(str(output)).counts.rows == 2
