@@ -51,7 +51,8 @@ def write_int8_model(directory: Path, calibration: Sequence[Inputs]) -> None:
     model = read_openvino_model(directory)
     exact = [*_name_multiplications_once_a_text(model), *_name_multiplications_before_layer_norm(model)]
     lookups = [node.get_friendly_name() for node in model.get_ops() if node.get_type_name() == "Gather"]
-    nncf.set_log_level(logging.ERROR)
+    # `nncf.set_log_level` would also set the level of whatever handlers other programs have put there.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     with contextlib.redirect_stdout(io.StringIO()):  # its progress bars would stand among the command's result
         quantized = nncf.quantize(
             model,
