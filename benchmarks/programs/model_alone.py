@@ -16,9 +16,9 @@ from albert_embed.model.architecture.padded_batch import pad_batch
 from albert_embed.model.directory.model_directory import read_precision
 from albert_embed.model.hosting.choose_engine import load_engine
 from albert_embed.model.hosting.handler import attach_embeddings
-from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import choose_batching
 from albert_embed.transforms.rows.columns import INPUT_IDS, INPUT_MASK
-from albert_embed.transforms.rows.token_batches import TokenBatchConfig, TokenBuffer
+from albert_embed.transforms.rows.token_batches import TokenBuffer
 from benchmarks.outcome import Outcome, print_report
 from benchmarks.tokens import Tokens, read_tokens
 from benchmarks.weights import MAX_TOKENS
@@ -29,10 +29,10 @@ _OUTPUTS = ("pooled_output", "mean_output")
 
 def cut_batches(tokens: Tokens, engine: str, precision: str) -> list[pa.RecordBatch]:
     """Returns the documents, with their numbers, in the batches that `embed` would cut."""
-    batch_tokens = choose_batch_tokens(
+    batching = choose_batching(
         None, max_tokens=MAX_TOKENS, beam_options=PipelineOptions([]), engine=engine, precision=precision
     )
-    buffer = TokenBuffer(TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=MAX_TOKENS))
+    buffer = TokenBuffer(batching)
     rows = pa.RecordBatch.from_arrays(
         [
             pa.array(np.arange(len(tokens))),

@@ -21,7 +21,7 @@ from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, attach_embeddi
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.job.prepared_run import choose_row_schema
-from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batching
 from albert_embed.pipeline.launch.gpu_table import GpuTable
 from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
 from albert_embed.pipeline.settings.runner import share_cores
@@ -76,7 +76,7 @@ def make_plan(
       runs_here: whether to time the model on this machine.
     """
     engine = choose_engine(options.engine, model.precision)
-    batch_tokens = choose_batch_tokens(
+    batching = choose_batching(
         options.batch_tokens,
         max_tokens=preprocessing.max_tokens,
         beam_options=beam_options,
@@ -85,9 +85,7 @@ def make_plan(
         gpu=options.gpu,
         config=model.config,
     )
-    forecast = forecast_for(
-        statistics, preprocessing, batch_tokens, tokens_written=options.tokens, real_tokens=engine == "jax"
-    )
+    forecast = forecast_for(statistics, preprocessing, batching, tokens_written=options.tokens)
     size = estimate_output_bytes(options, model.config, statistics, sentence_size=model.sentence_size)
     return {
         "for": {
@@ -100,7 +98,7 @@ def make_plan(
         },
         "rows": statistics.rows,
         "batches": forecast.batch_count,
-        "batch_tokens": batch_tokens,
+        "batch_tokens": batching.batch_tokens,
         "tokens": statistics.row_tokens,
         "padded_tokens": forecast.padded_tokens,
         "fill": round(statistics.row_tokens / forecast.padded_tokens, 4) if forecast.padded_tokens else None,
@@ -123,7 +121,10 @@ def make_plan(
             forecast_for(
                 statistics,
                 preprocessing,
-                options.batch_tokens or max(GPU_BATCH_TOKENS, preprocessing.max_tokens),
+                TokenBatchConfig(
+                    batch_tokens=options.batch_tokens or max(GPU_BATCH_TOKENS, preprocessing.max_tokens),
+                    max_tokens=preprocessing.max_tokens,
+                ),
                 tokens_written=options.tokens,
             ),
             table,
@@ -136,19 +137,18 @@ def make_plan(
 def forecast_for(
     statistics: CorpusStatistics,
     config: PreprocessingConfig,
-    batch_tokens: int,
+    batching: TokenBatchConfig,
     *,
     tokens_written: bool,
-    real_tokens: bool = False,
 ) -> BatchForecast:
-    """Predicts the batches of a corpus within a token budget, with rows as large in the buffer as in `embed`."""
+    """Predicts the batches of a corpus, with rows as large in the buffer as in `embed`."""
     start_bytes = min(TEXT_START_BYTES, statistics.text_bytes / max(1, statistics.documents))
     # An id of 32 bytes, the hash of the content, four integers, and the offsets of four columns.
     row_bytes = 32 + 16 + 4 * 8 + 4 * 8 + start_bytes
     token_bytes = 8 * (1 + config.pair) + (2 * 8 + 4 + 4 if tokens_written else 0)
     return forecast_batches(
         statistics.histogram,
-        TokenBatchConfig(batch_tokens=batch_tokens, max_tokens=config.max_tokens, real_tokens=real_tokens),
+        batching,
         row_bytes=row_bytes,
         token_bytes=token_bytes,
     )

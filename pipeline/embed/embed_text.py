@@ -14,7 +14,7 @@ from albert_embed.model.hosting.handler import AlbertModelHandler, refuse_missin
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import choose_batching
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 from albert_embed.transforms.text.vocabulary import Vocabulary
@@ -124,18 +124,13 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         preprocessing = opened.fit_preprocessing(
             max_tokens=max_tokens, long_documents=long_documents, window_overlap=window_overlap, pair=pair
         )
-        longest = preprocessing.max_tokens
-        chosen = choose_engine(engine, opened.directory.precision)
-        batching = TokenBatchConfig(
-            batch_tokens=choose_batch_tokens(
-                batch_tokens,
-                max_tokens=longest,
-                beam_options=PipelineOptions([]),
-                engine=chosen,
-                precision=opened.directory.precision,
-            ),
-            max_tokens=longest,
-            real_tokens=chosen == "jax",
+        precision = opened.directory.precision
+        batching = choose_batching(
+            batch_tokens,
+            max_tokens=preprocessing.max_tokens,
+            beam_options=PipelineOptions([]),
+            engine=choose_engine(engine, precision),
+            precision=precision,
         )
         handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
         refuse_missing_outputs(embeddings, opened.directory.outputs, model)

@@ -9,7 +9,7 @@ from typing import Literal
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.architecture.vector_shape import VectorShape, check_dimensions
-from albert_embed.model.hosting.choose_engine import ENGINES, EngineName
+from albert_embed.model.hosting.choose_engine import ENGINES, EngineName, choose_engine
 from albert_embed.model.hosting.handler import (
     EMBEDDING_COLUMNS,
     AlbertModelHandler,
@@ -18,10 +18,9 @@ from albert_embed.model.hosting.handler import (
 )
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import choose_batching
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT
-from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 
 LongDocuments = Literal["truncate", "window", "reject"]
 
@@ -107,6 +106,7 @@ class EmbeddingSettings:
             if os.path.exists(self.model)
             else self,
             sha256=directory.fingerprint,
+            precision=directory.precision,
             max_tokens=preprocessing.max_tokens,
             transform_directory=opened.save_graph(preprocessing, transform_directory),
         )
@@ -119,12 +119,14 @@ class PreparedModel:
     Attributes:
       settings: with what texts are embedded.
       sha256: the fingerprint of the model, which it must have on each worker.
+      precision: of the model.
       max_tokens: maximum tokens per row.
       transform_directory: the saved graph.
     """
 
     settings: EmbeddingSettings
     sha256: str
+    precision: str
     max_tokens: int
     transform_directory: str
 
@@ -159,9 +161,14 @@ class PreparedModel:
           handler: as `make_handler` makes it; steps that share one share the model that it loads.
           options: of the pipeline.
         """
-        budget = choose_batch_tokens(self.settings.batch_tokens, max_tokens=self.max_tokens, beam_options=options)
         return EmbedText(
             transform_directory=self.transform_directory,
             handler=handler,
-            batching=TokenBatchConfig(batch_tokens=budget, max_tokens=self.max_tokens),
+            batching=choose_batching(
+                self.settings.batch_tokens,
+                max_tokens=self.max_tokens,
+                beam_options=options,
+                engine=choose_engine(self.settings.engine, self.precision),
+                precision=self.precision,
+            ),
         )

@@ -19,7 +19,7 @@ from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, AlbertModelHan
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.pipeline.formats.row_schema import RowSchema
-from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens
+from albert_embed.pipeline.launch.batch_tokens import choose_batching
 from albert_embed.pipeline.nearest.vector_index import refuse_missing_library
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import runs_on_this_machine, share_cores
@@ -125,8 +125,6 @@ def prepare_run(
     with checking():
         if options.transform is not None:
             description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
-    max_tokens = preprocessing.max_tokens
-    engine = choose_engine(options.engine, model.directory.precision)
     return PreparedRun(
         started=started,
         options=options,
@@ -134,18 +132,14 @@ def prepare_run(
         model=model,
         preprocessing=preprocessing,
         description=description,
-        batching=TokenBatchConfig(
-            batch_tokens=choose_batch_tokens(
-                options.batch_tokens,
-                max_tokens=max_tokens,
-                beam_options=beam_options,
-                gpu=options.gpu,
-                config=model.directory.config,
-                engine=engine,
-                precision=model.directory.precision,
-            ),
-            max_tokens=max_tokens,
-            real_tokens=engine == "jax",
+        batching=choose_batching(
+            options.batch_tokens,
+            max_tokens=preprocessing.max_tokens,
+            beam_options=beam_options,
+            engine=choose_engine(options.engine, model.directory.precision),
+            precision=model.directory.precision,
+            gpu=options.gpu,
+            config=model.directory.config,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Chooses the maximum of padded tokens per batch, where the user does not give it."""
+"""Chooses how rows are batched: the maximum of tokens per batch, where the user does not give it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
 from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
 from albert_embed.pipeline.settings.runner import runs_on_this_machine
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,32 @@ _MOST_GPU_BATCH_TOKENS = 65536
 _SHARE_FOR_BATCHES = 0.5
 # Dataflow's own number of threads of a process, where none is given.
 _DATAFLOW_THREADS = 12
+
+
+def choose_batching(
+    given: int | None,
+    *,
+    max_tokens: int,
+    beam_options: PipelineOptions,
+    engine: str,
+    precision: str,
+    gpu: str | None = None,
+    config: AlbertConfig | None = None,
+) -> TokenBatchConfig:
+    """Chooses how rows are cut into batches for a model; takes what `choose_batch_tokens` does."""
+    return TokenBatchConfig(
+        batch_tokens=choose_batch_tokens(
+            given,
+            max_tokens=max_tokens,
+            beam_options=beam_options,
+            gpu=gpu,
+            config=config,
+            engine=engine,
+            precision=precision,
+        ),
+        max_tokens=max_tokens,
+        real_tokens=engine == "jax",  # which lays rows out anew, without their padding
+    )
 
 
 def choose_batch_tokens(
