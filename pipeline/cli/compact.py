@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from albert_embed.pipeline.cli.retain import RETAIN
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Option
 from albert_embed.pipeline.console.output import CommandResult
@@ -18,13 +19,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     Option(flag="DIR", field="directory", required=True, help="an output that has been added to"),
-    Option(
-        flag="--retain",
-        type=int,
-        metavar="N",
-        default="0",
-        help="keep so many versions before the new one, for those who are still reading them",
-    ),
+    RETAIN,
     JSON,
     PROGRESS,
     RESULT_FILE,

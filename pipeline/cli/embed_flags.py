@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from albert_embed.model.hosting.choose_engine import ENGINES
+from albert_embed.pipeline.cli.retain import RETAIN
 from albert_embed.pipeline.console.command import JSON
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.result_file import RESULT_FILE
@@ -195,13 +196,7 @@ _OUTPUT_OPTIONS = (
         kind=Kind.SWITCH,
         help="write each token's piece and the bytes of the text that it came from",
     ),
-    Option(
-        flag="--retain",
-        type=int,
-        metavar="N",
-        default=_DEFAULTS["retain"],
-        help="keep so many versions before the new one, for those who are still reading them",
-    ),
+    RETAIN,
 )
 _BIGQUERY_OPTIONS = (
     Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from albert_embed.pipeline.cli.retain import RETAIN
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
@@ -32,13 +33,7 @@ OPTIONS = (
         help="how vectors are compared",
     ),
     Option(flag="--rebuild", kind=Kind.SWITCH, help="build it anew, even where the one that is there can be updated"),
-    Option(
-        flag="--retain",
-        type=int,
-        metavar="N",
-        default="0",
-        help="keep so many versions before the new one, for those who are still reading them",
-    ),
+    RETAIN,
     JSON,
     PROGRESS,
     RESULT_FILE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import tempfile
 import uuid
 
@@ -23,7 +22,7 @@ from albert_embed.pipeline.progress.display import Display
 from albert_embed.pipeline.settings.search_options import IndexOptions, Metric
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.transforms.files.directories import is_remote
-from albert_embed.transforms.files.literal_files import COPY_CHUNK_BYTES
+from albert_embed.transforms.files.literal_files import copy_file
 
 
 def stage_index(
@@ -65,7 +64,7 @@ def stage_index(
         )
         size = os.path.getsize(path)
         if remote:
-            _upload(path, staging.join(name))
+            copy_file(path, staging.join(name))
     file = DataFile(path=f"{staging.run}/{name}", bytes=size, format=INDEX_FORMAT, rows=described.rows)
     return dataclasses.replace(manifest, search_index=described, search_index_files=[file])
 
@@ -120,11 +119,3 @@ def _find_earlier(output: PublishedOutput, local: str) -> EarlierIndex | None:
     if described is None:
         return None
     return EarlierIndex(described=described, path=fetch_index(output.search_index[0].path, local))
-
-
-def _upload(path: str, destination: str) -> None:
-    with (
-        open(path, "rb") as reader,
-        FileSystems.create(destination, compression_type="uncompressed") as writer,
-    ):
-        shutil.copyfileobj(reader, writer, COPY_CHUNK_BYTES)

@@ -12,12 +12,12 @@ from albert_embed.pipeline.configuration.yaml_entries import normalise_name
 from albert_embed.pipeline.console.command import PROGRAM, Arguments, Command
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.output import CommandResult
+from albert_embed.pipeline.launch.check_dataflow import SECRET_OPTIONS
 
 # Numbers that other programs write in the same way; anything else is a text, and quoted where YAML would read it as
 # something else.
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d{0,17}")
-# Of Beam's options, those that are secrets.
-_SECRETS = frozenset(("s3-secret-access-key", "s3-session-token", "azure-connection-string"))
+_SECRETS = frozenset(map(normalise_name, SECRET_OPTIONS))
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # the library has no types

@@ -61,14 +61,14 @@ class CheckedRun:
     latest: Manifest | None
 
 
-def check_run(options: EmbedOptions, beam_options: PipelineOptions) -> CheckedRun:
+def check_run(options: EmbedOptions, beam_options: PipelineOptions, problems: Problems) -> CheckedRun:
     """Makes all checks.
 
     Args:
       options: as given.
       beam_options: as given; they are completed as for the run.
+      problems: what is known to be wrong already; the checks add to it.
     """
-    problems = Problems()
     collect = problems.collect
     options = prepare_launch(options, beam_options, collect)
     for check in _list_runner_checks(options, beam_options):

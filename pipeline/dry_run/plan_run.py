@@ -25,6 +25,7 @@ from albert_embed.pipeline.launch.prepare_launch import list_gpu_settings
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import name_runner, runs_on_this_machine
+from albert_embed.pipeline.writers.check_writable import find_existing
 from albert_embed.pipeline.writers.write_shards import SHARD_BYTES
 from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.graph.transform_graph import save_transform_graph
@@ -54,7 +55,7 @@ def run_dry(options: EmbedOptions, beam_options: PipelineOptions) -> DryRun:
     problems = Problems()
     with problems.collect():  # before they are set
         settings = [f"{setting}: {setting.reason}" for setting in list_gpu_settings(options, beam_options)]
-    checked = check_run(options, beam_options)
+    checked = check_run(options, beam_options, problems)
     estimate = _estimate(checked, beam_options)
     _check_space(checked, estimate)
     plan = {
@@ -68,8 +69,6 @@ def run_dry(options: EmbedOptions, beam_options: PipelineOptions) -> DryRun:
         "sets": settings,
         "estimate": estimate,
     }
-    for message in checked.problems.messages:
-        problems.add(message)
     return DryRun(problems=tuple(problems.messages), plan=plan)
 
 
@@ -164,9 +163,7 @@ def _check_space(checked: CheckedRun, estimate: dict[str, Any] | None) -> None:
     output = checked.options.output
     if estimate is None or not output or is_remote(output):
         return
-    while not os.path.exists(output):
-        output = os.path.dirname(output)
-    free, needed = shutil.disk_usage(output).free, estimate["output_bytes"]
+    free, needed = shutil.disk_usage(find_existing(output)).free, estimate["output_bytes"]
     if needed > free:
         checked.problems.add(
             f"--output {checked.options.output} has {free:,} bytes of free space, and the rows take about {needed:,}; "

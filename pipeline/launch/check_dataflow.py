@@ -24,7 +24,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _BUCKET_PART = 63  # characters between two dots
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # Those of Beam's options that are secrets themselves.
-_SECRETS = ("s3_secret_access_key", "s3_session_token", "azure_connection_string")
+SECRET_OPTIONS = ("s3_secret_access_key", "s3_session_token", "azure_connection_string")
 _JOB = re.compile(r"[a-z](?:[-a-z0-9]{0,1022}[a-z0-9])?")
 
 
@@ -134,7 +134,7 @@ def _check_bucket(flag: str, path: str) -> None:
 def _check_secrets(beam_options: PipelineOptions) -> None:
     """Refuses secrets among the options: the service shows all options on the job's page."""
     given = beam_options.get_all_options(drop_default=True)
-    for option in _SECRETS:
+    for option in SECRET_OPTIONS:
         if given.get(option):
             raise ValueError(
                 f"--{option} would be shown on the job's page; leave it out, and give workers their rights by their "

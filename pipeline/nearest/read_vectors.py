@@ -8,8 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from albert_embed.pipeline.dataset.published_output import PublishedOutput
+from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_rows
+from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
 from albert_embed.pipeline.nearest.vector_block import VectorBlock, measure_inverse_norms
 from albert_embed.transforms.rows.columns import TYPES
+
+
+def read_searched_rows(output: PublishedOutput, searched: SearchedEmbedding) -> Iterator[pa.RecordBatch]:
+    """Returns the live rows of an output that hold an embedding: those of windows, or of documents.
+
+    Raises:
+      OutputError: if it was damaged.
+    """
+    return read_document_rows(output) if searched.of_documents else read_rows(output)
 
 
 def make_blocks(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[VectorBlock]:

@@ -7,9 +7,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
-from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_rows
 from albert_embed.pipeline.nearest.find_nearest import Hit, find_nearest
-from albert_embed.pipeline.nearest.read_vectors import make_blocks
+from albert_embed.pipeline.nearest.read_vectors import make_blocks, read_searched_rows
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
 from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding, choose_embedding
 from albert_embed.pipeline.nearest.vector_block import VectorBlock
@@ -144,5 +143,4 @@ def _make_embedder(output: PublishedOutput, searched: SearchedEmbedding) -> Quer
 
 
 def _read_blocks(output: PublishedOutput, searched: SearchedEmbedding) -> Iterator[VectorBlock]:
-    rows = read_document_rows(output) if searched.of_documents else read_rows(output)
-    return make_blocks(rows, searched.column)
+    return make_blocks(read_searched_rows(output, searched), searched.column)

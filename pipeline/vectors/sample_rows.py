@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from albert_embed.pipeline.dataset.published_output import PublishedOutput
-from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_rows
+from albert_embed.pipeline.nearest.read_vectors import read_searched_rows
 from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
 from albert_embed.transforms.rows.columns import INPUT_IDS, TOKENS, TRUNCATED
 from albert_embed.transforms.rows.list_lengths import list_lengths
@@ -48,8 +48,7 @@ def sample_dataset(output: PublishedOutput, searched: SearchedEmbedding, *, size
     Raises:
       OutputError: if it was damaged.
     """
-    rows = read_document_rows(output) if searched.of_documents else read_rows(output)
-    return sample_rows(rows, searched.column, size=size, seed=seed)
+    return sample_rows(read_searched_rows(output, searched), searched.column, size=size, seed=seed)
 
 
 def sample_rows(batches: Iterable[pa.RecordBatch], column: str, *, size: int, seed: int) -> RowSample:

@@ -28,10 +28,15 @@ def check_writable(directory: str) -> None:
         _check_local(directory)
 
 
+def find_existing(path: str) -> str:
+    """Returns a local path, or where there is nothing the nearest one above it that is there."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
 def _check_local(directory: str) -> None:
-    existing = directory
-    while not os.path.lexists(existing):
-        existing = os.path.dirname(existing)
+    existing = find_existing(directory)
     if not os.path.isdir(existing):
         raise OutputError(f"--output {directory} can't be made: {existing} is no folder; give another --output")
     if not os.access(existing, os.W_OK | os.X_OK):

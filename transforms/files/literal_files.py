@@ -112,17 +112,25 @@ def copy_directory(source: str, destination: str) -> None:
     if not is_remote(source) and not is_remote(destination):
         shutil.copytree(source, destination, dirs_exist_ok=True)
         return
+    for name in list_directory(source):
+        copy_file(posixpath.join(source, name), posixpath.join(destination, name))
+
+
+def copy_file(source: str, destination: str) -> None:
+    """Copies one file, from and to any file system, over what is there.
+
+    Raises:
+      OSError: if it can't be read or written.
+    """
     from apache_beam.io.filesystems import FileSystems
 
-    for name in list_directory(source):
-        target = posixpath.join(destination, name)
-        if not is_remote(target):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-        with (
-            FileSystems.open(posixpath.join(source, name), compression_type="uncompressed") as reader,
-            FileSystems.create(target, compression_type="uncompressed") as writer,
-        ):
-            shutil.copyfileobj(reader, writer, COPY_CHUNK_BYTES)
+    if not is_remote(destination):
+        os.makedirs(os.path.dirname(destination), exist_ok=True)
+    with (
+        FileSystems.open(source, compression_type="uncompressed") as reader,
+        FileSystems.create(destination, compression_type="uncompressed") as writer,
+    ):
+        shutil.copyfileobj(reader, writer, COPY_CHUNK_BYTES)
 
 
 def _pass_over_missing(_: Any, path: str, raised: Any) -> None:
