@@ -18,7 +18,13 @@ class RowError(RuntimeError):
 
 
 class Engine(Protocol):
-    """A model loaded and ready."""
+    """A model loaded and ready.
+
+    Attributes:
+      name: of the engine, as `--engine` has it.
+    """
+
+    name: str
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
         """Returns the named outputs of the signature `tokens` for a padded batch.

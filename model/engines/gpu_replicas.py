@@ -23,6 +23,7 @@ class GpuReplicas:
 
     def __init__(self, load: Callable[[str], Engine], devices: Sequence[str]) -> None:
         replicas = [load(device) for device in devices]
+        self.name = replicas[0].name
         self._free: queue.SimpleQueue[Engine] = queue.SimpleQueue()
         for _ in range(_BATCHES_PER_GPU):
             for replica in replicas:

@@ -45,6 +45,8 @@ class OpenVINOEngine:
       ModelDirectoryError: if OpenVINO can't read the model.
     """
 
+    name = "openvino"
+
     def __init__(self, directory: Path, *, threads: int | None = None, precision: str | None = None) -> None:
         try:
             import openvino

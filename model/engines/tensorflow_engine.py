@@ -24,6 +24,8 @@ from albert_embed.transforms.rows.columns import MEAN_OUTPUT, SEQUENCE_OUTPUT
 class TensorFlowEngine:
     """The signatures of a SavedModel in a local directory: an export or a TF1 Hub module."""
 
+    name = "tensorflow"
+
     def __init__(self, directory: Path, *, device: str | None = None) -> None:
         """Loads the model; on the device of a name, such as `/GPU:1`, where one is given."""
         _share_gpus()

@@ -160,7 +160,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     ) -> Iterable[pa.RecordBatch | Failure]:
         if inference_args:
             raise ValueError(f"AlbertModelHandler takes no inference_args, got {sorted(inference_args)}")
-        worker = observe_worker(choose_engine(self._engine)).to_json()
+        worker = observe_worker(model.name).to_json()
         for element in [batch] if isinstance(batch, pa.RecordBatch) else batch:
             for result in embed_batch(element, model, self._embeddings):
                 if isinstance(result, pa.RecordBatch):

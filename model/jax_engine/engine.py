@@ -46,6 +46,8 @@ class JaxEngine:
       ImportError: if jax is not installed.
     """
 
+    name = "jax"
+
     def __init__(
         self,
         config: AlbertConfig,

@@ -84,8 +84,7 @@ class PreparedRun:
         return AlbertModelHandler(
             self.options.model,
             embeddings=self.options.computed_embeddings,
-            # Left to the workers, which may have GPUs, but for int8, which one engine computes.
-            engine="openvino" if self.model.directory.precision == "int8" else self.options.engine,
+            engine=self.options.engine,  # left to the workers, which may have GPUs
             threads=share_cores(self.beam_options, self.options.worker_threads),
             sha256=self.options.model_sha256,
         )

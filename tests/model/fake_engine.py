@@ -32,6 +32,8 @@ class FakeEngine:
     A row with the token `nan_token` gives NaN in the pooled output, one with `inf_token` infinity in the sequence.
     """
 
+    name = "tensorflow"
+
     def __init__(
         self,
         *,

@@ -31,6 +31,8 @@ SINKS: dict[str, Any] = {"tfrecord": TFRecordFormat, "parquet": ParquetFormat}
 class PreparedEngine:
     """Returns slices of the same arrays for every batch."""
 
+    name = "tensorflow"
+
     def __init__(self, hidden_size: int, batch_tokens: int) -> None:
         self._hidden_size = hidden_size
         self._values = np.random.default_rng(0).standard_normal(batch_tokens * hidden_size, np.float32)

@@ -28,6 +28,8 @@ class WaitingEngine:
       tokens_per_second: padded tokens that the device computes.
     """
 
+    name = "tensorflow"
+
     def __init__(self, hidden_size: int, tokens_per_second: float) -> None:
         self._values = np.random.default_rng(0).standard_normal((_ROWS, hidden_size), np.float32)
         self._tokens_per_second = tokens_per_second

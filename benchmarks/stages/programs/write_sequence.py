@@ -38,6 +38,8 @@ _VOCABULARY_SIZE = 30000
 class _FreeEngine:
     """Returns the same numbers for every batch."""
 
+    name = "tensorflow"
+
     def __init__(self, hidden_size: int) -> None:
         self._hidden_size = hidden_size
         self._values = np.random.default_rng(0).standard_normal(_BATCH_TOKENS * hidden_size, np.float32)

@@ -40,6 +40,8 @@ print("both")
 class WaitingEngine:
     """An engine that waits until so many batches are in work at once."""
 
+    name = "waiting"
+
     def __init__(self, barrier: threading.Barrier) -> None:
         self.barrier = barrier
 

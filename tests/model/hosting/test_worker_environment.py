@@ -8,10 +8,15 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.model.hosting.worker_environment import WorkerEnvironment, name_processor, observe_worker
+from albert_embed.transforms.steps import metrics
+from tests.model.fake_engine import FakeEngine
+from tests.model.hosting.test_embed_batch import make_batch
 
 GPU = WorkerEnvironment(
     engine="tensorflow", device="NVIDIA H100", versions={"tensorflow": "2.21.0", "python": "3.11.7"}
@@ -69,3 +74,18 @@ def test_the_processor_is_named(tmp_path: Path) -> None:
     description.write_text("processor\t: 0\nmodel name\t: AMD EPYC 9B14\nprocessor\t: 1\nmodel name\t: AMD EPYC 9B14\n")
     assert name_processor(description) == "AMD EPYC 9B14"
     assert name_processor(tmp_path / "none") == (platform.processor() or platform.machine())
+
+
+def test_rows_are_counted_for_the_engine_that_computed_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` alone does not say which one that was: for an int8 export it is OpenVINO on a GPU's machine, too."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["a GPU"])
+    engine = FakeEngine()
+    engine.name = "openvino"
+    metrics.forget_counts()
+    found = AlbertModelHandler("no model", engine="auto").run_inference(make_batch(), engine)
+    rows = sum(part.num_rows for part in found if isinstance(part, pa.RecordBatch))
+    counts = metrics.take_counts()
+    assert counts is not None
+    ((worker, counted),) = counts.workers.items()
+    assert (WorkerEnvironment.from_json(worker).engine, counted) == ("openvino", rows)
+    assert rows > 0

@@ -21,6 +21,8 @@ MICROSECONDS_PER_TOKEN = 20
 class SlowEngine:
     """Takes its time, by the padded token and the square of the length, on a clock that only it moves."""
 
+    name = "slow"
+
     def __init__(self) -> None:
         self.now = 0.0
         self.shapes: list[tuple[int, ...]] = []
@@ -37,6 +39,8 @@ class SlowEngine:
 
 
 class BrokenEngine:
+    name = "broken"
+
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
         raise RowError("no such token")
 
