@@ -45,13 +45,15 @@ def prepare(
     write_corpora(corpus, mode, places.corpus, places.first_document)
     write_model(vocabulary, size, places.huggingface)
     source = ["--source", str(places.huggingface)]
+    # As the TF1 Hub module's: Hugging Face's rule for pieces such as "1945," gives one document of mixed2k other ids.
+    export_source = [*source, "--comma-rule", "albert"]
     precisions = ("float32", "bfloat16", "int8") if with_int8 else ("float32", "bfloat16")
     for precision in precisions:
         say(f"exporting it in {precision}")
         export = [
             "albert_embed",
             "export",
-            *source,
+            *export_source,
             "--precision",
             precision,
             "--output",
