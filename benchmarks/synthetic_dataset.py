@@ -20,7 +20,7 @@ from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.incremental.add_generation import add_generation
-from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import Shard, list_data_files, list_index_files

@@ -23,7 +23,8 @@ from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.job.prepared_run import choose_row_schema
 from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batching
 from albert_embed.pipeline.launch.gpu_table import GpuTable
-from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.settings.embed_choices import DOCUMENT
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import share_cores
 from albert_embed.transforms.corpus.corpus_statistics import CorpusStatistics
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_rows import make_table_rows
 from albert_embed.pipeline.formats.row_group_writer import ROW_GROUP_BYTES, RowGroupWriter
+from albert_embed.pipeline.settings.embed_choices import BIGQUERY
 
-LOAD_FORMAT = "bigquery"
+LOAD_FORMAT = BIGQUERY
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

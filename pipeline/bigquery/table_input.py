@@ -18,6 +18,7 @@ from albert_embed.pipeline.bigquery.read_table import (
 )
 from albert_embed.pipeline.records.part import InputParts
 from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.settings.embed_choices import BIGQUERY
 from albert_embed.pipeline.settings.table_name import TableName
 
 _KINDS = {
@@ -49,7 +50,7 @@ class TableInput:
     @property
     def format(self) -> str:
         """Its name in `--format`."""
-        return "bigquery"
+        return BIGQUERY
 
     @property
     def fingerprint(self) -> str | None:

@@ -11,17 +11,17 @@ from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.dry_run.option import DRY_RUN
 from albert_embed.pipeline.progress.option import PROGRESS
-from albert_embed.pipeline.settings.embed_options import (
+from albert_embed.pipeline.settings.embed_choices import (
     BIGQUERY_METHODS,
     EMBEDDING_NAMES,
     ENCODINGS,
     FORMATS,
     GPU_POOLS,
-    LONG_DOCUMENTS,
     SINKS,
     VECTOR_INDEX,
-    EmbedOptions,
 )
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.transforms.graph.preprocessing_config import LONG_DOCUMENTS
 
 _DEFAULTS = {field.name: str(field.default) for field in dataclasses.fields(EmbedOptions)}
 

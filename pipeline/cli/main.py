@@ -32,7 +32,7 @@ from albert_embed.pipeline.console.unknown_flag import explain_unknown_flag
 from albert_embed.pipeline.console.usage_error import UnknownFlagError, UsageError
 from albert_embed.pipeline.dry_run.option import DRY_RUN
 from albert_embed.pipeline.settings.choices import check_choice, find_nearest_word
-from albert_embed.pipeline.settings.share_limit import LimitExceededError
+from albert_embed.pipeline.settings.run_limits import LimitExceededError
 from albert_embed.transforms.process.start_up import start_quietly
 
 logger = logging.getLogger(__name__)

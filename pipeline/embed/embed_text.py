@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -15,7 +15,7 @@ from albert_embed.pipeline.documents.prepare_documents import make_prepare_docum
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batching
-from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
@@ -88,7 +88,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         *,
         embeddings: Sequence[str] = ("pooled",),
         max_tokens: int | None = None,
-        long_documents: Literal["truncate", "window", "reject"] = "truncate",
+        long_documents: LongDocuments = "truncate",
         window_overlap: int = PreprocessingConfig.window_overlap,
         pair: bool = False,
         tokens: bool = False,

@@ -6,12 +6,11 @@ import atexit
 import dataclasses
 import shutil
 import tempfile
-from typing import Literal
 
 from albert_embed.model.directory.locate import locate_model
 from albert_embed.model.directory.model_directory import ModelDirectory, check_fingerprint, open_model_directory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
-from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
 from albert_embed.transforms.graph.transform_graph import save_transform_graph
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
@@ -52,7 +51,7 @@ class OpenedModel:
         self,
         *,
         max_tokens: int | None = None,
-        long_documents: Literal["truncate", "window", "reject"] = "truncate",
+        long_documents: LongDocuments = "truncate",
         window_overlap: int = PreprocessingConfig.window_overlap,
         pair: bool = False,
     ) -> PreprocessingConfig:

@@ -13,6 +13,7 @@ from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
 from albert_embed.pipeline.records.part import InputParts, PartReader
 from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
+from albert_embed.pipeline.settings.embed_choices import BIGQUERY
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
@@ -150,5 +151,5 @@ def make_document_reader(records: PartReader, options: EmbedOptions) -> Document
       records: reads them as Records.
       options: of the run.
     """
-    texts = (ID, *options.kept_fields) if {"parquet", "bigquery"} & set(options.sinks) else ()
+    texts = (ID, *options.kept_fields) if {"parquet", BIGQUERY} & set(options.sinks) else ()
     return DocumentReader(records=records, fields=RecordFields.of(options), texts=texts)

@@ -10,7 +10,7 @@ from typing import Literal
 import pyarrow as pa
 
 from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX, VectorEncoding, find_encoding
-from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.settings.field_type import FLOAT, STRING, VALUE_TYPES, FieldType, ValueType
 from albert_embed.transforms.rows.columns import (
     DOCUMENT_OUTPUT,

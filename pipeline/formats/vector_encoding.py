@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.settings.embed_choices import Encoding
 
 # The suffix of the column that holds the scales of another one.
 SCALE_SUFFIX = "_scale"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from albert_embed.pipeline.dataset.provenance import Provenance
-from albert_embed.pipeline.settings.embed_options import DOCUMENT
+from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 
 
 class DatasetMismatchError(ValueError):

@@ -11,8 +11,8 @@ from albert_embed.model.hosting.choose_engine import EngineName
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.integrations.element_texts import ElementTexts
 from albert_embed.pipeline.integrations.embed_elements import EmbedElements
-from albert_embed.pipeline.integrations.embedding_settings import EmbeddingSettings, LongDocuments
-from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.pipeline.integrations.embedding_settings import EmbeddingSettings
+from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
 
 
 class AlbertEmbeddings(EmbeddingsManager):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Literal
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -19,10 +18,8 @@ from albert_embed.model.hosting.handler import (
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batching
-from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
+from albert_embed.transforms.graph.preprocessing_config import LONG_DOCUMENTS, LongDocuments, PreprocessingConfig
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT
-
-LongDocuments = Literal["truncate", "window", "reject"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +61,7 @@ class EmbeddingSettings:
                 "the embedding 'sequence' is a vector for each token, and here a text gets one; choose "
                 f"{', '.join(name for name in EMBEDDING_COLUMNS if name != 'sequence')}, or use EmbedText"
             )
-        if self.long_documents not in ("truncate", "window", "reject"):
+        if self.long_documents not in LONG_DOCUMENTS:
             raise ValueError(f"long_documents must be truncate, window or reject, not {self.long_documents!r}")
         if self.long_documents == "window" and self.embeddings != ("mean",):
             raise ValueError(

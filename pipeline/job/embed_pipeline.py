@@ -23,7 +23,8 @@ from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.staged_run import TombstoneFile
 from albert_embed.pipeline.reading.read_input import CHANGES, FINISHED, TOMBSTONES, ReadInput
 from albert_embed.pipeline.reading.read_input import DOCUMENTS as READ_DOCUMENTS
-from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.settings.embed_choices import DOCUMENT
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.writers.failure_writer import make_write_failures
 from albert_embed.pipeline.writers.table_writer import make_write_tables
 from albert_embed.pipeline.writers.write_documents import make_write_documents

@@ -21,7 +21,7 @@ from albert_embed.pipeline.dataset.versions import read_version
 from albert_embed.pipeline.embed.embed_prepared import EmbedPrepared
 from albert_embed.pipeline.embed.read_input import Input, make_document_reader
 from albert_embed.pipeline.formats.feature_schema import describe_features
-from albert_embed.pipeline.formats.registry import FORMATS, make_formats
+from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.incremental.id_buckets import count_buckets
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
@@ -43,7 +43,8 @@ from albert_embed.pipeline.reading.read_input import Comparison, ReadInput, pack
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.resume.run_fingerprint import fingerprint_run
 from albert_embed.pipeline.resume.start_run import StartedRun, start_run
-from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.settings.embed_choices import DOCUMENT
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner, holds_shuffle_in_memory
 from albert_embed.transforms.graph.transform_graph import save_transform_graph
 
@@ -198,7 +199,7 @@ class EmbedJob:
             "albert_embed.model_fingerprint": provenance.model.fingerprint,
             "albert_embed.transform_fingerprint": provenance.transform.fingerprint,
         }
-        names = [name for name in self._options.sinks if name in FORMATS]
+        names = self._options.file_sinks
         return EmbedPipeline(
             options=self._options,
             task=self._make_task(started, latest),

@@ -181,7 +181,7 @@ def fit_preprocessing(options: EmbedOptions, model: OpenedModel) -> Preprocessin
     """Returns the options of preprocessing that a run's options ask of a model (`OpenedModel.fit_preprocessing`)."""
     return model.fit_preprocessing(
         max_tokens=options.max_tokens,
-        long_documents=options.long_documents,  # type: ignore[arg-type]
+        long_documents=options.long_documents,
         window_overlap=options.window_overlap,
         pair=options.pair_field is not None,
     )

@@ -15,14 +15,15 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
+from albert_embed.pipeline.settings.choices import check_at_least
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.table_name import PROJECT_ID
 
 # Both also of the kinds that exist for few customers, such as europe-west12-a and us-east4.
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+\d+")
 _ZONE = re.compile(r"([a-z]+(?:-[a-z]+)+\d+)-[a-z]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _BUCKET_PART = 63  # characters between two dots
-_PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # Those of Beam's options that are secrets themselves.
 SECRET_OPTIONS = ("s3_secret_access_key", "s3_session_token", "azure_connection_string")
 _JOB = re.compile(r"[a-z](?:[-a-z0-9]{0,1022}[a-z0-9])?")
@@ -61,7 +62,7 @@ def _check_project(beam_options: PipelineOptions) -> None:
     cloud = beam_options.view_as(GoogleCloudOptions)
     if not cloud.project:
         raise ValueError("Dataflow needs a project; give its id with --project")
-    if _PROJECT.fullmatch(cloud.project) is None:
+    if re.fullmatch(PROJECT_ID, cloud.project) is None:
         raise ValueError(
             f"--project is {cloud.project!r}, which is no project's id; give the id, such as my-project-123456, not "
             "the number or the name"
@@ -144,9 +145,8 @@ def _check_secrets(beam_options: PipelineOptions) -> None:
 
 def _check_workers(beam_options: PipelineOptions) -> None:
     workers = beam_options.view_as(WorkerOptions)
-    for flag, count in (("--num_workers", workers.num_workers), ("--max_num_workers", workers.max_num_workers)):
-        if count is not None and count < 1:
-            raise ValueError(f"{flag} must be at least 1, not {count}")
+    check_at_least("--num_workers", workers.num_workers, 1)
+    check_at_least("--max_num_workers", workers.max_num_workers, 1)
     if workers.num_workers and workers.max_num_workers and workers.num_workers > workers.max_num_workers:
         raise ValueError(
             f"--num_workers {workers.num_workers} is more than --max_num_workers {workers.max_num_workers}; lower the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS
-from albert_embed.pipeline.settings.embed_options import DOCUMENT
+from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, SEQUENCE_OUTPUT
 
 # Where the user names none, the first of these that a dataset has is searched. The mean of all tokens distinguishes

@@ -20,8 +20,7 @@ from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.run_manifest import make_manifest
 from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.settings.deletion_limit import check_deletions
-from albert_embed.pipeline.settings.failure_limit import check_failures
+from albert_embed.pipeline.settings.run_limits import check_deletions, check_failures
 from albert_embed.pipeline.settings.search_options import IndexOptions
 from albert_embed.pipeline.shards.shard import sort_shards
 

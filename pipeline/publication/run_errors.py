@@ -12,9 +12,7 @@ from albert_embed.pipeline.dataset.versions import VersionConflictError
 from albert_embed.pipeline.documents.count_fields import MissingFieldError
 from albert_embed.pipeline.incremental.check_snapshot import IncompleteSnapshotError
 from albert_embed.pipeline.nearest.vector_index import MissingLibraryError
-from albert_embed.pipeline.settings.deletion_limit import TooManyDeletionsError
-from albert_embed.pipeline.settings.failure_limit import TooManyFailuresError
-from albert_embed.pipeline.settings.share_limit import LimitExceededError
+from albert_embed.pipeline.settings.run_limits import LimitExceededError, TooManyDeletionsError, TooManyFailuresError
 
 # They end a run for good: a second attempt would end in the same way.
 FINAL_ERRORS: tuple[type[RuntimeError], ...] = (

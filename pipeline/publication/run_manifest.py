@@ -15,7 +15,7 @@ from albert_embed.pipeline.dataset.measurements import EmbeddingWorkers, Measure
 from albert_embed.pipeline.dataset.provenance import Provenance, list_versions
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.staged_run import StagedRun
-from albert_embed.pipeline.settings.embed_options import DOCUMENT
+from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import list_data_files, list_index_files

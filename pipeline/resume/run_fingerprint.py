@@ -8,7 +8,8 @@ from typing import Any
 from albert_embed.model.directory.model_directory import ModelDirectory
 from albert_embed.model.hosting.choose_engine import choose_engine
 from albert_embed.pipeline.dataset.provenance import list_versions
-from albert_embed.pipeline.settings.embed_options import DOCUMENT, EmbedOptions
+from albert_embed.pipeline.settings.embed_choices import DOCUMENT
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.transforms.graph.transform_graph import Description, transform_fingerprint
 
 # Options that shape no row, each with the reason. Any other option is part of the fingerprint.

@@ -1,4 +1,4 @@
-"""Checks options that take one or several of some words."""
+"""Checks of single options, which several commands have."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def check_choices(option: str, values: Sequence[str], choices: Sequence[str]) ->
         check_choice(option, value, choices)
     if not values or len(set(values)) != len(values):
         raise ValueError(f"{option} must name one or more, each once, not {','.join(values)!r}")
+
+
+def check_at_least(option: str, value: int | None, least: int) -> None:
+    """Raises ValueError if the value of an option, if there is one, is less than `least`."""
+    if value is not None and value < least:
+        raise ValueError(f"{option} must be at least {least}, not {value}")
 
 
 def check_sha256(option: str, value: str | None) -> None:

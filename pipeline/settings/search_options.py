@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, get_args
 
-from albert_embed.pipeline.settings.choices import check_choice
+from albert_embed.pipeline.settings.choices import check_at_least, check_choice
 
 Metric = Literal["cosine", "dot"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -46,8 +46,7 @@ class SearchOptions:
                 query.encode()
             except UnicodeEncodeError as e:
                 raise ValueError(f"the query {query!r} is not UTF-8: {e.reason}; give it in UTF-8") from e
-        if self.hits < 1:
-            raise ValueError(f"-k must be at least 1, not {self.hits}")
+        check_at_least("-k", self.hits, 1)
         check_choice("--metric", self.metric, METRICS)
 
 
@@ -75,5 +74,4 @@ class IndexOptions:
     def __post_init__(self) -> None:
         if self.metric is not None:
             check_choice("--metric", self.metric, METRICS)
-        if self.retain < 0:
-            raise ValueError(f"--retain must be at least 0, not {self.retain}")
+        check_at_least("--retain", self.retain, 0)

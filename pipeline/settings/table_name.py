@@ -6,8 +6,9 @@ import dataclasses
 import re
 
 PREFIX = "bq:"
-_PROJECT = r"(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
-_NAME = re.compile(rf"(?P<project>{_PROJECT}):(?P<dataset>\w{{1,1024}})\.(?P<table>[\w-]{{1,1024}})")
+# A project of Google Cloud; those of an organisation may begin with its domain.
+PROJECT_ID = r"(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+_NAME = re.compile(rf"(?P<project>{PROJECT_ID}):(?P<dataset>\w{{1,1024}})\.(?P<table>[\w-]{{1,1024}})")
 
 
 def names_table(given: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, get_args
 
-from albert_embed.pipeline.settings.choices import check_choice
+from albert_embed.pipeline.settings.choices import check_at_least, check_choice
 
 MapMethod = Literal["pca", "tsne", "umap"]
 MAP_METHODS: tuple[str, ...] = get_args(MapMethod)
@@ -40,5 +40,4 @@ class ReportOptions:
         check_choice("--map", self.map, MAP_METHODS)
         if self.atlas is None and (self.atlas_rows is not None or self.atlas_vectors):
             raise ValueError("--atlas-rows and --atlas-vectors are about the file of --atlas; give that, too")
-        if self.atlas_rows is not None and self.atlas_rows < 1:
-            raise ValueError(f"--atlas-rows must be at least 1, not {self.atlas_rows}")
+        check_at_least("--atlas-rows", self.atlas_rows, 1)

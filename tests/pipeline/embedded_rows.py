@@ -24,7 +24,7 @@ from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.row_format import RowFormat, WritableFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.incremental.add_generation import add_generation
-from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts

@@ -9,20 +9,10 @@ import tensorflow_text as tf_text
 import tensorflow_transform as tft
 
 from albert_embed.transforms.graph.framing import frame_pair, frame_single
-from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.rows import columns
 from albert_embed.transforms.text.tokenization import Tokenizer, encode_text
 from albert_embed.transforms.text.vocabulary import Vocabulary
-
-__all__ = [
-    "LongDocuments",
-    "PreprocessingConfig",
-    "frame_tokens",
-    "make_model_inputs",
-    "make_preprocessing_fn",
-    "make_tokenizer",
-    "tokenize_inputs",
-]
 
 ModelInputs = dict[str, tf.Tensor | tf.RaggedTensor]
 PreprocessingFn = Callable[[dict[str, tf.Tensor]], ModelInputs]

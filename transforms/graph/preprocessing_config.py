@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal, get_args
 
 LongDocuments = Literal["truncate", "window", "reject"]
+LONG_DOCUMENTS: tuple[LongDocuments, ...] = get_args(LongDocuments)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,8 @@ class PreprocessingConfig:
 
     def __post_init__(self) -> None:
         """Checks the options."""
-        if self.long_documents not in get_args(LongDocuments):
-            choices = ", ".join(get_args(LongDocuments))
+        if self.long_documents not in LONG_DOCUMENTS:
+            choices = ", ".join(LONG_DOCUMENTS)
             raise ValueError(f"long_documents is {self.long_documents!r}: choose one of {choices}.")
         if self.max_tokens < self.special_tokens + 1:
             names = "[CLS] and two [SEP]" if self.pair else "[CLS] and [SEP]"

@@ -20,7 +20,7 @@ from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
-from albert_embed.pipeline.settings.embed_options import ENCODINGS
+from albert_embed.pipeline.settings.embed_choices import ENCODINGS
 from albert_embed.transforms.rows import columns
 from benchmarks.outcome import print_report
 from benchmarks.stages.programs.write_sequence import make_batches

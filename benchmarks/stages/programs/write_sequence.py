@@ -22,7 +22,7 @@ from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.formats.tfrecord_format import TFRecordFormat
-from albert_embed.pipeline.settings.embed_options import ENCODINGS, Encoding
+from albert_embed.pipeline.settings.embed_choices import ENCODINGS, Encoding
 from albert_embed.pipeline.writers.write_shards import make_write_shards
 from albert_embed.transforms.rows import columns
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig, TokenBuffer

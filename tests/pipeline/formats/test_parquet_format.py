@@ -18,7 +18,7 @@ from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, to_parquet_rows
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
-from albert_embed.pipeline.settings.embed_options import Encoding
+from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from tests.pipeline.embedded_rows import HIDDEN, make_rows, make_schema, publish_rows
 

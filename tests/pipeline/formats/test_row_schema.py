@@ -22,7 +22,7 @@ from albert_embed.pipeline.formats.registry import FORMATS, make_format
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
 from albert_embed.pipeline.formats.row_tensors import make_signature
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
-from albert_embed.pipeline.settings.embed_options import ENCODINGS, QUANTIZED, SINKS
+from albert_embed.pipeline.settings.embed_choices import ENCODINGS, QUANTIZED, SINKS
 from albert_embed.pipeline.settings.field_type import VALUE_TYPES, FieldType
 from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
 from albert_embed.transforms.rows.columns import TYPES

@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
-from albert_embed.pipeline.settings.embed_options import ENCODINGS, QUANTIZED
+from albert_embed.pipeline.settings.embed_choices import ENCODINGS, QUANTIZED
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from tests.pipeline.embedded_rows import EMBEDDINGS, make_rows, make_schema
 

@@ -23,7 +23,7 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.row_tensors import list_tensors
 from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
 from albert_embed.pipeline.formats.vector_encoding import find_encoding
-from albert_embed.pipeline.settings.embed_options import ENCODINGS, QUANTIZED, Encoding
+from albert_embed.pipeline.settings.embed_choices import ENCODINGS, QUANTIZED, Encoding
 from tests.pipeline.embedded_rows import make_rows
 
 WIDTH = 16

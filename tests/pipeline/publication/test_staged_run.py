@@ -11,7 +11,7 @@ from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.incremental.find_changes import ChangeCounts
 from albert_embed.pipeline.publication.run_errors import FINAL_ERRORS, describe_failure, raise_failure
 from albert_embed.pipeline.publication.staged_run import RunClock, TombstoneFile, gather_staged
-from albert_embed.pipeline.settings.share_limit import LimitExceededError
+from albert_embed.pipeline.settings.run_limits import LimitExceededError
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.pipeline.writers.document_writer import DocumentFile

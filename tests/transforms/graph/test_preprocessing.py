@@ -11,7 +11,8 @@ import pytest
 import sentencepiece
 import tensorflow as tf
 
-from albert_embed.transforms.graph.preprocessing import PreprocessingConfig, make_model_inputs, make_tokenizer
+from albert_embed.transforms.graph.preprocessing import make_model_inputs, make_tokenizer
+from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.text.vocabulary import Vocabulary
 from tests.transforms.conftest import make_sentences
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from albert_embed.pipeline.settings.deletion_limit import TooManyDeletionsError, check_deletions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.failure_limit import TooManyFailuresError, check_failures
-from albert_embed.pipeline.settings.share_limit import ShareLimit, parse_share_limit
+from albert_embed.pipeline.settings.run_limits import (
+    ShareLimit,
+    TooManyDeletionsError,
+    TooManyFailuresError,
+    check_deletions,
+    check_failures,
+    parse_share_limit,
+)
 
 
 @pytest.mark.parametrize(
