@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, CorpusReport
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.run_name import make_run_name
-from albert_embed.pipeline.dataset.layout import CLAIM_FILE, MANIFEST_FILE
+from albert_embed.pipeline.dataset.layout import CLAIM_FILE, MANIFEST_FILE, STAGING
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.files.directories import read_file, write_file_atomically
 from albert_embed.transforms.files.literal_files import (
@@ -33,7 +33,6 @@ from albert_embed.transforms.files.literal_files import (
 from albert_embed.transforms.graph.transform_graph import DESCRIPTION_FILE, GRAPH_FOLDERS
 
 CACHE = "cache"
-STAGING = "_staging"
 TRANSFORM = "transform"
 _FAILURES = re.compile(r"^failures-[0-9a-f]{16}\.jsonl$")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import logging
 import tempfile
 import time
@@ -22,6 +21,7 @@ from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, 
 from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statistics, run_pass
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.analysis.plan import make_plan
+from albert_embed.pipeline.dataset.manifest import stamp_now
 from albert_embed.pipeline.dataset.provenance import TransformProvenance, list_versions
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.open_model import open_model
@@ -127,7 +127,7 @@ def _analyze_into(
             )
         failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
         report = CorpusReport(
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            created=stamp_now(),
             corpus=_describe_corpus(corpus, embed),
             model=model.describe(),
             transform=TransformProvenance(

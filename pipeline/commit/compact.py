@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,7 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.pipeline.commit.stage_index import stage_index
 from albert_embed.pipeline.commit.transaction import Transaction, read_schemas
 from albert_embed.pipeline.dataset.generation import Generation
-from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.manifest import Manifest, stamp_now
 from albert_embed.pipeline.dataset.published_output import (
     PublishedFile,
     PublishedOutput,
@@ -133,7 +132,7 @@ def _stage_rows(transaction: Transaction, before: Manifest, shard_bytes: int, lo
         written = _write_rows(read_document_rows(published), open_file, shard_bytes, loop)
         documents = list_document_files([file for files in written for file in files], formats)
         _check_documents(documents, before, directory)
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = stamp_now()
     return dataclasses.replace(
         before,
         created=created,

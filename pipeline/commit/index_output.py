@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.commit.stage_index import is_current, stage_index
 from albert_embed.pipeline.commit.transaction import Transaction, read_schemas
-from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.manifest import Manifest, stamp_now
 from albert_embed.pipeline.dataset.read_embeddings import refuse_rows_in_table
 from albert_embed.pipeline.dataset.search_index import SearchIndex
 from albert_embed.pipeline.dataset.versions import read_manifest
@@ -64,7 +63,7 @@ def index_output(
             return _describe(latest, published=False)
         staging, version = transaction.staging, transaction.version
         indexed = stage_index(latest, staging, version=version, options=options, display=display or NoDisplay())
-        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        created = stamp_now()
         manifest = dataclasses.replace(indexed, created=created)
         published = transaction.commit(manifest, read_schemas(directory), retain=options.retain)
         return _describe(published, published=True)

@@ -17,7 +17,7 @@ from albert_embed.pipeline.dataset.search_index import INDEX_FORMAT
 from albert_embed.pipeline.nearest.build_index import EarlierIndex, build_index
 from albert_embed.pipeline.nearest.fetch_index import fetch_index
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
-from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
+from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding, choose_searched
 from albert_embed.pipeline.progress.display import Display
 from albert_embed.pipeline.settings.search_options import IndexOptions, Metric
 from albert_embed.pipeline.shards.data_file import DataFile
@@ -44,19 +44,17 @@ def stage_index(
       ValueError: if the dataset lacks the embedding.
       OutputError, MissingLibraryError, OSError: as for `build_index`.
     """
-    chosen = resolve_index_options(manifest, options)
-    searched = choose_embedding(chosen.embedding, tuple(manifest.options["embeddings"]))
+    target = choose_target(manifest, options)
     output = _find_output(manifest, staging.directory, version)
     name = f"search-{uuid.uuid4().hex[:12]}.{INDEX_FORMAT}"
-    metric: Metric = chosen.metric or "cosine"
     with tempfile.TemporaryDirectory(prefix="albert-embed-index-") as local:
         remote = is_remote(staging.directory)
         if not remote:
             os.makedirs(staging.path, exist_ok=True)
         path = os.path.join(local, name) if remote else staging.join(name)
         described = build_index(
-            SearchableRows(output=output, searched=searched),
-            metric=metric,
+            SearchableRows(output=output, searched=target.searched),
+            metric=target.metric,
             version=version,
             path=path,
             display=display,
@@ -69,17 +67,31 @@ def stage_index(
     return dataclasses.replace(manifest, search_index=described, search_index_files=[file])
 
 
-def resolve_index_options(manifest: Manifest, options: IndexOptions) -> IndexOptions:
-    """Returns options with what they leave open: as the index is that the manifest names, else the best embedding.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexTarget:
+    """Of what an index is made, with nothing left open.
+
+    Attributes:
+      searched: the vectors.
+      metric: how they are compared.
+    """
+
+    searched: SearchedEmbedding
+    metric: Metric
+
+
+def choose_target(manifest: Manifest, options: IndexOptions) -> IndexTarget:
+    """Returns of what an index is made: what the options leave open is as in the index that the manifest names.
 
     Raises:
       ValueError: if the dataset lacks the embedding.
     """
     there = manifest.search_index
     embedding = options.embedding or (None if there is None else there.embedding)
-    metric = options.metric or ("cosine" if there is None else there.metric)
-    searched = choose_embedding(embedding, tuple(manifest.options["embeddings"]))
-    return dataclasses.replace(options, embedding=searched.name, metric=metric)  # type: ignore[arg-type]
+    return IndexTarget(
+        searched=choose_searched(manifest, embedding),
+        metric=options.metric or ("cosine" if there is None else there.metric),
+    )
 
 
 def is_current(manifest: Manifest, options: IndexOptions) -> bool:
@@ -87,8 +99,8 @@ def is_current(manifest: Manifest, options: IndexOptions) -> bool:
     there = manifest.search_index
     if there is None or not manifest.has_current_index:
         return False
-    wanted = resolve_index_options(manifest, options)
-    return (there.embedding, there.metric) == (wanted.embedding, wanted.metric)
+    wanted = choose_target(manifest, options)
+    return (there.embedding, there.metric) == (wanted.searched.name, wanted.metric)
 
 
 def _find_output(manifest: Manifest, directory: str, version: int) -> PublishedOutput:

@@ -10,11 +10,11 @@ import numpy as np
 
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
-from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
+from albert_embed.pipeline.dataset.published_output import PublishedOutput, describe_damage, open_published_output
 from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_failure_rows, read_rows
 from albert_embed.pipeline.dataset.search_index import SearchIndex
+from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
-from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
 from albert_embed.transforms.rows.list_lengths import list_lengths
 from albert_embed.transforms.steps.failure import describe_category
@@ -51,7 +51,7 @@ class Inspection:
     model: ModelProvenance
     counts: OutputCounts
     dimensions: dict[str, int]
-    encoding: str
+    encoding: Encoding
     normalized: bool
     tokens: dict[str, float]
     failures: dict[str, int]
@@ -95,7 +95,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
             widths = list_lengths(batch.column(name))
             width = rows.width(name)
             if not (widths == width * (batch_lengths if name == SEQUENCE_OUTPUT else 1)).all():
-                raise OutputError(f"{directory}: {name} has rows that are not {width} wide")
+                raise describe_damage(directory, f"{name} has rows that are not {width} wide")
         if len(shown) < head:
             shown += [_show_row(row) for row in batch.slice(0, head - len(shown)).to_pylist()]
     reasons: Counter[str] = Counter()
@@ -111,10 +111,8 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         document_rows=None if manifest.counts.document_rows is None else _count_documents(output),
     )
     if counts != manifest.counts:
-        raise OutputError(
-            f"{directory}: the data hold {counts.to_dict()}, the manifest says {manifest.counts.to_dict()}; the output "
-            "was damaged after it was published; make it again"
-        )
+        what = f"the data hold {counts.to_dict()}, the manifest says {manifest.counts.to_dict()}"
+        raise describe_damage(directory, what)
     return Inspection(
         directory=directory,
         version=manifest.generation,
@@ -145,7 +143,7 @@ def _count_documents(output: PublishedOutput) -> int:
     for batch in read_document_rows(output):
         width = output.manifest.row_schema.width(DOCUMENT_OUTPUT)
         if not (list_lengths(batch.column(DOCUMENT_OUTPUT)) == width).all():
-            raise OutputError(f"{output.directory}: {DOCUMENT_OUTPUT} has rows that are not {width} wide")
+            raise describe_damage(output.directory, f"{DOCUMENT_OUTPUT} has rows that are not {width} wide")
         found += batch.num_rows
     return found
 

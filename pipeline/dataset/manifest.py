@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,11 @@ from albert_embed.pipeline.shards.row_counts import RowCounts
 FORMAT_VERSION = 2
 # The fields of a manifest that list files.
 FILE_LISTS = tuple(FOLDERS)
+
+
+def stamp_now() -> str:
+    """Returns the time of now as `created` has it: UTC, ISO 8601, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,7 +127,7 @@ class Manifest(Provenance):
             hidden_size=self.hidden_size,
             sentence_size=self.sentence_size,
             dimensions=self.dimensions,
-            encoding=self.encoding,  # type: ignore[arg-type]
+            encoding=self.encoding,
             kept=parse_kept_fields(tuple(self.options.get("keep_fields", ()))),
             tokens=bool(self.options.get("tokens")),
         )

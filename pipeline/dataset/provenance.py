@@ -7,6 +7,7 @@ import importlib.metadata
 from typing import Any
 
 from albert_embed.model.architecture.vector_shape import VectorShape
+from albert_embed.pipeline.settings.embed_choices import Encoding
 
 _PACKAGES = ("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "tensorflow-transform", "tfx-bsl")
 
@@ -72,7 +73,7 @@ class Provenance:
     sentence_size: int = 0
     dimensions: int | None = None
     normalized: bool = False
-    encoding: str
+    encoding: Encoding
     model: ModelProvenance
     transform: TransformProvenance
     options: dict[str, Any]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from albert_embed.pipeline.settings.search_options import Metric
+
 # How the file of an index is called among the formats of files, and how its name ends.
 INDEX_FORMAT = "usearch"
 
@@ -31,7 +33,7 @@ class SearchIndex:
 
     version: int
     embedding: str
-    metric: str
+    metric: Metric
     dimensions: int
     value_type: str
     rows: int

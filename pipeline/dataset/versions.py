@@ -107,9 +107,9 @@ def describe_conflict(directory: str, number: int, run: str) -> VersionConflictE
 
 def replace_version(directory: str, manifest: Manifest) -> None:
     """Writes what has become known about a published version, such as that its rows are in the table now."""
-    content = manifest.to_json().encode()
-    write_file_atomically(FileSystems.join(directory, version_file(manifest.generation)), content)
-    write_file_atomically(FileSystems.join(directory, MANIFEST_FILE), content)
+    path = FileSystems.join(directory, version_file(manifest.generation))
+    write_file_atomically(path, manifest.to_json().encode())
+    copy_manifest(directory, manifest)
 
 
 def copy_manifest(directory: str, manifest: Manifest) -> None:

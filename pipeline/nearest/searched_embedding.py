@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS
+from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, SEQUENCE_OUTPUT
 
@@ -55,3 +56,8 @@ def choose_embedding(wanted: str | None, available: tuple[str, ...]) -> Searched
     if name == DOCUMENT:
         return SearchedEmbedding(name=name, column=DOCUMENT_OUTPUT, query="mean", of_documents=True)
     return SearchedEmbedding(name=name, column=EMBEDDING_COLUMNS[name], query=name, of_documents=False)
+
+
+def choose_searched(manifest: Manifest, wanted: str | None = None) -> SearchedEmbedding:
+    """Chooses the embedding of a dataset to search; takes and raises what `choose_embedding` does."""
+    return choose_embedding(wanted, tuple(manifest.options["embeddings"]))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albert_embed.pipeline.formats.row_schema import RowSchema
+from albert_embed.pipeline.formats.vector_encoding import LARGEST_INT8
 from albert_embed.pipeline.nearest.row_places import Places
 from albert_embed.pipeline.settings.search_options import Metric
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 LIBRARY = "usearch"
 _METRICS = {"cosine": "cos", "dot": "ip"}
 _TYPES = {"f32": np.float32, "f16": np.float16, "i8": np.int8}
-_LARGEST_INT8 = 127
 _LOOKED_FOR_TOGETHER = 4096
 # Enough for a row to find itself: of 12,000 rows none was missed, for a third of what adding them takes.
 _EXPANSION_TO_FIND_ITSELF = 32
@@ -218,7 +218,7 @@ class VectorIndex:
             return queries
         if self.settings.value_type == "i8":
             peaks = np.abs(queries).max(axis=1, keepdims=True)
-            queries = np.rint(queries * (_LARGEST_INT8 / np.where(peaks > 0, peaks, 1)))
+            queries = np.rint(queries * (LARGEST_INT8 / np.where(peaks > 0, peaks, 1)))
         return queries.astype(_TYPES[self.settings.value_type])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import Any
 
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.commit.plan import Plan, make_plan
@@ -101,8 +100,7 @@ def _stage_index(manifest: Manifest, task: CommitTask) -> Manifest:
     before = read_version(task.directory, task.base).search_index if task.base else None
     wanted = IndexOptions(directory=task.directory)
     if before is not None and before.embedding in task.options.embeddings:
-        metric: Any = before.metric
-        wanted = dataclasses.replace(wanted, embedding=before.embedding, metric=metric)
+        wanted = dataclasses.replace(wanted, embedding=before.embedding, metric=before.metric)
     version = task.base + 1
     return stage_index(manifest, task.staging, version=version, options=wanted, display=LineDisplay())
 

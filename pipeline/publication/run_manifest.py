@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import time
 from collections.abc import Sequence
 
 from albert_embed.model.hosting.worker_environment import WorkerEnvironment
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.dataset.generation import Generation
-from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
+from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts, stamp_now
 from albert_embed.pipeline.dataset.measurements import EmbeddingWorkers, Measurements
 from albert_embed.pipeline.dataset.provenance import Provenance, list_versions
 from albert_embed.pipeline.publication.commit_task import CommitTask
@@ -31,7 +30,7 @@ def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:
       task: what it is.
     """
     options, failures = task.options, staged.failure_counts
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = stamp_now()
     documents = list_document_files(staged.documents, options.sinks)
     document_rows = None
     if DOCUMENT in options.embeddings:

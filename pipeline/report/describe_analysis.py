@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
-from albert_embed.pipeline.report.charts import count_histogram, make_shares
+from albert_embed.pipeline.report.charts import Histogram, count_histogram, make_shares
 from albert_embed.pipeline.report.facts import list_facts
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
+from albert_embed.transforms.steps.failure import list_most_frequent
 
 
 def describe_analysis(report: CorpusReport, directory: str) -> Page:
@@ -40,7 +41,7 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
         ],
         failures=[
             FailureGroup(category=category, count=count, examples=[])
-            for category, count in sorted(report.failures["by_reason"].items(), key=lambda item: (-item[1], item[0]))
+            for category, count in list_most_frequent(report.failures["by_reason"])
         ],
         stages=make_shares((plan.get("here") or {}).get("seconds_by_part", {})),
         tables=[
@@ -54,7 +55,7 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
     )
 
 
-def _count_rows(rows_of_length: dict[str, int], max_tokens: int) -> Any:
+def _count_rows(rows_of_length: dict[str, int], max_tokens: int) -> Histogram:
     counts = np.zeros(max_tokens + 1, np.int64)
     for length, count in rows_of_length.items():
         counts[int(length)] = count

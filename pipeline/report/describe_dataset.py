@@ -8,14 +8,14 @@ from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows
-from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
+from albert_embed.pipeline.nearest.searched_embedding import choose_searched
 from albert_embed.pipeline.report.charts import count_histogram, make_shares
 from albert_embed.pipeline.report.describe_vectors import make_vector_sections
 from albert_embed.pipeline.report.facts import list_facts, shorten
-from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
+from albert_embed.pipeline.report.page import Fact, FactTable, FailureExample, FailureGroup, HistogramSection, Page
 from albert_embed.pipeline.vectors.report_options import MapMethod
 from albert_embed.pipeline.vectors.sample_rows import RowSample, sample_dataset
-from albert_embed.transforms.steps.failure import describe_category
+from albert_embed.transforms.steps.failure import describe_category, list_most_frequent
 
 # Rows of the map and the pairs: 2,000 make 2 million pairs, and a page well below 2 MB.
 SAMPLE_ROWS = 2000
@@ -39,7 +39,7 @@ def describe_dataset(directory: str, *, method: MapMethod) -> Page:
     """
     with open_published_output(directory) as output:
         manifest = output.manifest
-        searched = choose_embedding(None, tuple(manifest.options["embeddings"]))
+        searched = choose_searched(manifest)
         sample = sample_dataset(output, searched, size=SAMPLE_ROWS, seed=SEED)
         failures = _group_failures(output)
     counts, measured = manifest.counts, manifest.measured
@@ -109,16 +109,11 @@ def _describe_lengths(sample: RowSample, max_tokens: int, *, of_documents: bool)
 def _group_failures(output: PublishedOutput) -> list[FailureGroup]:
     """Groups the failures by category, the most frequent first."""
     counts = output.manifest.failures_by_reason
-    examples: dict[str, list[tuple[str, str, str]]] = {category: [] for category in counts}
+    examples: dict[str, list[FailureExample]] = {category: [] for category in counts}
     for failure in read_failure_rows(output):
         found = examples.setdefault(describe_category(failure["stage"], failure["reason"]), [])
         if len(found) < _EXAMPLES:
-            found.append(
-                (
-                    shorten(failure["id"], _MAX_EXAMPLE),
-                    shorten(failure["error"], _MAX_EXAMPLE),
-                    shorten(failure["text"], _MAX_EXAMPLE),
-                )
-            )
-    frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MAX_CATEGORIES]
+            shown = {name: shorten(failure[name], _MAX_EXAMPLE) for name in ("id", "error", "text")}
+            found.append(FailureExample(**shown))
+    frequent = list_most_frequent(counts)[:_MAX_CATEGORIES]
     return [FailureGroup(category=name, count=count, examples=examples[name]) for name, count in frequent]

@@ -6,7 +6,7 @@ from typing import Any
 
 from albert_embed.pipeline.report.charts import place_points, value_histogram
 from albert_embed.pipeline.report.facts import shorten
-from albert_embed.pipeline.report.page import Likeness, VectorSection
+from albert_embed.pipeline.report.page import Likeness, RowNeighbours, VectorSection
 from albert_embed.pipeline.vectors.project_vectors import project_vectors
 from albert_embed.pipeline.vectors.report_options import MapMethod
 from albert_embed.pipeline.vectors.sample_rows import RowSample
@@ -57,7 +57,9 @@ def make_vector_sections(sample: RowSample, column: str, *, method: MapMethod, s
             map_sentence=placed.description,
             near_duplicates=[liken(pair) for pair in found.duplicate_examples],
             neighbours=[
-                (labels[pairs[0].first], [liken(pair) for pair in pairs]) for pairs in found.neighbours if pairs
+                RowNeighbours(row=labels[pairs[0].first], nearest=[liken(pair) for pair in pairs])
+                for pairs in found.neighbours
+                if pairs
             ],
         )
     ]

@@ -33,18 +33,27 @@ class HistogramSection:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class FailureExample:
+    """One failure: its id, its error and the start of its text, each shortened to a line."""
+
+    id: str
+    error: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FailureGroup:
     """Failures of one category.
 
     Attributes:
       category: `stage: reason`.
       count: how many.
-      examples: id, error and the start of the text of some of them.
+      examples: some of them.
     """
 
     category: str
     count: int
-    examples: list[tuple[str, str, str]]
+    examples: list[FailureExample]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,6 +63,14 @@ class Likeness:
     first: str
     second: str
     cosine: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RowNeighbours:
+    """A row, and those that are nearest to it, best first."""
+
+    row: str
+    nearest: list[Likeness]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +84,7 @@ class VectorSection:
       points: the map.
       map_sentence: what the axes are.
       near_duplicates: pairs that are nearly equal.
-      neighbours: rows and those that are nearest to each: `(row, neighbours)`.
+      neighbours: of some rows.
     """
 
     column: str
@@ -76,7 +93,7 @@ class VectorSection:
     points: list[Point]
     map_sentence: str
     near_duplicates: list[Likeness]
-    neighbours: list[tuple[str, list[Likeness]]]
+    neighbours: list[RowNeighbours]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, read_corpus_report
 from albert_embed.pipeline.dataset.layout import MANIFEST_FILE
 from albert_embed.pipeline.dataset.published_output import open_published_output
-from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
+from albert_embed.pipeline.nearest.searched_embedding import choose_searched
 from albert_embed.pipeline.report.describe_analysis import describe_analysis
 from albert_embed.pipeline.report.describe_dataset import SEED, describe_dataset
 from albert_embed.pipeline.report.render_page import write_page
@@ -64,7 +64,7 @@ def _write_atlas(options: ReportOptions) -> AtlasFile | None:
     if options.atlas is None:
         return None
     with open_published_output(options.directory) as output:
-        searched = choose_embedding(None, tuple(output.manifest.options["embeddings"]))
+        searched = choose_searched(output.manifest)
         size = DEFAULT_ATLAS_ROWS if options.atlas_rows is None else options.atlas_rows
         sample = sample_dataset(output, searched, size=size, seed=SEED)
     return write_atlas(sample, options.atlas, method=options.map, seed=SEED, vectors=options.atlas_vectors)

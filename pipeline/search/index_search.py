@@ -51,7 +51,7 @@ class IndexSearch:
         described = rows.output.manifest.search_index
         assert described is not None
         settings = dataclasses.replace(
-            choose_settings(rows, described.metric),  # type: ignore[arg-type]
+            choose_settings(rows, described.metric),
             connectivity=described.connectivity,
             expansion_add=described.expansion_add,
             expansion_search=described.expansion_search,

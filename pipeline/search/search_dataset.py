@@ -10,7 +10,7 @@ from albert_embed.pipeline.dataset.published_output import PublishedOutput, open
 from albert_embed.pipeline.nearest.find_nearest import Hit, find_nearest
 from albert_embed.pipeline.nearest.read_vectors import make_blocks, read_searched_rows
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
-from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding, choose_embedding
+from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding, choose_searched
 from albert_embed.pipeline.nearest.vector_block import VectorBlock
 from albert_embed.pipeline.search.embed_queries import QueryEmbedder
 from albert_embed.pipeline.search.index_search import IndexSearch, IndexUse, choose_index
@@ -53,7 +53,7 @@ def search_dataset(options: SearchOptions) -> SearchResult:
       ValueError: if the dataset has no such embedding, or a query can't be embedded.
     """
     with open_published_output(options.directory) as output:
-        searched = _choose(output, options.embedding)
+        searched = choose_searched(output.manifest, options.embedding)
         queries = _make_embedder(output, searched).embed(options.queries)
         index: IndexUse = "none" if options.exact else choose_index(output, searched, options.metric)
         if index == "used":
@@ -93,7 +93,7 @@ class DatasetSearch:
         self._store: VectorStore | None = None
         with contextlib.ExitStack() as opening:
             self._output = opening.enter_context(open_published_output(str(directory)))
-            self._searched = _choose(self._output, embedding)
+            self._searched = choose_searched(self._output.manifest, embedding)
             self._embedder = _make_embedder(self._output, self._searched)
             if not exact and any(choose_index(self._output, self._searched, metric) == "used" for metric in METRICS):
                 rows = SearchableRows(output=self._output, searched=self._searched)
@@ -126,10 +126,6 @@ class DatasetSearch:
     def close(self) -> None:
         """Deletes the local files."""
         self._closing.close()
-
-
-def _choose(output: PublishedOutput, embedding: str | None) -> SearchedEmbedding:
-    return choose_embedding(embedding, tuple(output.manifest.options["embeddings"]))
 
 
 def _make_embedder(output: PublishedOutput, searched: SearchedEmbedding) -> QueryEmbedder:

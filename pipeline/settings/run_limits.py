@@ -6,7 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
+from albert_embed.transforms.steps.failure import list_most_frequent
+
 DEFAULT_MAX_DELETIONS = "20%"
+# How many reasons a message about failures names.
+_NAMED_REASONS = 3
 
 
 class LimitExceededError(RuntimeError):
@@ -87,8 +91,7 @@ def check_failures(limit: ShareLimit, *, documents: int, failures: Mapping[str, 
     failed = sum(failures.values())
     total = documents + failed
     if failed > limit.allow(total):
-        frequent = sorted(failures.items(), key=lambda item: (-item[1], item[0]))[:3]
-        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in frequent)
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in list_most_frequent(failures)[:_NAMED_REASONS])
         raise TooManyFailuresError(
             f"{failed:,} failures, --max-failures allows {limit.describe(total)}; nothing was published. "
             f"Most frequent: {reasons}. All of them until the next run: {kept}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any
 
 TEXT_START_BYTES = 200
@@ -13,6 +14,11 @@ _NO_TEXT = "left out, because it may quote the document (--failure-text 0)"
 def describe_category(stage: str, reason: str) -> str:
     """Returns `stage: reason`, by which failures are counted."""
     return f"{stage}: {reason}"
+
+
+def list_most_frequent(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Returns categories with their counts, the most frequent first, and of equally frequent ones in the order of names."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from albert_embed.pipeline.report.charts import count_histogram, make_shares
 from albert_embed.pipeline.report.describe_dataset import SAMPLE_ROWS
 from albert_embed.pipeline.report.describe_vectors import make_vector_sections
 from albert_embed.pipeline.report.facts import describe_value, list_facts, shorten
-from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
+from albert_embed.pipeline.report.page import Fact, FactTable, FailureExample, FailureGroup, HistogramSection, Page
 from albert_embed.pipeline.report.render_page import MAX_PAGE_BYTES, render_page, to_json_block, write_page
 from albert_embed.pipeline.vectors.sample_rows import sample_rows
 
@@ -49,7 +49,7 @@ def make_page(text: str, rows: int = 50) -> Page:
                 sentence=text,
             )
         ],
-        failures=[FailureGroup(category=text, count=3, examples=[(text, text, text)])],
+        failures=[FailureGroup(category=text, count=3, examples=[FailureExample(id=text, error=text, text=text)])],
         vectors=make_vector_sections(sample, text, method="pca", seed=1),
         tables=[FactTable(heading=text, facts=[Fact(name=text, value=text)]), FactTable(heading="none", facts=[])],
     )
