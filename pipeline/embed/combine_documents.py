@@ -27,6 +27,7 @@ from albert_embed.transforms.rows.columns import (
 )
 from albert_embed.transforms.rows.list_lengths import list_lengths
 from albert_embed.transforms.rows.window_sums import WindowMean, WindowSums
+from albert_embed.transforms.steps.bundle_end import at_end_of
 from albert_embed.transforms.steps.failure import Failure
 from albert_embed.transforms.steps.map_or_fail import MapOrFail
 
@@ -155,7 +156,7 @@ class MakeDocumentRows(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for window, held in self._held.items():
             if held:
-                yield WindowedValue(make_document_rows(held, self._kept), window.max_timestamp(), (window,))
+                yield at_end_of(window, make_document_rows(held, self._kept))
         self._held = {}
 
 

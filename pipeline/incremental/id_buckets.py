@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.documents.keyed_tables import cut_by_numbers, to_bytes
 from albert_embed.transforms.rows.columns import ID
+from albert_embed.transforms.steps.bundle_end import at_end_of_all
 
 # A bucket is joined in one worker's memory. Of a document of the input, and of one that is published, about so many
 # bytes are held there (measured, ids of 32 bytes: id, hash, place or counts).
@@ -65,9 +65,8 @@ class SplitIntoBuckets(beam.DoFn):
             yield from self._flush()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        window = GlobalWindow()
         for bucket in self._flush():
-            yield WindowedValue(bucket, window.max_timestamp(), (window,))
+            yield at_end_of_all(bucket)
 
     def _flush(self) -> Iterator[tuple[int, bytes]]:
         rows = pa.Table.from_batches(self._waiting, self._schema)

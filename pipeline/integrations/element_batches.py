@@ -17,6 +17,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from albert_embed.pipeline.integrations.element_texts import ElementTexts, EmbeddingError
 from albert_embed.pipeline.records.batching import BATCH_BYTES, BATCH_RECORDS
 from albert_embed.transforms.rows.columns import ID, TEXT, TYPES
+from albert_embed.transforms.steps.bundle_end import at_end_of
 from albert_embed.transforms.steps.failure import Failure
 
 # Before each element in its id, so that equal elements have different ids.
@@ -82,7 +83,7 @@ class PackElements(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for window, held in self._held.items():
-            yield WindowedValue(held.make_batch(), window.max_timestamp(), (window,))
+            yield at_end_of(window, held.make_batch())
         self._held = {}
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.commit.claim import release_claim
 from albert_embed.pipeline.commit.plan import PLAN_FILE, Move, Plan, locate_moves, read_plan, write_plan
@@ -29,6 +27,7 @@ from albert_embed.pipeline.publication.plan_run import UnchangedError, plan_run
 from albert_embed.pipeline.publication.run_errors import FINAL_ERRORS, describe_failure, raise_failure
 from albert_embed.pipeline.publication.staged_run import RunClock, gather_staged
 from albert_embed.transforms.files.literal_files import move_files
+from albert_embed.transforms.steps.bundle_end import at_end_of_all
 
 
 class CommitRun(beam.PTransform[beam.PCollection[Any], beam.PCollection[Any]]):
@@ -178,9 +177,7 @@ class SkipEnded(beam.DoFn):
             yield documents
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
-        window = GlobalWindow()
-        clock = WindowedValue(RunClock(began=self._began), window.max_timestamp(), (window,))
-        yield beam.pvalue.TaggedOutput(self.CLOCK, clock)
+        yield beam.pvalue.TaggedOutput(self.CLOCK, at_end_of_all(RunClock(began=self._began)))
 
 
 def _read_clock(_: None) -> RunClock:

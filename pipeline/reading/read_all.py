@@ -7,12 +7,11 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.records.part import Part
 from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.bundle_end import give_counts
 from albert_embed.transforms.steps.failure import Failure
 
 FAILURES = "failures"
@@ -36,11 +35,7 @@ class ReadingFn(beam.DoFn):
         metrics.forget_counts()
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
-        counts = metrics.take_counts()
-        if counts is not None:
-            window = GlobalWindow()
-            value = WindowedValue(counts, window.max_timestamp(), (window,))
-            yield beam.pvalue.TaggedOutput(COUNTS, value)
+        yield from give_counts(COUNTS)
 
 
 class ReadAll(ReadingFn):

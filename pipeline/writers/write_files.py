@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.transforms.window import GlobalWindow, GlobalWindows
-from apache_beam.utils.windowed_value import WindowedValue
+from apache_beam.transforms.window import GlobalWindows
 
 from albert_embed.pipeline.writers.rolling_writer import FileWriter, RollingWriter
 from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.bundle_end import at_end_of_all, give_counts
 
 
 class WriteFiles(beam.PTransform[beam.PCollection[Any], dict[str, beam.PCollection[Any]]]):
@@ -71,12 +71,8 @@ class WriteFilesFn(beam.DoFn):
     def finish_bundle(self) -> Iterator[Any]:
         with metrics.count_usecs(metrics.WRITE_USECS):
             finished = self._writer.finish()
-        window = GlobalWindow()
-        for value in finished:
-            yield WindowedValue(value, window.max_timestamp(), (window,))
-        counts = metrics.take_counts()
-        if counts is not None:
-            yield beam.pvalue.TaggedOutput(self.COUNTS, WindowedValue(counts, window.max_timestamp(), (window,)))
+        yield from map(at_end_of_all, finished)
+        yield from give_counts(self.COUNTS)
 
     def teardown(self) -> None:
         self._writer.abandon()

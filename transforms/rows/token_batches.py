@@ -18,6 +18,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.transforms.rows.columns import INPUT_IDS
 from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.steps.bundle_end import at_end_of
 from albert_embed.transforms.steps.record_batch_coder import RecordBatchCoder  # noqa: F401  (batches travel by it)
 
 _MOST_PADDING = 2
@@ -195,7 +196,7 @@ class _BatchByTokensFn(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for window, buffer in self._buffers.items():
             for batch in buffer.flush():
-                yield WindowedValue(batch, window.max_timestamp(), (window,))
+                yield at_end_of(window, batch)
         self._buffers = {}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.transforms.window import BoundedWindow
-from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.bundle_end import give_counts
 from albert_embed.transforms.steps.failure import Failure
 
 # (element) or, with `load`, (element, what it loaded) → what is made of it, None or no rows for nothing; and failures.
@@ -70,12 +70,8 @@ class MapOrFailDoFn(beam.DoFn):
         self._window = None
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
-        if self._window is None:
-            return  # nothing came
-        counts = metrics.take_counts()
-        if counts is not None:
-            value = WindowedValue(counts, self._window.max_timestamp(), (self._window,))
-            yield beam.pvalue.TaggedOutput(MapOrFail.COUNTS, value)
+        if self._window is not None:  # else nothing came
+            yield from give_counts(MapOrFail.COUNTS, self._window)
 
     def process(
         self,
