@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.model.directory.model_directory import ModelDirectoryError
 from albert_embed.transforms.files.literal_files import FoundFile, list_files
 from albert_embed.transforms.process.cache_folder import lock_file, open_cache_folder
@@ -105,7 +106,7 @@ def _copy_file(path: str, file: FoundFile, target: Path) -> dict[str, Any]:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, checksum, size = hashlib.sha256(), google_crc32c.Checksum(), 0
     try:
-        with FileSystems.open(path, compression_type="uncompressed") as source, target.open("wb") as copy:
+        with open_bytes(path) as source, target.open("wb") as copy:
             while block := source.read(_CHUNK_BYTES):
                 copy.write(block)
                 digest.update(block)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.transforms.files.open_bytes import create_bytes, open_bytes
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, CorpusReport
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.run_name import make_run_name
@@ -129,9 +130,9 @@ class AnalysisDirectory:
         """Joins files into one, and returns its name, which has a hash of the content: it never replaces another."""
         staged = FileSystems.join(self.staging, "failures.jsonl")
         digest = hashlib.sha256()
-        with FileSystems.create(staged, compression_type="uncompressed") as joined:
+        with create_bytes(staged) as joined:
             for path in files:
-                with FileSystems.open(path, compression_type="uncompressed") as part:
+                with open_bytes(path) as part:
                     while block := part.read(1 << 20):
                         digest.update(block)
                         joined.write(block)

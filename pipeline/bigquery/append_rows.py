@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.settings.table_name import TableName
 
@@ -67,7 +67,7 @@ def append_files(table: TableName, paths: Sequence[str], *, max_request_bytes: i
 def _append_file(client: Any, stream: str, path: str, max_request_bytes: int) -> int:
     """Appends the rows of one file to a stream, and returns how many there were."""
     rows = 0
-    with FileSystems.open(path, compression_type="uncompressed") as file:
+    with open_bytes(path) as file:
         table = pq.ParquetFile(pa.PythonFile(file, mode="r"))
         for group in range(table.metadata.num_row_groups):
             content = widen_floats(table.read_row_group(group))

@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
+from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.pipeline.settings.table_name import TableName
 
 # https://cloud.google.com/bigquery/quotas: source URIs of one load job.
@@ -71,7 +71,7 @@ class TableJobs:
         )
 
     def _send_file(self, staged: TableName, path: str, job_id: str) -> Any:
-        with FileSystems.open(path, compression_type="uncompressed") as file:
+        with open_bytes(path) as file:
             return self._client.load_table_from_file(
                 file, str(staged), job_id=job_id, location=self.location, job_config=_load_config()
             )

@@ -24,8 +24,6 @@ from albert_embed.pipeline.dataset.published_output import (
 from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_tombstones
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format, make_formats
-from albert_embed.pipeline.formats.row_format import RowFormat
-from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.progress.display import Display, NoDisplay
 from albert_embed.pipeline.progress.loop import Loop, watch_loop
@@ -120,15 +118,15 @@ def _stage_rows(transaction: Transaction, before: Manifest, shard_bytes: int, lo
     directory = transaction.staging.directory
     published = find_published_output(directory, before)
     logger.info("compacting %d generations of %s", len(before.generations), directory)
-    formats = _list_formats(before)
+    formats, rows, metadata = _list_formats(before), before.row_schema, before.file_metadata
     staging = transaction.staging.path
-    open_shard = partial(ShardWriter, staging, _make_formats(before, before.row_schema, formats))
+    open_shard = partial(ShardWriter, staging, make_formats(formats, rows, metadata))
     shards = _write_rows(_read_live_rows(published), open_shard, shard_bytes, loop)
     found = sum(map(count_shard, shards), RowCounts())
     _check_counts(found, before, directory)
     documents: list[DataFile] = []
     if before.counts.document_rows is not None:
-        open_file = partial(DocumentWriter, staging, _make_formats(before, before.row_schema.of_documents(), formats))
+        open_file = partial(DocumentWriter, staging, make_formats(formats, rows.of_documents(), metadata))
         written = _write_rows(read_document_rows(published), open_file, shard_bytes, loop)
         documents = list_document_files([file for files in written for file in files], formats)
         _check_documents(documents, before, directory)
@@ -186,14 +184,6 @@ def _write_rows(
 def _list_formats(manifest: Manifest) -> list[str]:
     """Returns the names of the formats of the files that are there, the first sink's first."""
     return list(dict.fromkeys(file.format for file in (*manifest.shards, *manifest.document_shards) if file.format))
-
-
-def _make_formats(manifest: Manifest, rows: RowSchema, names: Sequence[str]) -> list[RowFormat]:
-    metadata = {
-        "albert_embed.model_fingerprint": manifest.model.fingerprint,
-        "albert_embed.transform_fingerprint": manifest.transform.fingerprint,
-    }
-    return make_formats(names, rows, metadata)
 
 
 def _check_counts(found: RowCounts, before: Manifest, directory: str) -> None:

@@ -83,6 +83,14 @@ class Provenance:
         """What became of the vectors that the model gave."""
         return VectorShape(dimensions=self.dimensions, normalize=self.normalized)
 
+    @property
+    def file_metadata(self) -> dict[str, str]:
+        """What files of rows say of themselves, where their format has a place for that: name → value."""
+        return {
+            "albert_embed.model_fingerprint": self.model.fingerprint,
+            "albert_embed.transform_fingerprint": self.transform.fingerprint,
+        }
+
 
 def list_versions() -> dict[str, str]:
     """Returns the versions that shape a result, this program's and its libraries': name → version."""

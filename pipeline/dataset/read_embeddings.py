@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -90,11 +91,12 @@ def read_live_rows(
     """
     tombstones = read_tombstones(output)
     for generation, paths in group_by_generation(files):
-        for batch in explain_damage(format_.read(paths), output):
-            live = tombstones.find_live(batch.column(ID), generation)
-            batch = batch if live is None else batch.filter(pa.array(live))
-            if batch.num_rows:
-                yield batch
+        with explain_damage(output):
+            for batch in format_.read(paths):
+                live = tombstones.find_live(batch.column(ID), generation)
+                batch = batch if live is None else batch.filter(pa.array(live))
+                if batch.num_rows:
+                    yield batch
 
 
 def group_by_generation(files: Sequence[PublishedFile]) -> Iterator[tuple[int, list[str]]]:
@@ -111,19 +113,15 @@ def read_tombstones(output: PublishedOutput) -> Tombstones:
     """
     try:
         return load_tombstones(output.tombstones)
-    except (pa.ArrowException, OSError) as e:
+    except (DamagedShardError, OSError) as e:
         raise describe_damage(output.directory, f"the tombstones: {e}") from e
 
 
-def explain_damage(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> Iterator[pa.RecordBatch]:
-    """Yields the rows; raises OutputError if a file of the output is damaged, or was removed meanwhile."""
-    while (batch := _next_batch(rows, output)) is not None:
-        yield batch
-
-
-def _next_batch(rows: Iterator[pa.RecordBatch], output: PublishedOutput) -> pa.RecordBatch | None:
+@contextlib.contextmanager
+def explain_damage(output: PublishedOutput) -> Iterator[None]:
+    """Raises OutputError if a file of the output is found damaged in the `with` block, or was removed meanwhile."""
     try:
-        return next(rows, None)
+        yield
     except DamagedShardError as e:
         raise describe_damage(output.directory, str(e)) from e
     except FileNotFoundError as e:

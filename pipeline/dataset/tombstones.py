@@ -6,14 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.shards.keys import find_keys, id_keys
+from albert_embed.pipeline.shards.read_ids import read_ids
 from albert_embed.transforms.rows.columns import ID, TOKENS, TRUNCATED, TYPES
-
-_BATCH_IDS = 64 * 1024
 
 GENERATION = "generation"
 DOCUMENTS = "documents"
@@ -65,17 +62,14 @@ def load_tombstones(files: Sequence[PublishedFile]) -> Tombstones:
     """Loads the tombstones in these files (`TOMBSTONE_SCHEMA`), each with its generation.
 
     Raises:
-      pyarrow.ArrowInvalid, OSError: if a file is damaged.
+      DamagedShardError: if a file is damaged.
+      FileNotFoundError: if there is none.
     """
     keys, generations = [np.zeros(0, "S16")], [np.zeros(0, np.int64)]
     for listed in files:
-        with (
-            FileSystems.open(listed.path, compression_type="uncompressed") as file,
-            pq.ParquetFile(file, page_checksum_verification=True) as parquet,
-        ):
-            for batch in parquet.iter_batches(batch_size=_BATCH_IDS, columns=[ID]):
-                keys.append(id_keys(batch.column(ID)))
-                generations.append(np.full(batch.num_rows, listed.generation))
+        for ids in read_ids(listed.path):
+            keys.append(id_keys(ids))
+            generations.append(np.full(len(ids), listed.generation))
     all_keys, all_generations = np.concatenate(keys), np.concatenate(generations)
     order = np.lexsort((all_generations, all_keys))
     all_keys, all_generations = all_keys[order], all_generations[order]

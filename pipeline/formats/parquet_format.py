@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, make_parquet_schema, to_parquet_rows
 from albert_embed.pipeline.formats.row_group_writer import ROW_GROUP_BYTES, RowGroupWriter
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
-from albert_embed.pipeline.formats.shard_file import DamagedShardError, open_shard
+from albert_embed.pipeline.formats.shard_file import DamagedShardError, open_parquet
 from albert_embed.transforms.rows.columns import ID, WINDOW
 
 
@@ -58,13 +57,13 @@ class ParquetFormat:
     def read(self, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """See `RowFormat.read`."""
         for path in paths:
-            with _open_parquet(path) as shard:
+            with open_parquet(path) as shard:
                 yield from self._read_file(shard)
 
     def take(self, path: str, places: Sequence[int], columns: Sequence[str]) -> pa.RecordBatch:
         """See `RowFormat.take`; only the row groups that have one of the rows are read, and of them these columns."""
         wanted, parts, first = np.asarray(places, np.int64), [], 0
-        with _open_parquet(path) as shard:
+        with open_parquet(path) as shard:
             if wanted[-1] >= shard.metadata.num_rows:
                 raise DamagedShardError(f"{path} has fewer than {wanted[-1] + 1} rows")
             for number in range(shard.metadata.num_row_groups):
@@ -94,18 +93,3 @@ class ParquetFormat:
                 yield from list_tensors(batch, self.schema)
 
         return tf.data.Dataset.from_generator(generate, output_signature=make_signature(self.schema))
-
-
-@contextlib.contextmanager
-def _open_parquet(path: str) -> Iterator[pq.ParquetFile]:
-    """Opens a shard; what Arrow says of it while the `with` block runs becomes a DamagedShardError."""
-    try:
-        with (
-            open_shard(path) as file,
-            pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False) as shard,
-        ):
-            yield shard
-    except FileNotFoundError:
-        raise
-    except (pa.ArrowException, OSError) as e:
-        raise DamagedShardError(f"{path}: {e}") from e

@@ -12,7 +12,8 @@ from albert_embed.pipeline.sources.parquet_records import ParquetRecords
 from albert_embed.pipeline.sources.registry import find_by_content, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import START_BYTES, Source
 from albert_embed.pipeline.storage.compression import find_compression, recognise_compression
-from albert_embed.pipeline.storage.open_input import BrokenFileError, open_bytes, open_input, strip_compression_ending
+from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, strip_compression_ending
+from albert_embed.transforms.files.open_bytes import open_bytes
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP = b"PK\x03\x04"

@@ -194,20 +194,15 @@ class EmbedJob:
         )
 
     def _make_pipeline(self, started: StartedRun, latest: Manifest | None) -> EmbedPipeline:
-        provenance = self._run.provenance
-        fingerprints = {
-            "albert_embed.model_fingerprint": provenance.model.fingerprint,
-            "albert_embed.transform_fingerprint": provenance.transform.fingerprint,
-        }
-        names = self._options.file_sinks
+        names, metadata = self._options.file_sinks, self._run.provenance.file_metadata
         return EmbedPipeline(
             options=self._options,
             task=self._make_task(started, latest),
             documents=self._make_read(started, latest),
             embed=self._make_embed(),
             table=self._table,
-            formats=(*make_formats(names, self._run.rows, fingerprints), *self._table.formats),
-            document_formats=tuple(make_formats(names, self._run.rows.of_documents(), fingerprints)),
+            formats=(*make_formats(names, self._run.rows, metadata), *self._table.formats),
+            document_formats=tuple(make_formats(names, self._run.rows.of_documents(), metadata)),
         )
 
     def _make_task(self, started: StartedRun, latest: Manifest | None) -> CommitTask:

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
-from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, find_files
 from albert_embed.pipeline.dataset.read_embeddings import explain_damage, read_tombstones
@@ -21,9 +19,8 @@ from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.nearest.read_vectors import is_shown, take_vectors
 from albert_embed.pipeline.nearest.row_places import PlacedFile, Places, group_places, place_files
 from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
+from albert_embed.pipeline.shards.read_ids import read_ids
 from albert_embed.transforms.rows.columns import ID
-
-_IDS_AT_ONCE = 64 * 1024
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,14 +69,15 @@ class SearchableRows:
             if placed.file.generation <= after:
                 continue
             start = 0
-            for batch in explain_damage(self._format.read([placed.file.path]), self.output):
-                places = placed.place_rows(start, batch.num_rows)
-                start += batch.num_rows
-                live = tombstones.find_live(batch.column(ID), placed.file.generation)
-                if live is not None:
-                    batch, places = batch.filter(pa.array(live)), places[live]
-                if batch.num_rows:
-                    yield places, take_vectors(batch, self.searched.column)
+            with explain_damage(self.output):
+                for batch in self._format.read([placed.file.path]):
+                    places = placed.place_rows(start, batch.num_rows)
+                    start += batch.num_rows
+                    live = tombstones.find_live(batch.column(ID), placed.file.generation)
+                    if live is not None:
+                        batch, places = batch.filter(pa.array(live)), places[live]
+                    if batch.num_rows:
+                        yield places, take_vectors(batch, self.searched.column)
 
     def find_dead(self, *, until: int) -> Iterator[Places]:
         """Yields where the rows are that generations after `until` have superseded, and some that were dead before.
@@ -93,26 +91,26 @@ class SearchableRows:
         tombstones = read_tombstones(self.output)
         if tombstones.last <= until:
             return
-        for placed, ids in self._read_ids(until):
-            start = 0
-            for part in ids:
-                places = placed.place_rows(start, len(part))
-                start += len(part)
-                live = tombstones.find_live(part, placed.file.generation)
-                if live is not None:
-                    yield places[~live]
+        with explain_damage(self.output):
+            for placed, ids in self._read_ids(until):
+                start = 0
+                for part in ids:
+                    places = placed.place_rows(start, len(part))
+                    start += len(part)
+                    live = tombstones.find_live(part, placed.file.generation)
+                    if live is not None:
+                        yield places[~live]
 
     def _read_ids(self, until: int) -> Iterator[tuple[PlacedFile, Iterator[pa.Array]]]:
         """Yields files of generations up to `until`, and their ids: those of windows from the small `_index` files."""
         files = [placed for placed in self._files if placed.file.generation <= until]
         if self.searched.of_documents:
             for placed in files:
-                batches = explain_damage(self._format.read([placed.file.path]), self.output)
-                yield placed, (batch.column(ID) for batch in batches)
+                yield placed, (batch.column(ID) for batch in self._format.read([placed.file.path]))
             return
         named = [file for file in self.output.manifest.index_shards if (file.generation or until + 1) <= until]
         for placed, index in zip(files, find_files(self.output.directory, named), strict=True):
-            yield placed, _read_index_ids(index.path)
+            yield placed, read_ids(index.path)
 
     def take(self, places: Places) -> dict[int, dict[str, Any]]:
         """Reads some rows: what a hit shows of each (`read_vectors.is_shown`), as plain values, by where it is.
@@ -127,17 +125,8 @@ class SearchableRows:
         columns = [field.name for field in self.schema.arrow if is_shown(field.name, field.type)]
         rows: dict[int, dict[str, Any]] = {}
         for placed, inside in group_places(wanted, self._files):
-            parts = (self._format.take(placed.file.path, inside, columns) for _ in (None,))
-            for batch in explain_damage(parts, self.output):
-                found = zip(inside, batch.to_pylist(), strict=True)
-                rows |= {placed.first + place: row for place, row in found}
+            with explain_damage(self.output):
+                batch = self._format.take(placed.file.path, inside, columns)
+            found = zip(inside, batch.to_pylist(), strict=True)
+            rows |= {placed.first + place: row for place, row in found}
         return rows
-
-
-def _read_index_ids(path: str) -> Iterator[pa.Array]:
-    with (
-        FileSystems.open(path, compression_type="uncompressed") as file,
-        pq.ParquetFile(file, page_checksum_verification=True) as parquet,
-    ):
-        for batch in parquet.iter_batches(batch_size=_IDS_AT_ONCE, columns=[ID]):
-            yield batch.column(ID)

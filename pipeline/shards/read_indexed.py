@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.shard_index import read_index
@@ -25,7 +25,7 @@ def read_indexed_rows(data_path: str, index_path: str, format_: RowFormat) -> It
       FileNotFoundError: if a file is not there.
     """
     try:
-        with FileSystems.open(index_path, compression_type="uncompressed") as file:
+        with open_bytes(index_path) as file:
             _, index = read_index(file)
     except ValueError as e:
         raise DamagedShardError(f"{index_path}: {e}") from e

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.storage.compression import ERRORS, find_compression
+from albert_embed.transforms.files.open_bytes import open_bytes
 
 _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may be a thousand times larger
 _ARROW_READ_BYTES = 1 << 14
@@ -28,11 +27,6 @@ def is_compressed(path: str) -> bool:
 def strip_compression_ending(path: str) -> str:
     """Returns `path` without the ending that says how it is compressed."""
     return path[: path.rindex(".")] if is_compressed(path) else path
-
-
-def open_bytes(path: str) -> Any:
-    """Opens a file on any file system that Beam knows, as it is."""
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def open_input(path: str) -> Any:

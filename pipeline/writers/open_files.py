@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.transforms.files.open_bytes import create_bytes
 from albert_embed.pipeline.formats.row_format import RowWriter, WritableFormat
 
-UNCOMPRESSED = "uncompressed"
 
 
 class ShardWriteError(RuntimeError):
@@ -39,7 +39,7 @@ class OpenFiles:
         for format_ in formats:
             with explain_failure(directory):
                 path = FileSystems.join(directory, name_file(format_.name))
-                self._handles[format_.name] = CountedFile(FileSystems.create(path, compression_type=UNCOMPRESSED))
+                self._handles[format_.name] = CountedFile(create_bytes(path))
                 self._files[format_.name] = format_.open_writer(self._handles[format_.name])
 
     def write(self, rows: pa.RecordBatch) -> None:

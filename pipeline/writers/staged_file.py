@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.transforms.files.open_bytes import create_bytes
 from albert_embed.pipeline.shards.data_file import DataFile
-from albert_embed.pipeline.writers.open_files import UNCOMPRESSED, CountedFile, explain_failure
+from albert_embed.pipeline.writers.open_files import CountedFile, explain_failure
 
 
 class StagedFile:
@@ -31,7 +32,7 @@ class StagedFile:
         self._name = f"{prefix}-{uuid.uuid4().hex}{suffix}"
         with explain_failure(directory):
             path = FileSystems.join(directory, self._name)
-            self.content = CountedFile(FileSystems.create(path, compression_type=UNCOMPRESSED))
+            self.content = CountedFile(create_bytes(path))
 
     @property
     def size(self) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import uuid
 
+from albert_embed.transforms.files.open_bytes import create_bytes
 from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.object_stores import open_google_storage, open_s3
 
@@ -32,7 +33,7 @@ def create_file(path: str, content: bytes) -> bool:
 
     if FileSystems.exists(path):
         return False
-    with FileSystems.create(path, compression_type="uncompressed") as file:
+    with create_bytes(path) as file:
         file.write(content)
     return True
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import uuid
 
+from albert_embed.transforms.files.open_bytes import create_bytes, open_bytes
+
 
 def is_remote(path: str) -> bool:
     """Returns whether a path is on another file system than the local one."""
@@ -25,7 +27,7 @@ def read_file(path: str) -> bytes:
 
     if not FileSystems.exists(path):
         raise FileNotFoundError(f"no such file: {path}")
-    with FileSystems.open(path, compression_type="uncompressed") as file:
+    with open_bytes(path) as file:
         content: bytes = file.read()
     return content
 
@@ -45,7 +47,5 @@ def write_file_atomically(path: str, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
         return
-    from apache_beam.io.filesystems import FileSystems
-
-    with FileSystems.create(path, compression_type="uncompressed") as file:  # object stores publish it when closed
+    with create_bytes(path) as file:  # object stores publish it when closed
         file.write(content)

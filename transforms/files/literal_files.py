@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from albert_embed.transforms.files.open_bytes import create_bytes, open_bytes
 from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.object_stores import open_google_storage, open_s3
 
@@ -122,14 +123,9 @@ def copy_file(source: str, destination: str) -> None:
     Raises:
       OSError: if it can't be read or written.
     """
-    from apache_beam.io.filesystems import FileSystems
-
     if not is_remote(destination):
         os.makedirs(os.path.dirname(destination), exist_ok=True)
-    with (
-        FileSystems.open(source, compression_type="uncompressed") as reader,
-        FileSystems.create(destination, compression_type="uncompressed") as writer,
-    ):
+    with open_bytes(source) as reader, create_bytes(destination) as writer:
         shutil.copyfileobj(reader, writer, COPY_CHUNK_BYTES)
 
 

@@ -8,6 +8,8 @@ from typing import Any, Literal, get_args
 
 import sentencepiece
 
+from albert_embed.transforms.files.open_bytes import open_bytes
+
 WORD_START = "\u2581"  # SentencePiece's sign for a space
 CLASSIFICATION_PIECE = "[CLS]"
 SEPARATOR_PIECE = "[SEP]"
@@ -18,6 +20,8 @@ UNKNOWN_PIECE = "<unk>"
 # What becomes of a piece such as "1945,": "albert" cuts it as the ALBERT repository does, "huggingface" keeps it.
 CommaRule = Literal["albert", "huggingface"]
 COMMA_RULES: tuple[str, ...] = get_args(CommaRule)
+
+from albert_embed.transforms.files.open_bytes import open_bytes
 
 
 class VocabularyError(ValueError):
@@ -79,9 +83,7 @@ def load_vocabulary(path: str, *, comma_rule: CommaRule = "albert") -> Vocabular
       VocabularyError: if the file is not a SentencePiece model, or lacks one of the special pieces.
       OSError: if the file can't be read.
     """
-    from apache_beam.io.filesystems import FileSystems  # here: importing Beam takes seconds
-
-    with FileSystems.open(path, compression_type="uncompressed") as file:
+    with open_bytes(path) as file:
         return parse_vocabulary(file.read(), source=path, comma_rule=comma_rule)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA, Tombstones, load_tombstones
+from albert_embed.pipeline.formats.shard_file import DamagedShardError
 
 
 def write(path: Path, *ids: bytes) -> str:
@@ -71,5 +72,5 @@ def test_a_damaged_list(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     write(path, b"a")
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(pa.ArrowInvalid):
+    with pytest.raises(DamagedShardError, match=rf"^{path}: "):
         load_tombstones([PublishedFile(path=str(path), generation=1)])
