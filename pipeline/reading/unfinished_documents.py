@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.reading.selected_documents import find_places, take_rows
-from albert_embed.pipeline.shards.keys import document_keys, keys_from_arrow
+from albert_embed.pipeline.reading.known_places import KnownPlaces, take_rows
+from albert_embed.pipeline.shards.keys import keys_from_arrow
 from albert_embed.pipeline.shards.places import KEY
 from albert_embed.transforms.rows.columns import (
-    CONTENT_HASH,
     FINISHED_WINDOWS,
-    ID,
     INPUT_POSITION,
     TYPES,
     WINDOW,
@@ -28,20 +26,19 @@ class UnfinishedDocuments:
 
     def __init__(self, finished: pa.Table) -> None:
         finished = finished.sort_by([(INPUT_POSITION, "ascending"), (WINDOW, "ascending")])
-        self._positions, starts, counts = np.unique(
+        positions, starts, counts = np.unique(
             np.asarray(finished[INPUT_POSITION]), return_index=True, return_counts=True
         )
-        self._keys = keys_from_arrow(finished[KEY])[starts]
+        self._places = KnownPlaces(positions, keys_from_arrow(finished[KEY])[starts])
         self._whole = counts == np.asarray(finished[WINDOW_COUNT])[starts]
         windows = finished[WINDOW].combine_chunks()
         self._windows = pa.ListArray.from_arrays(pa.array([*starts, len(windows)], pa.int32()), windows)
         self._rows = counts
-        self._met = np.zeros(len(starts), bool)
 
     @property
     def missing_rows(self) -> int:
         """How many finished rows belong to documents that were not met until now."""
-        return int(self._rows[~self._met].sum())
+        return int(self._rows[self._places.missed].sum())
 
     def take(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         """Returns the documents that are not finished.
@@ -51,15 +48,11 @@ class UnfinishedDocuments:
         Args:
           documents: as `DocumentReader` gives them.
         """
-        if not len(self._positions):
+        if not len(self._rows):
             return documents
-        rows, found = find_places(self._positions, documents)
-        candidates = documents.select([ID, CONTENT_HASH]).take(pa.array(rows))
-        same = self._keys[found] == document_keys(candidates.column(ID), candidates.column(CONTENT_HASH))
-        rows, found = rows[same], found[same]
-        self._met[found] = True
+        met = self._places.meet(documents)
         places = np.full(documents.num_rows, -1)
-        places[rows] = found
+        places[met.rows] = met.places
         left = np.flatnonzero((places < 0) | ~self._whole[places])
         partly = places[left] >= 0
         documents = take_rows(documents, left)
