@@ -57,3 +57,7 @@ class DocumentCounts:
     repeated: int = 0
     not_unique: int = 0
     deleted: int = 0
+
+    def __add__(self, other: DocumentCounts) -> DocumentCounts:
+        names = [field.name for field in dataclasses.fields(self)]
+        return DocumentCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})

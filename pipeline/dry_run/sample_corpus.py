@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 
@@ -79,22 +81,9 @@ def _texts(batch: pa.RecordBatch) -> list[str]:
 
 def _scale(counts: CorpusStatistics, factor: float) -> CorpusStatistics:
     """Returns the counts of a corpus that is so many times as large."""
-
-    def scale(count: int) -> int:
-        return round(count * factor)
-
-    return CorpusStatistics(
-        documents=scale(counts.documents),
-        text_bytes=scale(counts.text_bytes),
-        tokens=scale(counts.tokens),
-        empty=scale(counts.empty),
-        over_length=0,
-        unknown_tokens=0,
-        id_bytes=scale(counts.id_bytes),
-        distinct=scale(counts.distinct),
-        longest=counts.longest,
-        token_quantiles={},
-        document_lengths={},
-        row_lengths=tuple(map(scale, counts.row_lengths)),
-        letters={},
+    scaled = ("documents", "text_bytes", "tokens", "empty", "id_bytes", "distinct")
+    return dataclasses.replace(
+        counts,
+        **{name: round(getattr(counts, name) * factor) for name in scaled},
+        row_lengths=tuple(round(count * factor) for count in counts.row_lengths),
     )

@@ -6,7 +6,6 @@ All of it is Arrow, for one bucket of ids at a time (`pipeline.incremental.id_bu
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -65,16 +64,6 @@ class Comparison:
     tombstones: pa.Table
     dead_vectors: int
     counts: DocumentCounts
-
-
-def add_counts(parts: Iterable[DocumentCounts]) -> DocumentCounts:
-    """Returns the sum of all parts."""
-    names = [field.name for field in dataclasses.fields(DocumentCounts)]
-    totals = dict.fromkeys(names, 0)
-    for part in parts:
-        for name in names:
-            totals[name] += getattr(part, name)
-    return DocumentCounts(**totals)
 
 
 def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table, *, full_snapshot: bool) -> Comparison:

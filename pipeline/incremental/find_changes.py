@@ -17,7 +17,6 @@ from albert_embed.pipeline.documents.keyed_tables import cut_by_column, from_byt
 from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
-    add_counts,
     compare_documents,
 )
 from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets
@@ -49,18 +48,9 @@ class ChangeCounts:
     dead_vectors: int = 0
     missing: int = 0
 
-
-def add_change_counts(parts: Iterable[ChangeCounts]) -> ChangeCounts:
-    """Returns the sum of all parts."""
-    counts = []
-    totals = dict.fromkeys(("selected", "tombstones", "dead_vectors", "missing"), 0)
-    dead = RowCounts()
-    for part in parts:
-        counts.append(part.documents)
-        dead += part.dead
-        for name in totals:
-            totals[name] += getattr(part, name)
-    return ChangeCounts(documents=add_counts(counts), dead=dead, **totals)
+    def __add__(self, other: ChangeCounts) -> ChangeCounts:
+        names = [field.name for field in dataclasses.fields(self)]
+        return ChangeCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):

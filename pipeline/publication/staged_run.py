@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from albert_embed.pipeline.incremental.find_changes import ChangeCounts, add_change_counts
+from albert_embed.pipeline.incremental.find_changes import ChangeCounts
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import Shard
@@ -98,7 +98,7 @@ def gather_staged(parts: Iterable[Any]) -> StagedRun:
         documents=tuple(found[DocumentFile]),
         failures=tuple(sorted(found[FailureFile], key=lambda written: written.file.path)),
         tombstones=tuple(sorted(found[TombstoneFile], key=lambda written: written.file.path)),
-        changes=add_change_counts(found[ChangeCounts]),
+        changes=sum(found[ChangeCounts], ChangeCounts()),
         counted=add_counts(found[BundleCounts]),
         began=min(clock.began for clock in found[RunClock]),
     )

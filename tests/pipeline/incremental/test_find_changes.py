@@ -18,7 +18,7 @@ from albert_embed.pipeline.dataset.published_output import PublishedFile
 from albert_embed.pipeline.dataset.tombstones import GENERATION, TOMBSTONE_IDS_SCHEMA, TOMBSTONE_SCHEMA
 from albert_embed.pipeline.documents.keyed_tables import from_bytes
 from albert_embed.pipeline.incremental.compare_documents import INDEX_SCHEMA, compare_documents
-from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges, add_change_counts
+from albert_embed.pipeline.incremental.find_changes import ChangeCounts, CompareBucket, FindChanges
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile, read_generation
 from albert_embed.pipeline.records.content_id import hash_content
@@ -92,7 +92,7 @@ def test_beam_finds_what_one_join_finds(
         assert sorted(rows, key=lambda row: row["id"]) == sorted(expected["tombstones"], key=lambda row: row["id"])
 
     def check_counts(found: list[ChangeCounts]) -> None:
-        assert len(found) == buckets and add_change_counts(found) == counts
+        assert len(found) == buckets and sum(found, ChangeCounts()) == counts
 
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         found = (
@@ -108,9 +108,13 @@ def test_beam_finds_what_one_join_finds(
 
 
 def test_counts_are_added_up() -> None:
-    counts = ChangeCounts(documents=DocumentCounts(read=2, new=1), selected=1, tombstones=3, missing=2)
-    assert add_change_counts([counts, counts]).tombstones == 6 and add_change_counts([counts, counts]).missing == 4
-    assert add_change_counts([]) == ChangeCounts()
+    counts = ChangeCounts(
+        documents=DocumentCounts(read=2, new=1), selected=1, tombstones=3, dead=RowCounts(rows=5), dead_vectors=4, missing=2
+    )
+    assert counts + counts == ChangeCounts(
+        documents=DocumentCounts(read=4, new=2), selected=2, tombstones=6, dead=RowCounts(rows=10), dead_vectors=8, missing=4
+    )
+    assert counts + ChangeCounts() == counts
 
 
 def test_rows_of_a_file_get_its_generation(files: dict[str, list[PublishedFile]]) -> None:

@@ -15,7 +15,7 @@ from apache_beam.testing.util import assert_that
 
 from albert_embed.pipeline.dataset.generation import DocumentCounts
 from albert_embed.pipeline.dataset.published_output import PublishedFile
-from albert_embed.pipeline.incremental.find_changes import add_change_counts
+from albert_embed.pipeline.incremental.find_changes import ChangeCounts
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.reading.read_input import Comparison, ReadInput
 from albert_embed.pipeline.shards.shard import Shard
@@ -87,7 +87,7 @@ def check(
         assert sorted(found, key=repr) == sorted(finished or [], key=repr)
 
     def check_counts(found: list[Any]) -> None:
-        total = add_change_counts(found)
+        total = sum(found, ChangeCounts())
         assert (total.documents, total.missing) == (counts, missing)
 
     def check_tombstones(found: list[pa.Table]) -> None:
