@@ -24,6 +24,7 @@ from albert_embed.transforms.rows.columns import (
     WINDOW,
 )
 from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.steps.bad_rows import BadRows, Fault
 from albert_embed.transforms.steps.failure import Failure
 
 # https://cloud.google.com/bigquery/quotas: the maximum size of a row in the result of a query, such as a MERGE, as
@@ -44,68 +45,61 @@ def check_rows(
       layout: the columns of the table.
       max_row_bytes: maximum bytes per row.
     """
-    errors: dict[int, tuple[str, str]] = {}
+    bad = BadRows()
     for name in layout.rows.embeddings:
-        _check_vectors(rows, name, layout.rows.width(name), errors)
+        _check_vectors(rows, name, layout.rows.width(name), bad)
     for column in layout.rows.columns:
         if column.name == ID or (column.kept and column.is_string):
-            _check_texts(rows, column.name, errors)
+            _check_texts(rows, column.name, bad)
     sizes = measure_rows(rows, layout)
     for row in np.flatnonzero(sizes > max_row_bytes).tolist():
-        errors.setdefault(
-            row,
-            (
-                "row too large",
-                f"the row has {sizes[row]:,} bytes, BigQuery takes at most {max_row_bytes:,}: lower --max-tokens, "
-                "leave sequence out of --embeddings, or choose --bigquery-method file_loads, which takes the most",
-            ),
+        error = (
+            f"the row has {sizes[row]:,} bytes, BigQuery takes at most {max_row_bytes:,}: lower --max-tokens, leave "
+            "sequence out of --embeddings, or choose --bigquery-method file_loads, which takes the most"
         )
-    if not errors:
-        return rows, []
+        bad.add(row, Fault(reason="row too large", error=error))
     failures = [
         Failure(
             id=rows.column(ID)[row].as_py() or b"",
             stage="write",
-            reason=reason,
-            error=error,
+            reason=fault.reason,
+            error=fault.error,
             text=b"",
             window=rows.column(WINDOW)[row].as_py(),
         )
-        for row, (reason, error) in sorted(errors.items())
+        for row, fault in bad
     ]
-    good = np.ones(rows.num_rows, bool)
-    good[list(errors)] = False
-    return rows.filter(pa.array(good)), failures
+    return bad.drop_from(rows), failures
 
 
-def _check_vectors(rows: pa.RecordBatch, name: str, width: int, errors: dict[int, tuple[str, str]]) -> None:
-    """Adds errors for rows whose vectors are null, not `width` wide, or not finite."""
+def _check_vectors(rows: pa.RecordBatch, name: str, width: int, bad: BadRows) -> None:
+    """Adds rows whose vectors are null, not `width` wide, or not finite."""
     column = rows.column(name)
     lengths = np.asarray(pc.list_value_length(column).fill_null(-1))
     tokens = list_lengths(rows.column(INPUT_IDS)) if name == SEQUENCE_OUTPUT else 1
     expected = np.broadcast_to(tokens * width, lengths.shape)
     for row in np.flatnonzero(lengths != expected).tolist():
         error = "is null" if lengths[row] < 0 else f"has {lengths[row]:,} values, not {expected[row]:,}"
-        errors.setdefault(row, ("vector of another width", f"{name} {error}; make the run again"))
+        bad.add(row, Fault(reason="vector of another width", error=f"{name} {error}; make the run again"))
     values = column.flatten()
     finite = np.isfinite(values.to_numpy(zero_copy_only=False))  # a null among them comes as NaN
     if not finite.all():
         parents = np.asarray(pc.list_parent_indices(column))
         for row in np.unique(parents[~finite]).tolist():
-            errors.setdefault(
-                row, ("vector not finite", f"{name} holds a null, NaN or infinity, which BigQuery can't index")
-            )
+            error = f"{name} holds a null, NaN or infinity, which BigQuery can't index"
+            bad.add(row, Fault(reason="vector not finite", error=error))
 
 
-def _check_texts(rows: pa.RecordBatch, name: str, errors: dict[int, tuple[str, str]]) -> None:
-    """Adds errors for rows whose strings are not UTF-8, as BigQuery's must be, and for rows without an id."""
+def _check_texts(rows: pa.RecordBatch, name: str, bad: BadRows) -> None:
+    """Adds rows whose strings are not UTF-8, as BigQuery's must be, and rows without an id."""
     column = rows.column(name)
     if name == ID and column.null_count:
         for row in np.flatnonzero(np.asarray(column.is_null())).tolist():
-            errors.setdefault(row, ("missing id", "the row has no id; give --id-field a field that every record has"))
+            error = "the row has no id; give --id-field a field that every record has"
+            bad.add(row, Fault(reason="missing id", error=error))
     for row in find_invalid_utf8(column):
         error = f"the field {name!r} is not UTF-8, as BigQuery's strings must be: {str(column[row])[:80]}"
-        errors.setdefault(row, ("invalid UTF-8", error))
+        bad.add(row, Fault(reason="invalid UTF-8", error=error))
 
 
 def measure_rows(rows: pa.RecordBatch, layout: TableLayout) -> np.ndarray:

@@ -13,14 +13,12 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record, show_value
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, find_invalid_utf8, holds_strings
 from albert_embed.pipeline.settings.field_type import FieldType
-from albert_embed.pipeline.settings.kept_fields import AS_TEXT, convert_kept, write_text
+from albert_embed.pipeline.settings.kept_fields import AS_TEXT, convert_value, write_text
 from albert_embed.transforms.rows.columns import ID, INPUT_POSITION, PAIR, TEXT, TRAVELLING_NAMES, TYPES
+from albert_embed.transforms.steps.bad_rows import BadRows, Fault
 from albert_embed.transforms.steps.failure import Failure
 
 _TEXT_TYPES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-
-# Row → the reason and the error of its failure.
-Errors = dict[int, tuple[str, str]]
 
 
 def make_documents(records: Records, fields: RecordFields, *, first: int = 0) -> tuple[pa.RecordBatch, list[Failure]]:
@@ -35,86 +33,84 @@ def make_documents(records: Records, fields: RecordFields, *, first: int = 0) ->
       `{id, text[, pair], kept, input_position}`, kept fields that have the name of a text under another
       (`columns.TRAVELLING_NAMES`), and a failure for each record that is no document.
     """
-    errors: Errors = {}
-    texts = {TEXT: _take_texts(records, fields.text, errors)}
+    bad = BadRows()
+    texts = {TEXT: _take_texts(records, fields.text, bad)}
     if fields.pair is not None:
-        texts[PAIR] = _take_texts(records, fields.pair, errors)
+        texts[PAIR] = _take_texts(records, fields.pair, bad)
     for name, column in texts.items():
         for row in find_bad_texts(column):
-            if row not in errors:
-                errors[row] = describe_bad_text(column[row].as_py(), name)
-    columns = {ID: _take_ids(records, fields, list(texts.values()), errors), **texts}
+            bad.add(row, describe_bad_text(column[row].as_py(), name))
+    columns = {ID: _take_ids(records, fields, list(texts.values()), bad), **texts}
     for column, type_ in fields.kept.items():
-        columns[TRAVELLING_NAMES.get(column, column)] = _take_kept(records, fields.find_field(column), type_, errors)
+        columns[TRAVELLING_NAMES.get(column, column)] = _take_kept(records, fields.find_field(column), type_, bad)
     columns[INPUT_POSITION] = pa.array(np.arange(first, first + len(records.positions)), TYPES[INPUT_POSITION])
     documents = pa.RecordBatch.from_pydict(columns)
-    if not errors:
-        return documents, []
-    failures = [_fail(records, row, *errors[row], texts[TEXT][row].as_py()) for row in sorted(errors)]
-    good = np.ones(documents.num_rows, bool)
-    good[list(errors)] = False
-    return documents.filter(pa.array(good)), failures
+    failures = [_fail(records, row, fault, texts[TEXT][row].as_py()) for row, fault in bad]
+    return bad.drop_from(documents), failures
 
 
-def _fail(records: Records, row: int, reason: str, error: str, text: bytes | None) -> Failure:
+def _fail(records: Records, row: int, fault: Fault, text: bytes | None) -> Failure:
     raw = None if records.raw is None else records.raw[row]
     where = f"{records.unit} {records.positions[row]}"
-    return fail_record(records.file, where, reason, error, raw or text or b"", content=raw)
+    return fail_record(records.file, where, fault.reason, fault.error, raw or text or b"", content=raw)
 
 
-def _missing(records: Records, row: int, name: str) -> tuple[str, str]:
+def _describe_missing(records: Records, row: int, name: str) -> Fault:
     names = records.columns if records.names is None else records.names[row]
     known = ", ".join(sorted(names)).encode(errors="backslashreplace").decode() or "none"
-    return "missing field", f"the field {name!r} is missing or null; the fields are: {known[:200]}"
+    error = f"the field {name!r} is missing or null; the fields are: {known[:200]}"
+    return Fault(reason="missing field", error=error)
 
 
-def _half_a_pair(name: str, error: UnicodeEncodeError) -> tuple[str, str]:
+def _describe_half_a_pair(name: str, error: UnicodeEncodeError) -> Fault:
     """Returns what is wrong with a string such as "\\ud800", which is valid JSON and no text."""
-    return "invalid Unicode", f"the field {name!r} holds half of a surrogate pair: {error.reason}"
+    said = f"the field {name!r} holds half of a surrogate pair: {error.reason}"
+    return Fault(reason="invalid Unicode", error=said)
 
 
-def _take_texts(records: Records, name: str, errors: Errors) -> pa.Array:
+def _take_texts(records: Records, name: str, bad: BadRows) -> pa.Array:
     """Returns the texts as large_binary, null where there is none."""
     values = records.columns.get(name)
     if isinstance(values, pa.Array) and values.type in _TEXT_TYPES:
         for row in np.flatnonzero(np.asarray(values.is_null())).tolist():
-            errors.setdefault(row, _missing(records, row, name))
+            bad.add(row, _describe_missing(records, row, name))
         return values.cast(pa.large_binary())
     return pa.array(
         [
-            _take_text(records, row, name, value, errors)
-            for row, value in enumerate(_take_values(records, name, errors))
+            _take_text(records, row, name, value, bad)
+            for row, value in enumerate(_take_values(records, name, bad))
         ],
         pa.large_binary(),
     )
 
 
-def _take_text(records: Records, row: int, name: str, value: Any, errors: Errors) -> bytes | None:
+def _take_text(records: Records, row: int, name: str, value: Any, bad: BadRows) -> bytes | None:
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
         try:
             return value.encode()
         except UnicodeEncodeError as e:
-            errors.setdefault(row, _half_a_pair(name, e))
+            bad.add(row, _describe_half_a_pair(name, e))
     elif value is None:
-        errors.setdefault(row, _missing(records, row, name))
+        bad.add(row, _describe_missing(records, row, name))
     else:
-        errors.setdefault(row, ("wrong type", f"the field {name!r} must be a string, not {show_value(value)}"))
+        error = f"the field {name!r} must be a string, not {show_value(value)}"
+        bad.add(row, Fault(reason="wrong type", error=error))
     return None
 
 
-def _take_ids(records: Records, fields: RecordFields, texts: list[pa.Array], errors: Errors) -> pa.Array:
-    values = _take_values(records, fields.id, errors)
+def _take_ids(records: Records, fields: RecordFields, texts: list[pa.Array], bad: BadRows) -> pa.Array:
+    values = _take_values(records, fields.id, bad)
     contents = zip(*(text.to_pylist() for text in texts), strict=True)
     ids = [
-        _take_id(row, value, fields, content, errors)
+        _take_id(row, value, fields, content, bad)
         for row, (value, content) in enumerate(zip(values, contents, strict=True))
     ]
     return pa.array(ids, pa.binary())
 
 
-def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | None, ...], errors: Errors) -> bytes:
+def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | None, ...], bad: BadRows) -> bytes:
     if value is None and not fields.id_required:
         return content_id(*(text or b"" for text in content))
     if isinstance(value, bytes):
@@ -123,31 +119,44 @@ def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | 
         try:
             return write_text(value).encode()
         except UnicodeEncodeError as e:
-            errors.setdefault(row, _half_a_pair(fields.id, e))
+            bad.add(row, _describe_half_a_pair(fields.id, e))
     elif value is None:
-        errors.setdefault(row, ("missing field", f"the id field {fields.id!r} is missing or null"))
+        bad.add(row, Fault(reason="missing field", error=f"the id field {fields.id!r} is missing or null"))
     else:
         error = f"the id field {fields.id!r} must be a string or an integer, not {show_value(value)}"
-        errors.setdefault(row, ("wrong type", error))
+        bad.add(row, Fault(reason="wrong type", error=error))
     return b""
 
 
-def _take_kept(records: Records, name: str, type_: FieldType, errors: Errors) -> pa.Array:
+def _take_kept(records: Records, name: str, type_: FieldType, bad: BadRows) -> pa.Array:
     """Returns a kept field; null where a record has none."""
     values = records.columns.get(name)
     if isinstance(values, pa.Array) and values.type == type_.arrow and not type_.is_list:
         return values
-    return pa.array(convert_kept(_take_values(records, name, errors), name, type_, errors), type_.arrow)
+    taken = [_convert(row, value, name, type_, bad) for row, value in enumerate(_take_values(records, name, bad))]
+    return pa.array(taken, type_.arrow)
 
 
-def _take_values(records: Records, name: str, errors: Errors) -> list[Any]:
-    """Returns a field's values; None, and an entry in `errors`, where one is a string by its type, but not UTF-8."""
+def _convert(row: int, value: Any, name: str, type_: FieldType, bad: BadRows) -> Any:
+    """Converts a value of a kept field; returns None where it is of another type."""
+    try:
+        return convert_value(value, type_)
+    except UnicodeEncodeError as e:
+        bad.add(row, _describe_half_a_pair(name, e))
+    except ValueError as e:
+        hint = f"it is kept as {type_}; choose another type with --keep-fields {name}:TYPE"
+        bad.add(row, Fault(reason="wrong type", error=f"the field {name!r} is {e}; {hint}"))
+    return None
+
+
+def _take_values(records: Records, name: str, bad: BadRows) -> list[Any]:
+    """Returns a field's values; None, and a bad row, where one is a string by its type, but not UTF-8."""
     values = records.columns.get(name, [None] * len(records.positions))
     if not isinstance(values, pa.Array):
         return values
-    bad = set(find_invalid_utf8(values)) if holds_strings(values.type) else set()
-    if not bad:
+    invalid = set(find_invalid_utf8(values)) if holds_strings(values.type) else set()
+    if not invalid:
         return list(values.to_pylist())
-    for row in bad:
-        errors.setdefault(row, ("invalid UTF-8", describe_invalid_utf8(name)))
-    return [None if row in bad else value.as_py() for row, value in enumerate(values)]
+    for row in invalid:
+        bad.add(row, Fault(reason="invalid UTF-8", error=describe_invalid_utf8(name)))
+    return [None if row in invalid else value.as_py() for row, value in enumerate(values)]

@@ -20,6 +20,7 @@ from albert_embed.transforms.rows.columns import (
     TYPES,
 )
 from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.bad_rows import BadRows, Fault
 from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
 from albert_embed.transforms.steps.map_or_fail import MapOrFail
 
@@ -60,14 +61,11 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
     columns[TEXT_START] = _starts(columns[TEXT])
     columns[CONTENT_HASH] = hash_documents(texts, others)
     prepared = pa.RecordBatch.from_pydict(columns)
-    bad = np.zeros(documents.num_rows, bool)
-    failures = []
+    bad = BadRows()
     for name, text in zip(text_names, texts, strict=True):
         for row in find_bad_texts(text):
-            if not bad[row]:
-                failures.append(_fail(prepared, row, name))
-                bad[row] = True
-    return (prepared.filter(pa.array(~bad)) if failures else prepared), failures
+            bad.add(row, describe_bad_text(text[row].as_py(), name))
+    return bad.drop_from(prepared), [_fail(prepared, row, fault) for row, fault in bad]
 
 
 def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
@@ -129,36 +127,34 @@ def _longest_word(text: bytes) -> int:
     return max((len(word.encode()) for word in text.decode().split()), default=0) if len(text) > MAX_WORD_BYTES else 0
 
 
-def describe_bad_text(text: bytes | None, name: str) -> tuple[str, str]:
-    """Returns the reason and the error for a text that `find_bad_texts` has found."""
+def describe_bad_text(text: bytes | None, name: str) -> Fault:
+    """Returns what is wrong with a text that `find_bad_texts` has found."""
     if text is None:
-        return "missing text", f"the column {name!r} is null"
+        return Fault(reason="missing text", error=f"the column {name!r} is null")
     if len(text) > MAX_TEXT_BYTES:
-        return "text too long", f"{name} has more than the {MAX_TEXT_BYTES:,} bytes that are read; split it"
+        error = f"{name} has more than the {MAX_TEXT_BYTES:,} bytes that are read; split it"
+        return Fault(reason="text too long", error=error)
     if text.count(0) * MAX_NUL_SHARE > len(text):
         error = f"{text.count(0):,} of the {len(text):,} bytes of {name} are NUL: it is binary, or UTF-16 or UTF-32"
-        return "binary content", f"{error}; convert it to UTF-8, or leave it out"
+        return Fault(reason="binary content", error=f"{error}; convert it to UTF-8, or leave it out")
     try:
         text.decode()
     except UnicodeDecodeError as e:
-        return (
-            "invalid UTF-8",
-            f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason}); convert it to UTF-8",
-        )
-    return (
-        "word too long",
-        f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {MAX_WORD_BYTES:,} "
+        error = f"{name} is not UTF-8: byte 0x{text[e.start]:02x} at position {e.start} ({e.reason})"
+        return Fault(reason="invalid UTF-8", error=f"{error}; convert it to UTF-8")
+    return Fault(
+        reason="word too long",
+        error=f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {MAX_WORD_BYTES:,} "
         "that are tokenised; is it binary data? Put spaces into it, or leave it out",
     )
 
 
-def _fail(prepared: pa.RecordBatch, row: int, name: str) -> Failure:
-    reason, error = describe_bad_text(prepared.column(name)[row].as_py(), name)
+def _fail(prepared: pa.RecordBatch, row: int, fault: Fault) -> Failure:
     return Failure(
         id=prepared.column(ID)[row].as_py(),
         stage="preprocess",
-        reason=reason,
-        error=error,
+        reason=fault.reason,
+        error=fault.error,
         text=prepared.column(TEXT_START)[row].as_py(),
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms.rows.columns import ID, TEXT, TRAVELLING_NAMES
+from albert_embed.transforms.steps.bad_rows import BadRows, Fault
 from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
 
 
@@ -19,25 +19,27 @@ def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.R
       documents: `id`, `text` and any other columns; strings are binary, or lists of it.
       names: of the output's columns that are to be strings; those without bytes are skipped.
     """
-    bad: dict[int, str] = {}
+    bad = BadRows()
     for name in names:
-        for row in find_invalid_utf8(documents.column(TRAVELLING_NAMES.get(name, name))):
-            bad.setdefault(row, name)
-    if not bad:
-        return documents, []
-    good = np.ones(documents.num_rows, bool)
-    good[list(bad)] = False
-    failures = [_fail(documents.slice(row, 1), name) for row, name in sorted(bad.items())]
-    return documents.filter(pa.array(good)), failures
+        column = documents.column(TRAVELLING_NAMES.get(name, name))
+        for row in find_invalid_utf8(column):
+            bad.add(row, _describe(name, column[row].as_py()))
+    return bad.drop_from(documents), [_fail(documents, row, fault) for row, fault in bad]
 
 
-def _fail(document: pa.RecordBatch, name: str) -> Failure:
-    value = document.column(TRAVELLING_NAMES.get(name, name))[0].as_py()
-    return Failure(
-        id=document.column(ID)[0].as_py(),
-        stage="preprocess",
+def _describe(name: str, value: object) -> Fault:
+    return Fault(
         reason="invalid UTF-8",
         error=f"the field {name!r} is {str(value)[:80]}, which is not UTF-8, as strings in Parquet and BigQuery "
         "must be; write it as hexadecimal digits, or leave those out of --sink",
-        text=(document.column(TEXT)[0].as_py() or b"")[:TEXT_START_BYTES],
+    )
+
+
+def _fail(documents: pa.RecordBatch, row: int, fault: Fault) -> Failure:
+    return Failure(
+        id=documents.column(ID)[row].as_py(),
+        stage="preprocess",
+        reason=fault.reason,
+        error=fault.error,
+        text=(documents.column(TEXT)[row].as_py() or b"")[:TEXT_START_BYTES],
     )

@@ -167,21 +167,3 @@ def _convert_one(value: Any, type_: ValueType) -> Any:
     if name == FLOAT.name and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     raise ValueError(f"{type(value).__name__} {str(value)[:80]}, which is not of type {type_.name}")
-
-
-def convert_kept(values: list[Any], name: str, type_: FieldType, errors: dict[int, tuple[str, str]]) -> list[Any]:
-    """Converts the values of a kept field: None where one is of another type, and an entry in `errors`."""
-    taken = []
-    for row, value in enumerate(values):
-        try:
-            taken.append(convert_value(value, type_))
-        except UnicodeEncodeError as e:
-            taken.append(None)
-            errors.setdefault(
-                row, ("invalid Unicode", f"the field {name!r} holds half of a surrogate pair: {e.reason}")
-            )
-        except ValueError as e:
-            taken.append(None)
-            hint = f"it is kept as {type_}; choose another type with --keep-fields {name}:TYPE"
-            errors.setdefault(row, ("wrong type", f"the field {name!r} is {e}; {hint}"))
-    return taken
