@@ -9,14 +9,14 @@ _AS_IT_IS = "uncompressed"
 
 
 def open_bytes(path: str) -> Any:
-    """Opens a file for reading; each file system raises its own errors where it can't."""
+    """Opens a file for reading; each file system raises its own errors."""
     from apache_beam.io.filesystems import FileSystems  # here: importing Beam takes seconds
 
     return FileSystems.open(path, compression_type=_AS_IT_IS)
 
 
 def create_bytes(path: str) -> Any:
-    """Opens a file for writing, in place of one that is there; each file system raises its own errors where it can't."""
+    """Opens a file for writing, in place of any that is there; each file system raises its own errors."""
     from apache_beam.io.filesystems import FileSystems
 
     return FileSystems.create(path, compression_type=_AS_IT_IS)

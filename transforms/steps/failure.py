@@ -17,7 +17,7 @@ def describe_category(stage: str, reason: str) -> str:
 
 
 def list_most_frequent(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Returns categories with their counts, the most frequent first, and of equally frequent ones in the order of names."""
+    """Returns categories with their counts, the most frequent first, equally frequent ones in the order of names."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
