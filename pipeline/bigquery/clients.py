@@ -12,6 +12,8 @@ from typing import Any
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
+from albert_embed.pipeline.settings.table_name import TableName
+
 
 def make_client(project: str | None) -> Any:
     """Makes a `google.cloud.bigquery.Client` whose jobs run in `project`; None means the environment's project."""
@@ -55,3 +57,29 @@ def explain_refusals(what: str) -> Iterator[None]:
         ) from e
     except exceptions.ClientError as e:
         raise ValueError(f"{what}: {e.message}") from e
+
+
+def find_table(table: TableName) -> Any:
+    """Returns what BigQuery says of a table (`google.cloud.bigquery.Table`), before a run reads it.
+
+    Raises:
+      ValueError: if it can't be read.
+    """
+    with explain_refusals(table.option):
+        return make_client(table.project).get_table(str(table))
+
+
+def try_query(sql: str, project: str | None) -> Any:
+    """Returns what BigQuery says of a query (`google.cloud.bigquery.QueryJob`), without running it.
+
+    Args:
+      sql: in GoogleSQL.
+      project: where it would run; None means the environment's project.
+
+    Raises:
+      ValueError: if it is refused.
+    """
+    from google.cloud import bigquery
+
+    with explain_refusals("--query"):
+        return make_client(project).query(sql, job_config=bigquery.QueryJobConfig(dry_run=True))

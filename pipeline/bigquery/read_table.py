@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.bigquery.clients import explain_refusals
+from albert_embed.pipeline.bigquery.table_column import TableColumn, read_columns
 from albert_embed.pipeline.records.content_id import content_id, hash_content
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
@@ -56,9 +57,7 @@ def open_table(table: TableName, fields: RecordFields) -> TableStreams:
     Raises:
       ValueError: if it can't be read, or a field is missing or has another type.
     """
-    with explain_refusals(table.option):
-        found = clients.make_client(table.project).get_table(str(table))
-    return _open_session(table, table.option, found.schema, fields)
+    return _open_session(table, table.option, clients.find_table(table).schema, fields)
 
 
 def check_table(table: TableName, fields: RecordFields) -> int:
@@ -67,9 +66,8 @@ def check_table(table: TableName, fields: RecordFields) -> int:
     Raises:
       ValueError: if it can't be read, or a field is missing or has another type.
     """
-    with explain_refusals(table.option):
-        found = clients.make_client(table.project).get_table(str(table))
-    check_fields(table.option, _list_columns(found.schema), fields)
+    found = clients.find_table(table)
+    check_fields(table.option, read_columns(found.schema), fields)
     return int(found.num_bytes or 0)
 
 
@@ -79,17 +77,9 @@ def check_query(sql: str, project: str | None, fields: RecordFields) -> int | No
     Raises:
       ValueError: if it is refused, or a field is missing or has another type.
     """
-    from google.cloud import bigquery
-
-    with explain_refusals("--query"):
-        job = clients.make_client(project).query(sql, job_config=bigquery.QueryJobConfig(dry_run=True))
-        columns = _list_columns(job.schema or ())
-    check_fields("--query", columns, fields)
+    job = clients.try_query(sql, project)
+    check_fields("--query", read_columns(job.schema or ()), fields)
     return None if job.total_bytes_processed is None else int(job.total_bytes_processed)
-
-
-def _list_columns(schema: Sequence[Any]) -> dict[str, tuple[str, str]]:
-    return {field.name: (field.field_type, field.mode) for field in schema}
 
 
 def open_query(sql: str, project: str | None, fields: RecordFields) -> TableStreams:
@@ -120,7 +110,7 @@ def _open_session(
 ) -> TableStreams:
     from google.cloud.bigquery_storage_v1 import types
 
-    check_fields(source, _list_columns(schema), fields)
+    check_fields(source, read_columns(schema), fields)
     names = {field.name for field in schema}
     session = types.ReadSession(
         table=f"projects/{table.project}/datasets/{table.dataset}/tables/{table.table}",
@@ -142,34 +132,53 @@ def _open_session(
     )
 
 
-def check_fields(source: str, columns: dict[str, tuple[str, str]], fields: RecordFields) -> None:
-    """Raises ValueError if the columns, name → (type, mode), are not those of `fields`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What a column must be.
+
+    Attributes:
+      option: that names it.
+      types: which of the API's types it may have.
+      is_list: whether a row has a list of values.
+    """
+
+    option: str
+    types: tuple[str, ...]
+    is_list: bool = False
+
+
+def check_fields(source: str, columns: Sequence[TableColumn], fields: RecordFields) -> None:
+    """Raises ValueError if the columns are not those of `fields`.
 
     Files are read record by record, and each record that lacks a field fails alone. A table has a schema beforehand.
     """
-    wanted: dict[str, tuple[str, tuple[str, ...], bool]] = {fields.text: ("--text-field", _TEXT_TYPES, False)}
+    found = {column.name: column for column in columns}
+    wanted = {fields.text: _Wanted(option="--text-field", types=_TEXT_TYPES)}
     if fields.pair is not None:
-        wanted[fields.pair] = ("--pair-field", _TEXT_TYPES, False)
-    if fields.id_required or fields.id in columns:
-        wanted[fields.id] = ("--id-field", _ID_TYPES, False)
+        wanted[fields.pair] = _Wanted(option="--pair-field", types=_TEXT_TYPES)
+    if fields.id_required or fields.id in found:
+        wanted[fields.id] = _Wanted(option="--id-field", types=_ID_TYPES)
     for column, kept in fields.kept.items():
-        wanted[fields.find_field(column)] = ("--keep-fields", _KEPT_TYPES[kept.value.name], kept.is_list)
-    problems = []
-    for name, (option, types, is_list) in wanted.items():
-        if name not in columns:
-            problems.append(f"there is no column {name!r} ({option})")
-            continue
-        type_, mode = columns[name]
-        type_ = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}.get(type_, type_)
-        if type_ not in types or (mode == "REPEATED") != is_list:
-            found = f"ARRAY<{type_}>" if mode == "REPEATED" else type_
-            choices = " or ".join(f"ARRAY<{choice}>" if is_list else choice for choice in types)
-            problems.append(f"the column {name!r} is {found}, {option} takes {choices}")
+        types = _KEPT_TYPES[kept.value.name]
+        wanted[fields.find_field(column)] = _Wanted(option="--keep-fields", types=types, is_list=kept.is_list)
+    problems = [problem for name, what in wanted.items() if (problem := _compare(name, what, found.get(name)))]
     if problems:
         raise ValueError(
-            f"{source}: {'; '.join(problems)}. Its columns are: {', '.join(columns)}. Name other fields, or give a "
+            f"{source}: {'; '.join(problems)}. Its columns are: {', '.join(found)}. Name other fields, or give a "
             "--query that selects them"
         )
+
+
+def _compare(name: str, wanted: _Wanted, found: TableColumn | None) -> str | None:
+    """Returns what is wrong with a column; None where nothing is."""
+    if found is None:
+        return f"there is no column {name!r} ({wanted.option})"
+    is_list = found.mode == "REPEATED"
+    if found.type in wanted.types and is_list == wanted.is_list:
+        return None
+    there = f"ARRAY<{found.type}>" if is_list else found.type
+    choices = " or ".join(f"ARRAY<{choice}>" if wanted.is_list else choice for choice in wanted.types)
+    return f"the column {name!r} is {there}, {wanted.option} takes {choices}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +17,9 @@ _BIGQUERY_TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.timestamp("us", tz="UTC"): "TIMESTAMP",
 }
+# The API's names of types that GoogleSQL calls otherwise; what BigQuery says of a schema may have either.
+_API_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+_SQL_NAMES = {api: sql for sql, api in _API_NAMES.items()}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,11 +40,28 @@ class TableColumn:
 
     def describe(self) -> str:
         """Returns its type as GoogleSQL names it, such as `ARRAY<FLOAT64>`."""
-        sql = {"INTEGER": "INT64", "FLOAT": "FLOAT64"}.get(self.type, self.type)
+        sql = _SQL_NAMES.get(self.type, self.type)
         if self.type == "RECORD":
             inner = ", ".join(f"{field.name} {field.describe()}" for field in self.fields)
             sql = f"STRUCT<{inner}>"
         return f"ARRAY<{sql}>" if self.mode == "REPEATED" else sql
+
+
+def read_columns(schema: Iterable[Any]) -> tuple[TableColumn, ...]:
+    """Returns columns as BigQuery's client describes them, their types by the API's names.
+
+    Args:
+      schema: `google.cloud.bigquery.SchemaField`s.
+    """
+    return tuple(
+        TableColumn(
+            name=field.name,
+            type=_API_NAMES.get(field.field_type, field.field_type),
+            mode=field.mode,
+            fields=read_columns(field.fields),
+        )
+        for field in schema
+    )
 
 
 def describe_schema(schema: pa.Schema) -> tuple[TableColumn, ...]:
@@ -79,10 +101,9 @@ def compare_columns(wanted: tuple[TableColumn, ...], found: tuple[TableColumn, .
 
 def _canonical(column: TableColumn) -> tuple[object, ...]:
     """Returns what must be equal: name, type, whether it is an array, and the fields; not whether nulls are allowed."""
-    type_ = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "STRUCT": "RECORD"}.get(column.type, column.type)
     return (
         column.name.lower(),
-        type_,
+        _API_NAMES.get(column.type, column.type),
         column.mode == "REPEATED",
         tuple(sorted(_canonical(field) for field in column.fields)),
     )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from albert_embed.pipeline.bigquery import clients
-from albert_embed.pipeline.bigquery.clients import explain_refusals
 from albert_embed.pipeline.bigquery.read_table import (
     StreamPart,
     TableReader,
@@ -16,21 +14,14 @@ from albert_embed.pipeline.bigquery.read_table import (
     open_query,
     open_table,
 )
+from albert_embed.pipeline.bigquery.table_column import TableColumn, read_columns
 from albert_embed.pipeline.records.part import InputParts
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_choices import BIGQUERY
 from albert_embed.pipeline.settings.table_name import TableName
 
-_KINDS = {
-    "STRING": "string",
-    "BYTES": "string",
-    "INTEGER": "int64",
-    "INT64": "int64",
-    "BOOLEAN": "int64",
-    "BOOL": "int64",
-    "FLOAT": "float",
-    "FLOAT64": "float",
-}
+# The API's name of a type → its kind.
+_KINDS = {"STRING": "string", "BYTES": "string", "INTEGER": "int64", "BOOLEAN": "int64", "FLOAT": "float"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,8 +62,10 @@ class TableInput:
         if not wanted:
             return named, {}
         if self.query is not None:
-            return named, read_query_kinds(self.query, self.project)
-        return named, read_table_kinds(self.tables[0])
+            schema = clients.try_query(self.query, self.project).schema or ()
+        else:
+            schema = clients.find_table(self.tables[0]).schema
+        return named, name_kinds(read_columns(schema))
 
     def check_fields(self, fields: RecordFields) -> int | None:
         """Checks that what is read has the fields, without reading it; no query runs.
@@ -112,33 +105,10 @@ class TableInput:
         )
 
 
-def read_table_kinds(table: TableName) -> dict[str, str]:
-    """Returns each column → kind (`pipeline.settings.kept_fields`); "?" and the type where there is none.
-
-    Raises:
-      ValueError: if the table can't be read.
-    """
-    with explain_refusals(table.option):
-        return name_kinds(clients.make_client(table.project).get_table(str(table)).schema)
-
-
-def read_query_kinds(sql: str, project: str | None) -> dict[str, str]:
-    """Returns the same of a query's result, without running it.
-
-    Raises:
-      ValueError: if the query is refused.
-    """
-    from google.cloud import bigquery
-
-    with explain_refusals("--query"):
-        job = clients.make_client(project).query(sql, job_config=bigquery.QueryJobConfig(dry_run=True))
-        return name_kinds(job.schema or ())
-
-
-def name_kinds(schema: Sequence[Any]) -> dict[str, str]:
-    """Returns the kind of each field of a schema."""
+def name_kinds(columns: Sequence[TableColumn]) -> dict[str, str]:
+    """Returns each column → kind (`pipeline.settings.kept_fields`); "?" and the type where there is none."""
     kinds = {}
-    for field in schema:
-        kind = _KINDS.get(field.field_type, f"?{field.field_type}")
-        kinds[field.name] = f"{kind}[]" if field.mode == "REPEATED" and kind.isalnum() else kind
+    for column in columns:
+        kind = _KINDS.get(column.type, f"?{column.type}")
+        kinds[column.name] = f"{kind}[]" if column.mode == "REPEATED" and kind.isalnum() else kind
     return kinds

@@ -23,7 +23,7 @@ from albert_embed.pipeline.bigquery.statements import (
     make_search_query,
     make_vectors_query,
 )
-from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns, describe_schema
+from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns, describe_schema, read_columns
 from albert_embed.pipeline.bigquery.table_jobs import TableJobs, TableLoadError
 from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, TableLayout
 from albert_embed.pipeline.dataset.table_load import TableLoad, VectorIndex
@@ -93,7 +93,7 @@ class TableOutput:
                 ) from e
 
     def _check_table(self, found: bigquery.Table) -> None:
-        differences = compare_columns(self._layout.columns(), tuple(_read_column(field) for field in found.schema))
+        differences = compare_columns(self._layout.columns(), read_columns(found.schema))
         if found.table_type != "TABLE":
             differences.append(f"it is a {found.table_type}, not a table")
         if found.require_partition_filter:
@@ -216,15 +216,6 @@ class TableOutput:
             except AppendError as e:
                 raise TableLoadError(f"{self.table.option}: {e}. The table is as it was; run the command again") from e
         return created, []
-
-
-def _read_column(field: bigquery.SchemaField) -> TableColumn:
-    return TableColumn(
-        name=field.name,
-        type=field.field_type,
-        mode=field.mode,
-        fields=tuple(_read_column(inner) for inner in field.fields),
-    )
 
 
 def _make_field(column: TableColumn) -> bigquery.SchemaField:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.bigquery.read_table import StreamPart, TableReader, TableStreams, check_fields, make_records
+from albert_embed.pipeline.bigquery.table_column import TableColumn
 from albert_embed.pipeline.bigquery.table_input import name_kinds
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
@@ -21,13 +21,13 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 
-COLUMNS = {
-    "id": ("STRING", "NULLABLE"),
-    "text": ("STRING", "NULLABLE"),
-    "views": ("INTEGER", "NULLABLE"),
-    "tags": ("STRING", "REPEATED"),
-    "price": ("NUMERIC", "NULLABLE"),
-}
+COLUMNS = (
+    TableColumn(name="id", type="STRING", mode="NULLABLE"),
+    TableColumn(name="text", type="STRING", mode="NULLABLE"),
+    TableColumn(name="views", type="INTEGER", mode="NULLABLE"),
+    TableColumn(name="tags", type="STRING", mode="REPEATED"),
+    TableColumn(name="price", type="NUMERIC", mode="NULLABLE"),
+)
 
 
 def test_a_table_has_what_is_asked_for() -> None:
@@ -72,8 +72,7 @@ def test_rows_are_called_by_their_ids_or_by_what_was_read_of_them() -> None:
 
 
 def test_kinds_of_a_schema() -> None:
-    schema = [SimpleNamespace(name=name, field_type=type_, mode=mode) for name, (type_, mode) in COLUMNS.items()]
-    assert name_kinds(schema) == {
+    assert name_kinds(COLUMNS) == {
         "id": "string",
         "text": "string",
         "views": "int64",

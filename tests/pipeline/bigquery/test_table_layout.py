@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from google.cloud.bigquery import SchemaField
 
 from albert_embed.pipeline.bigquery.statements import (
     find_obstacles,
@@ -13,7 +14,7 @@ from albert_embed.pipeline.bigquery.statements import (
     make_merge_statement,
     make_search_query,
 )
-from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns
+from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns, read_columns
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName, names_table
@@ -77,6 +78,23 @@ def test_the_same_columns_in_another_order_and_in_sqls_words() -> None:
     )
     extra = TableColumn(name="note", type="STRING", mode="NULLABLE")
     assert compare_columns(LAYOUT.columns(), (*found, extra)) == []
+
+
+def test_columns_are_called_as_the_api_calls_them() -> None:
+    point = SchemaField("point", "STRUCT", mode="REPEATED", fields=[SchemaField("x", "FLOAT64"), SchemaField("on", "BOOL")])
+    assert read_columns([SchemaField("views", "INT64", mode="REQUIRED"), point]) == (
+        TableColumn(name="views", type="INTEGER", mode="REQUIRED"),
+        TableColumn(
+            name="point",
+            type="RECORD",
+            mode="REPEATED",
+            fields=(
+                TableColumn(name="x", type="FLOAT", mode="NULLABLE"),
+                TableColumn(name="on", type="BOOLEAN", mode="NULLABLE"),
+            ),
+        ),
+    )
+    assert read_columns([point])[0].describe() == "ARRAY<STRUCT<x FLOAT64, on BOOL>>"
 
 
 def test_differences_in_words() -> None:
