@@ -8,15 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from albert_embed.pipeline.commit.transaction import Transaction
-from albert_embed.pipeline.dataset.generation import Generation
-from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
-from albert_embed.pipeline.dataset.measurements import Measurements
-from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.provenance import TransformProvenance
 from albert_embed.pipeline.dataset.read_embeddings import read_embeddings
-from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.incremental.add_generation import add_generation
@@ -26,26 +22,7 @@ from albert_embed.pipeline.shards.row_counts import RowCounts, count_shard
 from albert_embed.pipeline.shards.shard import Shard, list_data_files, list_index_files
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
 from albert_embed.transforms.rows.columns import ID
-
-_CREATED = "2026-01-02T03:04:05+00:00"
-_NO_MODEL = ModelProvenance(
-    name="none",
-    fingerprint="none",
-    precision="float32",
-    lower_case=True,
-    comma_rule="albert",
-    vocabulary_fingerprint="none",
-)
-_NOTHING_MEASURED = Measurements(
-    total_seconds=0.0,
-    pipeline_seconds=0.0,
-    batch_tokens=1024,
-    counters={},
-    documents_per_second=0.0,
-    useful_tokens_per_second=0.0,
-    seconds_by_stage={},
-    fill=None,
-)
+from tests.pipeline.made_manifest import make_manifest, write_tombstones
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,9 +84,9 @@ class SyntheticDataset:
         manifest = self._make_manifest(written)
         if previous is not None:
             ids = {id_.encode() for id_ in dead}
-            staging.write("tombstones.parquet", _write_tombstones(sorted(ids)))
-            size = len(staging.read("tombstones.parquet") or b"")
-            tombstones = [DataFile(path=f"{staging.run}/tombstones.parquet", bytes=size)]
+            content = write_tombstones(ids)
+            staging.write("tombstones.parquet", content)
+            tombstones = [DataFile(path=f"{staging.run}/tombstones.parquet", bytes=len(content))]
             superseded = self._count(ids)
             manifest = add_generation(previous, manifest, tombstone_shards=tombstones, dead=superseded)
         published = transaction.commit(manifest, {})
@@ -121,33 +98,16 @@ class SyntheticDataset:
         return RowCounts(documents=len(set(found)), rows=len(found), tokens=len(found), truncated=0)
 
     def _make_manifest(self, shards: list[Shard]) -> Manifest:
-        counts = sum(map(count_shard, shards), RowCounts())
-        return Manifest(
-            created=_CREATED,
-            counts=OutputCounts(**dataclasses.asdict(counts)),
-            generations=[Generation(created=_CREATED, counts=counts)],
-            failures_by_reason={},
+        return make_manifest(
+            sum(map(count_shard, shards), RowCounts()),
             shards=list_data_files(shards),
             index_shards=list_index_files(shards),
-            failure_shards=[],
             embeddings=list(self._schema.embeddings),
             hidden_size=self._schema.hidden_size,
             encoding=self._schema.encoding,
-            model=_NO_MODEL,
             transform=TransformProvenance(fingerprint="none", options={"pair": False}),
             options={"embeddings": ["mean"]},
-            measured=_NOTHING_MEASURED,
-            versions={},
         )
-
-
-def _write_tombstones(ids: list[bytes]) -> bytes:
-    fields = dict.fromkeys(("documents", "rows", "tokens", "truncated"), 0)
-    table = pa.Table.from_pylist([{"id": id_, "deleted": False, **fields} for id_ in ids], TOMBSTONE_SCHEMA)
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
 
 
 def _make_batch(rows: Rows) -> pa.RecordBatch:

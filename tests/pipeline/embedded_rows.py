@@ -9,16 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from albert_embed.model.architecture.padded_batch import float_lists
 from albert_embed.pipeline.commit.transaction import Transaction
-from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.layout import ROWS_SCHEMA_FILE
-from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
-from albert_embed.pipeline.dataset.measurements import Measurements
-from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
-from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
+from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.formats import registry
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.row_format import RowFormat, WritableFormat
@@ -30,29 +25,11 @@ from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
 from albert_embed.pipeline.shards.shard import Shard, list_data_files, list_index_files
 from albert_embed.pipeline.writers.shard_writer import ShardWriter
+from tests.pipeline import made_manifest
 
 HIDDEN = 3
 EMBEDDINGS = ["pooled_output", "sequence_output", "mean_output"]
-MODEL = ModelProvenance(
-    name="m",
-    fingerprint="f",
-    precision="float32",
-    engine="tensorflow",
-    lower_case=True,
-    comma_rule="albert",
-    vocabulary_fingerprint="v",
-)
 NOTHING_DEAD = RowCounts()
-NOTHING_MEASURED = Measurements(
-    total_seconds=0.0,
-    pipeline_seconds=0.0,
-    batch_tokens=1024,
-    counters={},
-    documents_per_second=0.0,
-    useful_tokens_per_second=0.0,
-    seconds_by_stage={},
-    fill=None,
-)
 
 
 def make_rows(lengths: list[int], *, first: int = 0, **columns: pa.Array) -> pa.RecordBatch:
@@ -107,23 +84,13 @@ def order_shard(shard: Shard, number: int) -> Shard:
 def make_manifest(rows: list[pa.RecordBatch], encoding: str, shards: Sequence[Shard] = (), **changes: Any) -> Manifest:
     """Returns the manifest of what is staged."""
     fields: dict[str, Any] = {
-        "created": "2026-01-02T03:04:05+00:00",
-        "counts": OutputCounts(**dataclasses.asdict(count_made(rows))),
-        "generations": [Generation(created="2026-01-02T03:04:05+00:00", counts=count_made(rows))],
-        "failures_by_reason": {},
         "shards": list_data_files(shards),
         "index_shards": list_index_files(shards),
-        "failure_shards": [],
         "embeddings": EMBEDDINGS,
         "hidden_size": HIDDEN,
         "encoding": encoding,
-        "model": MODEL,
-        "transform": TransformProvenance(fingerprint="t", options={}),
-        "options": {},
-        "measured": NOTHING_MEASURED,
-        "versions": {},
     }
-    return Manifest(**{**fields, **changes})
+    return made_manifest.make_manifest(count_made(rows), **{**fields, **changes})
 
 
 def publish_rows(
@@ -153,12 +120,8 @@ def add_rows(
     """Adds a generation to a finished output, which supersedes the documents of the rows `dead`."""
     transaction = Transaction(str(directory))
     previous = transaction.begin(overwrite=False, add=True)
-    ids = sorted({id_ for batch in dead for id_ in batch.column("id").to_pylist()})
-    fields = dict.fromkeys(("documents", "rows", "tokens", "truncated"), 0)
-    tombstones = [{"id": id_, "deleted": False, **fields} for id_ in ids]
-    path = Path(transaction.staging.join("tombstones.parquet"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(tombstones, TOMBSTONE_SCHEMA), path)
+    ids = {id_ for batch in dead for id_ in batch.column("id").to_pylist()}
+    transaction.staging.write("tombstones.parquet", made_manifest.write_tombstones(ids))
     return _publish(
         transaction, rows, encoding=encoding, sinks=sinks, kept=kept, previous=previous, dead=count_made(dead)
     )

@@ -11,7 +11,7 @@ from albert_embed.pipeline.analysis.analysis_directory import AnalysisDirectory
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.dataset.provenance import TransformProvenance
 from albert_embed.pipeline.storage.output_error import OutputError
-from tests.pipeline.embedded_rows import MODEL
+from tests.pipeline.made_manifest import MODEL
 
 REPORT = CorpusReport(
     created="2026-11-25T12:00:00+00:00",

@@ -7,32 +7,22 @@ from typing import Any
 
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts
-from albert_embed.pipeline.dataset.provenance import TransformProvenance
 from albert_embed.pipeline.incremental.add_generation import add_generation, is_same_dataset
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from tests.pipeline.embedded_rows import MODEL, NOTHING_MEASURED
+from tests.pipeline import made_manifest
 
 
 def make_manifest(created: str, counts: RowCounts, failures: int, **changes: Any) -> Manifest:
     fields: dict[str, Any] = {
         "created": created,
         "counts": OutputCounts(**dataclasses.asdict(counts), failures=failures),
-        "generations": [Generation(created=created, counts=counts)],
         "failures_by_reason": {"read: x": failures},
         "shards": [DataFile(path=created, bytes=1)],
         "index_shards": [DataFile(path=f"index {created}", bytes=1)],
         "failure_shards": [DataFile(path=f"failures {created}", bytes=1)],
-        "embeddings": [],
-        "hidden_size": 3,
-        "encoding": "float_list",
-        "model": MODEL,
-        "transform": TransformProvenance(fingerprint="t", options={}),
-        "options": {},
-        "measured": NOTHING_MEASURED,
-        "versions": {},
     }
-    return Manifest(**{**fields, **changes})
+    return made_manifest.make_manifest(counts, **{**fields, **changes})
 
 
 MONDAY = make_manifest("monday", RowCounts(documents=9, rows=10, tokens=100, truncated=1), 5)
