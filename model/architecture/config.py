@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from albert_embed.transforms.files.json_object import read_json_object
+
 logger = logging.getLogger(__name__)
 
 Activation = Literal["gelu_tanh", "gelu_erf", "relu"]
@@ -145,12 +147,7 @@ def read_config(path: Path, dialect: Dialect) -> AlbertConfig:
       ValueError: if the file is not JSON, lacks a field, or holds a value that the encoder does not implement; the
         message names the file, the field and the value.
     """
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
-        raise ValueError(f"{path} is not a JSON file: {e}") from e
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path} must hold a JSON object, not {type(fields).__name__}")
+    fields = read_json_object(path)
     try:
         return parse_config(fields, dialect)
     except ValueError as e:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from albert_embed.model.directory.saved_model_graph import read_saved_model_graph
+from albert_embed.transforms.files.json_object import read_json_object
 
 # Weights of the same models in files that this project doesn't read: pattern → what it is.
 _OTHER_WEIGHT_FILES = {
@@ -120,10 +120,9 @@ def _refuse_other_architecture(directory: Path) -> None:
 def _read_object(file: Path) -> dict[str, Any]:
     """Returns the JSON object in `file`, or an empty one: its reader says what is wrong with it."""
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
+        return read_json_object(file)
     except (FileNotFoundError, ValueError):
         return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def _word_piece_files(directory: Path) -> list[Path]:

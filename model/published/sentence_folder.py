@@ -6,9 +6,9 @@ Source of the forms: sentence-transformers, its modules Transformer, Pooling, De
 from __future__ import annotations
 
 import dataclasses
-import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from albert_embed.model.architecture.sentence_modules import (
     SentenceModules,
 )
 from albert_embed.model.published.tensor_files import find_tensor_file, open_tensor_files
+from albert_embed.transforms.files.json_object import read_json, read_json_object
 
 MODULES_FILE = "modules.json"
 _PACKAGE = "sentence_transformers."
@@ -32,6 +33,8 @@ _ACTIVATIONS: dict[str, DenseActivation] = {
     "GELU": "gelu",
     "Sigmoid": "sigmoid",
 }
+
+Content = TypeVar("Content")
 
 
 class SentenceFolderError(ValueError):
@@ -63,7 +66,7 @@ def read_sentence_folder(directory: Path) -> SentenceFolder:
       CheckpointError: if the weights of a dense layer can't be read.
     """
     _refuse_prompts(directory)
-    listed = _read_json(directory / MODULES_FILE)
+    listed = _read(read_json, directory / MODULES_FILE)
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise SentenceFolderError(f"{directory / MODULES_FILE} must hold a list of modules")
     kinds = [_name_kind(directory, entry) for entry in listed]
@@ -109,7 +112,7 @@ def _name_kind(directory: Path, entry: dict[str, Any]) -> str:
 
 
 def _refuse_prompts(directory: Path) -> None:
-    fields = _read_object(directory / "config_sentence_transformers.json")
+    fields = _read_optional(directory / "config_sentence_transformers.json")
     name = fields.get("default_prompt_name")
     prompt = (fields.get("prompts") or {}).get(name) if name is not None else None
     if prompt:
@@ -121,7 +124,7 @@ def _refuse_prompts(directory: Path) -> None:
 
 def _read_pooling(folder: Path) -> Pooling:
     path = folder / "config.json"
-    fields = _read_json(path)
+    fields = _read(read_json_object, path)
     mode = fields.get("pooling_mode")
     if mode is None:
         modes = [key.removeprefix("pooling_mode_") for key in fields if key.startswith("pooling_mode_") and fields[key]]
@@ -138,7 +141,7 @@ def _read_pooling(folder: Path) -> Pooling:
 
 def _read_dense(folder: Path) -> DenseLayer:
     path = folder / "config.json"
-    fields = _read_json(path)
+    fields = _read(read_json_object, path)
     # torch.nn.modules.activation.Tanh; an absent one is Tanh, as in sentence-transformers.
     name = str(fields.get("activation_function", "torch.nn.modules.activation.Tanh"))
     activation = _ACTIVATIONS.get(name.rpartition(".")[2]) if name.startswith("torch.nn.") else None
@@ -165,23 +168,23 @@ def _read_limits(transformer: Path) -> tuple[int, bool]:
     """Returns the limit of tokens, 0 for none, and whether text is lower-cased first."""
     fields: dict[str, Any] = {}
     for path in sorted(transformer.glob("sentence_*_config.json")):
-        fields.update(_read_object(path))
-    limits = [fields.get("max_seq_length"), _read_object(transformer / "tokenizer_config.json").get("model_max_length")]
+        fields.update(_read_optional(path))
+    limits = [fields.get("max_seq_length"), _read_optional(transformer / "tokenizer_config.json").get("model_max_length")]
     # transformers writes 10^30 for no limit.
     given = [limit for limit in limits if isinstance(limit, int) and 0 < limit < 1 << 20]
     return (given[0] if given else 0), fields.get("do_lower_case") is True
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_optional(path: Path) -> dict[str, Any]:
     """Returns the JSON object in `path`; an empty one where there is no such file."""
-    fields = _read_json(path) if path.exists() else {}
-    return fields if isinstance(fields, dict) else {}
+    return _read(read_json_object, path) if path.exists() else {}
 
 
-def _read_json(path: Path) -> Any:
+def _read(read: Callable[[Path], Content], path: Path) -> Content:
+    """Returns what `read` reads; raises SentenceFolderError where it can't."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read(path)
     except FileNotFoundError as e:
         raise SentenceFolderError(f"{path} is missing; was the folder copied whole?") from e
     except ValueError as e:
-        raise SentenceFolderError(f"{path} is not a JSON file: {e}") from e
+        raise SentenceFolderError(str(e)) from e

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from albert_embed.transforms.files.json_object import read_json_object
 
 # Source of the forms: the configs of models that name them (`matryoshka_dimensions`, which serving programs read too),
 # and the model card that sentence-transformers writes, where the parameters of MatryoshkaLoss are listed, as JSON
@@ -33,10 +33,9 @@ def find_trained_dimensions(folders: Iterable[Path]) -> tuple[int, ...]:
 
 def _read_config(path: Path) -> list[int]:
     try:
-        fields: Any = json.loads(path.read_text(encoding="utf-8"))
+        given = read_json_object(path).get(_CONFIG_FIELD)
     except (OSError, ValueError):
         return []  # whoever needs the file says what is wrong with it
-    given = fields.get(_CONFIG_FIELD) if isinstance(fields, dict) else None
     return [number for number in given if type(number) is int and number > 0] if isinstance(given, list) else []
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from albert_embed.model.vocabulary.sentencepiece_model import add_control_pieces
 from albert_embed.model.vocabulary.tokenizer_json import TokenizerError, read_tokenizer_json
 from albert_embed.model.vocabulary.tokenizer_proof import prove_ids
+from albert_embed.transforms.files.json_object import read_json_object
 from albert_embed.transforms.text.vocabulary import CommaRule, parse_vocabulary
 
 # The names of the SentencePiece model in releases: of the ALBERT repository, then of Hugging Face.
@@ -139,12 +139,9 @@ def _note_added(tokens: list[str]) -> str:
 
 def _read_object(path: Path) -> dict[str, Any]:
     """Returns the JSON object in `path`; an empty one where there is no such file."""
-    if not path.exists():
-        return {}
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        return read_json_object(path)
+    except FileNotFoundError:
+        return {}
     except ValueError as e:
-        raise TokenizerError(f"{path} is not a JSON file: {e}") from e
-    if not isinstance(fields, dict):
-        raise TokenizerError(f"{path} must hold a JSON object, not {type(fields).__name__}")
-    return fields
+        raise TokenizerError(str(e)) from e

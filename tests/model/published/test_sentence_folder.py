@@ -174,3 +174,19 @@ def test_a_folder_that_is_not_whole(folder: Path, missing: str) -> None:
     (folder / missing).unlink()
     with pytest.raises(SentenceFolderError, match=r"is missing; was the folder|holds no model.safetensors"):
         read_sentence_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["1_Pooling/config.json", "2_Dense/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"],
+)
+def test_a_file_that_holds_no_object_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_text("[1]")
+    with pytest.raises(SentenceFolderError, match=rf"^{folder / name} must hold a JSON object, not list$"):
+        read_sentence_folder(folder)
+
+
+def test_a_file_that_is_no_json_is_named(folder: Path) -> None:
+    (folder / "modules.json").write_text("[")
+    with pytest.raises(SentenceFolderError, match=rf"^{folder}/modules\.json is not a JSON file: Expecting value: line 1"):
+        read_sentence_folder(folder)
