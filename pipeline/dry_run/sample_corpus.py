@@ -11,7 +11,7 @@ from albert_embed.pipeline.embed.read_input import make_document_reader
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.job.prepared_run import PreparedRun
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.transforms.corpus.corpus_statistics import CorpusStatistics
+from albert_embed.transforms.corpus.corpus_statistics import LONGER_IDS, CorpusStatistics
 from albert_embed.transforms.graph.saved_transform import SavedTransform
 from albert_embed.transforms.rows.columns import INPUT_IDS, PAIR, TEXT, TOKEN_COUNT, WINDOW_LENGTHS
 from albert_embed.transforms.steps.failure import Failure
@@ -20,8 +20,6 @@ _RANGE_BYTES = 64 << 10
 _RANGES = 16
 # Files that can't be read in ranges are read whole; what is larger takes too long for a look.
 _MAX_BYTES = 4 << 20
-# The ids that take one byte more than smaller ones in a tf.Example, which holds 7 bits of a number in a byte.
-_LONGER_IDS = (1 << 7, 1 << 14)
 
 
 def sample_corpus(run: PreparedRun, given: FileInput, transform_directory: str) -> CorpusStatistics | None:
@@ -65,7 +63,7 @@ def _count(run: PreparedRun, batches: list[pa.RecordBatch], transform: SavedTran
         empty=int((tokens == 0).sum()),
         over_length=0,
         unknown_tokens=0,
-        id_bytes=round(int(tokens.sum()) * (1 + sum(float((ids >= longer).mean()) for longer in _LONGER_IDS))),
+        id_bytes=round(int(tokens.sum()) * (1 + sum(float((ids >= longer).mean()) for longer in LONGER_IDS))),
         distinct=len(tokens),
         longest=int(tokens.max(initial=0)),
         token_quantiles={},

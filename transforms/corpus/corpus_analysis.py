@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from albert_embed.transforms.corpus.corpus_statistics import LENGTH_BOUNDS, QUANTILES, CorpusStatistics
+from albert_embed.transforms.corpus.corpus_statistics import LENGTH_BOUNDS, LONGER_IDS, QUANTILES, CorpusStatistics
 from albert_embed.transforms.corpus.distinct_texts import count_distinct, fingerprint_texts
 from albert_embed.transforms.corpus.letter_scripts import OTHER, SCRIPTS, count_letters
 from albert_embed.transforms.graph.framing import measure_room
@@ -84,7 +84,7 @@ def _count(
             count(token_counts > measure_room(tokens, config)),
             tf.add_n([count(tf.equal(part.flat_values, vocabulary.unk_id)) for part in tokens]),
             tf.reduce_sum(token_counts)
-            + tf.add_n([count(part.flat_values >= 1 << bits) for part in tokens for bits in (7, 14, 21)]),
+            + tf.add_n([count(part.flat_values >= longer) for part in tokens for longer in LONGER_IDS]),
         ]
     )
 

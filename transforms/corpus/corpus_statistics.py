@@ -11,6 +11,10 @@ import numpy.typing as npt
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 # A corpus's documents by length: up to 2^0 tokens, 2^1, … 2^25; a text of 32 MiB has no more.
 LENGTH_BOUNDS = tuple(1 << power for power in range(26))
+# Up to so many different texts are counted exactly (`transforms.corpus.distinct_texts`).
+SKETCH_SIZE = 1 << 14
+# The ids that take one byte more than smaller ones in a tf.Example, which holds 7 bits of a number in a byte.
+LONGER_IDS = tuple(1 << bits for bits in (7, 14, 21))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,8 +31,8 @@ class CorpusStatistics:
       over_length: documents with more tokens than one row holds.
       unknown_tokens: tokens that are the unknown piece.
       id_bytes: bytes of all tokens' ids in a tf.Example, which holds 7 bits per byte.
-      distinct: different texts, as `transforms.corpus.distinct_texts` counts them: exact up to 16,383, then to about 1
-        %.
+      distinct: different texts, as `transforms.corpus.distinct_texts` counts them: exact below `SKETCH_SIZE`, then to
+        about 1 %.
       longest: tokens of the longest document.
       token_quantiles: per cent → tokens that this share of the documents does not exceed, to within 0.1 % of them.
       document_lengths: bound → documents of at most this many tokens, and more than the next smaller bound.
@@ -88,7 +92,7 @@ class CorpusStatistics:
             "over_length_share": share(self.over_length, self.documents),
             "unknown_share": share(self.unknown_tokens, self.tokens),
             "duplicate_share": share(self.duplicates, self.documents),
-            "duplicate_share_is": "exact" if self.distinct < 1 << 14 else "approximate: ± 0.016",
+            "duplicate_share_is": "exact" if self.distinct < SKETCH_SIZE else "approximate: ± 0.016",
             "counts": {
                 "empty": self.empty,
                 "over_length": self.over_length,

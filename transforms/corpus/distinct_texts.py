@@ -19,7 +19,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-SKETCH_SIZE = 1 << 14
+from albert_embed.transforms.corpus.corpus_statistics import SKETCH_SIZE
+
 _FINGERPRINTS = float(1 << 64)  # how many there can be
 
 

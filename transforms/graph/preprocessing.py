@@ -9,8 +9,8 @@ import tensorflow_text as tf_text
 import tensorflow_transform as tft
 
 from albert_embed.transforms.graph.framing import frame_pair, frame_single
+from albert_embed.transforms.graph.input_columns import list_input_columns
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.rows import columns
 from albert_embed.transforms.text.tokenization import Tokenizer, encode_text
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
@@ -57,10 +57,9 @@ def tokenize_inputs(
 
     Source of the rules: google-research/albert tokenization.py.
     """
-    names = (columns.TEXT, columns.PAIR) if config.pair else (columns.TEXT,)
     return [
         encode_text(inputs[name], tokenizer=tokenizer, vocabulary=vocabulary, lower_case=config.lower_case)
-        for name in names
+        for name in list_input_columns(config)
     ]
 
 

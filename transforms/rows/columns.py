@@ -23,7 +23,7 @@ TRUNCATED = "truncated"
 CONTENT_HASH = "content_hash"  # of the document's texts and kept fields: shows whether it has changed since a run
 WINDOW_COUNT = "window_count"  # windows of the row's document
 # Where the document is in the input, the same in every reading: what of the input was read in one piece
-# (`pipeline.documents.part`), and which record of that, from 0.
+# (`pipeline.records.part`), and which record of that, from 0.
 INPUT_RANGE = "input_range"
 INPUT_POSITION = "input_position"
 INTERNAL_COLUMNS = (SEGMENT_IDS, CONTENT_HASH, WINDOW_COUNT, INPUT_RANGE, INPUT_POSITION)

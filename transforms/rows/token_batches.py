@@ -35,7 +35,7 @@ class TokenBatchConfig:
       buffer_bytes: maximum bytes that wait there, all columns counted.
       least_fill: a batch is cut where a row is shorter than this share of the batch's longest row. With 0.92 the mixed
         benchmark corpus gets 2 % of padding and 47 batches of 4,096 tokens; without, 10 % and 17 batches. The larger
-        number costs nothing on a CPU (design, "Facts measured").
+        number costs nothing on a CPU.
       real_tokens: whether the budget is of real tokens and rows of all lengths go together, for an engine that lays
         them out anew. Padded, as its outputs are, a batch still has at most `_MOST_PADDING` times the budget.
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from albert_embed.transforms.corpus.corpus_statistics import SKETCH_SIZE
 from albert_embed.transforms.corpus.distinct_texts import (
-    SKETCH_SIZE,
     _EstimateDistinct,
     _MakeSketches,
     _MergeSketches,
