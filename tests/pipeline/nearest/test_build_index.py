@@ -209,3 +209,14 @@ def test_a_damaged_index_is_noticed(tmp_path: Path) -> None:
     (tmp_path / file.path).write_bytes(b"x" * file.bytes)
     with pytest.raises(OutputError, match=r"the index can't be opened: .*; run `albert-embed index .* --rebuild`"):
         find_by_index(str(tmp_path), np.ones((1, WIDTH), np.float32), 1)
+
+
+def test_a_damaged_list_of_ids_is_noticed_when_the_index_is_updated(tmp_path: Path) -> None:
+    dataset = SyntheticDataset(str(tmp_path), width=WIDTH)
+    dataset.publish([[make_rows([str(number) for number in range(40)], 1)]])
+    index_output(IndexOptions(directory=str(tmp_path)))
+    dataset.add([], dead=["7"])
+    (ids,) = [file for file in read_manifest(str(tmp_path)).index_shards if file.generation == 1]
+    (tmp_path / ids.path).write_bytes(b"x" * ids.bytes)
+    with pytest.raises(OutputError, match=f"{ids.path}: Parquet magic bytes not found"):
+        index_output(IndexOptions(directory=str(tmp_path)))
