@@ -21,8 +21,6 @@ UNKNOWN_PIECE = "<unk>"
 CommaRule = Literal["albert", "huggingface"]
 COMMA_RULES: tuple[str, ...] = get_args(CommaRule)
 
-from albert_embed.transforms.files.open_bytes import open_bytes
-
 
 class VocabularyError(ValueError):
     """A file is not a SentencePiece model, or not one that ALBERT can use."""
