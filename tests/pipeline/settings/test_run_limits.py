@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.run_limits import (
     ShareLimit,
     TooManyDeletionsError,
@@ -65,15 +64,8 @@ def test_deletions_up_to_the_limit() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"max_deletions": "5"}, "--max-deletions works only with --full-snapshot"),
-        ({"compact_above": 30.0}, "--compact-above works only with --incremental; give both, or neither"),
-        ({"compact_above": 130.0, "incremental": True}, "--compact-above is 130: give a percentage from 0 to 100"),
-        ({"max_deletions": "5x", "incremental": True, "full_snapshot": True}, "--max-deletions is '5x'"),
-    ],
-)
-def test_options_that_do_not_go_together(options: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        EmbedOptions(model="m", input=("a.txt",), output="o", **options)  # type: ignore[arg-type]
+def test_three_reasons_are_named_the_most_frequent_first() -> None:
+    failures = {"read: a": 1, "read: c": 2, "write: b": 2, "read: d": 9}
+    with pytest.raises(TooManyFailuresError, match=r"Most frequent: read: d \(9\), read: c \(2\), write: b \(2\)\. All"):
+        check_failures(ShareLimit(count=13), documents=0, failures=failures, kept="k")
+    check_failures(ShareLimit(count=14), documents=0, failures=failures, kept="k")
