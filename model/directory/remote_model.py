@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.model.directory.model_directory import ModelDirectoryError
 from albert_embed.transforms.files.literal_files import FoundFile, list_files
+from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.transforms.process.cache_folder import lock_file, open_cache_folder
 
 logger = logging.getLogger(__name__)

@@ -169,7 +169,10 @@ def _read_limits(transformer: Path) -> tuple[int, bool]:
     fields: dict[str, Any] = {}
     for path in sorted(transformer.glob("sentence_*_config.json")):
         fields.update(_read_optional(path))
-    limits = [fields.get("max_seq_length"), _read_optional(transformer / "tokenizer_config.json").get("model_max_length")]
+    limits = [
+        fields.get("max_seq_length"),
+        _read_optional(transformer / "tokenizer_config.json").get("model_max_length"),
+    ]
     # transformers writes 10^30 for no limit.
     given = [limit for limit in limits if isinstance(limit, int) and 0 < limit < 1 << 20]
     return (given[0] if given else 0), fields.get("do_lower_case") is True

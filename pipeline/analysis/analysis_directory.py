@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.transforms.files.open_bytes import create_bytes, open_bytes
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, CorpusReport
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.run_name import make_run_name
@@ -31,6 +30,7 @@ from albert_embed.transforms.files.literal_files import (
     list_directory,
     move_files,
 )
+from albert_embed.transforms.files.open_bytes import create_bytes, open_bytes
 from albert_embed.transforms.graph.transform_graph import DESCRIPTION_FILE, GRAPH_FOLDERS
 
 CACHE = "cache"

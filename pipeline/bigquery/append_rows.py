@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.pipeline.bigquery import clients
 from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.transforms.files.open_bytes import open_bytes
 
 # https://cloud.google.com/bigquery/quotas#write-api-limits: a request has at most 10 MB.
 MAX_REQUEST_BYTES = 9_500_000

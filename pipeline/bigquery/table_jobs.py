@@ -12,8 +12,8 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.pipeline.settings.table_name import TableName
+from albert_embed.transforms.files.open_bytes import open_bytes
 
 # https://cloud.google.com/bigquery/quotas: source URIs of one load job.
 _MAX_URIS_PER_JOB = 10_000

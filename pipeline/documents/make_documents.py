@@ -76,10 +76,7 @@ def _take_texts(records: Records, name: str, bad: BadRows) -> pa.Array:
             bad.add(row, _describe_missing(records, row, name))
         return values.cast(pa.large_binary())
     return pa.array(
-        [
-            _take_text(records, row, name, value, bad)
-            for row, value in enumerate(_take_values(records, name, bad))
-        ],
+        [_take_text(records, row, name, value, bad) for row, value in enumerate(_take_values(records, name, bad))],
         pa.large_binary(),
     )
 

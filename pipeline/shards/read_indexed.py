@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.pipeline.formats.row_format import RowFormat
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.shards.shard_index import read_index
+from albert_embed.transforms.files.open_bytes import open_bytes
 from albert_embed.transforms.rows.columns import CONTENT_HASH, ID, WINDOW_COUNT
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.transforms.files.open_bytes import create_bytes
 from albert_embed.pipeline.formats.row_format import RowWriter, WritableFormat
-
+from albert_embed.transforms.files.open_bytes import create_bytes
 
 
 class ShardWriteError(RuntimeError):

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.transforms.files.open_bytes import create_bytes
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.writers.open_files import CountedFile, explain_failure
+from albert_embed.transforms.files.open_bytes import create_bytes
 
 
 class StagedFile:

@@ -6,9 +6,9 @@ import contextlib
 import os
 import uuid
 
-from albert_embed.transforms.files.open_bytes import create_bytes
 from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.object_stores import open_google_storage, open_s3
+from albert_embed.transforms.files.open_bytes import create_bytes
 
 
 def create_file(path: str, content: bytes) -> bool:

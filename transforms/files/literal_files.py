@@ -15,9 +15,9 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from albert_embed.transforms.files.open_bytes import create_bytes, open_bytes
 from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.object_stores import open_google_storage, open_s3
+from albert_embed.transforms.files.open_bytes import create_bytes, open_bytes
 
 COPY_CHUNK_BYTES = 1 << 22
 # What Google Cloud Storage takes in one batch.

@@ -188,5 +188,7 @@ def test_a_file_that_holds_no_object_is_named(folder: Path, name: str) -> None:
 
 def test_a_file_that_is_no_json_is_named(folder: Path) -> None:
     (folder / "modules.json").write_text("[")
-    with pytest.raises(SentenceFolderError, match=rf"^{folder}/modules\.json is not a JSON file: Expecting value: line 1"):
+    with pytest.raises(
+        SentenceFolderError, match=rf"^{folder}/modules\.json is not a JSON file: Expecting value: line 1"
+    ):
         read_sentence_folder(folder)

@@ -81,7 +81,9 @@ def test_the_same_columns_in_another_order_and_in_sqls_words() -> None:
 
 
 def test_columns_are_called_as_the_api_calls_them() -> None:
-    point = SchemaField("point", "STRUCT", mode="REPEATED", fields=[SchemaField("x", "FLOAT64"), SchemaField("on", "BOOL")])
+    point = SchemaField(
+        "point", "STRUCT", mode="REPEATED", fields=[SchemaField("x", "FLOAT64"), SchemaField("on", "BOOL")]
+    )
     assert read_columns([SchemaField("views", "INT64", mode="REQUIRED"), point]) == (
         TableColumn(name="views", type="INTEGER", mode="REQUIRED"),
         TableColumn(

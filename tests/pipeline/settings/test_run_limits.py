@@ -66,6 +66,8 @@ def test_deletions_up_to_the_limit() -> None:
 
 def test_three_reasons_are_named_the_most_frequent_first() -> None:
     failures = {"read: a": 1, "read: c": 2, "write: b": 2, "read: d": 9}
-    with pytest.raises(TooManyFailuresError, match=r"Most frequent: read: d \(9\), read: c \(2\), write: b \(2\)\. All"):
+    with pytest.raises(
+        TooManyFailuresError, match=r"Most frequent: read: d \(9\), read: c \(2\), write: b \(2\)\. All"
+    ):
         check_failures(ShareLimit(count=13), documents=0, failures=failures, kept="k")
     check_failures(ShareLimit(count=14), documents=0, failures=failures, kept="k")
