@@ -131,6 +131,11 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         self._shared = Shared()
 
     @property
+    def embeddings(self) -> tuple[str, ...]:
+        """The embeddings that it computes."""
+        return self._embeddings
+
+    @property
     def threads(self) -> WorkerThreads:
         """How many threads each worker process may use."""
         return self._threads

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.model.architecture.shape_vectors import shape_vectors
+from albert_embed.model.architecture.vector_shape import VectorShape
 from albert_embed.model.hosting.choose_engine import EngineName, choose_engine
-from albert_embed.model.hosting.handler import AlbertModelHandler, refuse_missing_outputs
+from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
 from albert_embed.pipeline.embed.open_model import open_model
@@ -56,6 +59,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
       accelerator: a resource hint for the step that runs the model alone, such as `type:nvidia-l4;count:1;…`, so that
         Dataflow gives only that step's workers a GPU. Batches are reshuffled before it: steps that are fused share
         their workers. Those behind it stay with it, because a row with its vectors costs more to move than to write.
+      shape: what becomes of each vector: it may be cut to its first values, and scaled to length 1.
 
     Raises:
       TransformMismatchError: when applied, if the graph has another vocabulary than `token_vocabulary`.
@@ -70,6 +74,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         token_vocabulary: Vocabulary | None = None,
         reshuffle_batches: bool = False,
         accelerator: str | None = None,
+        shape: VectorShape | None = None,
     ) -> None:
         super().__init__()
         self._embed = EmbedPrepared(
@@ -80,6 +85,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
             reshuffle_batches=reshuffle_batches,
             accelerator=accelerator,
         )
+        self._columns = tuple(EMBEDDING_COLUMNS[name] for name in handler.embeddings)
+        self._shape = VectorShape() if shape is None else shape
 
     @classmethod
     def for_model(
@@ -92,6 +99,9 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         window_overlap: int = PreprocessingConfig.window_overlap,
         pair: bool = False,
         tokens: bool = False,
+        dimensions: int | None = None,
+        accept_dimensions: bool = False,
+        normalize: bool = False,
         batch_tokens: int | None = None,
         engine: EngineName = "tensorflow",
         transform_directory: str | None = None,
@@ -102,12 +112,15 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         Args:
           model: a SavedModel's directory, local or remote, or a TF Hub handle: the workers must find it there, too. Or
             `default`, the small model that comes with this package.
-          embeddings: which of `pooled`, `sequence` and `mean` to compute.
+          embeddings: which of `pooled`, `sequence`, `mean` and `sentence` to compute.
           max_tokens: maximum tokens per row; None means 512, or what the model has positions for.
           long_documents: what becomes of longer documents: `truncate`, `window` or `reject`.
           window_overlap: tokens that consecutive windows share.
           pair: whether documents have a column `pair`, the second text of each.
           tokens: whether to add every token's piece and the bytes of the text that it came from.
+          dimensions: how many values of each vector are kept, the first ones; None means all.
+          accept_dimensions: whether to cut vectors of a model that is not known to be trained for it.
+          normalize: whether each vector is scaled to length 1.
           batch_tokens: maximum padded tokens per batch; None chooses by whether this machine has a GPU. Give it where
             the workers are other machines.
           engine: what executes the model: `tensorflow`, `openvino`, `jax` or `auto`.
@@ -120,6 +133,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
           ValueError: if the model can't be used, or an option does not go with it.
           OSError: if the graph can't be saved.
         """
+        shape = VectorShape(dimensions=dimensions, normalize=normalize)
         opened = open_model(model)
         preprocessing = opened.fit_preprocessing(
             max_tokens=max_tokens, long_documents=long_documents, window_overlap=window_overlap, pair=pair
@@ -134,12 +148,14 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         )
         handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
         refuse_missing_outputs(embeddings, opened.directory.outputs, model)
+        opened.check_dimensions(dimensions, embeddings, accept=accept_dimensions)
         return cls(
             transform_directory=opened.save_graph(preprocessing, transform_directory),
             handler=handler,
             batching=batching,
             token_vocabulary=opened.vocabulary if tokens else None,
             reshuffle_batches=reshuffle_batches,
+            shape=shape,
         )
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
@@ -147,4 +163,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         embedded = prepared.passed | "EmbedPrepared" >> self._embed
         failures = (prepared.failures, embedded[FAILURES]) | "AllFailures" >> beam.Flatten()
         counts = (prepared.counts, embedded[COUNTS]) | "AllCounts" >> beam.Flatten()
-        return {EMBEDDINGS: embedded[EMBEDDINGS], FAILURES: failures, COUNTS: counts}
+        rows = embedded[EMBEDDINGS]
+        if not self._shape.changes_nothing:
+            shape = partial(shape_vectors, columns=self._columns, shape=self._shape)
+            rows = rows | "ShapeVectors" >> beam.Map(shape)
+        return {EMBEDDINGS: rows, FAILURES: failures, COUNTS: counts}

@@ -6,7 +6,9 @@ import atexit
 import dataclasses
 import shutil
 import tempfile
+from collections.abc import Sequence
 
+from albert_embed.model.architecture.vector_shape import check_dimensions
 from albert_embed.model.directory.locate import locate_model
 from albert_embed.model.directory.model_directory import ModelDirectory, check_fingerprint, open_model_directory
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
@@ -81,6 +83,28 @@ class OpenedModel:
             long_documents=long_documents,
             window_overlap=window_overlap,
             pair=pair,
+        )
+
+    def check_dimensions(self, dimensions: int | None, embeddings: Sequence[str], *, accept: bool) -> None:
+        """Checks that the vectors of some embeddings may be cut (`model.architecture.vector_shape`).
+
+        Args:
+          dimensions: how many values are to be kept; None means all.
+          embeddings: as `--embeddings` names them.
+          accept: whether to cut vectors of a model that is not known to be trained for it.
+
+        Raises:
+          ValueError: if one may not.
+        """
+        if dimensions is None:
+            return
+        widths = {"sentence": self.directory.sentence_size}
+        check_dimensions(
+            dimensions,
+            [(name, widths.get(name, self.directory.config.hidden_size)) for name in embeddings],
+            trained=self.directory.trained_dimensions,
+            model=self.name,
+            accept=accept,
         )
 
     def save_graph(self, preprocessing: PreprocessingConfig, directory: str | None = None) -> str:

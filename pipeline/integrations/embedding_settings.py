@@ -7,7 +7,7 @@ import os
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.architecture.vector_shape import VectorShape, check_dimensions
+from albert_embed.model.architecture.vector_shape import VectorShape
 from albert_embed.model.hosting.choose_engine import ENGINES, EngineName, choose_engine
 from albert_embed.model.hosting.handler import (
     EMBEDDING_COLUMNS,
@@ -88,15 +88,7 @@ class EmbeddingSettings:
         )
         directory = opened.directory
         refuse_missing_outputs(self.embeddings, directory.outputs, self.model)
-        if self.dimensions is not None:
-            sizes = {"sentence": directory.sentence_size}
-            check_dimensions(
-                self.dimensions,
-                [(name, sizes.get(name, directory.config.hidden_size)) for name in self.embeddings],
-                trained=directory.trained_dimensions,
-                model=self.model,
-                accept=self.accept_dimensions,
-            )
+        opened.check_dimensions(self.dimensions, self.embeddings, accept=self.accept_dimensions)
         return PreparedModel(
             # Another process, such as one that reads the artifacts of MLTransform, may start in another folder.
             settings=dataclasses.replace(self, model=os.path.abspath(self.model))

@@ -11,9 +11,7 @@ from contextlib import AbstractContextManager
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.architecture.vector_shape import check_dimensions
 from albert_embed.model.directory.builtin_model import note_builtin
-from albert_embed.model.directory.model_directory import ModelDirectory
 from albert_embed.model.hosting.choose_engine import choose_engine, refuse_missing_engine, refuse_precision
 from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
@@ -117,8 +115,7 @@ def prepare_run(
     with checking():
         refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
     with checking():
-        if options.dimensions is not None:
-            _check_dimensions(options, options.dimensions, model.directory)
+        model.check_dimensions(options.dimensions, options.embeddings, accept=options.accept_dimensions)
     preprocessing = fit_preprocessing(options, model)
     description = describe_transform(model.vocabulary, preprocessing)
     with checking():
@@ -159,21 +156,6 @@ def choose_row_schema(options: EmbedOptions, hidden_size: int, *, sentence_size:
         encoding=options.encoding,
         kept=options.kept_fields,
         tokens=options.tokens,
-    )
-
-
-def _check_dimensions(options: EmbedOptions, dimensions: int, model: ModelDirectory) -> None:
-    whole = choose_row_schema(
-        dataclasses.replace(options, dimensions=None, accept_dimensions=False, encoding="float_list"),
-        model.config.hidden_size,
-        sentence_size=model.sentence_size,
-    )
-    check_dimensions(
-        dimensions,
-        [(name, whole.width(EMBEDDING_COLUMNS.get(name, name))) for name in options.embeddings],
-        trained=model.trained_dimensions,
-        model=options.model,
-        accept=options.accept_dimensions,
     )
 
 

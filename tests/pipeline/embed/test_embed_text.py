@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -94,6 +95,42 @@ def test_in_a_pipeline_of_ones_own(tiny_model: Path, graph: str, reshuffle_batch
         )
         assert_that(embedded["embeddings"], check_rows, label="rows")
         assert_that(embedded["failures"], check_failures, label="failures")
+
+
+def test_vectors_are_cut_and_scaled(tiny_model: Path) -> None:
+    def check_rows(batches: list[pa.RecordBatch]) -> None:
+        reference = Reference(tiny_model)
+        rows = [row for batch in batches for row in batch.to_pylist()]
+        assert [row["id"] for row in rows] == [b"a"]
+        expected = reference.embed(rows[0]["input_ids"])
+        for name in ("pooled_output", "mean_output", "sequence_output"):
+            first = expected[name].reshape(-1, 16)[:, :4]
+            first = first / np.linalg.norm(first, axis=1, keepdims=True)
+            np.testing.assert_allclose(np.float32(rows[0][name]), first.ravel(), atol=1e-5, err_msg=name)
+
+    step = EmbedText.for_model(
+        str(tiny_model),
+        embeddings=["pooled", "mean", "sequence"],
+        dimensions=4,
+        accept_dimensions=True,
+        normalize=True,
+    )
+    documents = pa.RecordBatch.from_pydict({"id": ["a"], "text": ["Hello, world"]})
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        assert_that((pipeline | beam.Create([documents]) | step)["embeddings"], check_rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dimensions": 4}, r"^--dimensions 4: nothing that was published with .* --accept-dimensions cuts them all"),
+        ({"dimensions": 17}, r"^--dimensions is 17, but the vectors of --embeddings pooled have 16 values; give at mo"),
+        ({"dimensions": 0}, r"^--dimensions must be at least 1, not 0$"),
+    ],
+)
+def test_vectors_that_can_not_be_cut(tiny_model: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EmbedText.for_model(str(tiny_model), **options)
 
 
 def run_example(model: Path) -> str:
