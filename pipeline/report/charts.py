@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 _MAX_BARS = 48
+# Numbers that differ by no more, in proportion, are shown as equal: lengths of vectors that were scaled to 1 do.
+_ROUNDING = 1e-5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,10 +76,14 @@ def count_histogram(counts: npt.NDArray[np.int64], *, limit: int, limit_label: s
 
 
 def value_histogram(values: npt.NDArray[np.float32], bars: int = 30) -> Histogram:
-    """Makes a histogram of real numbers, in bins of equal width."""
+    """Makes a histogram of real numbers, in bins of equal width; of one bar where rounding alone tells them apart."""
     if not len(values):
         return Histogram(bars=[], least="", greatest="", peak=0)
-    counts, edges = np.histogram(values.astype(np.float64), bins=bars)
+    numbers = values.astype(np.float64)
+    if np.ptp(numbers) <= _ROUNDING * np.abs(numbers).max():
+        shown = f"{numbers.mean():.4g}"
+        return Histogram(bars=_make_bars([shown], [len(values)]), least=shown, greatest=shown, peak=len(values))
+    counts, edges = np.histogram(numbers, bins=bars)
     labels = [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(edges)]
     return Histogram(
         bars=_make_bars(labels, counts.tolist()),

@@ -13,6 +13,9 @@ from albert_embed.pipeline.report.facts import list_facts
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
 from albert_embed.transforms.steps.failure import list_most_frequent
 
+# What becomes of documents that do not fit into a row, by --long-documents.
+_NOT_TRUNCATED = {"window": "each of these gets several rows", "reject": "these are rejected"}
+
 
 def describe_analysis(report: CorpusReport, directory: str) -> Page:
     """Makes a page of what an analysis found.
@@ -66,10 +69,13 @@ def _describe_truncation(report: CorpusReport) -> str:
     """Describes what `--max-tokens` costs, in a sentence."""
     statistics, options = report.statistics, report.transform.options
     share = 100 * (statistics["over_length_share"] or 0)
+    if not share:
+        return f"No document is longer than {options['max_tokens']} tokens."
     sentence = f"{share:.1f} % of the documents are longer than {options['max_tokens']} tokens"
-    if options["long_documents"] != "truncate" or not share:
-        return f"{sentence}; the run will {options['long_documents']} them."
-    lost = statistics["tokens"] - (statistics["row_tokens"] - 2 * statistics["rows"])
+    if options["long_documents"] != "truncate":
+        return f"{sentence}; {_NOT_TRUNCATED[options['long_documents']]}."
+    framing = 3 if options["pair"] else 2  # [CLS], and [SEP] behind each text
+    lost = max(0, statistics["tokens"] - (statistics["row_tokens"] - framing * statistics["rows"]))
     lost_share = 100 * lost / statistics["tokens"]
     return (
         f"{sentence}; truncating them leaves out {lost:,} of {statistics['tokens']:,} tokens ({lost_share:.1f} %). "

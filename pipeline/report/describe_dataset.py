@@ -8,11 +8,12 @@ from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.measurements import Measurements
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, open_published_output
 from albert_embed.pipeline.dataset.read_embeddings import read_failure_rows
-from albert_embed.pipeline.nearest.searched_embedding import choose_searched
+from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
 from albert_embed.pipeline.report.charts import count_histogram, make_shares
 from albert_embed.pipeline.report.describe_vectors import make_vector_sections
 from albert_embed.pipeline.report.facts import list_facts, shorten
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureExample, FailureGroup, HistogramSection, Page
+from albert_embed.pipeline.vectors.average_tokens import AVERAGED_TOKENS, choose_looked_at
 from albert_embed.pipeline.vectors.report_options import MapMethod
 from albert_embed.pipeline.vectors.sample_rows import RowSample, sample_dataset
 from albert_embed.transforms.steps.failure import describe_category, list_most_frequent
@@ -35,11 +36,10 @@ def describe_dataset(directory: str, *, method: MapMethod) -> Page:
     Raises:
       ImportError: if the method's package is missing.
       OutputError: if the directory is not a finished output, or was damaged since.
-      ValueError: if it has no embedding of one vector per row.
     """
     with open_published_output(directory) as output:
         manifest = output.manifest
-        searched = choose_searched(manifest)
+        searched = choose_looked_at(manifest)
         sample = sample_dataset(output, searched, size=SAMPLE_ROWS, seed=SEED)
         failures = _group_failures(output)
     counts, measured = manifest.counts, manifest.measured
@@ -58,7 +58,7 @@ def describe_dataset(directory: str, *, method: MapMethod) -> Page:
         stages=make_shares({stage.replace("_", " "): seconds for stage, seconds in measured.seconds_by_stage.items()}),
         histograms=_describe_lengths(sample, max_tokens, of_documents=searched.of_documents),
         failures=failures,
-        vectors=make_vector_sections(sample, searched.column, method=method, seed=SEED),
+        vectors=make_vector_sections(sample, _name_vectors(searched), method=method, seed=SEED),
         tables=[
             FactTable(heading="Model", facts=list_facts(manifest.model.to_dict())),
             FactTable(heading="Preprocessing", facts=list_facts(dataclasses.asdict(manifest.transform))),
@@ -67,6 +67,10 @@ def describe_dataset(directory: str, *, method: MapMethod) -> Page:
             FactTable(heading="Versions", facts=list_facts(manifest.versions)),
         ],
     )
+
+
+def _name_vectors(searched: SearchedEmbedding) -> str:
+    return "the mean of sequence_output" if searched == AVERAGED_TOKENS else searched.column
 
 
 def _describe_changes(manifest: Manifest) -> list[Fact]:

@@ -9,12 +9,14 @@ import os
 import jinja2
 from markupsafe import Markup
 
+from albert_embed.pipeline.report.facts import shorten
 from albert_embed.pipeline.report.page import Page
 from albert_embed.transforms.files.directories import write_file_atomically
 
 _TEMPLATE = "report.html.jinja"
 # A size that mail and chat programs accept, and that a phone opens at once.
 MAX_PAGE_BYTES = 2_000_000
+_SHORTER_TEXTS = (80, 30, 1)
 
 
 def render_page(page: Page) -> str:
@@ -43,11 +45,34 @@ def to_json_block(value: object) -> Markup:
 
 
 def write_page(page: Page, path: str) -> int:
-    """Writes the page, completely or not at all, and returns its size in bytes.
+    """Writes the page, completely or not at all, and returns its size in bytes: at most `MAX_PAGE_BYTES`.
+
+    Where the texts of the map would make it larger, they are shortened: in JSON some characters take six bytes.
 
     Raises:
       OSError: if it can't be written.
     """
-    content = render_page(page).encode("utf-8", errors="backslashreplace")
+    content = _encode_page(page)
+    for most in _SHORTER_TEXTS:
+        if len(content) > MAX_PAGE_BYTES:
+            content = _encode_page(shorten_points(page, most))
     write_file_atomically(os.fspath(path), content)
     return len(content)
+
+
+def shorten_points(page: Page, most: int) -> Page:
+    """Returns a page whose points have texts of at most so many characters."""
+    return dataclasses.replace(
+        page,
+        vectors=[
+            dataclasses.replace(
+                section,
+                points=[dataclasses.replace(point, text=shorten(point.text, most)) for point in section.points],
+            )
+            for section in page.vectors
+        ],
+    )
+
+
+def _encode_page(page: Page) -> bytes:
+    return render_page(page).encode("utf-8", errors="backslashreplace")

@@ -48,22 +48,32 @@ def project_vectors(vectors: npt.NDArray[np.float32], method: MapMethod, *, seed
 
     Args:
       vectors: `[rows, hidden]`.
-      method: `pca`, `tsne` or `umap`; the latter two compare vectors by their cosine. Few rows get `pca`.
+      method: `pca`, `tsne` or `umap`; the latter two compare vectors by their cosine. Few or equal rows get `pca`.
       seed: of what is random in the method.
 
     Raises:
       ImportError: if the method's package is missing.
     """
     check_map_method(method)
-    if method != "pca" and len(vectors) >= _LEAST_ROWS:
+    obstacle = "" if method == "pca" else _find_obstacle(vectors)
+    if method != "pca" and not obstacle:
         return _run_tsne(vectors, seed) if method == "tsne" else _run_umap(vectors, seed)
     coordinates, (first, second) = find_principal_components(vectors)
-    few = f" There are too few rows for {_PACKAGES[method][1]}." if method != "pca" else ""
+    why = f" {obstacle} for {_PACKAGES[method][1]}." if obstacle else ""
     return VectorMap(
         coordinates=coordinates,
         description=f"The first two principal components, which hold {100 * first:.0f} % and {100 * second:.0f} % of "
-        f"the variance.{few}",
+        f"the variance.{why}",
     )
+
+
+def _find_obstacle(vectors: npt.NDArray[np.float32]) -> str:
+    """Returns why t-SNE and UMAP can't place some vectors; empty where they can."""
+    if len(vectors) < _LEAST_ROWS:
+        return "There are too few rows"
+    if vectors.shape[1] < 2:
+        return "The vectors have too few values"
+    return "" if np.ptp(vectors, axis=0).any() else "All vectors are equal, which is too little"
 
 
 def _run_tsne(vectors: npt.NDArray[np.float32], seed: int) -> VectorMap:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from albert_embed.pipeline.dataset.published_output import PublishedOutput
-from albert_embed.pipeline.nearest.read_vectors import read_searched_rows
+from albert_embed.pipeline.nearest.read_vectors import is_shown, read_searched_rows
 from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
+from albert_embed.pipeline.vectors.average_tokens import AVERAGED_TOKENS, average_tokens
 from albert_embed.transforms.rows.columns import INPUT_IDS, TOKENS, TRUNCATED
 from albert_embed.transforms.rows.list_lengths import list_lengths
 
@@ -41,14 +42,17 @@ def sample_dataset(output: PublishedOutput, searched: SearchedEmbedding, *, size
 
     Args:
       output: the dataset.
-      searched: which of its vectors.
+      searched: which of its vectors (`pipeline.vectors.average_tokens`).
       size: of the sample.
       seed: of the draw.
 
     Raises:
       OutputError: if it was damaged.
     """
-    return sample_rows(read_searched_rows(output, searched), searched.column, size=size, seed=seed)
+    rows = read_searched_rows(output, searched)
+    if searched == AVERAGED_TOKENS:
+        rows = map(average_tokens, rows)
+    return sample_rows(rows, searched.column, size=size, seed=seed)
 
 
 def sample_rows(batches: Iterable[pa.RecordBatch], column: str, *, size: int, seed: int) -> RowSample:
@@ -97,7 +101,7 @@ class _Drawn:
 
 def _draw(batch: pa.RecordBatch, row: int, column: str, number: float, first: int) -> _Drawn:
     one = batch.slice(row, 1)
-    shown = [name for name in one.schema.names if not pa.types.is_large_list(one.schema.field(name).type)]
+    shown = [field.name for field in one.schema if is_shown(field.name, field.type)]
     return _Drawn(
         number=number,
         position=first + row,

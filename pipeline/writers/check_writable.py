@@ -1,4 +1,4 @@
-"""Whether a directory can be written, found out without writing."""
+"""Whether a directory or a file can be written, found out without writing."""
 
 from __future__ import annotations
 
@@ -33,6 +33,30 @@ def find_existing(path: str) -> str:
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     return path
+
+
+def check_file_writable(path: str, *, option: str) -> None:
+    """Checks that a local file can be written; folders above it need not be there yet.
+
+    Args:
+      path: of the file. One in a bucket is not looked at.
+      option: that names it.
+
+    Raises:
+      OutputError: if it can't be.
+    """
+    if is_remote(path):
+        return
+    folder = find_existing(os.path.dirname(os.path.abspath(path)))
+    if os.path.isdir(path) or path.endswith("/"):
+        why = "it is a folder"
+    elif not os.path.isdir(folder):
+        why = f"{folder} is no folder"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        why = f"there is no right to write in {folder}"
+    else:
+        return
+    raise OutputError(f"{option} {path} can't be written: {why}; give a file in a folder of yours")
 
 
 def _check_local(directory: str) -> None:

@@ -112,6 +112,16 @@ def test_the_largest_sample_of_long_texts_stays_below_the_bound(tmp_path: Path) 
     assert write_page(page, str(tmp_path / "long.html")) < MAX_PAGE_BYTES
 
 
+def test_texts_that_json_makes_long_are_shortened_until_the_page_is_small_enough(tmp_path: Path) -> None:
+    points = make_vector_sections(_long_sample("<" * 3000), "mean_output", method="pca", seed=1)
+    page = Page(title="t", subtitle="s", headline=[], tables=[], vectors=points)
+    path = tmp_path / "page.html"
+    assert len(render_page(page).encode()) > MAX_PAGE_BYTES
+    assert write_page(page, str(path)) == path.stat().st_size <= MAX_PAGE_BYTES
+    shown = json.loads(Elements(path.read_text(encoding="utf-8")).json)
+    assert len(shown) == SAMPLE_ROWS and {text for *_, text in shown} == {"<" * 79 + "…"}
+
+
 def _long_sample(text: str):  # type: ignore[no-untyped-def]
     rows = SAMPLE_ROWS
     batch = pa.RecordBatch.from_pydict(
@@ -136,6 +146,14 @@ def test_values_in_words() -> None:
         ("l", "1, x"),
     ]
     assert describe_value(123456.7) == "123,457"
+    assert describe_value([f"f{number}" for number in range(1021)]).endswith(", f18, f19, and 1,001 more")
+    assert len(describe_value("x" * 5000)) == 1000
+    of_each = list_facts({"workers": [{"rows": 2, "device": "a"}, {"rows": 3}]})
+    assert [(fact.name, fact.value) for fact in of_each] == [
+        ("workers.1.rows", "2"),
+        ("workers.1.device", "a"),
+        ("workers.2.rows", "3"),
+    ]
     assert shorten(b"\xff a\n b", 10) == "\\xff a b" and shorten("abcdef", 4) == "abc…"
 
 

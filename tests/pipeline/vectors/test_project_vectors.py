@@ -74,6 +74,22 @@ def test_few_rows_get_principal_components(method: MapMethod) -> None:
     assert (found.coordinates == find_principal_components(vectors)[0]).all()
 
 
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize(
+    ("vectors", "why"),
+    [
+        (np.ones((20, 4)), "All vectors are equal, which is too little"),
+        (np.zeros((20, 4)), "All vectors are equal, which is too little"),
+        (np.arange(20.0)[:, np.newaxis], "The vectors have too few values"),
+    ],
+    ids=["equal", "zeros", "narrow"],
+)
+def test_vectors_that_other_methods_can_not_place(method: MapMethod, vectors: np.ndarray, why: str) -> None:
+    found = project_vectors(vectors.astype(np.float32), method, seed=1)
+    assert f" {why} for " in found.description
+    assert np.isfinite(found.coordinates).all() and found.coordinates.shape == (20, 2)
+
+
 def test_a_missing_package_is_named_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "umap" else object())
     check_map_method("tsne")

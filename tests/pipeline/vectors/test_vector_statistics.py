@@ -90,7 +90,10 @@ def test_histograms_count_everything_once() -> None:
     values = np.random.default_rng(0).normal(size=100).astype(np.float32)
     assert sum(bar.count for bar in value_histogram(values).bars) == 100
     assert value_histogram(np.zeros(0, np.float32)).bars == []
-    assert sum(bar.count for bar in value_histogram(np.ones(3, np.float32)).bars) == 3
+    for equal in (np.ones(3), np.zeros(3), np.linspace(1 - 1e-7, 1 + 1e-7, 3)):
+        chart = value_histogram(equal.astype(np.float32))
+        assert [(bar.count, bar.label) for bar in chart.bars] == [(3, chart.least)]
+        assert chart.least == chart.greatest == f"{equal[1]:.4g}"
 
 
 def test_shares_and_points_fill_their_space() -> None:
