@@ -24,7 +24,7 @@ OPTIONS = (
     Option(
         flag="--embedding",
         metavar="NAME",
-        default="document, mean or pooled, the first that the output has",
+        default="sentence, document, mean or pooled, the first that the output has",
         help="which of the output's embeddings to compare",
     ),
     Option(flag="--metric", choices=METRICS, default="cosine", help="how vectors are compared"),
@@ -60,8 +60,7 @@ def _read_queries(arguments: Arguments) -> tuple[str, ...]:
     """Returns the query, or those of the file, empty lines left out.
 
     Raises:
-      UsageError: if there is neither or both, or the file is not UTF-8.
-      OSError: if the file can't be read.
+      UsageError: if there is neither or both, or the file can't be read or is not UTF-8.
     """
     given = [name for name in ("query", "queries_file") if name in arguments.values]
     if len(given) != 1:
@@ -76,11 +75,17 @@ def _read_queries(arguments: Arguments) -> tuple[str, ...]:
         lines = read_file(path).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as e:
         raise UsageError(f"--queries {path} is not UTF-8 at byte {e.start}; convert the file to UTF-8") from e
+    except OSError as e:
+        raise UsageError(
+            f"--queries {path} can't be read: {e.strerror or e}; give a file that has a query in each line"
+        ) from e
     return tuple(line for line in lines if line.strip())
 
 
 def _describe_hit(hit: Hit) -> dict[str, Any]:
-    return {"score": hit.score, **{name: _to_plain(value) for name, value in hit.row.items()}}
+    """Returns the score and the columns of a hit; a kept field that is called `score`, too, is `kept_score`."""
+    row = {"kept_score" if name == "score" else name: _to_plain(value) for name, value in hit.row.items()}
+    return {"score": hit.score, **row}
 
 
 def _to_plain(value: Any) -> Any:
@@ -90,19 +95,20 @@ def _to_plain(value: Any) -> Any:
 
 
 def _make_tables(result: SearchResult) -> list[Table]:
-    from rich.markup import escape
     from rich.table import Table
+
+    from albert_embed.pipeline.console.pairs_table import make_cell
 
     tables = []
     for query, hits in zip(result.queries, result.hits, strict=True):
-        table = Table(title=escape(f"{query} ({result.embedding}, {result.metric})"), title_justify="left")
+        table = Table(title=make_cell(f"{query} ({result.embedding}, {result.metric})"), title_justify="left")
         table.add_column("score", justify="right")
         table.add_column("id", overflow="fold")
         table.add_column("row", overflow="fold")
         for hit in hits:
             plain = _describe_hit(hit)
             window = f", window {plain['window']}" if plain.get("window") else ""
-            table.add_row(f"{hit.score:.4f}", escape(f"{plain['id']}{window}"), escape(_summarise(plain)))
+            table.add_row(f"{hit.score:.4f}", make_cell(f"{plain['id']}{window}"), make_cell(_summarise(plain)))
         tables.append(table)
     return tables
 
@@ -113,7 +119,9 @@ def _summarise(row: dict[str, Any]) -> str:
 
     shown = shorten(row.get("text") or "", _MAX_TEXT)
     own = ("score", "id", "text", "window", "window_start", "truncated", "windows", "tokens")
-    others = [f"{name}: {value}" for name, value in row.items() if name not in own and value is not None]
+    others = [
+        f"{name}: {shorten(value, _MAX_TEXT)}" for name, value in row.items() if name not in own and value is not None
+    ]
     return " · ".join(filter(None, (shown, *others)))
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     # What is shown to people: a table, text to be copied as it is, or a record as a line of JSON.
     Block = RenderableType | str | Mapping[str, Any]
+
+# Control characters but for tabs and newlines, and what overrides the direction of a text: a terminal obeys them.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +98,7 @@ class Output:
         What can't be written there is lost: there is nowhere left to report it.
         """
         with contextlib.suppress(PrintError):
-            _write(sys.stderr, message + "\n")
+            _write(sys.stderr, escape_controls(message) + "\n")
         if self._write_result is not None and record is not None:
             try:
                 self._write_result(record)
@@ -125,6 +129,11 @@ class Output:
 
 class PrintError(RuntimeError):
     """Standard output or standard error can't be written: a full disk, for example."""
+
+
+def escape_controls(text: str) -> str:
+    r"""Returns a text of somebody else's, such as a document or a path, with `\xXX` for what a terminal would obey."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def format_json_line(record: Mapping[str, Any], encoding: str) -> str:

@@ -1,12 +1,14 @@
-"""A table of names and values, with which most commands end."""
+"""A table of names and values, with which most commands end, and the cells of all tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from albert_embed.pipeline.console.output import escape_controls
 
 
 def make_pairs_table(title: str, rows: Mapping[str, Any]) -> Table:
@@ -15,5 +17,10 @@ def make_pairs_table(title: str, rows: Mapping[str, Any]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows.items():
-        table.add_row(escape(name), escape(f"{value:,}" if isinstance(value, (int, float)) else str(value)))
+        table.add_row(make_cell(name), make_cell(f"{value:,}" if isinstance(value, (int, float)) else str(value)))
     return table
+
+
+def make_cell(text: str) -> Text:
+    """Returns a text as a cell. Markup, names of emoji and control characters mean nothing in it."""
+    return Text(escape_controls(text))

@@ -39,5 +39,7 @@ def refuse_unknown(arguments: Sequence[str], known: Collection[str]) -> None:
         return
     flag = arguments[0].split("=", 1)[0]
     if not flag.startswith("-"):
-        raise UsageError(f"unexpected argument {arguments[0]!r}")
+        raise UsageError(
+            f"unexpected argument {arguments[0]!r}; give a value behind its flag, and one with spaces in quotes"
+        )
     raise UnknownFlagError(flag, known)

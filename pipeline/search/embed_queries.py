@@ -17,7 +17,7 @@ from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, embed_batch
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
-from albert_embed.pipeline.embed.open_model import open_model
+from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.graph.saved_transform import SavedTransform
 from albert_embed.transforms.graph.transform_graph import save_transform_graph
@@ -61,7 +61,7 @@ class QueryEmbedder:
             raise ValueError(
                 "the dataset holds pairs of texts, and a query is one text; search a dataset of single texts"
             )
-        found = open_model(model.name)
+        found = _open_recorded(model.name)
         if found.directory.fingerprint != model.fingerprint:
             raise AnotherModelError(
                 f"the model {model.name} is not the one that the dataset was made with: its fingerprint is "
@@ -95,6 +95,16 @@ class QueryEmbedder:
                 values = embedded.column(EMBEDDING_COLUMNS[self._embedding]).flatten()
                 parts.append(self._shape.apply(np.asarray(values, np.float32).reshape(embedded.num_rows, -1)))
         return np.concatenate(parts)
+
+
+def _open_recorded(name: str) -> OpenedModel:
+    try:
+        return open_model(name)
+    except (ValueError, OSError) as e:
+        raise ValueError(
+            f"the dataset was made with the model {name}, which can't be used now; put it back where it was, or embed "
+            f"the corpus again with another. The reason: {e}"
+        ) from e
 
 
 def _runnable(engine: str | None) -> str:

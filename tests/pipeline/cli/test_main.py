@@ -47,9 +47,18 @@ def refuse(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
         (["--no-overwrit"], "unknown flag --no-overwrit; the nearest known one is --no-overwrite"),
         (["-k", "3"], "unknown flag -k; it belongs to search, not to embed"),
         (["--cache=x"], "unknown flag --cache; it belongs to analyze, not to embed"),
-        (["--overwrite", "more"], "unexpected argument 'more'"),
-        (["--direct_num_workers", "1", "more"], "unexpected argument 'more'"),
-        (["--direct_num_workers=1", "more"], "unexpected argument 'more'"),
+        (
+            ["--overwrite", "more"],
+            "unexpected argument 'more'; give a value behind its flag, and one with spaces in quotes",
+        ),
+        (
+            ["--direct_num_workers", "1", "more"],
+            "unexpected argument 'more'; give a value behind its flag, and one with spaces in quotes",
+        ),
+        (
+            ["--direct_num_workers=1", "more"],
+            "unexpected argument 'more'; give a value behind its flag, and one with spaces in quotes",
+        ),
     ],
 )
 def test_what_embed_does_not_know(
@@ -70,7 +79,10 @@ def test_what_embed_does_not_know(
             ["export", "--source", "x", "--output", "y", "--runner", "z"],
             "unknown flag --runner; it is an option of Apache Beam, which analyze, embed and publish take, not export",
         ),
-        (["export", "--source", "x", "--output", "y", "more"], "unexpected argument 'more'"),
+        (
+            ["export", "--source", "x", "--output", "y", "more"],
+            "unexpected argument 'more'; give a value behind its flag, and one with spaces in quotes",
+        ),
         (["inspect", "x", "--heads", "2"], "unknown flag --heads; the nearest known one is --head"),
         (["inspect", "--input", "x"], "unknown flag --input; it belongs to analyze and embed, not to inspect"),
         (["compact", "x", "--zzz"], "unknown flag --zzz; the nearest known one is --"),
@@ -176,7 +188,11 @@ NAMES = "export, analyze, embed, publish, inspect, compact, index, search, repor
         (["export", "--sorce", "x"], "albert-embed export: unknown flag --sorce; the nearest known one is --source"),
         (["inspect"], "albert-embed inspect: DIR is missing"),
         (["inspect", "--jsn"], "albert-embed inspect: unknown flag --jsn; the nearest known one is --json"),
-        (["compact", "a", "b"], "albert-embed compact: unexpected argument 'b'"),
+        (
+            ["compact", "a", "b"],
+            "albert-embed compact: unexpected argument 'b'; give a value behind its flag, and one with spaces in "
+            "quotes",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -216,3 +216,8 @@ def test_text_in_a_stream_of_no_encoding(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stdout", stream)
     Output().print_text("é\n")
     assert stream.getvalue() == "é\n"
+
+
+def test_errors_can_not_move_the_cursor_of_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().print_error("a\x1b[2Jb\tc\nd\u202e\x9b\r", None)
+    assert capsys.readouterr().err == "a\\x1b[2Jb\tc\nd\\u202e\\x9b\\r\n"

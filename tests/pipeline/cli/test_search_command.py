@@ -69,6 +69,14 @@ def test_a_file_of_queries_must_be_utf_8(dataset: Path, tmp_path: Path, capsys: 
     assert "queries.txt is not UTF-8 at byte 5; convert the file to UTF-8" in capsys.readouterr().err
 
 
+def test_a_file_of_queries_that_is_not_there(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path, why in ((tmp_path / "none.txt", "No such file or directory"), (tmp_path, "Is a directory")):
+        assert main(["search", str(dataset), "--queries", str(path)]) == 2
+        assert capsys.readouterr().err.splitlines()[-1] == (
+            f"albert-embed search: --queries {path} can't be read: {why}; give a file that has a query in each line"
+        )
+
+
 def test_a_page_of_a_dataset(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.html"
     capsys.readouterr()

@@ -93,13 +93,19 @@ def test_dead_rows_are_not_found(tiny_model: Path, tmp_path: Path) -> None:
     assert hits[0].score < 0.99999 or hits[0].row["id"] != b"7"
 
 
-def test_another_model_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+def test_another_model_or_none_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(tiny_model, model)
     output = embed(model, tmp_path, texts=TEXTS[:3])
     shutil.rmtree(model)
     write_model(model, seed=9)
     with pytest.raises(AnotherModelError, match=r"is not the one that the dataset was made with: its fingerprint is"):
+        search_dataset(SearchOptions(directory=str(output), queries=("text",)))
+    shutil.rmtree(model)
+    missing = (
+        rf"^the dataset was made with the model {model}, which can.t be used now; put it back where it was, or .* The"
+    )
+    with pytest.raises(ValueError, match=missing):
         search_dataset(SearchOptions(directory=str(output), queries=("text",)))
 
 
