@@ -142,7 +142,7 @@ def _print_completion(output: Output, shell: str) -> int:
 
     from albert_embed.pipeline.configuration.completion import make_completion
 
-    output.print_text(make_completion(shell, COMMANDS.values()))
+    output.print_text(make_completion(shell, _make_parser(), COMMANDS.values()))
     return 0
 
 
@@ -180,6 +180,15 @@ def _find_command(given: Sequence[str]) -> Command:
 
 def _describe_commands() -> str:
     """Returns what `albert-embed --help` prints."""
+    parser = _make_parser()
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in COMMANDS.values():
+        commands.add_parser(command.name, help=command.description)
+    return parser.format_help()
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    """Makes the parser of what can be given without a command."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         usage=_USAGE,
@@ -188,10 +197,7 @@ def _describe_commands() -> str:
     )
     parser.add_argument("--version", action="store_true", help="print the name and the version")
     parser.add_argument(_PRINT_COMPLETION, choices=_SHELLS, help="print what a shell needs to complete command lines")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in COMMANDS.values():
-        commands.add_parser(command.name, help=command.description)
-    return parser.format_help()
+    return parser
 
 
 def _check_python() -> None:

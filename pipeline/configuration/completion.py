@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Collection
 
 import shtab
 
-from albert_embed.pipeline.console.command import PROGRAM, Command
+from albert_embed.pipeline.console.command import Command
 from albert_embed.pipeline.console.option import Option
 
 _PLACES = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE, "PATH": shtab.FILE, "PATTERN": shtab.FILE, "M": shtab.DIRECTORY}
 
 
-def make_completion(shell: str, commands: Collection[Command]) -> str:
+def make_completion(shell: str, parser: argparse.ArgumentParser, commands: Collection[Command]) -> str:
     """Returns the script for a shell: commands, all flags, Beam's too, and as values choices, files and folders.
 
     Args:
       shell: `bash`, `zsh` or `fish`.
+      parser: of what can be given without a command; the commands are added to it.
       commands: all that there are.
     """
-    parser = argparse.ArgumentParser(prog=PROGRAM)
-    parser.add_argument("--version", action="store_true", help="print the name and the version")
     called = parser.add_subparsers(metavar="COMMAND")
     beam = _list_beam_actions() if any(command.takes_beam_options for command in commands) else []
     for command in commands:
@@ -41,6 +41,8 @@ def _describe_value(action: argparse.Action, option: Option) -> None:
     """Says what the shell is to offer as a value."""
     if action.nargs == 0:
         return
+    # zsh takes a colon in the name of a value, such as TYPE[:COUNT], for the end of the name.
+    action.metavar = " ".join(re.findall(r"\w+", option.placeholder))
     if option.choices:
         action.choices = list(option.choices)
     elif option.placeholder in _PLACES:
