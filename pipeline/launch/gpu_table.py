@@ -149,6 +149,10 @@ def read_gpu_table(path: str | None = None) -> GpuTable:
             workers=tuple(content["workers"]),
             gpus=tuple(GpuType.from_dict(fields) for fields in content["gpus"]),
         )
+    except OSError as e:
+        raise type(e)(
+            f"--rates {path} can't be read: {e.strerror or e}; give a file such as {TABLE_FILE}, or leave --rates out"
+        ) from e
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         what = f"lacks {e}" if isinstance(e, KeyError) else str(e)
         raise ValueError(f"{path} is not a table of GPUs: {what}; see {TABLE_FILE} for an example") from e

@@ -70,7 +70,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for name in ("list.json", "text.json", "empty.json"):
         with pytest.raises(ValueError, match=f"{name} is not a table of GPUs"):
             read_gpu_table(str(tmp_path / name))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(
+        FileNotFoundError, match=r"^--rates \S+/nothing\.json can.t be read: No such file or directory; give"
+    ):
         read_gpu_table(str(tmp_path / "nothing.json"))
 
 
