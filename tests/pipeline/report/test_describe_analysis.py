@@ -9,7 +9,7 @@ import pytest
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.dataset.provenance import TransformProvenance
 from albert_embed.pipeline.report.describe_analysis import describe_analysis
-from tests.pipeline.embedded_rows import MODEL
+from tests.pipeline.made_manifest import MODEL
 
 
 def make_report(over_length: float | None = 0.5, **options: Any) -> CorpusReport:
