@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,14 +14,14 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 
-AWKWARD = [
+AWKWARD: list[dict[str, Any]] = [
     {"id": "e \x1b[31m", "text": "red \x1b[31m [bold]x[/bold] :heart: \u202eevil", "score": 7.5, "tags": ["a", "b"]},
     {"id": "s", "text": "</script><script>alert(1)</script>", "score": 0.5, "tags": []},
     {"id": "r", "text": "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd", "score": None, "tags": ["c"]},
 ]
 
 
-def embed(model: Path, folder: Path, records: list[dict[str, object]], *flags: str) -> Path:
+def embed(model: Path, folder: Path, records: Sequence[Mapping[str, Any]], *flags: str) -> Path:
     """Embeds records, and returns the output."""
     source, output = folder / "in.jsonl", folder / "out"
     source.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
