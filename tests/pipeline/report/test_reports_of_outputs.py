@@ -54,7 +54,7 @@ def test_an_output_of_tokens_vectors_alone_shows_their_means(tiny_model: Path, t
 
 @pytest.mark.parametrize("texts", [[], ["one"]], ids=["no row", "one row"])
 def test_hardly_any_rows(tiny_model: Path, tmp_path: Path, texts: list[str]) -> None:
-    records = [{"id": "bad", "text": 5}, *({"id": text, "text": text} for text in texts)]
+    records: list[dict[str, Any]] = [{"id": "bad", "text": 5}, *({"id": text, "text": text} for text in texts)]
     output = embed(tiny_model, tmp_path, records)
     atlas = tmp_path / "atlas.parquet"
     assert main(["report", str(output), "--map", "tsne", "--atlas", str(atlas)]) == 0
