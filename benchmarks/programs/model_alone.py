@@ -15,7 +15,7 @@ from albert_embed.model.architecture.flops import count_batch_flops
 from albert_embed.model.architecture.padded_batch import pad_batch
 from albert_embed.model.directory.model_directory import read_precision
 from albert_embed.model.hosting.choose_engine import load_engine
-from albert_embed.model.hosting.handler import attach_embeddings
+from albert_embed.model.hosting.embed_batch import attach_embeddings
 from albert_embed.pipeline.launch.batch_tokens import choose_batching
 from albert_embed.transforms.rows.columns import INPUT_IDS, INPUT_MASK
 from albert_embed.transforms.rows.token_batches import TokenBuffer

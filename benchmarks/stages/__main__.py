@@ -25,6 +25,7 @@ from benchmarks.stages import (
     progress,
     sequence_output,
     start_up,
+    streams,
     worker_processes,
 )
 from benchmarks.stages.report import print_results
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "start-up": start_up.measure,
         "giant-document": lambda workshop, _: giant_document.measure(workshop),
         "worker-processes": worker_processes.measure,
+        "streams": streams.measure,
         "memory-growth": lambda workshop, _: memory_growth.measure(workshop),
     }
     parser = make_parser(list(stages))

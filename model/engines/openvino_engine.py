@@ -38,6 +38,7 @@ class OpenVINOEngine:
     Args:
       directory: an export or a TF1 Hub module.
       threads: how many to use; with None OpenVINO takes all cores.
+      streams: how many batches it computes at once, each on its share of the threads.
       precision: what to compute in; None means what the export says.
 
     Raises:
@@ -47,7 +48,9 @@ class OpenVINOEngine:
 
     name = "openvino"
 
-    def __init__(self, directory: Path, *, threads: int | None = None, precision: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, threads: int | None = None, streams: int = 1, precision: str | None = None
+    ) -> None:
         try:
             import openvino
         except ImportError as e:
@@ -65,7 +68,7 @@ class OpenVINOEngine:
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": wanted,
             "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,  # one batch at a time, on all threads
+            "NUM_STREAMS": streams,
         }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -34,12 +35,14 @@ class TensorFlowEngine:
         with tf.device(device):
             self._loaded = load_saved_model(directory)
         self._functions: dict[tuple[str, ...], tf.types.experimental.GenericFunction] = {}
+        self._selecting = threading.Lock()
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
         """Returns the named outputs for a padded batch; see `model.engines.engine.Engine.run`."""
         names = tuple(sorted(outputs))
-        if names not in self._functions:
-            self._functions[names] = self._select_outputs(names)
+        with self._selecting:  # several batches may come at once, and each function is traced
+            if names not in self._functions:
+                self._functions[names] = self._select_outputs(names)
         try:
             with tf.device(self._device):
                 results = self._functions[names](*(tf.constant(inputs[name]) for name in INPUT_NAMES))

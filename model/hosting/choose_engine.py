@@ -8,23 +8,31 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from albert_embed.model.engines.engine import Engine
+from albert_embed.model.hosting.batch_streams import BatchStreams
 
 EngineName = Literal["tensorflow", "openvino", "jax", "auto"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 
 
-def load_engine(name: str, directory: Path, *, threads: int | None = None) -> Engine:
+def load_engine(name: str, directory: Path, *, threads: int | None = None, streams: int = 1) -> Engine:
     """Loads the model in `directory` with the engine `name` (not `auto`: call `choose_engine` first).
 
     Args:
       name: `tensorflow`, `openvino` or `jax`; each is imported only where it is loaded.
       directory: an export or a TF1 Hub module.
-      threads: how many one batch may use; None means all cores. TensorFlow has one number for the whole process
+      threads: how many it may use; None means all cores. TensorFlow has one number for the whole process
         (`TF_NUM_INTRAOP_THREADS`) instead, because it may already be running.
+      streams: how many batches are computed at once, if they are given together (`BatchStreams`). OpenVINO divides the
+        threads among them; in TensorFlow all of them use all.
 
     Raises:
       ValueError: if the engine is unknown, or does not compute in the model's precision.
     """
+    engine = _load_engine(name, directory, threads, streams)
+    return engine if streams == 1 else BatchStreams(engine, streams)
+
+
+def _load_engine(name: str, directory: Path, threads: int | None, streams: int) -> Engine:
     from albert_embed.model.directory.model_directory import read_precision
 
     refuse_precision(name, read_precision(directory))
@@ -35,7 +43,7 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None) -> En
     if name == "openvino":
         from albert_embed.model.engines.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(directory, threads=threads)
+        return OpenVINOEngine(directory, threads=threads, streams=streams)
     if name == "jax":
         from albert_embed.model.jax_engine.weights import load_jax_engine
 

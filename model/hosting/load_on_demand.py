@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -71,3 +71,6 @@ class LoadOnDemand(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure", Engi
 
     def should_skip_batching(self) -> bool:
         return self._handler.should_skip_batching()
+
+    def batch_elements_kwargs(self) -> Mapping[str, Any]:
+        return self._handler.batch_elements_kwargs()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from albert_embed.model.engines.engine import Engine
-from albert_embed.model.hosting.handler import embed_batch
+from albert_embed.model.hosting.embed_batch import embed_batches
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.transforms.graph.saved_transform import SavedTransform
@@ -62,6 +62,7 @@ def time_model(
     engine: Engine,
     forecast: BatchForecast,
     *,
+    streams: int = 1,
     embeddings: Sequence[str],
     schema: RowSchema,
     vocabulary_size: int,
@@ -70,18 +71,18 @@ def time_model(
     """Embeds and encodes some of the expected batches, with random tokens, and estimates the time for all of them.
 
     The batches, sorted by length, are divided into parts with equal numbers of padded tokens. The middle batch of every
-    part is timed and represents it.
+    part is timed and represents it; where several are computed at once, as many like it.
     """
     generator = np.random.default_rng(_SEED)
 
     def embed(rows: int, length: int) -> float:
         batch = make_batch(generator.integers(5, vocabulary_size, (rows, length)), pair=pair)
         started = time.perf_counter()
-        for embedded in embed_batch(batch, engine, embeddings):
+        for embedded in embed_batches([batch] * streams, engine, embeddings):
             if isinstance(embedded, Failure):
                 raise RuntimeError(f"there is no plan, because the model fails on random tokens: {embedded.error}")
             encode_examples(embedded.drop_columns([TEXT_START]), schema)
-        return time.perf_counter() - started
+        return (time.perf_counter() - started) / streams
 
     order = np.argsort(forecast.lengths, kind="stable")
     rows, lengths = forecast.rows[order], forecast.lengths[order]

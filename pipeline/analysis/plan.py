@@ -17,11 +17,12 @@ from albert_embed.model.architecture.shape_vectors import shape_vectors
 from albert_embed.model.directory.locate import locate_model
 from albert_embed.model.directory.model_directory import ModelDirectory
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, attach_embeddings
+from albert_embed.model.hosting.embed_batch import attach_embeddings
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.job.prepared_run import choose_row_schema
-from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batching
+from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_batching, choose_streams
 from albert_embed.pipeline.launch.gpu_table import GpuTable
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -108,6 +109,7 @@ def make_plan(
             options,
             beam_options,
             forecast,
+            batching,
             model=model,
             vocabulary=vocabulary,
             statistics=statistics,
@@ -205,6 +207,7 @@ def _plan_here(
     options: EmbedOptions,
     beam_options: PipelineOptions,
     forecast: BatchForecast,
+    batching: TokenBatchConfig,
     *,
     model: ModelDirectory,
     vocabulary: Vocabulary,
@@ -216,11 +219,10 @@ def _plan_here(
     if not statistics.rows:
         return None
     started = time.perf_counter()
-    engine = load_engine(
-        choose_engine(options.engine, model.precision),
-        locate_model(options.model),
-        threads=share_cores(beam_options, options.worker_threads).limit(),
-    )
+    name = choose_engine(options.engine, model.precision)
+    streams = choose_streams(options, beam_options, engine=name, config=model.config, batching=batching)
+    threads = share_cores(beam_options, options.worker_threads).limit()
+    engine = load_engine(name, locate_model(options.model), threads=threads, streams=streams)
     load_seconds = time.perf_counter() - started
     computed = dataclasses.replace(
         options, embeddings=options.computed_embeddings, keep_fields=(), tokens=False, dimensions=None
@@ -228,6 +230,7 @@ def _plan_here(
     times = time_model(
         engine,
         forecast,
+        streams=streams,
         embeddings=options.computed_embeddings,
         schema=choose_row_schema(computed, model.config.hidden_size, sentence_size=model.sentence_size),
         vocabulary_size=model.config.vocab_size,

@@ -37,6 +37,7 @@ _SHARED_WITH_EMBED = frozenset(
         "--batch-tokens",
         "--engine",
         "--worker-threads",
+        "--streams",
         "--shared-filesystem",
         "--overwrite",
     )

@@ -53,7 +53,14 @@ _RUNNING_OPTIONS = (
         type=int,
         metavar="N",
         default="the cores of a machine, shared among its worker processes",
-        help="threads that each worker process uses for a batch",
+        help="threads that each worker process uses for the model",
+    ),
+    Option(
+        flag="--streams",
+        type=int,
+        metavar="N",
+        default="one for every four cores where the whole run is on this machine's CPU, else 1",
+        help="batches that each worker process computes at once, each on its share of the threads",
     ),
     Option(
         flag="--shared-filesystem",
@@ -96,11 +103,7 @@ _INPUT_OPTIONS = (
         default=_DEFAULTS["csv_max_lines"],
         help="maximum lines of a record of CSV; a record with more has a quote that is never closed, and fails",
     ),
-    Option(
-        flag="--include-hidden",
-        kind=Kind.SWITCH,
-        help="read files whose names start with . or _, too",
-    ),
+    Option(flag="--include-hidden", kind=Kind.SWITCH, help="read files whose names start with . or _, too"),
     Option(flag="--text-field", metavar="F", default=_DEFAULTS["text_field"], help="the field with the text"),
     Option(
         flag="--id-field",

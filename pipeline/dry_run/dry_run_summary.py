@@ -37,6 +37,7 @@ def _list_rows(plan: dict[str, Any]) -> dict[str, Any]:
             "  of": f"{model['layers']} layers, width {model['hidden_size']}, {model['precision']}",
             "  bytes, of a batch's memory at most": f"{model['bytes']:,}, {model['batch_memory_bytes']:,}",
             "tokens per row / padded per batch, at most": f"{model['max_tokens']:,} / {model['batch_tokens']:,}",
+            "batches computed at once": model["streams"],
         }
     rows |= {
         "engine": plan["engine"],

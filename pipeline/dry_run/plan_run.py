@@ -19,7 +19,7 @@ from albert_embed.pipeline.dry_run.sample_corpus import sample_corpus
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.job.check_output import adds_to_output
 from albert_embed.pipeline.job.prepared_run import PreparedRun
-from albert_embed.pipeline.launch.batch_tokens import count_activation_bytes
+from albert_embed.pipeline.launch.batch_tokens import count_batch_bytes
 from albert_embed.pipeline.launch.gpu_table import read_own_table
 from albert_embed.pipeline.launch.prepare_launch import list_gpu_settings
 from albert_embed.pipeline.records.record_fields import RecordFields
@@ -98,7 +98,8 @@ def _describe_model(run: PreparedRun) -> dict[str, Any]:
         "max_tokens": max_tokens,
         "batch_tokens": run.batching.batch_tokens,
         "bytes": _count_bytes(str(locate_model(run.options.model))),
-        "batch_memory_bytes": count_activation_bytes(config, max_tokens) * run.batching.batch_tokens,
+        "batch_memory_bytes": count_batch_bytes(config, run.batching),
+        "streams": run.streams,
     }
 
 

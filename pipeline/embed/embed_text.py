@@ -13,7 +13,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.model.architecture.shape_vectors import shape_vectors
 from albert_embed.model.architecture.vector_shape import VectorShape
 from albert_embed.model.hosting.choose_engine import EngineName, choose_engine
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, refuse_missing_outputs
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
 from albert_embed.pipeline.embed.open_model import open_model
@@ -28,7 +29,7 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
 
     Takes RecordBatches with a column `text` (binary or string), optionally `id`, and any other columns, which are
     passed through. Returns a dict of three PCollections: `embeddings`, RecordBatches with `id`, the other columns,
-    `window`, `window_start`, `truncated`, `input_ids`, the requested embeddings (`model.hosting.handler`), and for
+    `window`, `window_start`, `truncated`, `input_ids`, the requested embeddings (`model.hosting.embeddings`), and for
     later steps `content_hash` and `window_count` (`transforms.rows.columns`), one row per document or window;
     `failures`, a `transforms.steps.failure.Failure` for each document or window that could not be embedded; and
     `counts`, what the steps have counted (`transforms.steps.metrics.BundleCounts`).

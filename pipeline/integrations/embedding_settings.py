@@ -9,12 +9,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.architecture.vector_shape import VectorShape
 from albert_embed.model.hosting.choose_engine import ENGINES, EngineName, choose_engine
-from albert_embed.model.hosting.handler import (
-    EMBEDDING_COLUMNS,
-    AlbertModelHandler,
-    check_embeddings,
-    refuse_missing_outputs,
-)
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, check_embeddings, refuse_missing_outputs
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batching

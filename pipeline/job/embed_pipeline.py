@@ -10,7 +10,7 @@ from typing import Any
 import apache_beam as beam
 
 from albert_embed.model.architecture.shape_vectors import shape_vectors
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.embed.combine_documents import COUNTS as COMBINE_COUNTS

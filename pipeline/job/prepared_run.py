@@ -13,11 +13,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.directory.builtin_model import note_builtin
 from albert_embed.model.hosting.choose_engine import choose_engine, refuse_missing_engine, refuse_precision
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, AlbertModelHandler, refuse_missing_outputs
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, refuse_missing_outputs
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
 from albert_embed.pipeline.formats.row_schema import RowSchema
-from albert_embed.pipeline.launch.batch_tokens import choose_batching
+from albert_embed.pipeline.launch.batch_tokens import choose_batching, choose_streams
 from albert_embed.pipeline.nearest.vector_index import refuse_missing_library
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import runs_on_this_machine, share_cores
@@ -77,6 +78,18 @@ class PreparedRun:
             options=self.options.to_dict(),
         )
 
+    @functools.cached_property
+    def streams(self) -> int:
+        """How many batches are computed at once."""
+        directory = self.model.directory
+        return choose_streams(
+            self.options,
+            self.beam_options,
+            engine=choose_engine(self.options.engine, directory.precision),
+            config=directory.config,
+            batching=self.batching,
+        )
+
     def make_handler(self) -> AlbertModelHandler:
         """Returns the host of the model."""
         return AlbertModelHandler(
@@ -84,6 +97,7 @@ class PreparedRun:
             embeddings=self.options.computed_embeddings,
             engine=self.options.engine,  # left to the workers, which may have GPUs
             threads=share_cores(self.beam_options, self.options.worker_threads),
+            streams=self.streams,
             sha256=self.options.model_sha256,
         )
 

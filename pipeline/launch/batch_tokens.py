@@ -1,4 +1,4 @@
-"""Chooses how rows are batched: the maximum of tokens per batch, where the user does not give it."""
+"""Chooses how rows are batched: the maximum of tokens per batch, and how many batches are computed at once."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import re
 from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
 
 from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.hosting.count_streams import count_streams
 from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
 from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
-from albert_embed.pipeline.settings.runner import runs_on_this_machine
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import runs_in_one_thread, runs_on_this_machine
+from albert_embed.transforms.process.usable_machine import count_cores, count_memory_bytes
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 
 logger = logging.getLogger(__name__)
@@ -100,6 +103,39 @@ def choose_batch_tokens(
     return chosen
 
 
+def choose_streams(
+    options: EmbedOptions,
+    beam_options: PipelineOptions,
+    *,
+    engine: str,
+    config: AlbertConfig,
+    batching: TokenBatchConfig,
+) -> int:
+    """Chooses how many batches are computed at once: as many as given, else by this machine's cores, which is logged.
+
+    Where Beam has several threads or processes, or a GPU computes, or workers are on other machines, it is one.
+
+    Args:
+      options: of the run.
+      beam_options: say where the workers run.
+      engine: what executes the model (`model.hosting.choose_engine.choose_engine`).
+      config: of the model.
+      batching: how rows are cut into batches.
+    """
+    if options.streams is not None:
+        return options.streams
+    if engine == "jax" or not runs_in_one_thread(beam_options):
+        return 1
+    cores = options.worker_threads or count_cores()
+    streams = count_streams(
+        cores=cores, memory_bytes=count_memory_bytes(), batch_bytes=count_batch_bytes(config, batching)
+    )
+    if streams == 1 or (engine == "tensorflow" and _has_local_gpu()):
+        return 1
+    logger.info("batches computed at once: %d, chosen for %d cores; --streams gives another number", streams, cores)
+    return streams
+
+
 def count_activation_bytes(config: AlbertConfig, max_tokens: int) -> int:
     """Returns about how many bytes a token of a batch takes while the model runs, in float32, at the longest rows.
 
@@ -108,6 +144,11 @@ def count_activation_bytes(config: AlbertConfig, max_tokens: int) -> int:
     """
     scores = 3 * config.num_attention_heads * max_tokens
     return 4 * (8 * config.hidden_size + 3 * config.intermediate_size + scores)
+
+
+def count_batch_bytes(config: AlbertConfig, batching: TokenBatchConfig) -> int:
+    """Returns about how many bytes a batch takes while the model runs."""
+    return count_activation_bytes(config, batching.max_tokens) * batching.batch_tokens
 
 
 def fit_batch_tokens(gpu: GpuType, *, batches: int, config: AlbertConfig, max_tokens: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, SEQUENCE_OUTPUT

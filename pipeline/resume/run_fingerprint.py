@@ -26,6 +26,7 @@ NEUTRAL = {
     "gpu": "where the model runs; `engine` says with what",
     "gpu_pool": "where the model runs",
     "worker_threads": "how fast rows are made, not which",
+    "streams": "how fast rows are made, not which",
     "shared_filesystem": "whether workers see local paths, not what lies there",
     "vector_index": "made after the rows are there",
     "index": "made after the rows are there",

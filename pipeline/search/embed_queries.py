@@ -14,7 +14,8 @@ import pyarrow as pa
 from albert_embed.model.architecture.vector_shape import VectorShape
 from albert_embed.model.directory.locate import locate_model
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, embed_batch
+from albert_embed.model.hosting.embed_batch import embed_batch
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
@@ -41,7 +42,7 @@ class QueryEmbedder:
     Args:
       model: the model that the dataset was made with.
       transform_options: its options of preprocessing.
-      embedding: one of `model.hosting.handler.EMBEDDING_COLUMNS`.
+      embedding: one of `model.hosting.embeddings.EMBEDDING_COLUMNS`.
       shape: of the dataset's vectors.
 
     Raises:

@@ -144,6 +144,7 @@ def _check_numbers(options: EmbedOptions) -> None:
         ("--max-tokens", options.max_tokens),
         ("--batch-tokens", options.batch_tokens),
         ("--worker-threads", options.worker_threads),
+        ("--streams", options.streams),
         ("--dimensions", options.dimensions),
         ("--shard-bytes", options.shard_bytes),
     ):

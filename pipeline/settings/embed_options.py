@@ -50,13 +50,12 @@ class EmbedOptions:
       accept_dimensions: whether to cut vectors of a model that is not known to be trained for it.
       normalize: whether each vector is scaled to length 1.
       tokens: whether to write each token's piece and the bytes of the text that it came from.
-      max_tokens: maximum tokens per row, [CLS] and [SEP] included; None means 512, or fewer where the model has fewer
-        positions.
+      max_tokens: maximum tokens per row, [CLS] and [SEP] included; None means 512, or what the model has.
       long_documents: truncate, window or reject.
       window_overlap: tokens that consecutive windows share.
       batch_tokens: maximum padded tokens per batch; None chooses by the device.
       engine: what executes the model: tensorflow, openvino, jax or auto.
-      worker_threads: how many threads each worker process uses for a batch; None shares the cores among them.
+      worker_threads, streams: threads of each worker process, and batches that it computes at once; None chooses.
       shared_filesystem: whether workers on other machines see the local paths of this one.
       transform: a saved transform graph to use.
       index: whether the output gets an index for search (`pipeline.commit.stage_index`).
@@ -69,8 +68,7 @@ class EmbedOptions:
         None means never.
       gpu: GPUs that Dataflow's workers get, `TYPE[:COUNT]` (`pipeline.launch.gpu_request`); None means none.
       gpu_pool: which workers get them: all (`whole`), or those that run the model (`inference`).
-      shard_seconds, shard_bytes: a shard is finished at this age or size; None means the defaults of
-        `pipeline.writers.write_shards`.
+      shard_seconds, shard_bytes: a shard is finished at this age or size; None means those of `write_shards`.
       retain: how many versions before the new one stay readable.
       no_wait: whether the program ends once the job is submitted.
 
@@ -105,6 +103,7 @@ class EmbedOptions:
     batch_tokens: int | None = None
     engine: EngineName = "tensorflow"
     worker_threads: int | None = None
+    streams: int | None = None
     shared_filesystem: bool = False
     transform: str | None = None
     index: bool = False

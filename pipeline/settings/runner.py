@@ -84,6 +84,16 @@ def runs_on_this_machine(options: PipelineOptions) -> bool:
     return name == "sparkrunner" and str(options.view_as(SparkRunnerOptions).spark_master_url).startswith("local")
 
 
+def runs_in_one_thread(options: PipelineOptions) -> bool:
+    """Returns whether one thread of one process on this machine does all that is not the model's."""
+    direct = options.view_as(DirectOptions)
+    return (
+        name_runner(options) == "directrunner"
+        and direct.direct_running_mode == "in_memory"
+        and direct.direct_num_workers == 1
+    )
+
+
 def count_workers(options: PipelineOptions) -> int | None:
     """Returns how many workers read at the same time, as far as the options say; None where they don't.
 

@@ -8,6 +8,8 @@ import logging
 import os
 from pathlib import Path
 
+from albert_embed.transforms.process.usable_machine import count_bound_cores, count_cores
+
 logger = logging.getLogger(__name__)
 
 # TensorFlow reads it when it runs its first operation.
@@ -18,7 +20,7 @@ _WORKER_PROGRAM = b"sdk_worker_main"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WorkerThreads:
-    """How many threads a worker process uses for one batch; it is found out on the worker, whose cores count.
+    """How many threads a worker process uses for its batches; it is found out on the worker, whose cores count.
 
     Attributes:
       given: this many, whatever else the machine does; None shares the cores among the processes.
@@ -41,7 +43,7 @@ class WorkerThreads:
                 raise ValueError(f"{name} must be at least 1, not {value}")
 
     def limit(self) -> int | None:
-        """Returns the number, and tells it TensorFlow; None where the process has the machine to itself.
+        """Returns the number, and tells it TensorFlow; None where the process has all cores that it sees to itself.
 
         TensorFlow has one number for the whole process, and takes it only before it runs its first operation. A process
         keeps the first number that it has found: later the other processes may be gone.
@@ -62,18 +64,16 @@ def _choose(wanted: WorkerThreads) -> int | None:
     processes = cores if wanted.processes is None else wanted.processes
     if wanted.count_others:
         processes = max(processes, count_worker_processes())
-    if processes == 1:
+    if processes > 1:
+        threads = max(1, cores // processes)
+        logger.info("%d threads for a batch: %d cores for %d worker processes", threads, cores, processes)
+        return threads
+    seen = count_bound_cores()
+    if cores == seen:
         return None
-    threads = max(1, cores // processes)
-    logger.info("%d threads for a batch: %d cores for %d worker processes", threads, cores, processes)
-    return threads
-
-
-def count_cores() -> int:
-    """Returns how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    # Libraries start a thread for each core that they see; those would share what the container is given.
+    logger.info("%d threads for a batch: so many of %d cores are this container's", cores, seen)
+    return cores
 
 
 def count_worker_processes(processes: Path = Path("/proc")) -> int:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS, embed_batch
+from albert_embed.model.hosting.embed_batch import embed_batch
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.row_schema import RowSchema

@@ -17,7 +17,8 @@ from apache_beam.ml.inference.base import RunInference
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from albert_embed.model.engines.engine import Engine
-from albert_embed.model.hosting.handler import AlbertModelHandler, embed_batch
+from albert_embed.model.hosting.embed_batch import embed_batch
+from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_embed.model.hosting.handler import check_embeddings, embed_batch
+from albert_embed.model.hosting.embed_batch import embed_batch
+from albert_embed.model.hosting.embeddings import check_embeddings
 from albert_embed.transforms.steps.failure import Failure
 from tests.model.fake_engine import FakeEngine, pooled_of, sequence_of
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from typing import Any
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -11,9 +12,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.jax_engine import layout as jax_layout
 from albert_embed.pipeline.launch import batch_tokens
-from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens, count_activation_bytes
+from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens, choose_streams, count_activation_bytes
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 
 BASE = AlbertConfig(
     vocab_size=30000,
@@ -121,3 +124,58 @@ def test_a_process_for_each_vcpu_leaves_each_less() -> None:
 
 def test_an_accelerator_that_is_not_known_gets_the_usual_number() -> None:
     assert choose("--resource_hints", "accelerator=type:nvidia-next;count:1") == 16384
+
+
+@pytest.fixture
+def large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 cores, 256 GiB, no GPU."""
+    monkeypatch.setattr(batch_tokens, "count_cores", lambda: 64)
+    monkeypatch.setattr(batch_tokens, "count_memory_bytes", lambda: 256 * 2**30)
+    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: False)
+
+
+def choose_for_machine(
+    *flags: str, engine: str = "openvino", tokens: int = 1024, config: AlbertConfig = BASE, **given: Any
+) -> int:
+    return choose_streams(
+        EmbedOptions(model="model", input=("in.txt",), output="out", **given),
+        PipelineOptions([*flags]),
+        engine=engine,
+        config=config,
+        batching=TokenBatchConfig(batch_tokens=tokens, max_tokens=512),
+    )
+
+
+@pytest.mark.usefixtures("large_machine")
+def test_as_many_batches_at_once_as_the_cores_and_the_memory_allow(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert choose_for_machine() == 16
+    assert caplog.messages == ["batches computed at once: 16, chosen for 64 cores; --streams gives another number"]
+    assert choose_for_machine(engine="tensorflow") == 16
+    assert choose_for_machine(worker_threads=20) == 5
+    assert choose_for_machine(worker_threads=4) == 1
+    assert choose_for_machine(config=XXLARGE, tokens=65536) == 2
+    assert choose_for_machine(streams=3) == 3
+
+
+@pytest.mark.usefixtures("large_machine")
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--direct_num_workers", "2", "--direct_running_mode", "multi_threading"),
+        ("--direct_num_workers", "2", "--direct_running_mode", "multi_processing"),
+        ("--runner", "FlinkRunner"),
+        ("--runner", "DataflowRunner"),
+    ],
+)
+def test_one_batch_at_a_time_where_beam_has_several_threads_or_processes(flags: tuple[str, ...]) -> None:
+    assert choose_for_machine(*flags) == 1
+    assert choose_for_machine(*flags, streams=2) == 2
+
+
+@pytest.mark.usefixtures("large_machine")
+def test_one_batch_at_a_time_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: True)
+    assert choose_for_machine(engine="tensorflow") == 1
+    assert choose_for_machine(engine="jax") == 1
+    assert choose_for_machine(engine="openvino") == 16  # which does not use it

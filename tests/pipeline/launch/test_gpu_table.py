@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from albert_embed.model.hosting.handler import EMBEDDING_COLUMNS
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.launch.gpu_table import TABLE_FILE, read_gpu_table
 
 

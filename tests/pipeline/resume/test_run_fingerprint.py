@@ -46,6 +46,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "gpu": {"gpu": "l4"},
     "gpu_pool": {"gpu": "l4", "gpu_pool": "inference"},
     "worker_threads": {"worker_threads": 2},
+    "streams": {"streams": 2},
     "shared_filesystem": {"shared_filesystem": True},
     "overwrite": {"overwrite": True},
     "incremental": {"incremental": True},
@@ -99,7 +100,7 @@ def test_only_these_options_shape_no_row() -> None:
     """A second list on purpose: whoever declares an option neutral is to say so twice."""
     where_and_when = {"output", "overwrite", "max_failures", "max_deletions", "compact_above", "vector_index", "index"}
     how = {"accept_dimensions", "batch_tokens", "gpu", "gpu_pool", "shard_seconds", "shard_bytes", "retain", "no_wait"}
-    workers = {"worker_threads", "shared_filesystem"}
+    workers = {"worker_threads", "streams", "shared_filesystem"}
     safety = {"failure_text", "model_sha256"}
     assert set(NEUTRAL) == where_and_when | how | workers | safety
     assert all(NEUTRAL.values())

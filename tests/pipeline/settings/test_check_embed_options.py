@@ -26,6 +26,7 @@ def make_options(changes: dict[str, Any]) -> EmbedOptions:
         ({"max_tokens": 0}, "--max-tokens must be at least 1, not 0"),
         ({"batch_tokens": 0}, "--batch-tokens must be at least 1, not 0"),
         ({"worker_threads": 0}, "--worker-threads must be at least 1, not 0"),
+        ({"streams": 0}, "--streams must be at least 1, not 0"),
         ({"dimensions": 0}, "--dimensions must be at least 1, not 0"),
         ({**ADDS, "compact_above": -0.1}, "--compact-above is -0.1: give a percentage from 0 to 100"),
         ({**ADDS, "compact_above": 130.0}, "--compact-above is 130: give a percentage from 0 to 100"),

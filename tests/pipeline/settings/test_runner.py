@@ -11,6 +11,7 @@ from albert_embed.pipeline.settings.runner import (
     count_workers,
     holds_shuffle_in_memory,
     name_runner,
+    runs_in_one_thread,
     runs_on_this_machine,
     share_cores,
 )
@@ -109,3 +110,21 @@ def test_the_direct_runner_is_the_in_process_one(arguments: list[str]) -> None:
 def test_processes_that_share_a_machine_share_its_cores(arguments: list[str], threads: WorkerThreads) -> None:
     assert share_cores(PipelineOptions(arguments)) == threads
     assert share_cores(PipelineOptions(arguments), 5) == WorkerThreads(given=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "alone"),
+    [
+        ([], True),
+        (["--runner=direct"], True),
+        (["--direct_num_workers=3"], False),
+        (["--direct_num_workers=0"], False),
+        (["--direct_running_mode=multi_threading"], False),
+        (["--direct_num_workers=3", "--direct_running_mode=multi_processing"], False),
+        (["--runner=PrismRunner"], False),
+        (["--runner=FlinkRunner"], False),
+        (["--runner=DataflowRunner"], False),
+    ],
+)
+def test_whether_one_thread_does_all_but_the_model(arguments: list[str], alone: bool) -> None:
+    assert runs_in_one_thread(PipelineOptions(arguments)) is alone

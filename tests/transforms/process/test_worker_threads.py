@@ -19,6 +19,7 @@ TENSORFLOW = "TF_NUM_INTRAOP_THREADS"
 @pytest.fixture(autouse=True)
 def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_threads, "count_cores", lambda: 8)
+    monkeypatch.setattr(worker_threads, "count_bound_cores", lambda: 8)
     monkeypatch.setattr(worker_threads, "count_worker_processes", lambda: 3)
     monkeypatch.setenv(TENSORFLOW, "")
     monkeypatch.delenv(TENSORFLOW)
@@ -43,6 +44,16 @@ def test_cores_are_shared(threads: WorkerThreads, expected: int | None) -> None:
     copy = pickle.loads(pickle.dumps(threads))
     assert copy.limit() == expected
     assert os.environ.get(TENSORFLOW) == (None if expected is None else str(expected))
+
+
+def test_a_container_that_gets_a_part_of_the_cores_uses_no_more_threads(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker_threads, "count_bound_cores", lambda: 64)
+    with caplog.at_level("INFO"):
+        assert WorkerThreads().limit() == 8
+    assert os.environ[TENSORFLOW] == "8"
+    assert caplog.messages == ["8 threads for a batch: so many of 64 cores are this container's"]
 
 
 def test_a_process_keeps_its_first_number(monkeypatch: pytest.MonkeyPatch) -> None:

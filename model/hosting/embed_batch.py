@@ -1,0 +1,164 @@
+"""Embeds padded batches with an engine: the columns that it adds, and what becomes of rows that can't be embedded."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from albert_embed.model.architecture.padded_batch import float_lists, pad_batch
+from albert_embed.model.engines.engine import Engine, OutOfMemoryError, RowError
+from albert_embed.model.hosting.batch_streams import BatchStreams
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
+from albert_embed.transforms.rows.columns import ID, INPUT_IDS, TEXT_START, WINDOW
+from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.failure import Failure
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StartedBatch:
+    """A batch that an engine has begun to compute.
+
+    Attributes:
+      inputs: of the signature, padded.
+      outputs: what becomes of them.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    outputs: Future[dict[str, np.ndarray]]
+
+
+def embed_batches(
+    batches: Sequence[pa.RecordBatch], engine: Engine, embeddings: Sequence[str]
+) -> Iterator[pa.RecordBatch | Failure]:
+    """Yields the rows of several batches with their embeddings, in their order; `BatchStreams` computes them at once.
+
+    Counts are those of the thread that calls this, which therefore makes all that is not the engine's.
+    """
+    if not isinstance(engine, BatchStreams):
+        for batch in batches:
+            yield from embed_batch(batch, engine, embeddings)
+        return
+    batches = [batch for batch in batches if batch.num_rows]
+    outputs = {EMBEDDING_COLUMNS[name] for name in embeddings}
+    started: list[StartedBatch] = []
+    try:
+        for batch in batches:
+            inputs = pad_batch(batch)
+            started.append(StartedBatch(inputs=inputs, outputs=engine.start(inputs, outputs)))
+        for batch, one in zip(batches, started, strict=True):
+            yield from embed_batch(batch, engine, embeddings, one)
+    finally:
+        for one in started:
+            one.outputs.cancel()  # those that wait, where an error or Ctrl-C has come
+
+
+def embed_batch(
+    batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str], started: StartedBatch | None = None
+) -> Iterator[pa.RecordBatch | Failure]:
+    """Yields the rows of `batch` with their embeddings; halves the batch where it does not fit into memory.
+
+    Args:
+      batch: the rows.
+      engine: computes them.
+      embeddings: which to add (`attach_embeddings`).
+      started: the batch, where the engine has begun to compute it.
+    """
+    if batch.num_rows == 0:
+        return
+    inputs = pad_batch(batch) if started is None else started.inputs
+    begun = time.perf_counter()
+    try:
+        if started is None:
+            outputs = engine.run(inputs, {EMBEDDING_COLUMNS[name] for name in embeddings})
+        else:
+            outputs = started.outputs.result()
+    except (OutOfMemoryError, RowError) as e:
+        if batch.num_rows == 1:
+            reason = "out of memory" if isinstance(e, OutOfMemoryError) else "refused by the model"
+            yield _fail_row(batch, 0, reason, f"a row of {inputs[INPUT_IDS].shape[1]} tokens failed alone: {e}")
+            return
+        half = batch.num_rows // 2
+        yield from embed_batch(batch.slice(0, half), engine, embeddings)
+        yield from embed_batch(batch.slice(half), engine, embeddings)
+        return
+    # How long this thread has waited, so the time of batches that are computed at once counts once.
+    metrics.increment(metrics.INFERENCE_MSECS, round(1000 * (time.perf_counter() - begun)))
+    metrics.increment(metrics.BATCHES)
+    metrics.increment(metrics.PADDED_TOKENS, inputs[INPUT_IDS].size)
+    embedded = attach_embeddings(batch, inputs["input_mask"].astype(bool), outputs, embeddings)
+    finite = finite_rows(embedded, embeddings)
+    if not finite.all():
+        for row in np.flatnonzero(~finite):
+            yield _fail_row(
+                batch,
+                int(row),
+                "not finite",
+                "the model gave NaN or infinity; a float32 or bfloat16 export has a wider range than a float16 one",
+            )
+        embedded = embedded.filter(pa.array(finite))
+    metrics.increment(metrics.ROWS, embedded.num_rows)
+    metrics.increment(metrics.TOKENS, int(list_lengths(embedded.column(INPUT_IDS)).sum()))
+    yield embedded
+
+
+def attach_embeddings(
+    batch: pa.RecordBatch, real: np.ndarray, outputs: Mapping[str, np.ndarray], embeddings: Sequence[str]
+) -> pa.RecordBatch:
+    """Returns `batch` with a column for each of `embeddings`.
+
+    Args:
+      batch: the rows.
+      real: `[rows, seq]` bool, True at real tokens.
+      outputs: what the engine returned for them.
+      embeddings: `pooled` becomes `pooled_output` [H]; `sequence` becomes `sequence_output` [n · H], the n real tokens
+        row-major; `mean` becomes `mean_output` [H], the mean over them, [CLS] and [SEP] included;
+        `sentence` becomes `sentence_embedding`.
+    """
+    lengths = real.sum(axis=1)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for name in embeddings:
+        values = outputs[EMBEDDING_COLUMNS[name]]
+        hidden_size = values.shape[-1]
+        if name == "sequence":
+            flat = values[real] if not real.all() else values
+            columns[EMBEDDING_COLUMNS[name]] = float_lists(flat, lengths * hidden_size)
+            continue
+        columns[EMBEDDING_COLUMNS[name]] = float_lists(values, np.full(len(values), hidden_size))
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def finite_rows(batch: pa.RecordBatch, embeddings: Sequence[str]) -> np.ndarray:
+    """Returns which rows' embeddings hold neither NaN nor infinity, `[rows]` bool."""
+    finite = np.ones(batch.num_rows, bool)
+    for name in embeddings:
+        column = batch.column(EMBEDDING_COLUMNS[name])
+        flat = np.asarray(column.flatten())
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(flat.sum()):  # NaN and infinity are never lost in a sum, which costs a tenth
+                continue
+        values = np.isfinite(flat)
+        if not values.all():
+            starts = np.asarray(column.offsets)[:-1] - column.offsets[0].as_py()
+            finite &= np.logical_and.reduceat(values, starts)
+    return finite
+
+
+def _fail_row(batch: pa.RecordBatch, row: int, reason: str, error: str) -> Failure:
+    def value(name: str) -> Any:
+        return batch.column(name)[row].as_py() if name in batch.schema.names else None
+
+    return Failure(
+        id=value(ID) or b"",
+        stage="inference",
+        reason=reason,
+        error=error,
+        text=value(TEXT_START) or b"",
+        window=value(WINDOW),
+    )
