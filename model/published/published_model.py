@@ -26,7 +26,12 @@ from albert_embed.model.directory.stand_ins import refuse_stand_in, refuse_stand
 from albert_embed.model.published.huggingface_checkpoint import read_huggingface_checkpoint
 from albert_embed.model.published.sentence_folder import MODULES_FILE, read_sentence_folder
 from albert_embed.model.published.tensor_files import find_tensor_file
-from albert_embed.model.published.tf1_checkpoint import find_checkpoint, list_checkpoint_indices, read_tf1_checkpoint
+from albert_embed.model.published.tf1_checkpoint import (
+    find_checkpoint,
+    find_prefix,
+    list_checkpoint_indices,
+    read_tf1_checkpoint,
+)
 from albert_embed.model.published.trained_dimensions import find_trained_dimensions
 from albert_embed.model.vocabulary.source_tokenizer import SourceTokenizer, find_vocabulary, read_source_tokenizer
 
@@ -40,6 +45,7 @@ class PublishedModel:
     Attributes:
       format: how they are stored.
       directory: the directory of the files.
+      checkpoint: the prefix of the TF1 checkpoint in it, where one was named.
       config: the config published with them.
       tokenizer: how the source cuts text.
       sentence: what makes one vector of a text's tokens; None where the source says nothing of it.
@@ -53,6 +59,7 @@ class PublishedModel:
     config: AlbertConfig
     tokenizer: SourceTokenizer
     sentence: SentenceModules | None = None
+    checkpoint: str | None = None
     max_tokens: int = 0
     trained_dimensions: tuple[int, ...] = ()
 
@@ -66,12 +73,12 @@ class PublishedModel:
             return read_huggingface_checkpoint(self.directory, self.config)
         if self.format == "tf1_hub":
             return read_tf1_checkpoint(str(self.directory / "variables" / "variables"), self.config)
-        return read_tf1_checkpoint(find_checkpoint(self.directory), self.config)
+        return read_tf1_checkpoint(self.checkpoint or find_checkpoint(self.directory), self.config)
 
 
 @contextlib.contextmanager
 def open_published_model(source: str, *, vocabulary_file: Path | None = None) -> Iterator[PublishedModel]:
-    """Opens the model at `source`: a directory, an archive as the releases are published, or a TF Hub handle.
+    """Opens the model at `source`: a directory, a TF1 checkpoint in it, an archive of a release, or a TF Hub handle.
 
     An archive is unpacked into a temporary folder that is gone after the `with` block, and so is a vocabulary that has
     to be made.
@@ -86,7 +93,8 @@ def open_published_model(source: str, *, vocabulary_file: Path | None = None) ->
       StandInError: if a file is only in the place of the real one.
       ArchiveError, ModelDirectoryError, ValueError: if the files are broken.
     """
-    path = locate_model(source)
+    checkpoint = find_prefix(source)
+    path = locate_model(source) if checkpoint is None else Path(checkpoint).parent
     with contextlib.ExitStack() as stack:
         if path.is_file():
             refuse_stand_in(path)
@@ -96,7 +104,12 @@ def open_published_model(source: str, *, vocabulary_file: Path | None = None) ->
                     "that holds it with its config, or unpack it first"
                 )
             path = unpack_archive(path, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        yield _describe(path, Path(stack.enter_context(tempfile.TemporaryDirectory())), vocabulary_file)
+        if checkpoint is not None:
+            refuse_stand_ins(path)
+            refuse_foreign_model(path)
+            yield _describe_checkpoint(path, vocabulary_file, checkpoint)
+        else:
+            yield _describe(path, Path(stack.enter_context(tempfile.TemporaryDirectory())), vocabulary_file)
 
 
 def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> PublishedModel:
@@ -113,22 +126,24 @@ def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> Publ
             tokenizer=SourceTokenizer(vocabulary_file=module.vocabulary_file, lower_case=module.lower_case),
         )
     if find_tensor_file(directory) is not None:
+        config = read_config(_require(directory / "config.json"), "huggingface")
         return PublishedModel(
             format="huggingface",
             directory=directory,
-            config=read_config(_require(directory / "config.json"), "huggingface"),
-            tokenizer=read_source_tokenizer(directory, work, given=vocabulary_file),
+            config=config,
+            tokenizer=read_source_tokenizer(directory, work, vocabulary_size=config.vocab_size, given=vocabulary_file),
         )
     if list_checkpoint_indices(directory):
-        return PublishedModel(
-            format="tf1_checkpoint",
-            directory=directory,
-            config=read_config(_require(directory / CONFIG_FILE), "tf1"),
-            tokenizer=SourceTokenizer(vocabulary_file=vocabulary_file or find_vocabulary(directory), lower_case=None),
-        )
+        return _describe_checkpoint(directory, vocabulary_file)
     if (directory / EXPORT_FILE).exists():
         raise CheckpointError(
             f"{directory} is already an export of this project; give it to `albert-embed embed` as --model"
+        )
+    revisions = sorted(directory.glob("snapshots/*/config.json"))
+    if revisions:
+        raise CheckpointError(
+            f"{directory} is Hugging Face's cache of a model; give the folder of a revision in it: "
+            f"{revisions[0].parent}"
         )
     other = name_other_weights(directory)
     if other is not None:
@@ -141,12 +156,26 @@ def _describe(directory: Path, work: Path, vocabulary_file: Path | None) -> Publ
     )
 
 
+def _describe_checkpoint(
+    directory: Path, vocabulary_file: Path | None, checkpoint: str | None = None
+) -> PublishedModel:
+    return PublishedModel(
+        format="tf1_checkpoint",
+        directory=directory,
+        checkpoint=checkpoint,
+        config=read_config(_require(directory / CONFIG_FILE), "tf1"),
+        tokenizer=SourceTokenizer(vocabulary_file=vocabulary_file or find_vocabulary(directory), lower_case=None),
+    )
+
+
 def _describe_sentence_folder(directory: Path, work: Path, vocabulary_file: Path | None) -> PublishedModel:
     folder = read_sentence_folder(directory)
     refuse_stand_ins(folder.transformer)
     refuse_foreign_model(folder.transformer)
     config = read_config(_require(folder.transformer / "config.json"), "huggingface")
-    tokenizer = read_source_tokenizer(folder.transformer, work, given=vocabulary_file, fast=True)
+    tokenizer = read_source_tokenizer(
+        folder.transformer, work, vocabulary_size=config.vocab_size, given=vocabulary_file, fast=True
+    )
     limit = folder.max_tokens if folder.max_tokens < config.max_position_embeddings else 0
     note = f"sentence-transformers: {folder.modules.describe()}" + (f"; at most {limit} tokens" if limit else "")
     return PublishedModel(

@@ -22,6 +22,9 @@ TORCH_FILE = "pytorch_model.bin"
 _INDEX_SUFFIX = ".index.json"
 # In the order in which they are looked for.
 TENSOR_FILES = (SAFETENSORS_FILE, SAFETENSORS_FILE + _INDEX_SUFFIX, TORCH_FILE, TORCH_FILE + _INDEX_SUFFIX)
+# Weights in integers or 8 bits are quantised: without their scales, which each tool stores in its own way, they are
+# wrong.
+_READABLE_TYPES = ("F64", "F32", "F16", "BF16")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,8 +40,12 @@ class TensorFiles:
     files: Mapping[str, Path]
 
     def read(self, name: str) -> np.ndarray:
-        """Returns one tensor, float32."""
-        return _read_tensor(self.files[name], name)
+        """Returns one tensor, float32.
+
+        Raises:
+          CheckpointError: if it is not stored as floating-point numbers of 16 bits or more.
+        """
+        return _read_tensor(self.files[name], name, self.source)
 
 
 def find_tensor_file(directory: Path) -> Path | None:
@@ -110,10 +117,16 @@ def _list_tensors(readable: Path, file: Path) -> list[str]:
         raise CheckpointError(f"{file} can't be read as a safetensors file: {e}; was it downloaded whole?") from e
 
 
-def _read_tensor(file: Path, name: str) -> np.ndarray:
+def _read_tensor(file: Path, name: str, source: Path) -> np.ndarray:
     from safetensors import safe_open
 
     # Through TensorFlow, because NumPy has no bfloat16 of its own and published files may hold it.
     with safe_open(file, framework="tf") as tensors:
+        kind = tensors.get_slice(name).get_dtype()
+        if kind not in _READABLE_TYPES:
+            raise CheckpointError(
+                f"{source}: {name} is stored as {kind}, so these weights are quantised; get the same model in float32, "
+                "float16 or bfloat16"
+            )
         values: np.ndarray = tensors.get_tensor(name).numpy().astype(np.float32)
         return values

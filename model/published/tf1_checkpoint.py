@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import re
 from pathlib import Path
 
 from albert_embed.model.architecture.config import AlbertConfig
@@ -20,8 +22,7 @@ def find_checkpoint(directory: Path) -> str:
     """Returns the prefix of the one checkpoint in `directory` (`…/model.ckpt-best`).
 
     Raises:
-      CheckpointError: if there is none, where there are several and none is `model.ckpt-best`, or its data are
-        missing.
+      CheckpointError: if there is none, or where there are several and none is `model.ckpt-best`.
     """
     prefixes = [str(index)[: -len(".index")] for index in list_checkpoint_indices(directory)]
     best = [prefix for prefix in prefixes if Path(prefix).name == "model.ckpt-best"]
@@ -29,14 +30,15 @@ def find_checkpoint(directory: Path) -> str:
         raise CheckpointError(
             f"{directory} must hold one checkpoint (model.ckpt-best.index and its data), "
             f"found {[Path(prefix).name for prefix in prefixes] or 'none'}"
+            + "".join(f"; name the one to export: --source {prefix}" for prefix in prefixes[:1])
         )
-    prefix = (best or prefixes)[0]
-    if not list(directory.glob(f"{Path(prefix).name}.data-*-of-*")):
-        raise CheckpointError(
-            f"{prefix}.index is here without its data ({Path(prefix).name}.data-00000-of-00001); "
-            "was the checkpoint downloaded whole?"
-        )
-    return prefix
+    return (best or prefixes)[0]
+
+
+def find_prefix(path: str) -> str | None:
+    """Returns the prefix of the checkpoint that `path` names, by itself or by one of its files; None if it is none."""
+    prefix = re.sub(r"\.(index|data-\d+-of-\d+)$", "", path)
+    return prefix if Path(f"{prefix}.index").is_file() else None
 
 
 def list_checkpoint_indices(directory: Path) -> list[Path]:
@@ -62,10 +64,15 @@ def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> EncoderWeights:
     (google-research/albert, modeling.py, `transformer_model`), so its two weights may be absent.
 
     Raises:
-      CheckpointError: naming every missing, extra or mis-shaped variable, or where the file can't be read.
+      CheckpointError: naming every missing, extra or mis-shaped variable, or where a file is missing or can't be read.
     """
     import tensorflow as tf
 
+    if not glob.glob(f"{glob.escape(prefix)}.data-*-of-*"):
+        raise CheckpointError(
+            f"{prefix}.index is here without its data ({Path(prefix).name}.data-00000-of-00001); "
+            "was the checkpoint downloaded whole?"
+        )
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()

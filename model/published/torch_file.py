@@ -17,7 +17,7 @@ _MORE_THAN_TENSORS, _UNREADABLE = 3, 4
 
 
 def convert_torch_file(path: Path, target: Path) -> None:
-    """Writes the tensors of `path` to `target` as safetensors, float32; nested dictionaries' names are joined by dots.
+    """Writes the tensors of `path` to `target` as safetensors, floats in float32; nested names are joined by dots.
 
     Raises:
       CheckpointError: if PyTorch is not installed, or the file is damaged or holds more than tensors.
@@ -68,8 +68,11 @@ def _convert(path: str, target: str) -> int:
     if not hasattr(state, "items"):
         print(f"it holds a {type(state).__name__} and no names of weights", file=sys.stderr)
         return _UNREADABLE
-    # Copies: tensors that share memory, as tied weights do, can't be saved.
-    tensors = {name: tensor.float().contiguous().clone() for name, tensor in flatten_tensors(state).items()}
+    # Copies: tensors that share memory, as tied weights do, can't be saved. Integers stay: as weights they are refused.
+    tensors = {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).contiguous().clone()
+        for name, tensor in flatten_tensors(state).items()
+    }
     save_file(tensors, target)
     return 0
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from albert_embed.model.vocabulary.added_tokens import read_added_tokens
 from albert_embed.model.vocabulary.sentencepiece_model import add_control_pieces
-from albert_embed.model.vocabulary.tokenizer_json import TokenizerError, read_tokenizer_json
+from albert_embed.model.vocabulary.tokenizer_json import TokenizerError, read_object, read_tokenizer_json
 from albert_embed.model.vocabulary.tokenizer_proof import prove_ids
-from albert_embed.transforms.files.json_object import read_json_object
 from albert_embed.transforms.text.vocabulary import CommaRule, parse_vocabulary
 
 # The names of the SentencePiece model in releases: of the ALBERT repository, then of Hugging Face.
 VOCABULARY_NAMES = ("30k-clean.model", "spiece.model")
 TOKENIZER_FILE = "tokenizer.json"
-_ADDED_TOKENS_FILE = "added_tokens.json"
 _MAX_NAMED_TOKENS = 5
 _COMMA_NOTE = (
     "this source was trained with the other rule for commas: its tokenizer keeps pieces such as “1945,” whole, which "
@@ -47,13 +46,14 @@ def find_vocabulary(directory: Path) -> Path | None:
 
 
 def read_source_tokenizer(
-    directory: Path, work: Path, *, given: Path | None = None, fast: bool = False
+    directory: Path, work: Path, *, vocabulary_size: int | None = None, given: Path | None = None, fast: bool = False
 ) -> SourceTokenizer:
     """Reads the tokenizer of a Hugging Face model.
 
     Args:
       directory: of the model.
       work: an existing folder for the SentencePiece model, where one has to be made.
+      vocabulary_size: of the model, which may have no embeddings for added tokens; None means as many as needed.
       fast: whether the source always runs through the tokenizers library, as sentence-transformers does.
       given: the SentencePiece model that is to be used, whatever lies in the directory.
 
@@ -66,13 +66,17 @@ def read_source_tokenizer(
     comma_rule: CommaRule = "huggingface" if fast or tokenizer_file.exists() else "albert"
     notes: list[str] = []
     if vocabulary_file is not None:
-        added = _read_added_tokens(directory, vocabulary_file)
+        size, added = read_added_tokens(directory, vocabulary_file)
+        added, left_out = _divide(added, size, vocabulary_size)
         if added:
             model = add_control_pieces(vocabulary_file.read_bytes(), added)
             vocabulary_file = work / vocabulary_file.name
             vocabulary_file.write_bytes(model)
     elif tokenizer_file.exists():
         tokenizer = read_tokenizer_json(tokenizer_file)
+        size = len(tokenizer.pieces) - len(tokenizer.added)
+        added, left_out = _divide(tokenizer.added, size, vocabulary_size)
+        tokenizer = dataclasses.replace(tokenizer, pieces=tokenizer.pieces[: size + len(added)], added=tuple(added))
         if lower_case is not None and lower_case is not tokenizer.lower_case:
             raise TokenizerError(
                 f"{directory}: do_lower_case is {lower_case} in tokenizer_config.json, and {TOKENIZER_FILE} does "
@@ -83,13 +87,20 @@ def read_source_tokenizer(
         vocabulary = parse_vocabulary(model, source=str(tokenizer_file), comma_rule="huggingface")
         notes.append(f"the SentencePiece model was made of {TOKENIZER_FILE}, and its ids were proved against it")
         notes.extend(prove_ids(tokenizer_file, tokenizer, vocabulary))
-        added = list(tokenizer.added)
         vocabulary_file = work / "spiece.model"
         vocabulary_file.write_bytes(model)
     else:
-        added = []
-    if added:
-        notes.append(_note_added(added))
+        added, left_out = [], []
+    notes += _note_tokens(
+        added,
+        one="keeps its id, but text that looks like it is ordinary text here",
+        several="keep their ids, but text that looks like them is ordinary text here",
+    )
+    notes += _note_tokens(
+        left_out,
+        one="has no embedding in the model, and is left out",
+        several="have no embeddings in the model, and are left out",
+    )
     if comma_rule == "huggingface":
         notes.append(_COMMA_NOTE)
     return SourceTokenizer(
@@ -103,45 +114,27 @@ def _read_lower_case(path: Path) -> bool | None:
     Raises:
       TokenizerError: if the tokenizer keeps accents or space runs, which preprocessing here does not.
     """
-    fields = _read_object(path)
+    fields = read_object(path)
     for name, implemented in (("keep_accents", False), ("remove_space", True)):
         if fields.get(name, implemented) is not implemented:
             raise TokenizerError(
                 f"{path}: {name} is {fields[name]!r}; only {implemented!r}, the ALBERT repository's way, is implemented"
             )
-    return fields.get("do_lower_case")
+    lower_case = fields.get("do_lower_case")
+    if not isinstance(lower_case, bool | None):
+        raise TokenizerError(f"{path}: do_lower_case must be true or false, not {lower_case!r}")
+    return lower_case
 
 
-def _read_added_tokens(directory: Path, vocabulary_file: Path) -> list[str]:
-    """Returns the tokens that `added_tokens.json` adds behind the vocabulary, in the order of their ids.
+def _divide(tokens: Sequence[str], size: int, vocabulary_size: int | None) -> tuple[list[str], list[str]]:
+    """Returns the tokens behind `size` pieces that the model has embeddings for, and the others."""
+    count = len(tokens) if vocabulary_size is None else max(0, vocabulary_size - size)
+    return list(tokens[:count]), list(tokens[count:])
 
-    Raises:
-      TokenizerError: if their ids do not follow the vocabulary's.
-    """
-    path = directory / _ADDED_TOKENS_FILE
-    ids = _read_object(path)
-    if not ids:
+
+def _note_tokens(tokens: list[str], *, one: str, several: str) -> list[str]:
+    """Returns the note of what becomes of added tokens; none where there are none."""
+    if not tokens:
         return []
-    vocabulary = parse_vocabulary(vocabulary_file.read_bytes(), source=str(vocabulary_file))
-    behind = {int(place): token for token, place in ids.items() if int(place) >= vocabulary.size}
-    if sorted(behind) != list(range(vocabulary.size, vocabulary.size + len(behind))):
-        raise TokenizerError(
-            f"{path}: the ids {sorted(behind)} do not follow the {vocabulary.size:,} pieces of {vocabulary_file.name}; "
-            "give the vocabulary that was published with these weights"
-        )
-    return [behind[place] for place in sorted(behind)]
-
-
-def _note_added(tokens: list[str]) -> str:
     shown = ", ".join(tokens[:_MAX_NAMED_TOKENS]) + (" …" if len(tokens) > _MAX_NAMED_TOKENS else "")
-    return f"{len(tokens)} added tokens ({shown}) keep their ids, but text that looks like them is ordinary text here"
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    """Returns the JSON object in `path`; an empty one where there is no such file."""
-    try:
-        return read_json_object(path)
-    except FileNotFoundError:
-        return {}
-    except ValueError as e:
-        raise TokenizerError(str(e)) from e
+    return [f"1 added token ({shown}) {one}" if len(tokens) == 1 else f"{len(tokens)} added tokens ({shown}) {several}"]

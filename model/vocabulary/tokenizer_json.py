@@ -19,6 +19,7 @@ from albert_embed.model.vocabulary.sentencepiece_model import (
     Piece,
     make_sentencepiece_model,
 )
+from albert_embed.transforms.files.json_object import read_json_object
 from albert_embed.transforms.text.vocabulary import PADDING_PIECE
 
 _GET_FILE = "get the spiece.model that the model was published with, and give it as --vocabulary FILE"
@@ -154,3 +155,17 @@ def _list_steps(sequence: Any, name: str) -> list[dict[str, Any]]:
         return []
     steps: list[dict[str, Any]] = sequence.get(name) or []
     return steps if sequence.get("type") == "Sequence" else [sequence]
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Returns the JSON object in one of a tokenizer's files; an empty one where there is no such file.
+
+    Raises:
+      TokenizerError: if the file holds anything else.
+    """
+    try:
+        return read_json_object(path)
+    except FileNotFoundError:
+        return {}
+    except ValueError as e:
+        raise TokenizerError(str(e)) from e

@@ -276,3 +276,28 @@ def test_a_tokenizer_that_works_otherwise_is_refused(tmp_path: Path, name: str, 
     message = f"tokenizer_config.json: {name} is {value}; only {not value}, the ALBERT repository's way, is implemented"
     with pytest.raises(TokenizerError, match=message), open_published_model(str(tmp_path)):
         pass
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+def test_quantised_weights_are_refused(tmp_path: Path, kind: type[np.generic]) -> None:
+    """Their scales are stored in each tool's own way; without these they are other numbers."""
+    tensors = huggingface_tensors(make_weights(TINY), prefix="albert.")
+    tensors["albert.pooler.weight"] = np.ones((16, 16), kind)
+    write_huggingface_checkpoint(tmp_path, TINY, tensors)
+    stored = {np.int8: "I8", np.uint8: "U8", np.int64: "I64"}[kind]
+    with pytest.raises(
+        CheckpointError, match=rf"model.safetensors: albert.pooler.weight is stored as {stored}, so these"
+    ):
+        read(tmp_path)
+
+
+def test_the_cache_of_hugging_face_is_named_with_the_folder_to_give(tmp_path: Path) -> None:
+    revision = tmp_path / "snapshots" / "0123abcd"
+    write_huggingface_checkpoint(revision, TINY, huggingface_tensors(make_weights(TINY)))
+    (tmp_path / "refs").mkdir()
+    with pytest.raises(CheckpointError) as error:
+        read(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} is Hugging Face's cache of a model; give the folder of a revision in it: {revision}"
+    )
+    read(revision)

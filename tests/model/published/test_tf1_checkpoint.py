@@ -138,9 +138,17 @@ def test_several_checkpoints_with_no_best_are_refused(tmp_path: Path) -> None:
     for step in (5, 7):
         write_tf1_checkpoint(tmp_path, TINY, tf1_variables(make_weights(TINY)), name=f"model.ckpt-{step}")
     with pytest.raises(
-        CheckpointError, match=r"must hold one checkpoint .*, found \['model.ckpt-5', 'model.ckpt-7'\]$"
+        CheckpointError, match=r"must hold one checkpoint .*, found \['model.ckpt-5', 'model.ckpt-7'\]; name the o"
     ):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["", ".index", ".data-00000-of-00001"])
+def test_a_checkpoint_is_named_by_its_prefix_or_one_of_its_files(tmp_path: Path, ending: str) -> None:
+    weights = dict(make_weights(TINY, seed=1))
+    write_tf1_checkpoint(tmp_path, TINY, tf1_variables(make_weights(TINY, seed=2)))
+    write_tf1_checkpoint(tmp_path, TINY, tf1_variables(weights), name="model.ckpt-125000")
+    assert_same_weights(read(tmp_path / f"model.ckpt-125000{ending}"), weights)
 
 
 def test_the_config_must_be_there(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import sentencepiece
 
 from albert_embed.model.directory.model_directory import open_model_directory
 from albert_embed.model.export.export import export_model
+from albert_embed.model.published.published_model import open_published_model
 from albert_embed.model.vocabulary.source_tokenizer import SourceTokenizer, read_source_tokenizer
 from albert_embed.model.vocabulary.tokenizer_json import TokenizerError, read_tokenizer_json
 from albert_embed.model.vocabulary.tokenizer_proof import make_texts, prove_ids
@@ -173,3 +174,83 @@ def test_casing_that_the_files_disagree_on(source: Path) -> None:
 def test_the_sample_holds_words_of_pieces() -> None:
     texts = make_texts(parse_vocabulary(vocabulary_bytes(), source="v"))
     assert len(texts) > 200 and not any(WORD_START in text or "''" in text for text in texts)
+
+
+# The same two tokens as each version and kind of tokenizer lists them, with one that is in the vocabulary.
+ADDED = [
+    ("added_tokens.json", {"[MASK]": 4, "<b>": 401, "<a>": 400}),
+    (
+        "tokenizer_config.json",
+        {
+            "added_tokens_decoder": {
+                str(place): {"content": text} for place, text in ((4, "[MASK]"), (400, "<a>"), (401, "<b>"))
+            }
+        },
+    ),
+    ("tokenizer.json", {"added_tokens": [{"id": 400, "content": "<a>"}, {"id": 401, "content": "<b>"}]}),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), ADDED, ids=[name for name, _ in ADDED])
+def test_added_tokens_are_found_in_whichever_file_lists_them(
+    tmp_path: Path, vocabulary_file: Path, name: str, content: dict[str, Any]
+) -> None:
+    config = replace(TINY, vocab_size=402)
+    source = tmp_path / "source"
+    write_huggingface_checkpoint(source, config, huggingface_tensors(make_weights(config)))
+    shutil.copy(vocabulary_file, source / "spiece.model")
+    (source / name).write_text(json.dumps(content))
+    with open_published_model(str(source)) as published:
+        found = published.tokenizer
+        assert found.vocabulary_file is not None
+        vocabulary = parse_vocabulary(found.vocabulary_file.read_bytes(), source="v")
+    assert vocabulary.pieces[400:] == ("<a>", "<b>")
+    assert (
+        "2 added tokens (<a>, <b>) keep their ids, but text that looks like them is ordinary text here" in found.notes
+    )
+
+
+@pytest.mark.parametrize(("name", "content"), ADDED, ids=[name for name, _ in ADDED])
+def test_added_tokens_without_embeddings_are_left_out(
+    tmp_path: Path, vocabulary_file: Path, name: str, content: dict[str, Any]
+) -> None:
+    """As where somebody has added a token and not resized the model, which never sees it."""
+    config = replace(TINY, vocab_size=401)
+    source = tmp_path / "source"
+    write_huggingface_checkpoint(source, config, huggingface_tensors(make_weights(config)))
+    shutil.copy(vocabulary_file, source / "spiece.model")
+    (source / name).write_text(json.dumps(content))
+    report = export_model(source=str(source), output=tmp_path / "out")
+    assert report.notes[:2] == (
+        "1 added token (<a>) keeps its id, but text that looks like it is ordinary text here",
+        "1 added token (<b>) has no embedding in the model, and is left out",
+    )
+    assert open_model_directory(tmp_path / "out").load_vocabulary().size == 401
+
+
+@NEEDS_TOKENIZERS
+def test_added_tokens_of_tokenizer_json_alone_without_embeddings_are_left_out(source: Path, tmp_path: Path) -> None:
+    token: dict[str, Any] = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    token |= {"id": 400, "content": "[PAD]", "special": True}
+    change(source, lambda fields: fields["added_tokens"].append(token))
+    report = export_model(source=str(source), output=tmp_path / "out")
+    assert "1 added token ([PAD]) has no embedding in the model, and is left out" in report.notes
+    assert open_model_directory(tmp_path / "out").load_vocabulary().size == TINY.vocab_size
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("added_tokens.json", {"<a>": "x"}, r"added_tokens.json does not list added tokens as transformers does: Val"),
+        ("added_tokens.json", {"<a>": 401}, r"the ids \[401\] do not follow the 400 pieces of spiece.model; give the"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"400": {}}}, r"_config.json does not list added tokens as"),
+        ("tokenizer_config.json", {"do_lower_case": "False"}, r"do_lower_case must be true or false, not 'False'$"),
+    ],
+)
+def test_files_in_another_form_are_named(
+    tmp_path: Path, vocabulary_file: Path, name: str, content: dict[str, Any], message: str
+) -> None:
+    shutil.copy(vocabulary_file, tmp_path / "spiece.model")
+    (tmp_path / name).write_text(json.dumps(content))
+    with pytest.raises(TokenizerError, match=message):
+        read_source_tokenizer(tmp_path, tmp_path)
