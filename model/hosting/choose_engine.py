@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from albert_embed.model.engines.engine import Engine
-from albert_embed.model.hosting.batch_streams import BatchStreams
 
 EngineName = Literal["tensorflow", "openvino", "jax", "auto"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
@@ -29,7 +28,11 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None, strea
       ValueError: if the engine is unknown, or does not compute in the model's precision.
     """
     engine = _load_engine(name, directory, threads, streams)
-    return engine if streams == 1 else BatchStreams(engine, streams)
+    if streams == 1:
+        return engine
+    from albert_embed.model.hosting.batch_streams import BatchStreams
+
+    return BatchStreams(engine, streams)
 
 
 def _load_engine(name: str, directory: Path, threads: int | None, streams: int) -> Engine:
