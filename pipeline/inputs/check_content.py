@@ -12,8 +12,7 @@ from albert_embed.pipeline.sources.parquet_records import ParquetRecords
 from albert_embed.pipeline.sources.registry import find_by_content, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import START_BYTES, Source
 from albert_embed.pipeline.storage.compression import find_compression, recognise_compression
-from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, strip_compression_ending
-from albert_embed.transforms.files.open_bytes import open_bytes
+from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, open_stored, strip_compression_ending
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP = b"PK\x03\x04"
@@ -76,7 +75,7 @@ def describe_compressed(path: str, source: Source) -> str | None:
     compression = find_compression(path)
     if compression is None:
         return None
-    with open_bytes(path) as file:
+    with open_stored(path) as file:
         start = _read(file)
     problem = _describe_anything(start) or (_A_WEB_PAGE if _is_web_page(start) else None)
     if problem is None and not source.is_compressible:

@@ -22,7 +22,7 @@ class Compression:
     Attributes:
       name: what messages call it.
       endings: of the names of its files.
-      magic: what its files may begin with; empty if nothing tells.
+      magic: what its files may begin with; empty if no few bytes tell.
       make_decompressor: makes an object with `decompress`, `eof` and `unused_data`, for one stream.
       arrow_codec: Arrow's name for it, where there is no such object and Arrow decompresses.
     """
@@ -32,6 +32,35 @@ class Compression:
     magic: tuple[bytes, ...]
     make_decompressor: Callable[[], Any] | None = None
     arrow_codec: str | None = None
+
+
+class _DeflateDecompressor:
+    """Decompresses a deflate stream, with zlib's header, as Hadoop and TFRecord's ZLIB write it, or without."""
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    def decompress(self, content: bytes) -> bytes:
+        """Returns what some more of the stream holds; raises zlib.error where it is damaged."""
+        self._stream = self._stream or zlib.decompressobj(zlib.MAX_WBITS if _has_header(content) else -zlib.MAX_WBITS)
+        decompressed: bytes = self._stream.decompress(content)
+        return decompressed
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+        return bool(self._stream.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind its end."""
+        unused: bytes = self._stream.unused_data
+        return unused
+
+
+def _has_header(start: bytes) -> bool:
+    """Returns whether a deflate stream begins with the header of zlib. One without never does, as programs write it."""
+    return len(start) >= 2 and start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
 
 
 COMPRESSIONS = (
@@ -55,12 +84,7 @@ COMPRESSIONS = (
         make_decompressor=lambda: zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).decompressobj(),
     ),
     Compression(name="lz4", endings=(".lz4",), magic=(b"\x04\x22\x4d\x18",), arrow_codec="lz4"),
-    Compression(
-        name="deflate",
-        endings=(".deflate",),
-        magic=(),
-        make_decompressor=lambda: zlib.decompressobj(-zlib.MAX_WBITS),
-    ),
+    Compression(name="deflate", endings=(".deflate",), magic=(), make_decompressor=_DeflateDecompressor),
 )
 # What the decompressors raise over content that is not what it should be.
 ERRORS = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
@@ -74,4 +98,15 @@ def find_compression(path: str) -> Compression | None:
 
 def recognise_compression(start: bytes) -> Compression | None:
     """Returns the compression of a file that begins so; None if it is none of these."""
-    return next((one for one in COMPRESSIONS if start.startswith(one.magic)), None)
+    found = next((one for one in COMPRESSIONS if start.startswith(one.magic)), None)
+    return found or (find_compression(".deflate") if _is_zlib(start) else None)
+
+
+def _is_zlib(start: bytes) -> bool:
+    """Returns whether a file begins with a stream of zlib. Two bytes say little, and "x^" may be a text."""
+    if not start.startswith((b"\x78\x01", b"\x78\x9c", b"\x78\xda")):
+        return False
+    try:
+        return bool(zlib.decompressobj().decompress(start, 1))
+    except zlib.error:
+        return False

@@ -12,7 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from albert_embed.pipeline.storage.bucket_errors import open_remote
 from albert_embed.pipeline.storage.compression import ERRORS, find_compression
+from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.open_bytes import open_bytes
 
 _READ_BYTES = 1 << 16  # of compressed content at a time; decompressed, it may be a thousand times larger
@@ -29,9 +31,18 @@ def strip_compression_ending(path: str) -> str:
     return path[: path.rindex(".")] if is_compressed(path) else path
 
 
+def open_stored(path: str) -> Any:
+    """Opens a file of the input as it is stored, on any file system that Beam knows.
+
+    Raises:
+      OSError: if it can't be opened.
+    """
+    return open_remote(path) if is_remote(path) else open_bytes(path)
+
+
 def open_input(path: str) -> Any:
     """Opens a file on any file system that Beam knows, decompressed if its name says that it is compressed."""
-    file = open_bytes(path)
+    file = open_stored(path)
     compression = find_compression(path)
     if compression is None:
         return file
@@ -92,7 +103,7 @@ class DecompressedFile(io.RawIOBase):
             if not self._compressed:
                 self._compressed = self.stored.read(_READ_BYTES)
             if not self._compressed:
-                if self._decompressor is not None:
+                if self._decompressor is not None or not self._streams:  # even of nothing there is a stream
                     raise BrokenFileError(_CUT_OFF)
                 return 0
             if self._decompressor is None and self._streams:
@@ -156,6 +167,8 @@ class ArrowDecompressedFile(io.RawIOBase):
             if e.errno is not None:  # the file itself can't be read
                 raise
             raise BrokenFileError(_CUT_OFF if "Truncated" in str(e) else f"{_DAMAGED}: {e}") from e
+        if not content and not self.stored.tell():  # which Arrow takes for nothing
+            raise BrokenFileError(_CUT_OFF)
         buffer[: len(content)] = content
         self._position += len(content)
         return len(content)

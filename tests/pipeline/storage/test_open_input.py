@@ -85,7 +85,7 @@ def test_all_streams_and_padding(ending: str, content: bytes, more: bytes, paddi
 @given(content=CONTENT.filter(bool), data=st.data())
 def test_what_is_cut_off_is_never_the_end(ending: str, content: bytes, data: st.DataObject) -> None:
     whole = COMPRESS[ending](content)
-    size = data.draw(st.integers(1, len(whole) - 1))
+    size = data.draw(st.integers(0, len(whole) - 1))
     with (
         tempfile.TemporaryDirectory() as folder,
         pytest.raises(BrokenFileError, match="the compressed file ends before"),
@@ -106,6 +106,22 @@ def test_zstd_with_a_window_larger_than_its_default(tmp_path: Path) -> None:
     with pytest.raises(zstandard.ZstdError, match="too much memory"):
         zstandard.ZstdDecompressor().decompressobj().decompress(content)
     assert read(tmp_path / "a.zst", content) == b"text\n" * 1000
+
+
+def test_deflate_with_the_header_of_zlib(tmp_path: Path) -> None:
+    """As Hadoop and TensorFlow write it."""
+    for level in range(10):
+        content = zlib.compress(b"one\n" * 9, level)
+        assert (
+            read(tmp_path / "a.deflate", content + deflate(b"two\n") + content)
+            == b"one\n" * 9 + b"two\n" + b"one\n" * 9
+        )
+        if level not in (2, 3, 4, 5):  # these begin with "x^", as a text may
+            found = recognise_compression(content)
+            assert found is not None and found.name == "deflate"
+    assert recognise_compression(b"x^2 + y^2 = z^2\n") is None and recognise_compression("x\u0681".encode()) is None
+    with pytest.raises(BrokenFileError, match="damaged: Error -3 while decompressing data: incorrect data check"):
+        read(tmp_path / "a.deflate", content[:-1] + b"\0")
 
 
 def test_names_and_first_bytes() -> None:
