@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from albert_embed.pipeline.bigquery.table_input import TableInput
@@ -19,6 +20,7 @@ from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.graph.transform_graph import TransformMismatchError, read_description
 from albert_embed.transforms.rows.columns import ID
 
 logger = logging.getLogger(__name__)
@@ -130,18 +132,46 @@ def list_files(
     if standard_input is not None:
         return make_file_input((standard_input,), options, workers=workers)
     listing = list_input(options.input, include_hidden=options.include_hidden, leave_out=options.output or None)
-    if listing.hidden:
-        logger.info("%d files whose names start with . or _ were left out; --include-hidden takes them", listing.hidden)
-    for folder in listing.manifests:
-        try:
-            read_manifest(folder)
-        except OutputError:
-            continue  # a manifest of something else
-        raise ValueError(
-            f"--input looks into {folder}, which is an output of this program: its files are embeddings, not text. "
-            "Give a pattern that leaves it out, or move it"
+    if listing.hidden or listing.hidden_folders:
+        logger.info(
+            "%d files and %d folders whose names start with . or _ were left out; --include-hidden takes them",
+            listing.hidden,
+            listing.hidden_folders,
         )
-    return make_file_input(listing.files, options, workers=workers)
+    if listing.linked_again:
+        logger.warning("%d files are there twice, because links lead to them, and are read twice", listing.linked_again)
+    for folder in filter(_is_output, listing.manifests):
+        raise ValueError(
+            f"--input looks into {folder}, which is an output of this program: its files are embeddings or an "
+            "analysis, not text. Give a pattern that leaves it out, or move it"
+        )
+    return make_file_input(_choose_repeats(listing.files, options), options, workers=workers)
+
+
+def _is_output(folder: str) -> bool:
+    """Returns whether a folder holds embeddings, or an analysis with its transform graph."""
+    read: Callable[[str], object]
+    for read in (read_manifest, read_description):
+        with contextlib.suppress(OutputError, TransformMismatchError):  # it may be a file of something else
+            read(folder)
+            return True
+    return False
+
+
+def _choose_repeats(files: tuple[InputFile, ...], options: EmbedOptions) -> tuple[InputFile, ...]:
+    """Returns the files to read: of those that several patterns name, an incremental run takes each once.
+
+    It holds each id once, and could not tell the readings of a file apart.
+    """
+    once = tuple(file for file in files if not file.repeat)
+    several = len({file.path for file in files if file.repeat})
+    if not several:
+        return files
+    if options.incremental:
+        logger.info("%d files are named by several patterns of --input, and are read once", several)
+        return once
+    logger.warning("%d files are named by several patterns of --input, and are read for each of these", several)
+    return files
 
 
 def make_document_reader(records: PartReader, options: EmbedOptions) -> DocumentReader:

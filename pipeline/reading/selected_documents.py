@@ -52,7 +52,7 @@ def _fail(id_: bytes, text: bytes) -> Failure:
         stage="read",
         reason="id not unique",
         error=f"the input has the id {id_.decode(errors='backslashreplace')!r} more than once, with different contents "
-        "or in places that can't be distinguished (such as a file that two patterns of --input name); an output that "
-        "runs add to holds each id once: give each document an id of its own",
+        "or in places that can't be told apart; an output that runs add to holds each id once: give each document an "
+        "id of its own",
         text=text,
     )

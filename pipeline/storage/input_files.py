@@ -45,11 +45,15 @@ class InputListing:
     Attributes:
       files: in the order of their paths.
       hidden: how many files were left out because a name starts with "." or "_".
-      manifests: folders in which a `manifest.json` was seen: they may be outputs of this program.
+      hidden_folders: how many folders were not looked into for the same reason.
+      linked_again: how many of the files are there under another name, too, because of links.
+      manifests: folders in which one of `MARKERS` was seen: they may be outputs of this program.
     """
 
     files: tuple[InputFile, ...]
     hidden: int
+    hidden_folders: int
+    linked_again: int
     manifests: tuple[str, ...]
 
 
@@ -82,9 +86,10 @@ def list_input(
                 raise ValueError(
                     f"{option} {pattern} is the output's own folder, which is not read; give another --output"
                 )
+            hidden = one.hidden + one.hidden_folders
             hint = (
-                f"; {one.hidden:,} whose names start with . or _ were left out, --include-hidden takes them"
-                if one.hidden
+                f"; {hidden:,} whose names start with . or _ were left out, --include-hidden takes them"
+                if hidden
                 else "; give a path, a folder or a glob that does"
             )
             raise FileNotFoundError(f"{option} {pattern} matches no files{hint}")
@@ -101,6 +106,8 @@ def list_input(
     return InputListing(
         files=tuple(sorted(files)),
         hidden=sum(one.hidden for one in found),
+        hidden_folders=sum(one.hidden_folders for one in found),
+        linked_again=sum(one.linked_again for one in found),
         manifests=tuple(sorted({folder for one in found for folder in one.manifests})),
     )
 

@@ -5,11 +5,12 @@ Beam's own listing skips folders that can't be read, and links that lead nowhere
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from albert_embed.pipeline.storage.glob_pattern import ANY_DEPTH, GlobPattern
-from albert_embed.pipeline.storage.listed_file import MANIFEST, FoundFiles, ListedFile
+from albert_embed.pipeline.storage.listed_file import MARKERS, FoundFiles, ListedFile
 from albert_embed.pipeline.storage.paths import show_path
 
 
@@ -25,6 +26,8 @@ def list_local(pattern: str, *, include_hidden: bool, leave_out: str | None) -> 
         left_out = None if leave_out is None else os.path.realpath(leave_out)
         walk = _Walk(GlobPattern(parts=parts or (ANY_DEPTH,)), found, include_hidden=include_hidden, left_out=left_out)
         walk.enter(root, "", ())
+        if walk.has_links:
+            found.linked_again = len(found.files) - len({os.path.realpath(file.path) for file in found.files})
     return found
 
 
@@ -44,7 +47,9 @@ def split_pattern(pattern: str) -> tuple[str, tuple[str, ...]]:
 def _describe(path: str) -> ListedFile:
     try:
         status = os.stat(path)
-    except FileNotFoundError as e:
+    except OSError as e:
+        if e.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
         raise FileNotFoundError(
             f"--input names {show_path(path)}, a link to what is not there: a part of the input would be missing. Mend "
             "or remove the link, or give a pattern that leaves it out"
@@ -57,6 +62,28 @@ def _describe(path: str) -> ListedFile:
     return ListedFile(path=path, bytes=status.st_size, modified=status.st_mtime)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Returns whether an entry is a folder, or a link to one.
+
+    Raises:
+      OSError: if that can't be found out.
+    """
+    try:
+        return entry.is_dir()
+    except OSError as e:
+        if e.errno == errno.ELOOP:
+            return False  # a link that leads to itself, and so nowhere
+        raise type(e)(
+            f"--input: {show_path(entry.path)} can't be looked at ({e.strerror}): a part of the input may be missing. "
+            "Make it readable, or give a pattern that leaves it out"
+        ) from e
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Returns whether an entry is a link to what is not there, which may have been a folder."""
+    return entry.is_symlink() and not os.path.exists(entry.path)
+
+
 class _Walk:
     """One walk through a folder and all below it.
 
@@ -65,6 +92,9 @@ class _Walk:
       found: where they are added.
       include_hidden: whether names that start with "." or "_" are taken, too.
       left_out: the real path of a folder that is not entered.
+
+    Attributes:
+      has_links: whether there are links in the folders that were listed.
     """
 
     def __init__(self, pattern: GlobPattern, found: FoundFiles, *, include_hidden: bool, left_out: str | None) -> None:
@@ -72,6 +102,7 @@ class _Walk:
         self._found = found
         self._include_hidden = include_hidden
         self._left_out = left_out
+        self.has_links = False
 
     def enter(self, folder: str, relative: str, above: tuple[str, ...]) -> None:
         """Lists one folder.
@@ -94,12 +125,16 @@ class _Walk:
             ) from e
         for entry in listed:
             path = relative + entry.name
-            if entry.name == MANIFEST:
+            self.has_links = self.has_links or entry.is_symlink()
+            if entry.name in MARKERS:
                 self._found.manifests.add(folder)
-            if entry.is_dir():
-                if self._is_visible(path) and self._pattern.may_match_below(path):
-                    self.enter(entry.path, f"{path}/", (*above, real))
-            elif self._pattern.matches(path):
+            if _is_folder(entry):
+                if self._pattern.may_match_below(path):
+                    if self._is_visible(path):
+                        self.enter(entry.path, f"{path}/", (*above, real))
+                    else:
+                        self._found.hidden_folders += 1
+            elif self._pattern.matches(path) or (_leads_nowhere(entry) and self._pattern.may_match_below(path)):
                 if self._is_visible(path):
                     self._found.files.append(_describe(entry.path))
                 else:

@@ -9,7 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.storage.bucket_errors import explain_bucket_errors
 from albert_embed.pipeline.storage.glob_pattern import ANY_DEPTH, SPECIAL, GlobPattern
-from albert_embed.pipeline.storage.listed_file import MANIFEST, FoundFiles, ListedFile
+from albert_embed.pipeline.storage.listed_file import MARKERS, FoundFiles, ListedFile
 
 
 def list_remote(pattern: str, *, include_hidden: bool, leave_out: str | None) -> FoundFiles:
@@ -43,7 +43,7 @@ def _list(pattern: str, scheme: str, path: str, *, include_hidden: bool, leave_o
         name = metadata.path.removeprefix(found.root)
         if name.endswith("/") or (without is not None and metadata.path.startswith(without)):
             continue  # a marker that some programs write for a folder; the output
-        if name.rpartition("/")[2] == MANIFEST:
+        if name.rpartition("/")[2] in MARKERS:
             found.manifests.add(metadata.path.rpartition("/")[0])
         if not below.matches(name):
             continue

@@ -28,13 +28,18 @@ class FoundFiles:
       root: the fixed part of the pattern: the folder that was looked into, or that of a file.
       files: in any order.
       hidden: how many files were left out because a name starts with "." or "_".
-      manifests: folders in which a `manifest.json` was seen.
+      hidden_folders: how many folders were not looked into for the same reason.
+      linked_again: how many of the files are there under another name, too, because of links.
+      manifests: folders in which one of `MARKERS` was seen.
     """
 
     root: str
     files: list[ListedFile] = dataclasses.field(default_factory=list)
     hidden: int = 0
+    hidden_folders: int = 0
+    linked_again: int = 0
     manifests: set[str] = dataclasses.field(default_factory=set)
 
 
-MANIFEST = "manifest.json"
+# What finished outputs of this program have: embeddings, and analyses.
+MARKERS = ("manifest.json", "transform.json")

@@ -10,6 +10,8 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
+from albert_embed.pipeline.embed.read_input import list_files
+from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
 
 def embed(model: Path, source: str, output: Path, *more: str) -> int:
@@ -28,6 +30,57 @@ def test_outputs_below_the_input(tiny_model: Path, tmp_path: Path, capsys: pytes
     assert embed(tiny_model, everything, tmp_path / "other") == 2
     assert f"--input looks into {tmp_path}/in/out, which is an output of this program" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.integration
+def test_an_analysis_below_the_input(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its failures are JSON lines with texts, which another run would embed."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jsonl").write_text('{"text": "one"}\n{"text": "\\ud800"}\n')
+    analyze = [
+        "analyze",
+        "--model",
+        str(tiny_model),
+        "--input",
+        f"{tmp_path}/in",
+        "--output",
+        f"{tmp_path}/in/analysis",
+    ]
+    assert main(analyze) == 0
+    assert main([*analyze, "--overwrite"]) == 0  # its own output is no input
+    capsys.readouterr()
+    for pattern in (f"{tmp_path}/in", f"{tmp_path}/in/**/*.jsonl"):
+        assert embed(tiny_model, pattern, tmp_path / "out") == 2
+        said = capsys.readouterr().err
+        assert f"--input looks into {tmp_path}/in/analysis, which is an output of this program" in said
+    (tmp_path / "in/b").mkdir()
+    (tmp_path / "in/b/transform.json").write_text('{"text": "a file of something else"}')
+    assert embed(tiny_model, f"{tmp_path}/in/b", tmp_path / "out") == 0
+
+
+def test_a_file_that_several_patterns_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text("one\n")
+    patterns = (f"{tmp_path}/*.txt", f"{tmp_path}/a.txt", str(tmp_path))
+    caplog.set_level("INFO")
+    options = EmbedOptions(model="m", input=patterns, output="o")
+    assert [file.name for file in list_files(options).files] == ["a.txt"] * 3 + ["b.txt"] * 2
+    assert caplog.messages == ["2 files are named by several patterns of --input, and are read for each of these"]
+    caplog.clear()
+    options = EmbedOptions(model="m", input=patterns, output="o", incremental=True)
+    assert [file.name for file in list_files(options).files] == ["a.txt", "b.txt"]
+    assert caplog.messages == ["2 files are named by several patterns of --input, and are read once"]
+
+
+def test_hidden_names_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.txt", "_drafts/b.txt", "_drafts/c.txt", ".d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("one\n")
+    caplog.set_level("INFO")
+    assert len(list_files(EmbedOptions(model="m", input=(str(tmp_path),), output="o")).files) == 1
+    assert caplog.messages == [
+        "1 files and 1 folders whose names start with . or _ were left out; --include-hidden takes them"
+    ]
 
 
 @pytest.mark.integration

@@ -108,12 +108,14 @@ def test_hidden_files_are_left_out_and_counted(tmp_path: Path) -> None:
         write(tmp_path / name)
     listing = list_input([str(tmp_path / "**")])
     assert [file.name for file in listing.files] == ["a.txt", "d/b.txt"]
-    assert listing.hidden == 3  # and two folders, which are not looked into
+    assert (listing.hidden, listing.hidden_folders) == (3, 2)  # folders are not looked into
     assert len(names(tmp_path, include_hidden=True)) == 7
     assert names(tmp_path / "d/._x.parquet") == ["._x.parquet"]
     with pytest.raises(FileNotFoundError, match=r"\*S matches no files; 1 whose names start with \. or _ were left"):
         write(tmp_path / "e" / "_S")
         names(tmp_path / "e" / "*S")
+    with pytest.raises(FileNotFoundError, match=r"matches no files; 2 whose names start with \. or _ were left out"):
+        names(tmp_path / "**/0/*")
 
 
 def test_the_output_is_not_looked_into(tmp_path: Path) -> None:
@@ -143,11 +145,44 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     assert names(tmp_path / "in") == ["a.txt", "link/b.txt"]
 
 
+def test_files_that_links_lead_to_again_are_counted(tmp_path: Path) -> None:
+    write(tmp_path / "2023/a.txt", tmp_path / "2024/b.txt", tmp_path / "2024/c.txt")
+    assert list_input([str(tmp_path)]).linked_again == 0
+    (tmp_path / "latest").symlink_to(tmp_path / "2024")
+    listing = list_input([str(tmp_path)])
+    assert [file.name for file in listing.files] == [
+        "2023/a.txt",
+        "2024/b.txt",
+        "2024/c.txt",
+        "latest/b.txt",
+        "latest/c.txt",
+    ]
+    assert listing.linked_again == 2
+    assert list_input([f"{tmp_path}/latest/*"]).linked_again == 0
+
+
 def test_a_link_to_nothing_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "a.txt")
     (tmp_path / "b.txt").symlink_to(tmp_path / "gone")
     with pytest.raises(FileNotFoundError, match=r"^--input names .*/b\.txt, a link to what is not there: a part of"):
         names(tmp_path / "*.txt")
+    assert names(tmp_path / "a*") == ["a.txt"]
+
+
+def test_a_link_that_may_have_been_a_folder_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "in/here/a.txt", tmp_path / "in/b.md")
+    (tmp_path / "in/gone").symlink_to(tmp_path / "share")
+    for pattern in ("*/*.txt", "**/*.txt", "g*/x/a.txt", ""):
+        with pytest.raises(FileNotFoundError, match=r"^--input names .*/in/gone, a link to what is not there"):
+            names(f"{tmp_path}/in/{pattern}")
+    assert names(f"{tmp_path}/in/*.md") == ["b.md"] and names(f"{tmp_path}/in/h*/*") == ["here/a.txt"]
+
+
+def test_a_link_to_itself_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt")
+    (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
+    with pytest.raises(FileNotFoundError, match=r"^--input names .*/loop.txt, a link to what is not there: a part of"):
+        names(tmp_path)
     assert names(tmp_path / "a*") == ["a.txt"]
 
 
