@@ -11,10 +11,12 @@ from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.parquet_records import ParquetRecords
 from albert_embed.pipeline.sources.registry import find_by_content, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import START_BYTES, Source
+from albert_embed.pipeline.sources.text_lines import TextLines
 from albert_embed.pipeline.storage.compression import find_compression, recognise_compression
 from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, open_stored, strip_compression_ending
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_ANNEX_POINTER = b"/annex/objects/"
 _ZIP = b"PK\x03\x04"
 _PDF = b"%PDF-"
 _TAR = b"ustar"  # at this byte:
@@ -53,7 +55,18 @@ def describe_content(start: bytes, source: Source) -> str | None:
         return f"it is read as {source.name}, but its content is something else: give the --format that it has"
     if source.name == JsonLines.name and not _has_object(start):
         return "it is read as jsonl, but no line of its start is an object: give --format text if each is a text"
-    return _describe_text(start) if source.is_text else None
+    problem = _describe_text(start) if source.is_text else None
+    if problem is None and source.name in (TextLines.name, JsonLines.name) and _has_other_ends(start):
+        return (
+            "its lines end with a carriage return alone, as on old Macs, and would be read as one: convert them, for "
+            "example with `tr '\\r' '\\n'`"
+        )
+    return problem
+
+
+def _has_other_ends(start: bytes) -> bool:
+    """Returns whether there are carriage returns and no line feeds. The last one may be a part of what follows."""
+    return b"\r" in start[:-1] and b"\n" not in start
 
 
 def _has_object(start: bytes) -> bool:
@@ -136,6 +149,8 @@ def _describe_anything(start: bytes) -> str | None:
     """Describes what is a file of no format, whatever its name says."""
     if start.startswith(_LFS_POINTER):
         return "it is a Git LFS pointer, not the file itself: fetch that with `git lfs pull`"
+    if start.startswith(_ANNEX_POINTER):
+        return "it is a git-annex pointer, not the file itself: fetch that with `git annex get`"
     if start.startswith(_ZIP):
         return "it is a ZIP archive: unpack it, and give the files in it"
     if start[_TAR_PLACE:].startswith(_TAR):

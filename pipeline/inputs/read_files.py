@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from albert_embed.pipeline.inputs.check_content import describe_compressed, describe_content, describe_guess, read_start
 from albert_embed.pipeline.inputs.counted_range import CountedRange
@@ -13,7 +15,8 @@ from albert_embed.pipeline.records.partitions import add_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.open_input import open_input, tell_stored
+from albert_embed.pipeline.storage.open_input import is_compressed, open_input, tell_stored
+from albert_embed.pipeline.storage.paths import show_path
 from albert_embed.transforms.steps.failure import Failure
 
 logger = logging.getLogger(__name__)
@@ -65,7 +68,7 @@ def read_range(
                 yield fail_file(range_.path, problem)
             done.finish()
             return
-        with open_input(range_.path) as file:
+        with open_input(range_.path) as file, _notice_cut(file, range_, source):
             for found in source.read(file, range_, fields):
                 if source.is_sequential:
                     done.reach(tell_stored(file))
@@ -80,7 +83,7 @@ def read_range(
         raise
     except OSError as e:
         if e.errno is not None:  # from the system; pyarrow's own, about damaged content, have no number
-            raise UnreadableFileError(f"{range_.path} can't be read after {records} records: {e}") from e
+            raise UnreadableFileError(f"{show_path(range_.path)} can't be read after {records} records: {e}") from e
         done.finish()
         yield _fail_rest(range_, records, e)
     except Exception as e:  # the libraries raise many kinds, and each says that this file can't be read
@@ -88,9 +91,29 @@ def read_range(
         yield _fail_rest(range_, records, e)
 
 
+@contextlib.contextmanager
+def _notice_cut(file: Any, range_: FileRange, source: Source) -> Iterator[None]:
+    """Checks, behind the `with` block, that a file that was read to its end is no shorter than when it was listed.
+
+    Else a program is writing it anew, and its records would be missing without a word, or pass for damage.
+
+    Raises:
+      UnreadableFileError: if it is.
+    """
+    try:
+        yield
+    finally:
+        stop = range_.start + range_.stored_bytes
+        if source.is_sequential and not is_compressed(range_.path) and file.tell() < stop and not file.read(1):
+            raise UnreadableFileError(
+                f"{show_path(range_.path)} had {stop:,} bytes or more when it was listed, and has fewer now: something "
+                "writes to it. Run the same command again once that is done"
+            )
+
+
 def _fail_rest(range_: FileRange, records: int, error: Exception) -> Failure:
     """Returns the failure of a file whose content breaks, and logs it without the message, which may quote the file."""
-    logger.warning("%s is broken after %d records: %s", range_.path, records, type(error).__name__)
+    logger.warning("%s is broken after %d records: %s", show_path(range_.path), records, type(error).__name__)
     return fail_file(range_.path, f"can't be read after {records} records: {type(error).__name__}: {str(error)[:300]}")
 
 
@@ -103,4 +126,6 @@ def _read_start(path: str) -> bytes:
     try:
         return read_start(path)
     except OSError as e:
-        raise UnreadableFileError(f"{path} can't be read: {e}; nothing was lost, run the same command again") from e
+        raise UnreadableFileError(
+            f"{show_path(path)} can't be read: {e}; nothing was lost, run the same command again"
+        ) from e

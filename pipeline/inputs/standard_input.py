@@ -27,7 +27,7 @@ def spool_standard_input(options: EmbedOptions, beam_options: PipelineOptions) -
     The name has the ending of its compression, if there is one, since names tell that.
 
     Raises:
-      ValueError: if standard input is closed, or workers may run where the file is not.
+      ValueError: if standard input is closed or empty, or workers may run where the file is not.
     """
     if not options.reads_standard_input:
         yield None
@@ -35,6 +35,8 @@ def spool_standard_input(options: EmbedOptions, beam_options: PipelineOptions) -
     check_standard_input(beam_options)
     with tempfile.TemporaryDirectory(prefix="albert-embed-") as folder:
         start = sys.stdin.buffer.read(_COPY_BYTES)
+        if not start:
+            raise ValueError("--input - reads standard input, which is empty; has the command before it failed?")
         compression = recognise_compression(start)
         name = _NAME if compression is None else _NAME + compression.endings[0]
         path = os.path.join(folder, name)

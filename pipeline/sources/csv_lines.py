@@ -29,6 +29,7 @@ class CsvLines:
     """
 
     def __init__(self, file: Any, max_lines: int) -> None:
+        self._file = file
         self._text = io.TextIOWrapper(
             io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file,
             encoding="utf-8-sig",
@@ -50,7 +51,9 @@ class CsvLines:
 
     def __exit__(self, *_: object) -> None:
         """Lets go of the file, which whoever opened it closes."""
-        self._text.detach()
+        buffered = self._text.detach()
+        if buffered is not self._file:
+            buffered.detach()
 
     @property
     def last(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from albert_embed.pipeline.sources.avro_records import AvroRecords
 from albert_embed.pipeline.sources.csv_records import CsvRecords, TsvRecords
 from albert_embed.pipeline.sources.json_documents import JsonDocuments
@@ -27,11 +29,15 @@ SOURCES: dict[str, Source] = {
     )
 }
 DEFAULT = SOURCES[TextLines.name]
+_PART = re.compile(r"-\d+-of-\d+\Z")
 
 
 def find_by_name(path: str) -> Source | None:
-    """Finds the format by a file's name, without an ending of a compression; None where it suggests none."""
-    name = path.lower()
+    """Finds the format by a file's name, without an ending of a compression; None where it suggests none.
+
+    Behind the ending may stand which part of a file it is, as Beam and TensorFlow name them: `a.csv-00000-of-00010`.
+    """
+    name = _PART.sub("", path.lower())
     return next((source for source in SOURCES.values() if name.endswith(source.endings)), None)
 
 
@@ -46,7 +52,7 @@ def guess_by_content(path: str, start: bytes) -> Source:
       The format; text if it is no other.
     """
     source = next((source for source in SOURCES.values() if source.suits(start)), DEFAULT)
-    if source is DEFAULT and path.lower().endswith(".json"):
+    if source is DEFAULT and _PART.sub("", path.lower()).endswith(".json"):
         return SOURCES[JsonDocuments.name if start.lstrip().startswith(b"[") else JsonLines.name]
     return source
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from albert_embed.pipeline.records.file_range import FileRange
+from albert_embed.pipeline.records.lines import BYTE_ORDER_MARK
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record
 from albert_embed.pipeline.sources.source import Source
@@ -16,7 +17,7 @@ from albert_embed.transforms.steps.failure import Failure
 
 
 class WholeFiles(Source):
-    """One record per file. An empty file is a document without text."""
+    """One record per file, without its byte-order mark. An empty file is a document without text."""
 
     name = "files"
     has_fields = False
@@ -31,6 +32,6 @@ class WholeFiles(Source):
             if size > MAX_TEXT_BYTES:
                 yield fail_record(part.path, "byte 0", "text too long", f"over {MAX_TEXT_BYTES:,} bytes", parts[0])
                 return
-        text = pa.array([b"".join(parts)], pa.large_binary())
+        text = pa.array([b"".join(parts).removeprefix(BYTE_ORDER_MARK)], pa.large_binary())
         columns = {fields.text: text, fields.id: pa.array([encode_path(part.name)], pa.binary())}
         yield Records(file=part.path, unit="byte", positions=[0], columns=columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import re
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,6 +37,10 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\
         (frame_records([b"x"]), "jsonl", "it is read as jsonl, but its content is tfrecord"),
         (gzip.compress(b"x", mtime=0), "jsonl", "its content is compressed with gzip, which its name does not say"),
         (gzip.compress(b"x", mtime=0), "tfrecord", "its content is compressed with gzip, which its name does not say"),
+        (zlib.compress(b"x"), "tfrecord", "its content is compressed with deflate, which its name does not say"),
+        (b"/annex/objects/MD5E-s7--0a.txt\n", "text", "it is a git-annex pointer, not the file itself"),
+        (b"one\rtwo\r", "text", "its lines end with a carriage return alone, as on old Macs, and would be read as one"),
+        (b'{"text": "x"}\r{"text": "y"}', "jsonl", "its lines end with a carriage return alone, as on old Macs"),
         ("é,x\n".encode("utf-16"), "csv", "its text is UTF-16: convert it to UTF-8"),
         ("é,x\n".encode("utf-32"), "text", "its text is UTF-32: convert it to UTF-8"),
         ("text\n".encode("utf-16-le"), "text", "its content has NUL bytes: it is binary, or UTF-16 without"),
@@ -69,12 +74,12 @@ def test_content_that_may_be_what_it_should(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["x"]}), tmp_path / "a")
     for name, content in {
         "parquet": (tmp_path / "a").read_bytes(),
-        "text": b"\xef\xbb\xbftext",
+        "text": b"\xef\xbb\xbftext\r",
         "files": b"BZh and PAR1 are words",
         "jsonl": b'{"text": "\\u0000"}',
         "tfrecord": frame_records([b"x"]),
         "avro": b"Obj\x01",
-        "csv": b"",
+        "csv": b"text\rone\rtwo",
         "json": b'[{"text": "<html>"}]',
     }.items():
         assert describe_content(content, SOURCES[name]) is None
@@ -130,6 +135,7 @@ def test_encodings_without_a_mark_are_guessed(encoding: str, advice: str, text: 
             "parquet has a compression of its own, and can't be read within",
         ),
         ("a.txt.xz", gzip.compress(b"x", mtime=0), "it is compressed with gzip, not xz: let its name end in .gz"),
+        ("a.txt.gz", zlib.compress(b"x"), "it is compressed with deflate, not gzip: let its name end in .deflate"),
     ],
 )
 def test_names_that_say_a_compression_that_there_is_not(

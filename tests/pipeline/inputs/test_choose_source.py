@@ -49,6 +49,8 @@ def test_the_command_line_offers_every_format() -> None:
         ("a.tfrecords", "tfrecord"),
         ("a.avro", "avro"),
         ("a.parquet", "parquet"),
+        ("a.csv-00000-of-00010", "csv"),
+        ("a.TXT-00000-of-00002", "text"),
     ],
 )
 def test_formats_are_told_by_names(name: str, expected: str) -> None:

@@ -21,6 +21,7 @@ from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.input_files import InputFile, list_input
+from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 
 
 def make_file(path: Path | str, bytes_: int = 0) -> InputFile:
@@ -191,3 +192,40 @@ def test_an_error_of_the_system_while_a_file_is_read_ends_the_run(
     one = FileRange(path=str(path), name="in.txt", start=0, stop=7)
     with pytest.raises(UnreadableFileError, match=r"in.txt can't be read after 0 records: .*Input/output error"):
         list(read_range(one, SOURCES["text"], RecordFields()))
+
+
+@pytest.mark.parametrize("left", [0, 300_000, 1_300_000])
+@pytest.mark.parametrize("format_", ["text", "jsonl", "csv", "json", "tfrecord", "files"])
+def test_a_file_that_is_cut_while_it_is_read_ends_the_run(format_: str, left: int, tmp_path: Path) -> None:
+    """As where a program writes it anew: what is missing then would be lost without a word, or pass for damage."""
+    path = tmp_path / "a"
+    path.write_bytes(
+        {
+            "jsonl": b'{"text": "x"}\n' * 110_000,
+            "json": b"[%s]" % b",\n".join([b'{"text": "x"}'] * 110_000),
+            "tfrecord": frame_records([b"x" * 100]) * 13_000,
+        }.get(format_, b"text\n" * 300_000)
+    )
+    source = SOURCES[format_]
+    ranges = split_files([make_file(path)], splittable=source.splittable, range_bytes=500_000)
+    assert [list(read_range(range_, source, RecordFields())) for range_ in ranges]
+    with path.open("r+b") as file:
+        file.truncate(left)
+    cut = [range_ for range_ in ranges if range_.start + range_.stored_bytes > left]
+    assert cut
+    for range_ in cut:
+        with pytest.raises(UnreadableFileError, match=r"a had [\d,]+ bytes or more when it was listed, and has fewer"):
+            list(read_range(range_, source, RecordFields()))
+
+
+@pytest.mark.parametrize("format_", ["text", "jsonl", "csv"])
+def test_a_file_that_grows_is_read_as_it_is(format_: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    line = b'{"text": "x"}\n' if format_ == "jsonl" else b"text\n"
+    path.write_bytes(line * 1000)
+    ranges = split_files([make_file(path)], splittable=True, range_bytes=1000)
+    with path.open("ab") as file:
+        file.write(line * 10)
+    ranges = ranges if format_ != "csv" else ranges[:1]
+    found = [one for range_ in ranges for one in read_range(range_, SOURCES[format_], RecordFields())]
+    assert sum(len(one.positions) for one in found if isinstance(one, Records)) == 1010 - (format_ == "csv")

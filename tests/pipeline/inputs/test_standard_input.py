@@ -80,6 +80,16 @@ def test_nothing_is_read_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_nothing_at_all_is_an_error(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, b"")
+    with (
+        pytest.raises(ValueError, match=r"^--input - reads standard input, which is empty; has the command before it"),
+        spool_standard_input(make_options(), LOCAL),
+    ):
+        pass
+    assert list(temporary.iterdir()) == []
+
+
 def test_what_it_cannot_be_read_with() -> None:
     with pytest.raises(
         ValueError, match=r"^--input - can't be read with --incremental, .*; copy the content to a file"
