@@ -11,7 +11,7 @@ from albert_embed.pipeline.documents.prepare_documents import describe_bad_text,
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record, show_value
-from albert_embed.pipeline.records.utf8 import describe_invalid_utf8, find_invalid_utf8, holds_strings
+from albert_embed.pipeline.records.utf8 import describe_invalid_utf8
 from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.settings.kept_fields import AS_TEXT, convert_value, write_text
 from albert_embed.transforms.rows.columns import ID, INPUT_POSITION, PAIR, TEXT, TRAVELLING_NAMES, TYPES
@@ -147,13 +147,25 @@ def _convert(row: int, value: Any, name: str, type_: FieldType, bad: BadRows) ->
 
 
 def _take_values(records: Records, name: str, bad: BadRows) -> list[Any]:
-    """Returns a field's values; None, and a bad row, where one is a string by its type, but not UTF-8."""
+    """Returns a field's values; None, and a bad row, where Python has no such value.
+
+    That is a string by its type that is not UTF-8, also within a struct, or a duration that is too long.
+    """
     values = records.columns.get(name, [None] * len(records.positions))
     if not isinstance(values, pa.Array):
         return values
-    invalid = set(find_invalid_utf8(values)) if holds_strings(values.type) else set()
-    if not invalid:
+    try:
         return list(values.to_pylist())
-    for row in invalid:
+    except (ValueError, ArithmeticError):
+        return [_take_value(row, name, value, bad) for row, value in enumerate(values)]
+
+
+def _take_value(row: int, name: str, value: pa.Scalar, bad: BadRows) -> Any:
+    try:
+        return value.as_py()
+    except UnicodeDecodeError:
         bad.add(row, Fault(reason="invalid UTF-8", error=describe_invalid_utf8(name)))
-    return [None if row in invalid else value.as_py() for row, value in enumerate(values)]
+    except (ValueError, ArithmeticError) as e:
+        error = f"the field {name!r} is {value.type}, and out of its range: {e}"
+        bad.add(row, Fault(reason="wrong type", error=error))
+    return None

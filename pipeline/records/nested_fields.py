@@ -13,7 +13,7 @@ def find_value(record: Mapping[str, Any], name: str) -> Any:
     """Returns the value of a record's field; None if there is no such field."""
     if name in record or "." not in name:
         return record.get(name)
-    for head, rest in _split(name):
+    for head, rest in split_name(name):
         inner = record.get(head)
         if isinstance(inner, Mapping):
             return find_value(inner, rest)
@@ -22,7 +22,7 @@ def find_value(record: Mapping[str, Any], name: str) -> Any:
 
 def has_path(record: Mapping[str, Any], name: str) -> bool:
     """Returns whether a record has a field of a field, if only as null; not one whose very name has dots."""
-    for head, rest in _split(name):
+    for head, rest in split_name(name):
         inner = record.get(head)
         if isinstance(inner, Mapping):
             return rest in inner or has_path(inner, rest)
@@ -39,7 +39,7 @@ def find_path(fields: Iterable[pa.Field], name: str) -> tuple[str, ...] | None:
     types = {field.name: field.type for field in fields}
     if name in types:
         return (name,)
-    for head, rest in _split(name):
+    for head, rest in split_name(name):
         if head in types and pa.types.is_struct(types[head]):
             path = find_path(types[head].fields, rest)
             return None if path is None else (head, *path)
@@ -52,7 +52,8 @@ def take_column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
     return pc.struct_field(column, list(path[1:])) if len(path) > 1 else column
 
 
-def _split(name: str) -> Iterator[tuple[str, str]]:
+def split_name(name: str) -> Iterator[tuple[str, str]]:
+    """Yields what stands before and behind each dot of a name."""
     for place, character in enumerate(name):
         if character == ".":
             yield name[:place], name[place + 1 :]

@@ -57,12 +57,6 @@ def describe_invalid_utf8(name: str) -> str:
     return f"the field {name!r} is a string by its type, but not UTF-8; write it as UTF-8, or give it the type bytes"
 
 
-def holds_strings(type_: pa.DataType) -> bool:
-    """Returns whether values of a type, or of its lists, are strings, which Python decodes."""
-    type_ = type_.value_type if _is_list(type_) else type_
-    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
-
-
 def _is_list(type_: pa.DataType) -> bool:
     return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import math
 import re
 import uuid
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ RESERVED_FOR_DOCUMENTS = frozenset(("windows", "tokens"))
 
 # What has no type of its own in a tf.Example; a string holds it exactly.
 AS_TEXT = (decimal.Decimal, datetime.date, datetime.time, uuid.UUID)
+_INFINITE = 2.0**128 - 2.0**103  # from here on a float of 32 bits is infinite
 # "NAME AS COLUMN"
 _RENAMED = re.compile(r"(\S.*?)\s+AS\s+(\S+)", re.IGNORECASE | re.DOTALL)
 
@@ -158,12 +160,25 @@ def _convert_one(value: Any, type_: ValueType) -> Any:
         return value.encode() if isinstance(value, str) else value
     if name == STRING.name and isinstance(value, AS_TEXT):
         return write_text(value).encode()
-    if name == FLOAT.name and isinstance(value, decimal.Decimal):
-        return float(value)
+    if name == FLOAT.name and isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool):
+        return _to_float(value)
     if isinstance(value, decimal.Decimal) and value == value.to_integral_value():
         value = int(value)
     if name == INT64.name and isinstance(value, int) and -(2**63) <= value < 2**63:
         return int(value)  # true and false as 1 and 0
-    if name == FLOAT.name and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
     raise ValueError(f"{type(value).__name__} {str(value)[:80]}, which is not of type {type_.name}")
+
+
+def _to_float(value: float | decimal.Decimal) -> float:
+    """Returns a number as a float, which one of 32 bits can hold.
+
+    Raises:
+      ValueError: if it is so large that it would become infinite.
+    """
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if abs(number) >= _INFINITE and not (isinstance(value, float) and math.isinf(value)):
+        raise ValueError(f"{type(value).__name__} {str(value)[:80]}, which is larger than a float of 32 bits can be")
+    return number

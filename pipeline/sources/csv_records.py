@@ -17,7 +17,7 @@ from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.parse_numbers import parse_numbers
 from albert_embed.pipeline.records.partitions import find_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields, find_missing_field
-from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_file
+from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_file, fail_record
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions
 from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.csv_lines import CsvLines
@@ -60,7 +60,8 @@ class CsvRecords(Source):
             yield fail_file(part.path, problem)
             return
         wanted = [name for name in fields.names if name in header]
-        for batch in batch_records(read_rows(lines, part.path, len(header), self.delimiter)):
+        rows = read_rows(lines, part.path, len(header), self.delimiter)
+        for batch in batch_records(_fail_headers(rows, header, part.path)):
             if isinstance(batch, Failure):
                 yield batch
                 continue
@@ -90,7 +91,22 @@ def _check_header(header: list[str], part: FileRange, fields: RecordFields) -> s
     return find_missing_field(fields, [*header, *find_partitions(part.path)], "the file")
 
 
+def _fail_headers(
+    rows: Iterator[tuple[int, list[str], int] | Failure], header: list[str], path: str
+) -> Iterator[tuple[int, list[str], int] | Failure]:
+    """Yields what there is, and a failure for each row that is the header again, of several columns."""
+    again = (header, ["\ufeff" + header[0], *header[1:]]) if len(header) > 1 else ()
+    for found in rows:
+        if not isinstance(found, Failure) and found[1] in again:
+            error = "this is the header again, as where files were put one behind the other"
+            yield fail_record(path, f"line {found[0]}", "invalid CSV", error)
+        else:
+            yield found
+
+
 def _make_column(rows: list[list[str]], place: int, name: str, fields: RecordFields) -> pa.Array | list[Any]:
-    cells = [row[place].encode("utf-8", "surrogateescape") for row in rows]
+    cells: list[bytes | None] = [row[place].encode("utf-8", "surrogateescape") for row in rows]
+    if name == fields.id and name not in (fields.text, fields.pair):
+        cells = [cell or None for cell in cells]  # an empty cell is how CSV says that there is no id
     values = parse_numbers(cells, name, fields)
     return pa.array(cells, pa.large_binary()) if values is cells else values

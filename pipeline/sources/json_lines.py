@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from albert_embed.pipeline.records.batching import Batch, batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.lines import BYTE_ORDER_MARK, read_lines
-from albert_embed.pipeline.records.nested_fields import find_value, has_path
+from albert_embed.pipeline.records.nested_fields import find_value, has_path, split_name
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record, show_value
 from albert_embed.pipeline.sources.source import START_BYTES, Source
@@ -58,11 +58,12 @@ def parse_objects(lines: Batch, path: str, fields: RecordFields, *, unit: str) -
     positions: list[int] = []
     objects: list[dict[str, Any]] = []
     raw: list[bytes] = []
+    names = fields.names
     for position, line in zip(lines.positions, lines.records, strict=True):
         if not line.strip():
             continue
         try:
-            objects.append(parse_object(line))
+            objects.append(parse_object(line, names))
         except JsonError as e:
             yield fail_record(path, f"{unit} {position}", e.reason, str(e), line, content=line)
             continue
@@ -88,7 +89,7 @@ def make_object_records(
         unit=unit,
         positions=positions,
         columns={name: [find_value(record, name) for record in objects] for name in fields.names},
-        names=[(*record, *filter(partial(has_path, record), dotted)) for record in objects],
+        names=[(*record, *filter(functools.partial(has_path, record), dotted)) for record in objects],
         raw=raw,
     )
 
@@ -105,8 +106,12 @@ class JsonError(ValueError):
         self.reason = reason
 
 
-def parse_object(line: bytes) -> dict[str, Any]:
+def parse_object(line: bytes, names: Sequence[str] = ()) -> dict[str, Any]:
     """Parses the JSON object in a line.
+
+    Args:
+      line: with the object.
+      names: of the fields that are wanted, which it may not have twice.
 
     Raises:
       JsonError: if there is none.
@@ -115,10 +120,44 @@ def parse_object(line: bytes) -> dict[str, Any]:
         raise JsonError("text too long", f"the record has more than {MAX_TEXT_BYTES:,} bytes")
     try:
         record = json.loads(line.decode())
+        repeated = _find_repeated(line, names)
     except UnicodeDecodeError as e:
         raise JsonError("invalid UTF-8", f"not UTF-8: {e}; convert the file to UTF-8") from e
     except (ValueError, RecursionError) as e:  # ValueError: not JSON, or an integer with thousands of digits
         raise JsonError("invalid JSON", f"not a JSON object: {e}") from e
     if not isinstance(record, dict):
         raise JsonError("invalid JSON", f"not a JSON object: {show_value(record)}")
+    if repeated:
+        raise JsonError("invalid JSON", f"the object has the field {repeated[0]!r} twice, and one alone can be meant")
     return record
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The fields of an object with their values, as they stand in the file."""
+
+
+def _find_repeated(line: bytes, names: Sequence[str]) -> list[str]:
+    """Finds those of the fields that the object in a line has twice: of these the json module takes the last."""
+    suspects = [name for name in names if any(line.count(quoted) > 1 for quoted in _quote_parts(name))]
+    if not suspects:
+        return []
+    pairs = json.loads(line.decode(), object_pairs_hook=_Pairs)
+    return [name for name in suspects if _is_repeated(pairs, name)]
+
+
+@functools.cache
+def _quote_parts(name: str) -> tuple[bytes, ...]:
+    """Returns the name of a field, and of each that it may be within, as they stand in a line."""
+    return tuple(f'"{part}"'.encode(errors="replace") for part in {name, *name.split(".")})
+
+
+def _is_repeated(pairs: Any, name: str) -> bool:
+    if not isinstance(pairs, _Pairs):
+        return False
+    names = [key for key, _ in pairs]
+    if name in names:
+        return names.count(name) > 1
+    values = dict(pairs)
+    return any(
+        names.count(head) > 1 or _is_repeated(values[head], rest) for head, rest in split_name(name) if head in values
+    )

@@ -47,11 +47,11 @@ class ParquetRecords(Source):
         return start.startswith(b"PAR1") and b"\0" in start  # a text may begin so; the first page has zeros
 
     def read_field_types(self, file: BinaryIO) -> dict[str, str]:
-        schema = pq.ParquetFile(pa.PythonFile(file, mode="r")).schema_arrow
+        schema = _open(file).schema_arrow
         return dict(_name_field_types(schema))
 
     def read(self, file: BinaryIO, part: FileRange, fields: RecordFields) -> Iterator[Records | Failure]:
-        table = pq.ParquetFile(pa.PythonFile(file, mode="r"), page_checksum_verification=True)
+        table = _open(file)
         known = [*dict(_name_field_types(table.schema_arrow)), *find_partitions(part.path)]
         missing = find_missing_field(fields, known, "the file")
         if missing is not None:
@@ -81,6 +81,13 @@ class ParquetRecords(Source):
             first += batch.num_rows
         if first != table.metadata.num_rows:
             raise ValueError(f"it has {first:,} rows, but says that there are {table.metadata.num_rows:,}")
+
+
+def _open(file: BinaryIO) -> pq.ParquetFile:
+    # Timestamps of 96 bits are nanoseconds by default, in which years before 1678 and after 2262 overflow.
+    return pq.ParquetFile(
+        pa.PythonFile(file, mode="r"), page_checksum_verification=True, coerce_int96_timestamp_unit="us"
+    )
 
 
 def _name_field_types(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[tuple[str, str]]:

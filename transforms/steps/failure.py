@@ -60,6 +60,7 @@ class Failure:
         fields: dict[str, Any] = dataclasses.asdict(self)
         for name in ("id", "text"):
             fields[name] = fields[name].decode("utf-8", errors="backslashreplace")
+        fields["error"] = self.error.encode(errors="backslashreplace").decode()  # it may quote half of a surrogate pair
         return json.dumps(fields, ensure_ascii=False)
 
     @staticmethod

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import decimal
+import math
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -9,7 +14,8 @@ from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.kept_fields import KeptField, list_kept_fields, parse_kept_fields
+from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.settings.kept_fields import KeptField, convert_value, list_kept_fields, parse_kept_fields
 
 
 @pytest.mark.parametrize(
@@ -59,3 +65,21 @@ def test_a_renamed_field_has_its_own_values() -> None:
     documents, failures = make_documents(records, fields)
     assert documents.column("source_window").to_pylist() == [7] and failures == []
     assert "window" not in documents.schema.names
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, -(10**39), 3.5e38, decimal.Decimal("1e400"), decimal.Decimal(-(10**39))],
+    ids=lambda value: f"{value!s:.9}",
+)
+def test_a_number_that_would_become_infinite_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r", which is larger than a float of 32 bits can be$"):
+        convert_value(value, FieldType.parse("float"))
+
+
+def test_numbers_that_a_float_holds_are_kept() -> None:
+    largest = float(np.finfo(np.float32).max)
+    values = [7, 0.5, largest, -math.inf, decimal.Decimal("0.25"), 1e-300]
+    assert convert_value(values, FieldType.parse("float[]")) == [7.0, 0.5, largest, -math.inf, 0.25, 1e-300]
+    assert math.isnan(convert_value(math.nan, FieldType.parse("float")))
+    assert np.isfinite(np.float32(np.nextafter(2.0**128 - 2.0**103, 0)))  # the least that is refused would be infinite

@@ -205,6 +205,14 @@ def test_values_of_parquet_that_are_kept_as_the_nearest_type(tmp_path: Path) -> 
         keep(path, "none")
 
 
+def test_timestamps_of_96_bits_that_nanoseconds_can_not_hold(tmp_path: Path) -> None:
+    """As Spark, Hive and Impala have written them; 9999 often stands for "never"."""
+    moments = [datetime.datetime(year, 12, 31, 23, 59, 59, 123456) for year in (1, 1600, 2024, 9999)]
+    table = pa.table({"text": ["a"] * 4, "at": pa.array(moments, pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "a.parquet", use_deprecated_int96_timestamps=True)
+    assert [kept["at"] for kept in keep(tmp_path / "a.parquet", "at")] == [str(moment).encode() for moment in moments]
+
+
 def test_values_of_avro_that_are_kept_as_the_nearest_type(tmp_path: Path) -> None:
     moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     types = {

@@ -77,3 +77,25 @@ def test_every_type_of_string(type_: pa.DataType) -> None:
     documents, failures = make_documents(records, RecordFields(kept=parse_kept_fields(("title:string",))))
     assert documents.column("title").to_pylist() == [b"a", None]
     assert [isinstance(failure, Failure) and failure.reason for failure in failures] == ["invalid UTF-8"]
+
+
+def test_a_value_that_python_does_not_have_costs_its_record() -> None:
+    """Such as a string within a struct, or a duration of more than some million years."""
+    names = pa.array([b"caf\xe9", b"b"]).cast(pa.string(), safe=False)
+    columns = {
+        "text": pa.array(["one", "two"]),
+        "id": pa.StructArray.from_arrays([names], ["name"]),
+        "age": pa.array([2**62, None], pa.duration("s")),
+    }
+    for id_, expected in {
+        "id": [
+            ("invalid UTF-8", "the field 'id' is a string by"),
+            ("wrong type", "the id field 'id' must be a string or"),
+        ],
+        "age": [("wrong type", "the field 'age' is duration[s], and out of its range: ")],
+    }.items():
+        records = Records(file="f", unit="row", positions=[0, 1], columns=columns)
+        _, failures = make_documents(records, RecordFields(id=id_))
+        found = [(failure.reason, failure.error.partition(": ")[2]) for failure in failures]
+        assert [reason for reason, _ in found] == [reason for reason, _ in expected]
+        assert all(error.startswith(start) for (_, error), (_, start) in zip(found, expected, strict=True))

@@ -12,6 +12,7 @@ from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.steps.failure import Failure
@@ -115,6 +116,8 @@ BAD = [
     ('{"text": "x"}'.encode("utf-16"), "invalid UTF-8", "not UTF-8: "),
     (b'{"text": "x"', "invalid JSON", "not a JSON object: Expecting ',' delimiter"),
     (b"text", "invalid JSON", "not a JSON object: Expecting value"),
+    (b'{"text": "x", "text": "y"}', "invalid JSON", "the object has the field 'text' twice, and one alone"),
+    (b'{"id": 1, "text": "x", "id": 1}', "invalid JSON", "the object has the field 'id' twice, and one alone"),
     (b'{"text": "x"} {}', "invalid JSON", "not a JSON object: Extra data"),
     (b'["x"]', "invalid JSON", "not a JSON object: list ['x']"),
     (b"null", "invalid JSON", "not a JSON object: NoneType None"),
@@ -150,3 +153,21 @@ def test_no_depth_of_nesting_breaks_the_reader() -> None:
         nested = b"[" * depth + b"]" * depth
         _, failures = parse(nested, b'{"text": ' + nested + b"}")
         assert len(failures) == 2
+
+
+def test_fields_within_fields_that_are_there_twice() -> None:
+    kept = parse_kept_fields(("a.b",))
+    documents, failures = parse(
+        b'{"text": "x", "a": {"b": "1"}, "more": [{"text": "y", "b": 2}, {"text": "z", "b": 3}], "c": "text"}',
+        b'{"text": "x", "a": {"b": "1", "b": "2"}}',
+        b'{"text": "x", "a": {"b": "1"}, "a": {}}',
+        b'{"text": "x", "a.b": "1", "a.b": "2"}',
+        b'{"text": "x", "a.b": "1", "a": {"b": "2", "b": "3"}}',
+        b'{"text": "x", "other": 1, "other": 2, "inner": {"text": 1, "text": 2}}',
+        b'{"text": "x", "a": [{"b": 1, "b": 2}], "b": 1, "b": 2}',
+        kept=kept,
+    )
+    assert [document["a.b"] for document in documents] == [b"1", b"1", None, None]
+    assert [failure.error.split("has ")[1] for failure in failures] == [
+        "the field 'a.b' twice, and one alone can be meant"
+    ] * 3

@@ -19,6 +19,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.inputs.read_files import read_range
+from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
@@ -94,6 +95,28 @@ def test_tsv(tmp_path: Path) -> None:
         ) == ["id", "text", "title"]
 
 
+def test_a_header_in_the_middle_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfid,text\n1,one\n" * 2 + b'"id",text\n2,two\nid,texts\n')
+    documents, failures = read(path, CsvRecords())
+    assert [document["id"] for document in documents] == [b"1", b"1", b"2", b"id"]
+    error = "this is the header again, as where files were put one behind the other"
+    assert failures == [("invalid CSV", f", line {line}: {error}") for line in (3, 5)]
+    path.write_text("text\ntext\n")
+    assert [document["text"] for document in read(path, CsvRecords())[0]] == [b"text"]
+
+
+def test_an_empty_cell_is_no_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n,one\n7,two\n,three\n")
+    documents, failures = read(path, CsvRecords())
+    assert [document["id"] for document in documents] == [content_id(b"one"), b"7", content_id(b"three")]
+    documents, failures = read(path, CsvRecords(), id_required=True)
+    assert [document["id"] for document in documents] == [b"7"]
+    error = "the id field 'id' is missing or null"
+    assert failures == [("missing field", f", line 2: {error}"), ("missing field", f", line 4: {error}")]
+
+
 def test_a_truncated_gzip_gives_what_stands_before_the_break(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     whole = gzip.compress("".join(["id,text\n", *(f"{i},text {i * i}\n" for i in range(100_000))]).encode())
@@ -156,6 +179,8 @@ def test_whole_files(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text("one\ntwo\n")
     assert read(path, WholeFiles()) == ([{"id": b"a.md", "text": b"one\ntwo\n"}], [])
+    path.write_bytes(b"\xef\xbb\xbfone\n")
+    assert read(path, WholeFiles())[0] == [{"id": b"a.md", "text": b"one\n"}]
 
 
 def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,3 +199,17 @@ def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.
     assert sorted(row["title"] for row in read_embeddings_dataset(str(output)).as_numpy_iterator()) == [b"", b"A"]
     assert [failure["reason"] for failure in read_failures(str(output))] == ["wrong number of columns"]
     assert 'name: "title"' in (output / "_schema" / "rows.pbtxt").read_text()
+
+
+def test_a_value_that_no_message_can_hold_costs_its_record(tiny_model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "a.jsonl", tmp_path / "out"
+    source.write_text('{"text": "one", "n": "\\ud800"}\n{"text": "two", "n": 1e39}\n{"text": "three", "n": 3}\n')
+    command = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output)]
+    assert main([*command, "--keep-fields", "n:float"]) == 0
+    assert [row["n"] for batch in read_embeddings(str(output)) for row in batch.to_pylist()] == [3.0]
+    assert [
+        failure["error"].partition("the field ")[2].partition(";")[0] for failure in read_failures(str(output))
+    ] == [
+        "'n' is str \\ud800, which is not of type float",
+        "'n' is float 1e+39, which is larger than a float of 32 bits can be",
+    ]
