@@ -135,4 +135,10 @@ def _check(staged: StagedRun, task: CommitTask, previous: Manifest | None) -> No
     )
     if previous is not None and changes.deleted:
         check_snapshot(changes, failures, directory=task.directory, kept=task.staging.join("failures-*"))
-        check_deletions(options.deletion_limit, deleted=changes.deleted, documents=previous.counts.documents)
+    if previous is not None and options.full_snapshot:
+        check_deletions(
+            options.deletion_limit,
+            deleted=changes.deleted,
+            ambiguous=staged.changes.tombstones - changes.deleted - changes.changed,
+            documents=previous.counts.documents,
+        )

@@ -104,20 +104,23 @@ class TooManyDeletionsError(LimitExceededError):
     status = "too many deletions"
 
 
-def check_deletions(limit: ShareLimit, *, deleted: int, documents: int) -> None:
+def check_deletions(limit: ShareLimit, *, deleted: int, ambiguous: int, documents: int) -> None:
     """Refuses a run that would delete too many documents: its input may be incomplete.
 
     Args:
       limit: as a number, or as a percentage of the documents that the dataset holds.
       deleted: documents of the dataset that the input lacks.
+      ambiguous: documents whose ids the input has with several contents, so that their rows go, too.
       documents: documents that the dataset holds.
 
     Raises:
       TooManyDeletionsError: if there are too many; with the count, the limit and the remedy.
     """
-    if deleted > limit.allow(documents):
+    gone = deleted + ambiguous
+    if gone > limit.allow(documents):
+        more = f", and has {ambiguous:,} with several contents under one id" if ambiguous else ""
         raise TooManyDeletionsError(
-            f"the input lacks {deleted:,} of the {documents:,} documents of the dataset, which --full-snapshot would "
-            f"delete; --max-deletions allows {limit.describe(documents)}. Nothing was published. Check that the input "
-            f"is complete; if it is, run the same command with --max-deletions {deleted}"
+            f"the input lacks {deleted:,} of the {documents:,} documents of the dataset{more}, which --full-snapshot "
+            f"would delete; --max-deletions allows {limit.describe(documents)}. Nothing was published. Check that the "
+            f"input is complete; if it is, run the same command with --max-deletions {gone}"
         )

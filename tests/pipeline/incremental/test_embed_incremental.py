@@ -297,6 +297,17 @@ def test_ids_that_are_not_unique_fail(tiny_model: Path, tmp_path: Path) -> None:
     assert_sound(output)
 
 
+def test_a_file_that_two_patterns_name_loses_nothing(tiny_model: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    write_corpus(source / "a.jsonl", {"a": "one", "b": "two"})
+    run(tiny_model, source, output, "--incremental")
+    more = ["--input", str(source / "a.jsonl"), "--incremental", "--full-snapshot"]
+    result = run(tiny_model, source, output, *more)
+    assert (result["status"], changes_of(result)) == ("unchanged", {"read": 2, "unchanged": 2})
+    assert {key for key, _ in read_rows(output)} == {b"a", b"b"}
+
+
 def test_other_options_are_refused_and_nothing_is_touched(tiny_model: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out"
     source.write_text("one text\n")

@@ -61,6 +61,28 @@ def test_a_half_empty_input_deletes_nothing(
     assert read_manifest(str(dataset)).counts.documents == 7
 
 
+def test_ids_that_are_not_unique_any_more_count_as_deleted(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a join has made several records of each."""
+    source, output = tmp_path / "in.jsonl", tmp_path / "out"
+    records = [{"id": number, "text": f"text {number}"} for number in range(10)]
+    source.write_text("".join(json.dumps(record) + "\n" for record in records))
+    command = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output), "--incremental"]
+    assert main(command) == 0
+    more = [{"id": number, "text": f"other {number}"} for number in range(2)]
+    source.write_text("".join(json.dumps(record) + "\n" for record in [*records[:9], *more]))
+    capsys.readouterr()
+    assert main([*command, "--json", "--full-snapshot"]) == 3
+    assert read_result(capsys)["error"] == (
+        "TooManyDeletionsError: the input lacks 1 of the 10 documents of the dataset, and has 2 with several contents "
+        "under one id, which --full-snapshot would delete; --max-deletions allows 20% of 10, that is 2. Nothing was "
+        "published. Check that the input is complete; if it is, run the same command with --max-deletions 3"
+    )
+    assert main([*command, "--full-snapshot", "--max-deletions", "3"]) == 0
+    assert read_manifest(str(output)).counts.documents == 7
+
+
 def test_what_the_default_allows_is_deleted(
     dataset: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
