@@ -104,14 +104,14 @@ class TooManyDeletionsError(LimitExceededError):
     status = "too many deletions"
 
 
-def check_deletions(limit: ShareLimit, *, deleted: int, ambiguous: int, documents: int) -> None:
+def check_deletions(limit: ShareLimit, *, deleted: int, documents: int, ambiguous: int = 0) -> None:
     """Refuses a run that would delete too many documents: its input may be incomplete.
 
     Args:
       limit: as a number, or as a percentage of the documents that the dataset holds.
       deleted: documents of the dataset that the input lacks.
-      ambiguous: documents whose ids the input has with several contents, so that their rows go, too.
       documents: documents that the dataset holds.
+      ambiguous: those of them whose ids the input has with several contents, so that their rows go, too.
 
     Raises:
       TooManyDeletionsError: if there are too many; with the count, the limit and the remedy.
