@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from typing import Any
 
@@ -16,7 +17,7 @@ from albert_embed.pipeline.dataset.search_index import SearchIndex
 from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
-from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.rows.list_lengths import add_length_counts, list_lengths
 from albert_embed.transforms.steps.failure import describe_category
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
@@ -85,12 +86,12 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
     directory, manifest = output.directory, output.manifest
     rows = manifest.row_schema
     found = RowCounts()
-    lengths: list[np.ndarray] = []
+    lengths = np.zeros(1, np.int64)
     shown: list[dict[str, Any]] = []
     for batch in read_rows(output):
         found += count_rows(batch)
         batch_lengths = list_lengths(batch.column(INPUT_IDS))
-        lengths.append(batch_lengths)
+        lengths = add_length_counts(lengths, batch_lengths)
         for name in manifest.embeddings:
             widths = list_lengths(batch.column(name))
             width = rows.width(name)
@@ -104,7 +105,6 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         reasons[describe_category(failure["stage"], failure["reason"])] += 1
         if len(failed) < head:
             failed.append(failure)
-    all_lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
     counts = OutputCounts(
         **dataclasses.asdict(found),
         failures=sum(reasons.values()),
@@ -122,7 +122,7 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         dimensions={name: rows.width(name) for name in _list_embeddings(manifest)},
         encoding=manifest.encoding,
         normalized=manifest.normalized,
-        tokens=_describe_lengths(all_lengths),
+        tokens=_describe_lengths(lengths),
         failures=dict(sorted(reasons.items())),
         bytes=sum(file.bytes for file in (*manifest.shards, *manifest.document_shards)),
         generations=len(manifest.generations),
@@ -149,10 +149,21 @@ def _count_documents(output: PublishedOutput) -> int:
 
 
 def _describe_lengths(lengths: np.ndarray) -> dict[str, float]:
-    if not lengths.size:
+    """Returns quantiles, as `np.percentile` gives them, and the mean.
+
+    Args:
+      lengths: how many rows have so many tokens, `[longest + 1]` int64.
+    """
+    rows = int(lengths.sum())
+    if not rows:
         return {}
-    quantiles = {name: float(np.percentile(lengths, percent)) for name, percent in _QUANTILES.items()}
-    return {**quantiles, "mean": round(float(lengths.mean()), 2)}
+    reached = np.cumsum(lengths)
+    described = {}
+    for name, percent in _QUANTILES.items():
+        place = percent / 100 * (rows - 1)
+        below, above = np.searchsorted(reached, [math.floor(place), math.ceil(place)], side="right").tolist()
+        described[name] = below + (above - below) * (place - math.floor(place))
+    return {**described, "mean": round(float(lengths @ np.arange(len(lengths))) / rows, 2)}
 
 
 def _show_row(row: dict[str, Any]) -> dict[str, Any]:

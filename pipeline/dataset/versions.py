@@ -15,7 +15,7 @@ from albert_embed.pipeline.dataset.manifest import FORMAT_VERSION, Manifest
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.files.create_file import create_file
 from albert_embed.transforms.files.directories import read_file, write_file_atomically
-from albert_embed.transforms.files.literal_files import list_files
+from albert_embed.transforms.files.literal_files import delete_files, list_files
 
 
 def list_versions(directory: str) -> list[int]:
@@ -31,14 +31,18 @@ def read_manifest(directory: str) -> Manifest:
       OutputError: if there is none, or it was not written by this program.
     """
     directory = directory.rstrip("/") or "/"
-    while True:
-        numbers = list_versions(directory)
-        if not numbers:
-            raise describe_missing(directory)
+    numbers = list_versions(directory)
+    while numbers:
         try:
             return read_version(directory, numbers[-1])
-        except FileNotFoundError:
-            continue  # a later one is there by now
+        except FileNotFoundError as e:
+            before, numbers = numbers, list_versions(directory)
+            if numbers == before:  # no later one is there
+                raise OutputError(
+                    f"{directory} lists {version_file(numbers[-1])}, which can't be read: {e}; try again, or make the "
+                    "output again"
+                ) from e
+    raise describe_missing(directory)
 
 
 def describe_missing(directory: str) -> OutputError:
@@ -80,21 +84,27 @@ class VersionConflictError(RuntimeError):
     """Another run has published a version since this one began."""
 
 
-def create_version(directory: str, manifest: Manifest) -> None:
+def create_version(directory: str, manifest: Manifest) -> bool:
     """Publishes a version: its number is `manifest.generation`. Doing it again changes nothing.
+
+    Returns:
+      Whether it is the latest; it is not where an earlier attempt has published it, and later versions came since.
 
     Raises:
       VersionConflictError: if another run has published this version, or a later one.
     """
     number = manifest.generation
     path = FileSystems.join(directory, version_file(number))
-    if not create_file(path, manifest.to_json().encode()):
+    created = create_file(path, manifest.to_json().encode())
+    if not created:
         there = read_version(directory, number)
         if there.run != manifest.run:
             raise describe_conflict(directory, number, there.run)
     later = [found for found in list_versions(directory) if found > number]
-    if later:  # the file of this number may have been removed with an old version, and made anew here
+    if created and later:  # the file of this number was removed with an old version, and made anew here
+        delete_files([path])
         raise describe_conflict(directory, later[-1], "another run")
+    return not later
 
 
 def describe_conflict(directory: str, number: int, run: str) -> VersionConflictError:

@@ -15,7 +15,7 @@ from albert_embed.pipeline.nearest.read_vectors import is_shown, read_searched_r
 from albert_embed.pipeline.nearest.searched_embedding import SearchedEmbedding
 from albert_embed.pipeline.vectors.average_tokens import AVERAGED_TOKENS, average_tokens
 from albert_embed.transforms.rows.columns import INPUT_IDS, TOKENS, TRUNCATED
-from albert_embed.transforms.rows.list_lengths import list_lengths
+from albert_embed.transforms.rows.list_lengths import add_length_counts, list_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,8 @@ class RowSample:
     """Some rows, chosen at random, and counts over all rows.
 
     Attributes:
-      rows: the chosen rows without vectors and single tokens, as plain values, in the order of the dataset.
+      rows: what a hit shows of the chosen rows (`read_vectors.is_shown`), and `tokens`, as plain values, in the order
+        of the dataset.
       vectors: of the chosen rows, `[sample, hidden]` float32.
       row_count: rows of the dataset.
       lengths: rows by number of tokens: `[longest + 1]` int64.
@@ -79,7 +80,7 @@ def sample_rows(batches: Iterable[pa.RecordBatch], column: str, *, size: int, se
             kept = sorted(kept, key=lambda row: row.number)[:size]
             bound = kept[-1].number
         row_count += batch.num_rows
-        lengths = _add_counts(lengths, np.bincount(_count_tokens(batch)))
+        lengths = add_length_counts(lengths, _count_tokens(batch))
         truncated += batch.column(TRUNCATED).to_numpy().sum() if TRUNCATED in batch.schema.names else 0
     kept.sort(key=lambda row: row.position)
     return RowSample(
@@ -116,10 +117,3 @@ def _count_tokens(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
         return list_lengths(batch.column(INPUT_IDS))
     tokens: npt.NDArray[np.int64] = batch.column(TOKENS).to_numpy()
     return tokens
-
-
-def _add_counts(first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    total = np.zeros(max(len(first), len(second)), np.int64)
-    total[: len(first)] += first
-    total[: len(second)] += second
-    return total

@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from apache_beam.io.localfilesystem import LocalFileSystem
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.dataset import published_output
+from albert_embed.pipeline.dataset import published_output, versions
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
+from albert_embed.pipeline.dataset.published_output import find_published_output
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.files.literal_files import FoundFile, list_files
 from tests.pipeline.embedded_rows import make_rows, publish_rows
 from tests.tiny_model import ROOT
 
@@ -101,3 +105,51 @@ def test_a_reader_in_a_loop_sees_old_or_new_and_never_a_mixture(tmp_path: Path) 
     (last,) = set(token_counts(tmp_path))
     assert last >= seen[-1]
     assert read_manifest(str(tmp_path)).generation == last
+
+
+def test_files_are_looked_for_by_folder_and_not_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket lists a thousand in one request."""
+    publish_rows(tmp_path, [make_rows([2]), make_rows([3]), make_rows([4])], sinks=("tfrecord", "parquet"))
+    listed: list[str] = []
+
+    def watch(folder: str) -> list[FoundFile]:
+        listed.append(Path(folder).name)
+        return list_files(folder)
+
+    def ask(_: object, path: str) -> None:
+        raise AssertionError(f"{path} was asked about")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(published_output, "list_files", watch)
+        patched.setattr(LocalFileSystem, "metadata", ask)
+        output = find_published_output(str(tmp_path), read_manifest(str(tmp_path)))
+    assert (len(output.shards), sorted(listed)) == (3, ["_failures", "parquet", "tfrecord"])
+
+
+def test_a_file_that_a_listing_lacks_is_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems list new files late."""
+    publish_rows(tmp_path, [make_rows([2]), make_rows([3])])
+    monkeypatch.setattr(published_output, "list_files", lambda _: [])
+    assert sum(batch.num_rows for batch in read_embeddings(str(tmp_path))) == 2
+    shard = read_manifest(str(tmp_path)).shards[1].path
+    (tmp_path / shard).unlink()
+    with pytest.raises(OutputError, match=f"{shard} is missing; the output was damaged"):
+        list(read_embeddings(str(tmp_path)))
+
+
+def test_a_version_that_is_listed_and_can_not_be_read_is_an_error_and_no_endless_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_rows(tmp_path, [make_rows([2])])
+    monkeypatch.setattr(versions, "list_versions", lambda _: [1, 2])
+    with pytest.raises(OutputError, match=rf"^{tmp_path} lists _versions/2.json, which can't be read: "):
+        read_manifest(str(tmp_path))
+
+
+def test_quantiles_of_tokens_are_those_of_all_rows(tmp_path: Path) -> None:
+    lengths = [3, 9, 4, 4, 17, 2, 5, 8, 3, 30, 2]
+    publish_rows(tmp_path, [make_rows(lengths[:4]), make_rows(lengths[4:], first=4)])
+    tokens = inspect_output(str(tmp_path)).tokens
+    percents = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
+    expected = {name: float(np.percentile(lengths, percent)) for name, percent in percents.items()}
+    assert tokens == pytest.approx({**expected, "mean": round(sum(lengths) / len(lengths), 2)})

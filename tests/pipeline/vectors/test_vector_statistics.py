@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from albert_embed.pipeline.nearest.read_vectors import make_blocks
 from albert_embed.pipeline.report.charts import count_histogram, make_shares, place_points, value_histogram
 from albert_embed.pipeline.vectors.sample_rows import sample_rows
 from albert_embed.pipeline.vectors.vector_statistics import describe_vectors, spread
@@ -42,6 +43,18 @@ def test_the_sample_does_not_depend_on_how_rows_are_cut() -> None:
     assert whole.lengths.tolist() == np.bincount(lengths).tolist()
     other = sample_rows(make_batches(lengths, [100]), "mean_output", size=20, seed=6)
     assert other.rows != whole.rows
+
+
+def test_a_row_of_the_sample_shows_what_a_hit_shows() -> None:
+    (batch,) = make_batches([1, 2], [2])
+    labels = pa.array([[b"a", b"b"], []], pa.large_list(pa.binary()))
+    batch = batch.append_column("labels", labels).append_column("token_starts", batch.column("input_ids"))
+    sample = sample_rows([batch], "mean_output", size=2, seed=0)
+    (block,) = make_blocks([batch], "mean_output")
+    assert [{name: value for name, value in row.items() if name != "tokens"} for row in sample.rows] == (
+        block.rows.to_pylist()
+    )
+    assert list(sample.rows[0]) == ["id", "truncated", "labels", "tokens"] and sample.rows[0]["labels"] == [b"a", b"b"]
 
 
 def test_every_row_is_taken_as_often_as_any_other() -> None:
