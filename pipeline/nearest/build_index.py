@@ -13,6 +13,7 @@ from albert_embed.pipeline.nearest.measure_recall import measure_recall
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
 from albert_embed.pipeline.nearest.vector_index import (
     IndexSettings,
+    MissingLibraryError,
     VectorIndex,
     choose_value_type,
     convert_vectors,
@@ -120,7 +121,13 @@ def _update(
     if differences:
         logger.info("the index is built anew: %s is another", ", ".join(differences))
         return None
-    index = VectorIndex.open(earlier.path, settings, writable=True)
+    try:
+        index = VectorIndex.open(earlier.path, settings, writable=True)
+    except MissingLibraryError:
+        raise
+    except (ValueError, RuntimeError) as e:
+        logger.warning("the index is built anew: that of version %d is damaged: %s", described.version, e)
+        return None
     removed = described.removed
     for dead in rows.find_dead(until=described.version):
         removed += index.remove(dead)

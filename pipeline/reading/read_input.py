@@ -135,9 +135,8 @@ class ReadInput(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]
             "selected": nothing if selected is None else selected,
             "finished": nothing if finished is None else finished,
         } | "JoinOnPart" >> beam.CoGroupByKey()
-        return joined | "ReadWanted" >> beam.ParDo(ReadWanted(self._reader, selects=selected is not None)).with_outputs(
-            FAILURES, COUNTS, MISSING, main=DOCUMENTS
-        )
+        read = ReadWanted(self._reader, selects=selected is not None, finished_in=self._unfinished_runs)
+        return joined | "ReadWanted" >> beam.ParDo(read).with_outputs(FAILURES, COUNTS, MISSING, main=DOCUMENTS)
 
 
 def pack(parts: Sequence[Part]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -51,14 +51,16 @@ class ReadWanted(ReadingFn):
     Args:
       reader: reads a part.
       selects: whether only selected documents are wanted.
+      finished_in: the staging folders of the runs that finished the rows, for a message.
 
     Raises:
       FinishedShardsError: if a finished row belongs to a document that is not in the part.
     """
 
-    def __init__(self, reader: DocumentReader, *, selects: bool) -> None:
+    def __init__(self, reader: DocumentReader, *, selects: bool, finished_in: Sequence[str] = ()) -> None:
         super().__init__(reader)
         self._selects = selects
+        self._finished_in = tuple(finished_in)
 
     def process(self, keyed: tuple[bytes, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         _, grouped = keyed
@@ -88,8 +90,8 @@ class ReadWanted(ReadingFn):
         if unfinished.missing_rows:
             raise FinishedShardsError(
                 f"{unfinished.missing_rows:,} rows that an earlier run finished are not in {wanted.parts[0]}, though "
-                "the files of the input look the same; nothing was published. Delete what it has staged, and run the "
-                "same command again"
+                "the files of the input look the same; nothing was published. Delete "
+                f"{' and '.join(self._finished_in)}, and run the same command again"
             )
         if selected is not None and selected.missing:
             yield beam.pvalue.TaggedOutput(MISSING, selected.missing)

@@ -74,7 +74,7 @@ def read_candidate(candidate: CandidateShard) -> tuple[Shard, pa.Table] | None:
     """
     try:
         shard, rows = read_finished_rows(candidate.index)
-    except ValueError as e:
+    except (ValueError, FileNotFoundError) as e:  # a worker of that run may still remove files
         logger.warning("%s is not used: %s", candidate.index, e)
         return None
     sizes = dict(candidate.sizes)

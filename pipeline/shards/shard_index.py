@@ -74,9 +74,13 @@ def read_index(file: Any) -> tuple[Shard, pa.Table]:
       file: open for reading bytes.
 
     Raises:
-      ValueError: if it is not an index of this program (`pyarrow.ArrowInvalid` is a ValueError).
+      ValueError: if it is not an index of this program.
     """
-    table = pq.read_table(pa.BufferReader(file.read()), page_checksum_verification=True)
+    content = file.read()
+    try:
+        table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as e:  # an OSError where the checksum of a page is another
+        raise ValueError(f"not the index of a shard: {e}") from e
     try:
         shard = Shard.from_json((table.schema.metadata or {})[_SHARD_KEY])
         return shard, table.select(SCHEMA.names).cast(SCHEMA)

@@ -220,3 +220,18 @@ def test_a_damaged_list_of_ids_is_noticed_when_the_index_is_updated(tmp_path: Pa
     (tmp_path / ids.path).write_bytes(b"x" * ids.bytes)
     with pytest.raises(OutputError, match=f"{ids.path}: Parquet magic bytes not found"):
         index_output(IndexOptions(directory=str(tmp_path)))
+
+
+def test_an_index_that_is_damaged_is_built_anew_and_stops_no_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = SyntheticDataset(str(tmp_path), width=WIDTH)
+    dataset.publish([[make_rows(["a", "b"], 1)]])
+    index_output(IndexOptions(directory=str(tmp_path)))
+    (file,) = read_manifest(str(tmp_path)).search_index_files
+    dataset.add([[make_rows(["c"], 2)]], dead=["a"])
+    (tmp_path / file.path).write_bytes(b"x" * file.bytes)
+    index = index_output(IndexOptions(directory=str(tmp_path))).index
+    assert (index.rows, index.removed) == (2, 0)
+    assert "the index is built anew: that of version 2 is damaged: " in caplog.text
+    assert list_indexed(str(tmp_path)) == list_live(str(tmp_path))

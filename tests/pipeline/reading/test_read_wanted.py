@@ -87,9 +87,12 @@ def test_documents_that_have_changed_are_counted() -> None:
 
 def test_finished_rows_of_another_input_end_the_run() -> None:
     finished = finish((0, 0, 2), (0, 1, 2), texts=[("a", "another")])
-    message = "2 rows that an earlier run finished are not in MadePart.*; nothing was published. Delete"
+    message = (
+        r"2 rows that an earlier run finished are not in MadePart.*; nothing was .*Delete out/_staging/r1, and run"
+    )
+    step = ReadWanted(make_reader({"a": TEXTS}), selects=False, finished_in=["out/_staging/r1"])
     with pytest.raises(FinishedShardsError, match=message):
-        read(make_step(selects=False), finished=[finished])
+        read(step, finished=[finished])
 
 
 def test_the_steps_are_pickled() -> None:

@@ -155,3 +155,18 @@ def test_pickling(tmp_path: Path) -> None:
     assert tagged.tag == SHARDS and tagged.value == dataclasses.replace(shard, run=tmp_path.name)
     candidates = list_candidates(str(tmp_path), 3)
     assert pickle.loads(pickle.dumps(candidates)) == candidates and candidates[0].attempt == 3
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "damaged"])
+def test_a_shard_whose_index_is_damaged_or_goes_meanwhile_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, gone: bool
+) -> None:
+    """Such as by a worker that has outlived its run: the next run must not end by that, again and again."""
+    shard = write(tmp_path / "run", make_placed(0, 0, 300))
+    (candidate,) = list_candidates(str(tmp_path / "run"))
+    path = tmp_path / "run" / shard.index_file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 8] ^= 0xFF
+    path.unlink() if gone else path.write_bytes(content)
+    assert read_candidate(candidate) is None
+    assert [record.message for record in caplog.records if f"{path} is not used: " in record.message] != []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import io
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -188,6 +189,15 @@ def test_an_index_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / shard.index_file).write_bytes(b"PAR1")
     with open(tmp_path / shard.index_file, "rb") as file, pytest.raises(ValueError, match="Parquet"):
         read_index(file)
+
+
+def test_a_damaged_index_is_told_from_one_that_can_not_be_opened(tmp_path: Path) -> None:
+    """A page with another checksum is an OSError for Arrow, and one for a run that goes on from it would be no end."""
+    shard = write_shard(str(tmp_path), make_rows([2] * 500), make_formats(["parquet"]))
+    content = bytearray((tmp_path / shard.index_file).read_bytes())
+    content[len(content) // 8] ^= 0xFF
+    with pytest.raises(ValueError, match="not the index of a shard: "):
+        read_index(io.BytesIO(bytes(content)))
 
 
 @pytest.fixture(autouse=True)
