@@ -38,7 +38,11 @@ def _translate_own(option: Option, value: str) -> Iterator[str]:
         if value == "true":
             yield option.flag
     elif option.kind is Kind.WORDS:
-        yield from (f"{option.flag}={word}" for word in shlex.split(value))
+        try:
+            words = shlex.split(value)
+        except ValueError as e:
+            sys.exit(f"the parameter {option.name} is {value!r}: {e}; put quotes around what holds a space")
+        yield from (f"{option.flag}={word}" for word in words)
     else:
         yield f"{option.flag}={value}"
 

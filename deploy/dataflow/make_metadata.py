@@ -11,8 +11,8 @@ from albert_embed.pipeline.cli.embed import EMBED
 from albert_embed.pipeline.console.option import Kind, Option
 
 FILE = Path(__file__).with_name("metadata.json")
-# What a job without anybody who reads its output has no use for.
-_LEFT_OUT = frozenset(("--json", "--dry-run", "--no-wait", "--progress"))
+# What a job without anybody who reads its output has no use for, and what comes after a run for which nobody waits.
+_LEFT_OUT = frozenset(("--json", "--dry-run", "--no-wait", "--progress", "--compact-above"))
 _PARAMETER_TYPES = {"--transform": "GCS_READ_FOLDER", "--result-file": "GCS_WRITE_FILE"}
 
 

@@ -7,7 +7,7 @@ import dataclasses
 from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PipelineOptions, StandardOptions
 from apache_beam.transforms.resources import resource_hints_from_options
 
-from albert_embed.pipeline.launch.gpu_request import GpuRequest
+from albert_embed.pipeline.launch.gpu_request import DRIVER, GpuRequest
 
 _SERVICE_OPTION = "worker_accelerator="
 _HINTS = ("accelerator=", "beam:resources:accelerator:v1=")
@@ -19,7 +19,7 @@ class Accelerator:
 
     Attributes:
       flag: the option as it was given.
-      type: their name for Dataflow; empty where it is not given.
+      type: their name for Dataflow.
       count: how many each worker has.
       words: the rest of what was given, such as `install-nvidia-driver`.
       is_hint: whether it was a resource hint, which goes to the steps, rather than an option of the whole pool.
@@ -36,15 +36,17 @@ class Accelerator:
         """Parses `type:T;count:N;…`.
 
         Raises:
-          ValueError: if the count is not a number from 1.
+          ValueError: if the count is not a number from 1, or there is no type.
         """
         words = [word.strip() for word in specification.split(";") if word.strip()]
         named = dict(word.split(":", 1) for word in words if ":" in word)
         count = named.get("count", "1")
         if not count.isascii() or not count.isdigit() or int(count) < 1:
             raise ValueError(f"{flag} has count:{count}; give the number of GPUs of each worker, from 1")
+        if not named.get("type", "").strip():
+            raise ValueError(f"{flag} names no GPU; give such as type:nvidia-l4;count:1;{DRIVER}")
         return Accelerator(
-            flag=flag, type=named.get("type", ""), count=int(count), words=frozenset(words), is_hint=is_hint
+            flag=flag, type=named["type"].strip(), count=int(count), words=frozenset(words), is_hint=is_hint
         )
 
     @staticmethod

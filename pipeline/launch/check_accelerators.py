@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import (
@@ -15,7 +16,7 @@ from apache_beam.options.pipeline_options import (
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators, list_resource_hints
 from albert_embed.pipeline.launch.gpu_request import MPS, GpuRequest
 from albert_embed.pipeline.launch.gpu_table import read_own_table
-from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
+from albert_embed.pipeline.launch.worker_settings import MANY_PROCESSES, ONE_PROCESS
 
 
 def check_accelerators(request: GpuRequest | None, *, pool: str, beam_options: PipelineOptions) -> None:
@@ -34,6 +35,7 @@ def check_accelerators(request: GpuRequest | None, *, pool: str, beam_options: P
         _check_beside_request(request, pool, given)
     hints = list_resource_hints(beam_options)
     _check_hints(request, pool, given, hints)
+    _check_alike(given)
     by_step = [f"--resource_hints {hint}" for hint in hints]
     if request is not None and pool == "inference":
         by_step.append("--gpu-pool inference")
@@ -57,10 +59,7 @@ def check_image(request: GpuRequest | None, beam_options: PipelineOptions, *, va
     Raises:
       ValueError: if there is none.
     """
-    workers = beam_options.view_as(WorkerOptions)
-    if workers.sdk_container_image or workers.worker_harness_container_image:
-        return
-    if beam_options.view_as(SetupOptions).prebuild_sdk_container_engine:
+    if names_image(beam_options):
         return
     given = list_accelerators(beam_options)
     named = [Accelerator.of(request).flag] if request is not None else [accelerator.flag for accelerator in given]
@@ -69,6 +68,13 @@ def check_image(request: GpuRequest | None, beam_options: PipelineOptions, *, va
             f"{named[0]} needs an image that has CUDA's libraries: build one with `make dataflow-image`, and "
             f"give it with --sdk_container_image or in {variable}"
         )
+
+
+def names_image(beam_options: PipelineOptions) -> bool:
+    """Returns whether the options say which image the workers have, or that one is to be made for them."""
+    workers = beam_options.view_as(WorkerOptions)
+    prebuilt = beam_options.view_as(SetupOptions).prebuild_sdk_container_engine
+    return bool(workers.sdk_container_image or workers.worker_harness_container_image or prebuilt)
 
 
 def _check_beside_request(request: GpuRequest, pool: str, given: Sequence[Accelerator]) -> None:
@@ -94,8 +100,18 @@ def _check_hints(request: GpuRequest | None, pool: str, given: Sequence[Accelera
         )
 
 
+def _check_alike(given: Sequence[Accelerator]) -> None:
+    """Refuses GPUs that are asked for twice, in two ways: Dataflow takes either."""
+    for first, second in itertools.pairwise(given):
+        if (first.type, first.count) != (second.type, second.count):
+            raise ValueError(f"{first.flag} and {second.flag} ask for different GPUs; leave one of them out")
+
+
 def _check_sharing(given: Sequence[Accelerator], beam_options: PipelineOptions) -> None:
-    one_process = ONE_PROCESS in (beam_options.view_as(DebugOptions).experiments or ())
+    experiments = beam_options.view_as(DebugOptions).experiments or ()
+    one_process = ONE_PROCESS in experiments
+    if one_process and MANY_PROCESSES in experiments:
+        raise ValueError(f"--experiments has {ONE_PROCESS} and {MANY_PROCESSES}; leave one of them out")
     for accelerator in given:
         if MPS in accelerator.words and one_process:
             raise ValueError(

@@ -9,11 +9,11 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 
 from albert_embed.pipeline.launch.accelerator import Accelerator, check_resource_hints, list_accelerators
 from albert_embed.pipeline.launch.bring_program import bring_program
-from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image
+from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image, names_image
 from albert_embed.pipeline.launch.check_dataflow import check_dataflow
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.worker_settings import Setting, apply_settings, choose_settings
@@ -89,21 +89,34 @@ def _prepare_dataflow(
     with checking():
         check_accelerators(request, pool=options.gpu_pool, beam_options=beam_options)
     if request is not None:
-        settings = _list_settings(request, options, beam_options)
-        apply_settings(settings, beam_options)
-        for setting in settings:
-            logger.info("--gpu %s sets %s: %s", options.gpu, setting, setting.reason)
+        with checking():
+            settings = _list_settings(request, options, beam_options)
+            apply_settings(settings, beam_options)
+            for setting in settings:
+                logger.info("--gpu %s sets %s: %s", options.gpu, setting, setting.reason)
         if options.gpu_pool == "inference":
             logger.info("--gpu %s at the model's step alone: accelerator=%s", options.gpu, request.step_specification)
+    else:
+        _take_image(beam_options)
     with checking():
         check_image(request, beam_options, variable=IMAGE_VARIABLE)
-    accelerators = [Accelerator.of(request)] if request is not None else list_accelerators(beam_options)
+    accelerators: list[Accelerator] = []
+    with checking():
+        accelerators = [Accelerator.of(request)] if request is not None else list_accelerators(beam_options)
     if not accelerators:
         return options
     with checking():
         _check_engine(options, accelerators)
     # What `auto` means is looked up on this machine, too, which may have no GPU.
     return dataclasses.replace(options, engine="tensorflow") if options.engine == "auto" else options
+
+
+def _take_image(beam_options: PipelineOptions) -> None:
+    """Gives the workers the image that the environment names, where no option does, as `--gpu` does."""
+    image = os.environ.get(IMAGE_VARIABLE)
+    if image and not names_image(beam_options):
+        beam_options.view_as(WorkerOptions).sdk_container_image = image
+        logger.info("the workers' image is %s, which %s names", image, IMAGE_VARIABLE)
 
 
 def _check_engine(options: EmbedOptions, accelerators: Sequence[Accelerator]) -> None:

@@ -17,7 +17,7 @@ from albert_embed.pipeline.launch.accelerator import list_accelerators
 from albert_embed.pipeline.launch.gpu_request import MPS, GpuRequest
 
 ONE_PROCESS = "no_use_multiple_sdk_containers"
-_MANY_PROCESSES = "use_multiple_sdk_containers"
+MANY_PROCESSES = "use_multiple_sdk_containers"
 # The image of a GPU worker has some 10 GB; the disk that Dataflow chooses by itself may be as small as 25 GB.
 _DISK_GB = 100
 # Two batches keep a GPU busy, while as many threads read, prepare and write. Each more would hold a batch in its
@@ -94,7 +94,7 @@ def _list_settings(
     if image is not None and not beam_options.view_as(WorkerOptions).worker_harness_container_image:
         yield Setting(option="sdk_container_image", value=image, reason="named in the environment")
     experiments = _read(beam_options, "experiments") or ()
-    shared = any(MPS in accelerator.words for accelerator in given) or _MANY_PROCESSES in experiments
+    shared = any(MPS in accelerator.words for accelerator in given) or MANY_PROCESSES in experiments
     if not shared and ONE_PROCESS not in experiments:
         yield Setting(
             option="experiments",

@@ -19,7 +19,7 @@ LAUNCH = load_program(FOLDER / "launch.py")
 
 def test_every_option_is_a_parameter() -> None:
     left_out = {option.flag for option in EMBED.options if option.name not in PARAMETERS}
-    assert left_out <= {"--dry-run", "--json", "--no-wait", "--progress"}
+    assert left_out == {"--compact-above", "--dry-run", "--json", "--no-wait", "--progress"}
     assert {name for name, parameter in PARAMETERS.items() if not parameter["isOptional"]} == {"model", "output"}
     for name, parameter in PARAMETERS.items():
         assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
@@ -91,3 +91,8 @@ def test_parameters_become_the_command_line() -> None:
 def test_a_switch_is_true_or_false() -> None:
     with pytest.raises(SystemExit, match="the parameter overwrite is 'yes': give true or false"):
         LAUNCH.make_command(["--overwrite=yes"])
+
+
+def test_a_list_whose_quotes_do_not_close_is_said() -> None:
+    with pytest.raises(SystemExit, match=r"^the parameter input is \"'gs://b/c d\": No closing quotation; put quotes"):
+        LAUNCH.make_command(["--input='gs://b/c d"])

@@ -8,6 +8,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.dry_run.problems import Problems
 from albert_embed.pipeline.launch.prepare_launch import IMAGE_VARIABLE, prepare_launch
 from albert_embed.pipeline.settings.runner import check_runner
 from tests.pipeline.launch.test_worker_settings import DATAFLOW, IMAGE, ONE_PROCESS, make_options
@@ -149,6 +150,26 @@ def test_every_bucket_is_checked(name: str, path: str) -> None:
             "use_nvidia_mps works with one GPU on each worker",
         ),
         (None, "whole", [*IMAGE, SERVICE, "worker_accelerator=type:nvidia-l4;count:0"], "has count:0; give the number"),
+        (None, "whole", [*IMAGE, SERVICE, "worker_accelerator=count:1"], "count:1 names no GPU; give such as type:"),
+        (None, "whole", [*IMAGE, HINTS, "accelerator=type:;count:1"], "names no GPU; give such as type:nvidia-l4"),
+        (
+            None,
+            "whole",
+            [*IMAGE, SERVICE, L4, "--experiments", "worker_accelerator=type:nvidia-tesla-t4;count:1"],
+            f"{SERVICE} {L4} and --experiments worker_accelerator=type:nvidia-tesla-t4;count:1 ask for different GPUs",
+        ),
+        (
+            None,
+            "whole",
+            [*IMAGE, HINTS, HINT, HINTS, "accelerator=type:nvidia-l4;count:2"],
+            f"{HINTS} {HINT} and {HINTS} accelerator=type:nvidia-l4;count:2 ask for different GPUs",
+        ),
+        (
+            "l4",
+            "whole",
+            [*IMAGE, "--experiments", f"{ONE_PROCESS},use_multiple_sdk_containers"],
+            f"--experiments has {ONE_PROCESS} and use_multiple_sdk_containers; leave one of them out",
+        ),
         (
             "l4",
             "whole",
@@ -258,3 +279,13 @@ def test_a_runner_that_is_not_known() -> None:
 @pytest.mark.parametrize("runner", ["direct", "DirectRunner", "PRISMRUNNER", "somebody.elses.Runner"])
 def test_runners_that_are_known(runner: str) -> None:
     check_runner(PipelineOptions(["--runner", runner]))
+
+
+def test_a_dry_run_lists_gpus_that_can_not_be_read_once_and_goes_on() -> None:
+    problems = Problems()
+    flags = [*DATAFLOW, SERVICE, "worker_accelerator=count:1"]
+    prepare_launch(make_options(), PipelineOptions([*flags, "--max_num_workers", "0"]), problems.collect)
+    assert problems.messages == [
+        "--max_num_workers must be at least 1, not 0",
+        f"{SERVICE} worker_accelerator=count:1 names no GPU; give such as type:nvidia-l4;count:1;install-nvidia-driver",
+    ]

@@ -171,3 +171,16 @@ def test_an_engine_that_is_named_is_kept(engine: str) -> None:
 def test_workers_without_gpus_keep_the_engine() -> None:
     options = make_options(engine="auto")
     assert prepare_launch(options, PipelineOptions(DATAFLOW)) is options
+
+
+def test_without_gpus_the_environment_names_the_image_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as that of a launcher: Beam's own image lacks what this program stands on."""
+    monkeypatch.setenv(IMAGE_VARIABLE, "environment/image:1")
+    options = PipelineOptions(DATAFLOW)
+    prepare_launch(make_options(), options)
+    assert options.get_all_options()["sdk_container_image"] == "environment/image:1"
+    for flags in (IMAGE, ["--worker_harness_container_image", IMAGE[1]], ["--prebuild_sdk_container_engine", "local"]):
+        given = PipelineOptions([*DATAFLOW, *flags])
+        before = given.get_all_options()["sdk_container_image"]
+        prepare_launch(make_options(), given)
+        assert given.get_all_options()["sdk_container_image"] == before != "environment/image:1"
