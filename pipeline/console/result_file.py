@@ -56,12 +56,25 @@ class ResultFile:
           UsageError: if it can't.
         """
         if is_remote(self.path):
+            self._check_remote()
             return
         folder = os.path.dirname(self.path) or "."
         if not self.path or os.path.isdir(self.path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
             raise UsageError(
                 f"{RESULT_FILE.flag} is {self.path!r}, which can't be written; give a file in a folder that is there"
             )
+
+    def _check_remote(self) -> None:
+        """Looks for the file of the run before: that needs the same file system, and the right to use it."""
+        try:
+            read_file(self.figures_path)
+        except FileNotFoundError:
+            return
+        except Exception as e:  # each file system's client raises kinds of its own
+            raise UsageError(
+                f"{RESULT_FILE.flag} is {self.path!r}, which can't be used: {e}; give a file in a place that can be "
+                "written from here"
+            ) from e
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Replaces both files, each at once.
@@ -76,14 +89,15 @@ class ResultFile:
             )
             write_file_atomically(self.figures_path, figures)
             write_file_atomically(self.path, line.encode())
-        except OSError as e:
-            raise PrintError(f"can't write --result-file {self.path}: {e}") from e
+        except Exception as e:  # each file system's client raises kinds of its own
+            ended = f"the command itself ended as {record.get('status')!r}"
+            raise PrintError(f"can't write --result-file {self.path}: {e}; {ended}") from e
 
     def _read_figures(self) -> bytes:
         """Reads what the run before has left; empty where there is nothing, or it can't be read."""
         try:
             return read_file(self.figures_path)
-        except OSError:
+        except Exception:  # as above; what is written now counts more
             return b""
 
 

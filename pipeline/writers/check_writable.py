@@ -1,8 +1,9 @@
-"""Whether a directory or a file can be written, found out without writing."""
+"""Whether a directory or a file can be written, found out without writing to it."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import Any
 
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -31,7 +32,7 @@ def check_writable(directory: str) -> None:
 def find_existing(path: str) -> str:
     """Returns a local path, or where there is nothing the nearest one above it that is there."""
     while not os.path.lexists(path):
-        path = os.path.dirname(path)
+        path = os.path.dirname(path) or "."
     return path
 
 
@@ -68,6 +69,22 @@ def _check_local(directory: str) -> None:
             f"--output {directory} can't be written: there is no right to write in {existing}; give another --output, "
             "or run as a user who may write there"
         )
+    if os.statvfs(existing).f_blocks == 0:
+        _try_folder(directory, existing)
+
+
+def _try_folder(directory: str, existing: str) -> None:
+    """Makes a folder and removes it again. Only where a file system says that it has no size, as /proc does.
+
+    Such a one may take nothing, whatever the rights of its folders are.
+    """
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".albert-embed-", dir=existing))
+    except OSError as e:
+        raise OutputError(
+            f"--output {directory} can't be written: nothing can be made in {existing} ({e.strerror or e}); give "
+            "another --output"
+        ) from e
 
 
 def _check_bucket(directory: str) -> None:

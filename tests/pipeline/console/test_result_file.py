@@ -178,6 +178,29 @@ def test_a_disk_that_is_full_in_the_end_is_a_failure(
         ResultFile(path=str(tmp_path / "nightly.json"), command="embed").write(RECORD)
 
 
+def test_a_place_that_can_not_be_reached_is_refused_before_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not after it, as an error of its own kind: what was published would be called a wrong command."""
+    path = "nowhere://bucket/nightly.json"
+    assert run_compact(monkeypatch, "out", "--result-file", path) == 2
+    assert f"--result-file is {path!r}, which can't be used: " in capsys.readouterr().err
+
+
+def test_an_error_of_a_bucket_s_own_kind_does_not_end_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("the bucket is gone")
+
+    monkeypatch.setattr("albert_embed.pipeline.console.result_file.write_file_atomically", refuse)
+    assert run_compact(monkeypatch, "out", "--result-file", str(tmp_path / "nightly.json")) == 4
+    assert (
+        f"can't write --result-file {tmp_path}/nightly.json: the bucket is gone; the command itself ended as "
+        in capsys.readouterr().err
+    )
+
+
 def test_other_commands_do_not_take_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "nightly.json"
     assert cli.main(["inspect", "out", "--result-file", str(path)]) == 2
