@@ -117,8 +117,7 @@ class TableJobs:
             errors = [error for error in getattr(e, "errors", ()) if isinstance(error, dict) and "message" in error]
             details = "; ".join(dict.fromkeys(error["message"] for error in errors)) or getattr(e, "message", str(e))
             raise TableLoadError(
-                f"{self._table.option}: {what} failed: {details}. A table changes as a whole or not at all; run the "
-                "same command again once the cause is gone"
+                f"{self._table.option}: {what} failed: {details}. A table changes as a whole or not at all"
             ) from e
 
 

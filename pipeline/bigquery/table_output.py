@@ -214,7 +214,7 @@ class TableOutput:
             try:
                 append_files(staged, paths)
             except AppendError as e:
-                raise TableLoadError(f"{self.table.option}: {e}. The table is as it was; run the command again") from e
+                raise TableLoadError(f"{self.table.option}: {e}. The table is as it was") from e
         return created, []
 
 

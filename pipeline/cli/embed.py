@@ -81,7 +81,7 @@ def describe_submitted(submitted: SubmittedRun, options: EmbedOptions) -> Comman
     else:
         job = None if submitted.job is None else submitted.job.job_id
         record = {"status": "submitted", "exit_status": 0, "output": options.output, "job": job}
-        text = f"the job {job} goes on without this program, and publishes in {options.output}"
+        text = f"the job {job or 'of this run'} goes on without this program, and publishes in {options.output}"
     return CommandResult(record={**record, "run": submitted.run}, blocks=(text,))
 
 

@@ -23,6 +23,7 @@ from albert_embed.pipeline.commit.staging import list_staged
 from albert_embed.pipeline.dataset.layout import CLAIM_FILE
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.writers.check_writable import check_writable
+from albert_embed.transforms.files.create_file import create_file
 from albert_embed.transforms.files.directories import is_remote, read_file, write_file_atomically
 from albert_embed.transforms.files.literal_files import delete_files
 
@@ -43,7 +44,8 @@ class Claimant:
       run: the name of the run.
       host, pid: where the program runs that has started it.
       renewed: when that program said last that it lives, seconds since 1970.
-      runner, job_id: the job that goes on when that program ends; empty where there is none.
+      runner, job_id: the job that goes on when that program ends; empty where there is none. With a runner alone that
+        program was about to submit one.
     """
 
     run: str
@@ -74,7 +76,8 @@ class Claimant:
         """Returns who it is, for people."""
         if self.job_id:
             return f"the job {self.job_id} on {self.runner}"
-        return f"process {self.pid} on {self.host}"
+        process = f"process {self.pid} on {self.host}"
+        return f"{process}, which was submitting a job to {self.runner}" if self.runner else process
 
 
 class Claim:
@@ -107,8 +110,7 @@ class Claim:
           OutputError: if a run that is alive has claimed it; the message says which.
         """
         if is_remote(self._directory):
-            self._refuse_if_alive(read_claimant(self._directory), beam_options, beats=True)
-            self._renew()
+            self._take_over(beam_options)
             self._thread = threading.Thread(target=self._keep_renewing, name="Claim", daemon=True)
             self._thread.start()
             return
@@ -153,6 +155,11 @@ class Claim:
         finally:
             os.close(descriptor)
 
+    def note_submission(self, runner: str) -> None:
+        """Adds that a job is about to be submitted: from now on there may be one, even if this program dies at once."""
+        self._claimant = dataclasses.replace(self._claimant, runner=runner)
+        self._renew()
+
     def note_job(self, job: RunnerJob) -> None:
         """Adds the job of the run, which now keeps the claim alive too."""
         self._claimant = dataclasses.replace(self._claimant, runner=job.runner, job_id=job.job_id)
@@ -182,6 +189,15 @@ class Claim:
             self._thread.join()
             self._thread = None
 
+    def _take_over(self, beam_options: PipelineOptions) -> None:
+        """Writes the claim where there is none, or that of a dead run; of several that find none only one can."""
+        before = read_claimant(self._directory)
+        self._claimant = dataclasses.replace(self._claimant, renewed=time.time())
+        if before is None and create_file(self._path, self._claimant.to_json()):
+            return
+        self._refuse_if_alive(before or read_claimant(self._directory), beam_options, beats=True)
+        self._renew()
+
     def _lock_file(self) -> int:
         check_writable(self._directory)
         os.makedirs(self._directory, exist_ok=True)
@@ -207,6 +223,10 @@ class Claim:
     def _keep_renewing(self) -> None:
         while not self._stopped.wait(_BEAT_SECONDS):
             try:
+                holder = read_claimant(self._directory)
+                if holder is not None and holder.run != self._claimant.run:  # this program stood still for minutes
+                    logger.warning("%s has been claimed by another run (%s)", self._directory, holder.describe())
+                    return
                 self._renew()
             except Exception:  # if it lasts, the run's own writes fail; a later renewal may succeed
                 logger.warning("could not renew the claim %s", self._path, exc_info=True)
@@ -225,21 +245,23 @@ class Claim:
             return
         if beats and time.time() - before.renewed < _DEAD_AFTER_SECONDS:
             raise self._refuse(before)
-        if before.job is None:
+        if not before.runner:
             return
-        alive = before.job.is_alive(beam_options)
+        alive = None if before.job is None else before.job.is_alive(beam_options)
         if alive or (alive is None and self._has_written_lately(before)):
-            raise self._refuse(before)
+            raise self._refuse(before, known=alive is not None)
 
     def _has_written_lately(self, claimant: Claimant) -> bool:
         files = list_staged(self._directory).get(claimant.run, [])
         last = max((file.modified for file in files), default=0.0)
         return time.time() - max(last, claimant.renewed) < _QUIET_JOB_SECONDS
 
-    def _refuse(self, claimant: Claimant | None) -> OutputError:
+    def _refuse(self, claimant: Claimant | None, *, known: bool = True) -> OutputError:
         who = "another process" if claimant is None else claimant.describe()
+        unless = "" if known else f". Nobody can be asked whether it is alive; if it is not, remove {self._path}"
         return OutputError(
             f"{self._directory} is being written by another run ({who}); wait for it to end, or give another --output"
+            f"{unless}"
         )
 
 

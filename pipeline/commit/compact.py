@@ -87,8 +87,8 @@ def compact_output(
 
     Raises:
       OutputError: if it is not a finished output, another run is writing to it, or it is damaged.
-      ShardWriteError: if there is no room for the new version.
-      MissingLibraryError, OSError: as for `build_index`, where it has an index.
+      ShardWriteError, CommitFailedError: if there is no room for the new version, or the file system refuses.
+      MissingLibraryError: as for `build_index`, where it has an index.
     """
     read_manifest(directory)  # so that only an output is claimed: claiming makes the folder
     transaction = Transaction(directory)
@@ -98,19 +98,24 @@ def compact_output(
             raise OutputError(f"{directory} no longer holds a finished output")
         if len(before.generations) <= 1 and not before.tombstone_shards:
             return Compaction(manifest=before, before=before, published=False)
-        counts = before.counts
-        total = counts.rows + (counts.document_rows or 0)
-        display = display or NoDisplay()
-        with watch_loop(display, "compacting", total=total, unit="rows") as loop:
-            manifest = _stage_rows(transaction, before, shard_bytes, loop)
-        if before.search_index is not None:
-            anew = IndexOptions(directory=directory, rebuild=True)
-            staging, version = transaction.staging, transaction.version
-            manifest = stage_index(manifest, staging, version=version, options=anew, display=display)
-        published = transaction.commit(manifest, read_schemas(directory), retain=retain)
+        with transaction.explain_failures():
+            manifest = _stage(transaction, before, shard_bytes, display or NoDisplay())
+            published = transaction.commit(manifest, read_schemas(directory), retain=retain)
         return Compaction(manifest=published, before=before, published=True)
     finally:
         transaction.end()
+
+
+def _stage(transaction: Transaction, before: Manifest, shard_bytes: int, display: Display) -> Manifest:
+    """Writes the live rows, and their index where there was one; returns the manifest that names them."""
+    total = before.counts.rows + (before.counts.document_rows or 0)
+    with watch_loop(display, "compacting", total=total, unit="rows") as loop:
+        manifest = _stage_rows(transaction, before, shard_bytes, loop)
+    if before.search_index is None:
+        return manifest
+    staging, version = transaction.staging, transaction.version
+    anew = IndexOptions(directory=staging.directory, rebuild=True)
+    return stage_index(manifest, staging, version=version, options=anew, display=display)
 
 
 def _stage_rows(transaction: Transaction, before: Manifest, shard_bytes: int, loop: Loop) -> Manifest:

@@ -50,7 +50,8 @@ def index_output(
     Raises:
       OutputError: if it is not a finished output, another run is writing to it, or it is damaged.
       ValueError: if it lacks the embedding.
-      MissingLibraryError, OSError: as for `build_index`.
+      MissingLibraryError: as for `build_index`.
+      CommitFailedError: if there is no room for it, or the file system refuses.
     """
     directory = options.directory
     refuse_rows_in_table(directory, read_manifest(directory))
@@ -62,10 +63,11 @@ def index_output(
         if is_current(latest, options) and not options.rebuild:
             return _describe(latest, published=False)
         staging, version = transaction.staging, transaction.version
-        indexed = stage_index(latest, staging, version=version, options=options, display=display or NoDisplay())
-        created = stamp_now()
-        manifest = dataclasses.replace(indexed, created=created)
-        published = transaction.commit(manifest, read_schemas(directory), retain=options.retain)
+        with transaction.explain_failures():
+            indexed = stage_index(latest, staging, version=version, options=options, display=display or NoDisplay())
+            created = stamp_now()
+            manifest = dataclasses.replace(indexed, created=created)
+            published = transaction.commit(manifest, read_schemas(directory), retain=options.retain)
         return _describe(published, published=True)
     finally:
         transaction.end()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from apache_beam.io.filesystems import FileSystems
 
-from albert_embed.pipeline.commit.plan import Plan, locate_moves, read_plan
-from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
+from albert_embed.pipeline.commit.plan import PLAN_FILE, Plan, locate_moves, read_plan
+from albert_embed.pipeline.commit.staging import RUN_FILE, StagingFolder, list_staged
 from albert_embed.pipeline.commit.verdict import VERDICT_FILE
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE, version_file
 from albert_embed.pipeline.dataset.versions import (
@@ -45,9 +46,10 @@ def publish_plan(directory: str, plan: Plan) -> None:
       OSError: if the file system refuses.
     """
     try:
-        create_version(directory, plan.manifest)
+        if not create_version(directory, plan.manifest):
+            return  # a late attempt: later versions stand on this one
     except VersionConflictError:
-        move_files([(destination, source) for source, destination in locate_moves(directory, plan.moves)])
+        _move_back(directory, plan)
         raise
     for path, content in plan.schemas.items():
         write_file_atomically(FileSystems.join(directory, path), content.encode())
@@ -57,10 +59,13 @@ def publish_plan(directory: str, plan: Plan) -> None:
     _remove_old_versions(directory, plan)
 
 
-def is_published(directory: str, plan: Plan) -> bool:
-    """Returns whether the version of a plan is there."""
-    number = plan.manifest.generation
-    return number in list_versions(directory) and read_version(directory, number).run == plan.manifest.run
+def find_published(directory: str, run: str) -> int | None:
+    """Returns the number of the version that a run has published; None if it is not there, or not any more."""
+    for number in reversed(list_versions(directory)):
+        with contextlib.suppress(FileNotFoundError):  # another run has replaced it meanwhile
+            if read_version(directory, number).run == run:
+                return number
+    return None
 
 
 def _remove_old_versions(directory: str, plan: Plan) -> None:
@@ -98,11 +103,59 @@ def remove_runs(directory: str, runs: list[str]) -> None:
         plan = read_plan(staging)
         if plan is not None:
             if named is None:
-                versions = list_versions(directory)
-                named = list_named_files([read_version(directory, number) for number in versions])
+                named = _list_named(directory)
             moved = [move.destination for move in plan.moves if move.destination not in named]
             delete_files([FileSystems.join(directory, path) for path in moved])
         staging.remove()
+
+
+def keep_run(directory: str, run: str) -> bool:
+    """Returns whether a dead run is kept for the next `embed`, which may go on from its finished shards.
+
+    What it had moved without publishing it is staged again. What a compaction or a published run has left is not kept.
+
+    Raises:
+      OSError: if a file can't be moved.
+    """
+    if not StagingFolder(directory=directory, run=run).has(RUN_FILE) or find_published(directory, run) is not None:
+        return False
+    restore_run(directory, run)
+    return True
+
+
+def restore_run(directory: str, run: str) -> bool:
+    """Stages again what a dead run had moved without publishing it, so that the next one can use it.
+
+    Returns:
+      Whether there was such a run.
+
+    Raises:
+      OSError: if a file can't be moved.
+    """
+    staging = StagingFolder(directory=directory, run=run)
+    plan = read_plan(staging)
+    if plan is None or find_published(directory, run) is not None:
+        return False
+    try:
+        _move_back(directory, plan)
+    except FileNotFoundError as e:
+        logger.warning("of what the run %s had finished, not all can be used again: %s", run, e)
+        return True
+    # It speaks of files that another run may now move to other places.
+    delete_files([staging.join(PLAN_FILE)])
+    return True
+
+
+def _move_back(directory: str, plan: Plan) -> None:
+    """Stages the files of a plan again, but for those that a version names: later ones may stand on them."""
+    named = _list_named(directory)
+    moved = locate_moves(directory, [move for move in plan.moves if move.destination not in named])
+    move_files([(destination, source) for source, destination in moved])
+
+
+def _list_named(directory: str) -> set[str]:
+    """Lists the files that any version names."""
+    return list_named_files([read_version(directory, number) for number in list_versions(directory)])
 
 
 def list_dead_runs(directory: str, *, own: str) -> list[str]:

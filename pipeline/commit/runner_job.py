@@ -6,13 +6,17 @@ import dataclasses
 import logging
 from typing import Any
 
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
 from apache_beam.runners.runner import PipelineState
+
+from albert_embed.pipeline.settings.runner import name_runner, runs_on_this_machine
 
 logger = logging.getLogger(__name__)
 
 _ASK_SECONDS = 20.0
-_PORTABLE_RUNNERS = frozenset(("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner"))
+_DATAFLOW = "DataflowRunner"
+# `--runner` may spell a name in other ways.
+_RUNNERS = {name.lower(): name for name in (_DATAFLOW, "PortableRunner", "FlinkRunner", "SparkRunner")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,7 +24,7 @@ class RunnerJob:
     """A job on a runner that goes on when the program that has started it ends.
 
     Attributes:
-      runner: its name in `--runner`.
+      runner: its name, as `find_runner` gives it.
       job_id: what the runner calls it.
     """
 
@@ -34,12 +38,10 @@ class RunnerJob:
           beam_options: say where the runner is.
         """
         try:
-            if self.runner == "DataflowRunner":
+            if self.runner == _DATAFLOW:
                 state = _ask_dataflow(self.job_id, beam_options)
-            elif self.runner in _PORTABLE_RUNNERS:
-                state = _ask_job_service(self.job_id, beam_options)
             else:
-                return None
+                state = _ask_job_service(self.job_id, beam_options)
         except Exception as e:  # the clients raise many kinds; each means that there is no answer
             logger.info("%s does not say whether the job %s is alive: %s", self.runner, self.job_id, e)
             return None
@@ -48,19 +50,29 @@ class RunnerJob:
         return not PipelineState.is_terminal(state)
 
 
-def find_job(runner: str, result: Any) -> RunnerJob | None:
+def find_runner(beam_options: PipelineOptions) -> str | None:
+    """Returns the name of the runner, if its jobs may go on without this program; else None.
+
+    A job whose workers run on this machine, as those of Prism do, ends with the program.
+    """
+    if runs_on_this_machine(beam_options):
+        return None
+    return _RUNNERS.get(name_runner(beam_options)) or str(beam_options.view_as(StandardOptions).runner)
+
+
+def find_job(beam_options: PipelineOptions, result: Any) -> RunnerJob | None:
     """Finds the job behind Beam's result of a pipeline; None where there is none that outlives this program.
 
     Args:
-      runner: its name in `--runner`.
+      beam_options: say which runner it is.
       result: what `Pipeline.run` has returned.
     """
-    job_id = None
-    if runner == "DataflowRunner" and getattr(result, "has_job", False):
-        job_id = result.job_id()
-    elif runner in _PORTABLE_RUNNERS:
+    runner, job_id = find_runner(beam_options), None
+    if runner == _DATAFLOW:
+        job_id = result.job_id() if getattr(result, "has_job", False) else None
+    elif runner is not None:
         job_id = getattr(result, "_job_id", None)
-    return None if not job_id else RunnerJob(runner=runner, job_id=str(job_id))
+    return RunnerJob(runner=runner, job_id=str(job_id)) if runner is not None and job_id else None
 
 
 def _ask_dataflow(job_id: str, beam_options: PipelineOptions) -> str | None:

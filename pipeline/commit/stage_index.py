@@ -13,7 +13,7 @@ from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.dataset.layout import STAGING
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.published_output import PublishedFile, PublishedOutput, choose_format, find_files
-from albert_embed.pipeline.dataset.search_index import INDEX_FORMAT
+from albert_embed.pipeline.dataset.search_index import INDEX_FORMAT, SearchIndex
 from albert_embed.pipeline.nearest.build_index import EarlierIndex, build_index
 from albert_embed.pipeline.nearest.fetch_index import fetch_index
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
@@ -26,7 +26,13 @@ from albert_embed.transforms.files.literal_files import copy_file
 
 
 def stage_index(
-    manifest: Manifest, staging: StagingFolder, *, version: int, options: IndexOptions, display: Display
+    manifest: Manifest,
+    staging: StagingFolder,
+    *,
+    version: int,
+    options: IndexOptions,
+    display: Display,
+    replaced: SearchIndex | None = None,
 ) -> Manifest:
     """Makes an index of the rows of a version, and returns its manifest with the index.
 
@@ -39,12 +45,13 @@ def stage_index(
       version: the number that the version gets.
       options: what the index is of.
       display: shows how far it is.
+      replaced: the index of a version of which this one has no rows; the new one is of the same kind, where it can be.
 
     Raises:
       ValueError: if the dataset lacks the embedding.
       OutputError, MissingLibraryError, OSError: as for `build_index`.
     """
-    target = choose_target(manifest, options)
+    target = choose_target(manifest, options, replaced)
     output = _find_output(manifest, staging.directory, version)
     name = f"search-{uuid.uuid4().hex[:12]}.{INDEX_FORMAT}"
     with tempfile.TemporaryDirectory(prefix="albert-embed-index-") as local:
@@ -80,13 +87,17 @@ class IndexTarget:
     metric: Metric
 
 
-def choose_target(manifest: Manifest, options: IndexOptions) -> IndexTarget:
+def choose_target(manifest: Manifest, options: IndexOptions, replaced: SearchIndex | None = None) -> IndexTarget:
     """Returns of what an index is made: what the options leave open is as in the index that the manifest names.
+
+    Where it names none, it is as in the one that is replaced, if the dataset has its embedding.
 
     Raises:
       ValueError: if the dataset lacks the embedding.
     """
-    there = manifest.search_index
+    there = manifest.search_index or replaced
+    if there is not None and there.embedding not in manifest.options["embeddings"]:
+        there = None
     embedding = options.embedding or (None if there is None else there.embedding)
     return IndexTarget(
         searched=choose_searched(manifest, embedding),
@@ -107,8 +118,9 @@ def _find_output(manifest: Manifest, directory: str, version: int) -> PublishedO
     """Finds the files of a version that is not published yet, as if they were in their places."""
 
     def find(files: list[DataFile]) -> list[PublishedFile]:
+        published = iter(find_files(directory, [file for file in files if file.is_published]))
         return [
-            find_files(directory, [file])[0]
+            next(published)
             if file.is_published
             else PublishedFile(path=FileSystems.join(directory, STAGING, file.path), generation=version)
             for file in files

@@ -15,6 +15,9 @@ from albert_embed.transforms.files.create_file import create_file
 from albert_embed.transforms.files.directories import is_remote, read_file, write_file_atomically
 from albert_embed.transforms.files.literal_files import FoundFile, delete_directory, delete_files, list_files
 
+# What a run of `embed` writes down about itself (`pipeline.resume.run_record`); those of others have none.
+RUN_FILE = "run.json"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StagingFolder:

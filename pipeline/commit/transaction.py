@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
+
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.open_output import open_output
 from albert_embed.pipeline.commit.plan import make_plan, write_plan
-from albert_embed.pipeline.commit.publish import clear_staged, list_dead_runs, move_planned, publish_plan, remove_runs
+from albert_embed.pipeline.commit.publish import (
+    clear_staged,
+    find_published,
+    keep_run,
+    list_dead_runs,
+    move_planned,
+    publish_plan,
+    remove_runs,
+)
 from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.transforms.files.directories import read_file
+
+logger = logging.getLogger(__name__)
+
+
+class CommitFailedError(RuntimeError):
+    """A version could not be staged or published, for a reason that lies in the file system."""
 
 
 class Transaction:
@@ -33,7 +51,7 @@ class Transaction:
     def begin(
         self, *, overwrite: bool, add: bool = False, beam_options: PipelineOptions | None = None
     ) -> Manifest | None:
-        """Claims the dataset, and removes what runs that were cut off have left.
+        """Claims the dataset, and removes what dead runs have left, but for shards that the next `embed` can use.
 
         Args:
           overwrite, add: as in `open_output`.
@@ -49,7 +67,8 @@ class Transaction:
         self._claim.acquire(PipelineOptions([]) if beam_options is None else beam_options)
         try:
             latest = open_output(directory, overwrite=overwrite, add=add)
-            remove_runs(directory, list_dead_runs(directory, own=self.staging.run))
+            dead = [run for run in list_dead_runs(directory, own=self.staging.run) if not keep_run(directory, run)]
+            remove_runs(directory, dead)
         except BaseException:
             self._claim.release()
             raise
@@ -81,10 +100,35 @@ class Transaction:
         clear_staged(directory, plan)
         return plan.manifest
 
+    @contextlib.contextmanager
+    def explain_failures(self) -> Iterator[None]:
+        """Says what became of the version where the file system refuses something in the `with` block.
+
+        Raises:
+          CommitFailedError: for an OSError, which would say that the command can't be carried out as given.
+        """
+        try:
+            yield
+        except OSError as e:
+            directory = self.staging.directory
+            number: int | None = None
+            with contextlib.suppress(OSError):
+                number = find_published(directory, self.staging.run)
+            became = (
+                "nothing was published, and the output is as it was; run the same command again once the cause is gone"
+                if number is None
+                else f"version {number} is published, and the next run does what is left"
+            )
+            raise CommitFailedError(f"{directory}: {e}; {became}") from e
+
     def end(self) -> None:
-        """Releases the claim, and removes what is staged."""
-        self.staging.remove()
-        self._claim.release()
+        """Releases the claim, and removes what is staged, and what a commit that failed has moved."""
+        try:
+            remove_runs(self.staging.directory, [self.staging.run])
+        except OSError as e:  # what became of the version is known by now
+            logger.warning("%s could not be removed, which the next run does: %s", self.staging.path, e)
+        finally:
+            self._claim.release()
 
 
 def read_schemas(directory: str) -> dict[str, str]:

@@ -119,8 +119,7 @@ def _check_output(
 
 def _list_runner_checks(options: EmbedOptions, beam_options: PipelineOptions) -> Iterator[Callable[[], object]]:
     """Yields the checks of where the pipeline runs."""
-    runner = choose_runner(beam_options)
-    yield lambda: check_waiting(options, runner)
+    yield lambda: check_waiting(options, beam_options)
     endpoint = beam_options.view_as(PortableOptions).job_endpoint
     if endpoint not in (None, "embed"):
         yield lambda: read_engine_options(endpoint, timeout=_TIMEOUT_SECONDS)

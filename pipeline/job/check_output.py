@@ -1,7 +1,8 @@
-"""Whether a run may publish in its output, checked before it writes anything."""
+"""Whether a run may publish in its output, and who waits for it, checked before it writes anything."""
 
 from __future__ import annotations
 
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner
 
@@ -11,6 +12,7 @@ from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.provenance import Provenance
 from albert_embed.pipeline.incremental.dataset_differences import check_same_dataset
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import DATAFLOW, name_runner, runs_on_this_machine
 
 
 def adds_to_output(options: EmbedOptions) -> bool:
@@ -23,13 +25,32 @@ def outlives_program(runner: PipelineRunner | str) -> bool:
     return not isinstance(runner, FnApiRunner)
 
 
-def check_waiting(options: EmbedOptions, runner: PipelineRunner | str) -> None:
-    """Raises ValueError if nobody is to wait for a job that ends with this program."""
-    if options.no_wait and not outlives_program(runner):
+def check_waiting(options: EmbedOptions, beam_options: PipelineOptions) -> None:
+    """Checks what the run does not wait for: a job that goes on, or one that a template only describes.
+
+    Raises:
+      ValueError: if nobody is to wait for a job that ends with this program, the runner makes no templates, or
+        something is to be done after a run for which nobody waits.
+    """
+    if options.no_wait and runs_on_this_machine(beam_options):
         raise ValueError(
-            "--no-wait needs a runner that goes on without this program, such as --runner DataflowRunner; the "
-            "in-process runner ends with it"
+            "--no-wait needs a runner that goes on without this program, such as --runner DataflowRunner; here the "
+            "workers end with it"
         )
+    if find_template(beam_options) is None:
+        return
+    if name_runner(beam_options) != DATAFLOW:
+        raise ValueError("--template_location is where Dataflow writes a template; give --runner DataflowRunner, too")
+    if options.compact_above is not None:
+        raise ValueError(
+            "--compact-above works after the run, which a template only describes; leave one out, and run "
+            "`albert-embed compact` after the template's job"
+        )
+
+
+def find_template(beam_options: PipelineOptions) -> str | None:
+    """Returns where the runner writes a template instead of starting a job; None where it starts one."""
+    return beam_options.view_as(GoogleCloudOptions).template_location or None
 
 
 def find_latest(options: EmbedOptions, provenance: Provenance | None, table: TableSink | NoTable) -> Manifest | None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink, make_table_sink
 from albert_embed.pipeline.commit.claim import Claim
-from albert_embed.pipeline.commit.compact import compact_output
 from albert_embed.pipeline.commit.run_name import make_run_name
-from albert_embed.pipeline.commit.runner_job import RunnerJob
+from albert_embed.pipeline.commit.runner_job import RunnerJob, find_runner
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.verdict import VERDICT_FILE, Verdict
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.versions import read_version
 from albert_embed.pipeline.embed.embed_prepared import EmbedPrepared
 from albert_embed.pipeline.embed.read_input import Input, make_document_reader
 from albert_embed.pipeline.formats.feature_schema import describe_features
@@ -25,12 +24,19 @@ from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.incremental.id_buckets import count_buckets
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
-from albert_embed.pipeline.job.check_output import adds_to_output, check_waiting, find_latest, outlives_program
+from albert_embed.pipeline.job.check_output import (
+    adds_to_output,
+    check_waiting,
+    find_latest,
+    find_template,
+    outlives_program,
+)
+from albert_embed.pipeline.job.compact_after_run import compact_after_run
 from albert_embed.pipeline.job.embed_outcome import EmbedOutcome
 from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline
 from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
 from albert_embed.pipeline.job.resolve_options import resolve_options
-from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, find_template, submit, wait_for_verdict
+from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, read_published, submit, wait_for_verdict
 from albert_embed.pipeline.launch.gpu_request import find_inference_accelerator
 from albert_embed.pipeline.launch.graph_size import check_graph_size
 from albert_embed.pipeline.progress.display import Display, NoDisplay
@@ -81,12 +87,9 @@ def run_embed(
         run = prepare_run(options, beam_options)
         table = make_table_sink(run.options, run.rows, run.model.directory, run.model.vocabulary, run.preprocessing)
         outcome = EmbedJob(run, given, table, display or NoDisplay()).execute()
-    above = options.compact_above
-    if isinstance(outcome, EmbedOutcome) and above is not None and outcome.manifest.dead_share > above / 100:
-        compacted = compact_output(options.output).manifest
-        outcome = dataclasses.replace(outcome, compacted=True)
-        logger.info("%s is compacted: %d rows in one generation", options.output, compacted.counts.rows)
-    return outcome
+    if isinstance(outcome, SubmittedRun):
+        return outcome
+    return compact_after_run(outcome, options, beam_options)
 
 
 class EmbedJob:
@@ -116,7 +119,7 @@ class EmbedJob:
 
     def execute(self) -> EmbedOutcome | SubmittedRun:
         """Runs all steps; raises what `run_embed` raises."""
-        check_waiting(self._options, self._runner)
+        check_waiting(self._options, self._run.beam_options)
         check_graph_size(pack(self._input.parts), self._run.beam_options)
         self._table.check()
         self._claim.acquire(self._run.beam_options)
@@ -138,7 +141,8 @@ class EmbedJob:
             logger.info("the job %s goes on, and publishes by itself", job.job_id)
             self._claim.leave()
         else:
-            self._claim.release()
+            with _tolerate("release its claim"):
+                self._claim.release()
 
     def _run_steps(self, latest: Manifest | None) -> EmbedOutcome | SubmittedRun:
         """Runs all steps that write something.
@@ -243,11 +247,13 @@ class EmbedJob:
 
     def _run_pipeline(self, pipeline: beam.Pipeline, counts: RunCounts) -> EmbedOutcome | SubmittedRun:
         """Runs the pipeline, which publishes, and returns what came of it."""
+        template, runner = find_template(self._run.beam_options), find_runner(self._run.beam_options)
+        if template is None and runner is not None:
+            self._claim.note_submission(runner)
         try:
             result, job = submit(pipeline, self._run.beam_options)
         except Exception as e:  # the in-process runner raises here what its steps have raised
             return self._conclude(explain(self._staging, e))
-        template = find_template(self._run.beam_options)
         if template is not None:
             return SubmittedRun(run=self._staging.run, job=None, template=template)
         if job is not None:
@@ -261,10 +267,20 @@ class EmbedJob:
 
     def _conclude(self, verdict: Verdict) -> EmbedOutcome:
         """Returns the outcome of a run that has not failed, and removes the rest of what it has staged."""
+        self._job = None
         if verdict.manifest is None:
-            outcome = EmbedOutcome(manifest=read_version(self._options.output, verdict.generation), published=True)
+            outcome = EmbedOutcome(manifest=read_published(self._staging, verdict.generation), published=True)
         else:
             outcome = EmbedOutcome(manifest=Manifest.from_dict(verdict.manifest), published=False)
-        self._staging.remove()
-        self._job = None
+        with _tolerate("remove what it had staged"):
+            self._staging.remove()
         return outcome
+
+
+@contextlib.contextmanager
+def _tolerate(what: str) -> Iterator[None]:
+    """Logs an OSError of the `with` block: how a run ended is known by then, and the next one tidies up."""
+    try:
+        yield
+    except OSError as e:
+        logger.warning("the run has ended, but could not %s: %s", what, e)

@@ -7,14 +7,16 @@ import logging
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from albert_embed.pipeline.commit.plan import read_plan
-from albert_embed.pipeline.commit.publish import is_published
+from albert_embed.pipeline.commit.publish import find_published
 from albert_embed.pipeline.commit.runner_job import RunnerJob, find_job
 from albert_embed.pipeline.commit.staging import StagingFolder
-from albert_embed.pipeline.commit.verdict import Verdict, read_verdict
+from albert_embed.pipeline.commit.verdict import PUBLISHED, Verdict, read_verdict
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.versions import read_version
 from albert_embed.pipeline.publication.run_errors import RunFailedError, raise_failure
 
 logger = logging.getLogger(__name__)
@@ -42,12 +44,7 @@ def submit(pipeline: beam.Pipeline, beam_options: PipelineOptions) -> tuple[Pipe
       Exception: what the runner raises; the in-process runner only returns when the pipeline has ended.
     """
     result = pipeline.run()
-    return result, find_job(beam_options.view_as(StandardOptions).runner or "", result)
-
-
-def find_template(beam_options: PipelineOptions) -> str | None:
-    """Returns where the runner writes a template instead of starting a job; None where it starts one."""
-    return beam_options.view_as(GoogleCloudOptions).template_location or None
+    return result, find_job(beam_options, result)
 
 
 def wait_for_verdict(result: PipelineResult, staging: StagingFolder) -> Verdict:
@@ -60,7 +57,7 @@ def wait_for_verdict(result: PipelineResult, staging: StagingFolder) -> Verdict:
         state: Any = result.wait_until_finish()
     except Exception as e:
         return explain(staging, e)
-    verdict = read_verdict(staging)
+    verdict = _find_verdict(staging)
     if verdict is not None:
         raise_failure(verdict)
         return verdict
@@ -80,14 +77,41 @@ def explain(staging: StagingFolder, error: Exception) -> Verdict:
       RunFailedError: if the version is published, but not all that follows is done.
       Exception: `error`, if nothing is published.
     """
-    verdict = read_verdict(staging)
+    verdict = _find_verdict(staging)
     if verdict is not None:
         raise_failure(verdict, error)
         return verdict
-    plan = read_plan(staging)
-    if plan is not None and is_published(staging.directory, plan):
+    number = find_published(staging.directory, staging.run)
+    if number is not None:
         raise RunFailedError(
-            f"version {plan.manifest.generation} of {staging.directory} is published, but not all that follows is "
+            f"version {number} of {staging.directory} is published, but not all that follows is "
             f"done: run `albert-embed publish {staging.directory}`. The cause: {error}"
         ) from error
     raise error
+
+
+def _find_verdict(staging: StagingFolder) -> Verdict | None:
+    """Returns the verdict of a run; also where the next run has begun meanwhile, and has removed it.
+
+    That one begins only when this one has released its claim, and has done all.
+    """
+    verdict = read_verdict(staging)
+    if verdict is not None or read_plan(staging) is not None:
+        return verdict
+    number = find_published(staging.directory, staging.run)
+    return None if number is None else Verdict(kind=PUBLISHED, generation=number)
+
+
+def read_published(staging: StagingFolder, number: int) -> Manifest:
+    """Reads the version that a run has published.
+
+    Raises:
+      RunFailedError: if it is not there any more.
+    """
+    try:
+        return read_version(staging.directory, number)
+    except FileNotFoundError as e:
+        raise RunFailedError(
+            f"the run has published version {number} of {staging.directory}, which another run has replaced: its "
+            "figures are not known any more"
+        ) from e

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from albert_embed.pipeline.commit.claim import release_claim
 from albert_embed.pipeline.commit.plan import PLAN_FILE, Move, Plan, locate_moves, read_plan, write_plan
-from albert_embed.pipeline.commit.publish import clear_staged, publish_plan
+from albert_embed.pipeline.commit.publish import clear_staged, publish_plan, remove_runs
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.verdict import (
     PUBLISHED,
@@ -94,6 +94,7 @@ def plan_once(parts: Iterable[Any], task: CommitTask) -> Plan | None:
     """
     verdict = read_verdict(task.staging)
     if verdict is not None:
+        _release_claim(task)  # the attempt that wrote the verdict may have ended before it could
         raise_failure(verdict)
         return None
     plan = read_plan(task.staging)
@@ -102,6 +103,7 @@ def plan_once(parts: Iterable[Any], task: CommitTask) -> Plan | None:
     try:
         return write_plan(task.staging, plan_run(gather_staged(parts), task))
     except UnchangedError as e:
+        remove_runs(task.directory, list(task.dead_runs))  # nothing of them is wanted
         end_run(task, Verdict(kind=UNCHANGED, manifest=e.manifest.to_dict()))
         return None
     except FINAL_ERRORS as e:
@@ -121,31 +123,55 @@ def move_part(moves: tuple[Move, ...], directory: str) -> int:
 
 
 def publish_run(task: CommitTask) -> None:
-    """Publishes what was planned, loads the table, and clears what is staged. Doing it again changes nothing.
+    """Publishes what was planned, and releases the claim. Doing it again changes nothing.
 
     Raises:
       RuntimeError: one of `FINAL_ERRORS`, if that can't be done; the verdict says so.
     """
-    verdict = read_verdict(task.staging)
-    if verdict is not None:
+    verdict, plan = read_verdict(task.staging), read_plan(task.staging)
+    if verdict is None and plan is None:
+        raise RuntimeError(f"the plan of {task.staging.path} is gone; run `albert-embed publish {task.directory}`")
+    if verdict is not None and (plan is None or verdict.kind != PUBLISHED):
+        _release_claim(task)
         raise_failure(verdict)
         return
-    plan = read_plan(task.staging)
-    if plan is None:
-        raise RuntimeError(f"the plan of {task.staging.path} is gone; run `albert-embed publish {task.directory}`")
+    assert plan is not None
     try:
-        publish_plan(task.directory, plan)
-        load_pending(task.directory, plan)
+        finish_plan(task.staging, plan)
     except FINAL_ERRORS as e:
         end_run(task, describe_failure(e))
         raise
-    end_run(task, Verdict(kind=PUBLISHED, generation=plan.manifest.generation))
-    clear_staged(task.directory, plan)
+    _release_claim(task)
+
+
+def finish_plan(staging: StagingFolder, plan: Plan) -> None:
+    """Publishes a version whose files are at their places, loads its table, says so, and clears what is staged.
+
+    Doing it again changes nothing.
+
+    Args:
+      staging: the folder of the run.
+      plan: of the run.
+
+    Raises:
+      VersionConflictError: if another run has published meanwhile.
+      TableLoadError: if the table can't be loaded; the version is published.
+      OSError: if the file system refuses.
+    """
+    publish_plan(staging.directory, plan)
+    load_pending(staging.directory, plan)
+    write_verdict(staging, Verdict(kind=PUBLISHED, generation=plan.manifest.generation))
+    clear_staged(staging.directory, plan)
 
 
 def end_run(task: CommitTask, verdict: Verdict) -> None:
-    """Writes the verdict of a run, and releases the claim where that is the job's own affair."""
+    """Writes the verdict of a run, and releases its claim."""
     write_verdict(task.staging, verdict)
+    _release_claim(task)
+
+
+def _release_claim(task: CommitTask) -> None:
+    """Releases the claim of the run, where that is the job's own affair."""
     if task.releases_claim:
         release_claim(task.directory, task.staging.run)
 

@@ -9,12 +9,13 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.plan import Plan, read_plan
-from albert_embed.pipeline.commit.publish import clear_staged, is_published, move_planned, publish_plan
+from albert_embed.pipeline.commit.publish import find_published, move_planned
 from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
-from albert_embed.pipeline.commit.verdict import FAILED, PUBLISHED, Verdict, read_verdict, write_verdict
-from albert_embed.pipeline.dataset.versions import list_versions, read_manifest, read_version
-from albert_embed.pipeline.publication.load_pending import load_pending
+from albert_embed.pipeline.commit.verdict import FAILED, read_verdict
+from albert_embed.pipeline.dataset.versions import list_versions, read_version
+from albert_embed.pipeline.publication.commit_run import finish_plan
+from albert_embed.pipeline.publication.run_errors import RunFailedError
 from albert_embed.pipeline.storage.output_error import OutputError
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def complete_runs(directory: str, beam_options: PipelineOptions) -> Completion:
 
     Raises:
       OutputError: if it is neither a dataset nor the output of a run, or a run is writing to it.
+      RunFailedError: if the file system refuses.
       TableLoadError: if a job of BigQuery fails.
     """
     if not list_versions(directory) and not list_staged(directory):
@@ -55,11 +57,25 @@ def complete_runs(directory: str, beam_options: PipelineOptions) -> Completion:
             staging = StagingFolder(directory=directory, run=run)
             plan = read_plan(staging)
             if plan is not None and _can_complete(staging, plan):
-                _complete(directory, plan)
+                _complete(staging, plan)
+                logger.info("version %d of %s is complete", plan.manifest.generation, directory)
                 return Completion(version=plan.manifest.generation, completed=run)
     finally:
         claim.release()
     return Completion(version=max(list_versions(directory), default=0), completed=None)
+
+
+def _complete(staging: StagingFolder, plan: Plan) -> None:
+    try:
+        if find_published(staging.directory, staging.run) is None:
+            move_planned(staging.directory, plan)
+        finish_plan(staging, plan)
+        staging.remove()
+    except OSError as e:
+        raise RunFailedError(
+            f"version {plan.manifest.generation} of {staging.directory} could not be completed: {e}; run the same "
+            "command again once the cause is gone"
+        ) from e
 
 
 def _can_complete(staging: StagingFolder, plan: Plan) -> bool:
@@ -68,18 +84,6 @@ def _can_complete(staging: StagingFolder, plan: Plan) -> bool:
     if plan.manifest.generation == latest + 1:
         verdict = read_verdict(staging)
         return verdict is None or verdict.kind != FAILED
-    if plan.manifest.generation != latest or not is_published(staging.directory, plan):
+    if plan.manifest.generation != latest or find_published(staging.directory, staging.run) is None:
         return False
     return read_version(staging.directory, latest).pending_table is not None or read_verdict(staging) is None
-
-
-def _complete(directory: str, plan: Plan) -> None:
-    if not is_published(directory, plan):
-        move_planned(directory, plan)
-    publish_plan(directory, plan)
-    load_pending(directory, plan)
-    verdict = Verdict(kind=PUBLISHED, generation=plan.manifest.generation)
-    write_verdict(StagingFolder(directory=directory, run=plan.manifest.run), verdict)
-    clear_staged(directory, plan)
-    StagingFolder(directory=directory, run=plan.manifest.run).remove()
-    logger.info("version %d of %s is complete", read_manifest(directory).generation, directory)

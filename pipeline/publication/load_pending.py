@@ -7,6 +7,7 @@ import logging
 
 from apache_beam.io.filesystems import FileSystems
 
+from albert_embed.pipeline.bigquery.table_jobs import TableLoadError
 from albert_embed.pipeline.bigquery.table_layout import TableLayout
 from albert_embed.pipeline.bigquery.table_output import TableOutput
 from albert_embed.pipeline.commit.plan import Plan
@@ -32,11 +33,17 @@ def load_pending(directory: str, plan: Plan) -> None:
     if manifest.pending_table is None:
         return
     tombstones = [file.path for file in manifest.tombstone_shards if file.generation == manifest.generation]
-    loaded = _load(
-        manifest,
-        [FileSystems.join(directory, path) for path in plan.load_files],
-        [FileSystems.join(directory, path) for path in tombstones],
-    )
+    try:
+        loaded = _load(
+            manifest,
+            [FileSystems.join(directory, path) for path in plan.load_files],
+            [FileSystems.join(directory, path) for path in tombstones],
+        )
+    except TableLoadError as e:
+        raise TableLoadError(
+            f"version {manifest.generation} of {directory} is published, but its rows are not in the table: {e}. Once "
+            f"the cause is gone, run `albert-embed publish {directory}`"
+        ) from e
     replace_version(directory, dataclasses.replace(manifest, bigquery=loaded, pending_table=None))
 
 

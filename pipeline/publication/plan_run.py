@@ -7,7 +7,7 @@ import logging
 
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.commit.plan import Plan, make_plan
-from albert_embed.pipeline.commit.stage_index import is_current, stage_index
+from albert_embed.pipeline.commit.stage_index import stage_index
 from albert_embed.pipeline.dataset.layout import STAGING
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import describe_conflict, list_versions, read_version
@@ -65,11 +65,21 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
             dead=staged.changes.dead,
             dead_vectors=staged.changes.dead_vectors,
         )
-        indexed = not options.index or is_current(previous, IndexOptions(directory=task.directory))
+        indexed = not options.index or previous.has_current_index
         if is_same_dataset(previous, manifest) and indexed:
             raise UnchangedError(manifest)
-    if options.index:
-        manifest = _stage_index(manifest, task)
+    if previous is not None and previous.has_current_index and manifest.generations == previous.generations:
+        manifest = _renew_index(manifest, task.base + 1)
+    elif options.index:
+        # By one worker, before the plan is written: a step that is run again makes another.
+        manifest = stage_index(
+            manifest,
+            task.staging,
+            version=task.base + 1,
+            options=IndexOptions(directory=task.directory),
+            display=LineDisplay(),
+            replaced=read_version(task.directory, task.base).search_index if task.base else None,
+        )
     elif manifest.search_index is not None:
         logger.warning(
             "the index for search stays that of version %d, and will not be used; --index updates it, and so does "
@@ -92,17 +102,10 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
     )
 
 
-def _stage_index(manifest: Manifest, task: CommitTask) -> Manifest:
-    """Makes the index, of the embedding and by the metric of the version before where it had one and that is possible.
-
-    It is made in this one step, by one worker, before the plan is written: so a step that is run again makes another.
-    """
-    before = read_version(task.directory, task.base).search_index if task.base else None
-    wanted = IndexOptions(directory=task.directory)
-    if before is not None and before.embedding in task.options.embeddings:
-        wanted = dataclasses.replace(wanted, embedding=before.embedding, metric=before.metric)
-    version = task.base + 1
-    return stage_index(manifest, task.staging, version=version, options=wanted, display=LineDisplay())
+def _renew_index(manifest: Manifest, version: int) -> Manifest:
+    """Returns the manifest of a version whose rows are those of the one before, and so is its index."""
+    assert manifest.search_index is not None
+    return dataclasses.replace(manifest, search_index=dataclasses.replace(manifest.search_index, version=version))
 
 
 def _log(staged: StagedRun, task: CommitTask) -> None:

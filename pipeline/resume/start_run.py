@@ -9,12 +9,10 @@ import socket
 import time
 from typing import Any
 
-from albert_embed.pipeline.commit.publish import remove_runs
-from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
+from albert_embed.pipeline.commit.publish import remove_runs, restore_run
+from albert_embed.pipeline.commit.staging import RUN_FILE, StagingFolder, list_staged
 from albert_embed.pipeline.resume.candidate_shards import is_index
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
-
-RUN_FILE = "run.json"
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +34,8 @@ class StartedRun:
 def start_run(staging: StagingFolder, *, fingerprint: dict[str, Any] | None, range_bytes: int | None) -> StartedRun:
     """Writes down what a run is, and removes what runs that were cut off have staged, unless this one can use it.
 
-    Nothing of that is read here but names, so that it takes no longer for many shards.
+    Nothing of that is read here but names, so that it takes no longer for many shards. What a run had begun to publish
+    is staged again first.
 
     Args:
       staging: of the run, which has claimed the dataset: all other runs are dead.
@@ -49,11 +48,12 @@ def start_run(staging: StagingFolder, *, fingerprint: dict[str, Any] | None, ran
     used: list[str] = []
     if before is not None:
         run, record = before
-        shards = {
-            name: sum(is_index(file.name) for file in staged.get(name, []))
-            for name in dead
-            if name == run or name in record.reused_runs
-        }
+        usable = [name for name in dead if name == run or name in record.reused_runs]
+        # One that ended between its plan and its version has moved its shards.
+        if fingerprint is not None and fingerprint == record.fingerprint:
+            restored = [restore_run(staging.directory, name) for name in usable]
+            staged = list_staged(staging.directory) if any(restored) else staged
+        shards = {name: sum(is_index(file.name) for file in staged.get(name, [])) for name in usable}
         if _is_same_run(record.fingerprint, fingerprint, sum(shards.values())):
             used = [name for name, count in shards.items() if count]
             range_bytes = record.range_bytes if used else range_bytes

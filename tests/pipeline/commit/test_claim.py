@@ -22,6 +22,7 @@ from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.layout import CLAIM_FILE
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.files.create_file import create_file
 from tests.tiny_model import ROOT
 from tests.waiting import wait_until
 
@@ -219,3 +220,73 @@ def test_a_lock_of_a_file_that_was_removed_meanwhile_is_none(
         make_claim(str(tmp_path)).acquire(NO_OPTIONS)
     second.release()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("age", "refused"), [(200, True), (1900, False)])
+def test_a_job_may_be_there_though_its_program_died_while_it_submitted_it(
+    tmp_path: Path, clock: Clock, age: int, refused: bool
+) -> None:
+    first = make_claim(str(tmp_path))
+    first.acquire(NO_OPTIONS)
+    first.note_submission("DataflowRunner")
+    first.leave()  # as if it were killed
+    clock.now += age
+    second = make_claim(str(tmp_path))
+    if not refused:
+        second.acquire(NO_OPTIONS)
+        second.release()
+        return
+    with pytest.raises(OutputError) as error:
+        second.acquire(NO_OPTIONS)
+    assert f"(process {os.getpid()} on " in str(error.value)
+    assert ", which was submitting a job to DataflowRunner); wait for it to end" in str(error.value)
+    assert str(error.value).endswith(
+        f"Nobody can be asked whether it is alive; if it is not, remove {tmp_path}/{CLAIM_FILE}"
+    )
+    (tmp_path / CLAIM_FILE).unlink()
+    second.acquire(NO_OPTIONS)
+    second.release()
+
+
+@pytest.mark.parametrize("content", [None, b"half of"])
+def test_of_two_that_find_no_claim_at_the_same_moment_one_is_refused(
+    remote: str, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    if content is not None:  # what is no claim is replaced
+        Path(remote, CLAIM_FILE).write_bytes(content)
+        own = make_claim(remote)
+        own.acquire(NO_OPTIONS)
+        assert json.loads(Path(remote, CLAIM_FILE).read_bytes())["pid"] == os.getpid()
+        own.release()
+        return
+    first, second = make_claim(remote), make_claim(remote)
+    create = create_file
+
+    def come_second(path: str, content: bytes) -> bool:
+        monkeypatch.setattr(claim, "create_file", create)
+        first.acquire(NO_OPTIONS)
+        return create(path, content)
+
+    monkeypatch.setattr(claim, "create_file", come_second)
+    with pytest.raises(OutputError, match="is being written by another run"):
+        second.acquire(NO_OPTIONS)
+    first.release()
+    assert list(Path(remote).iterdir()) == []
+
+
+def test_a_claim_that_another_run_has_taken_over_is_not_taken_back(
+    remote: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as by a laptop that was closed for a while: the other one is alive, and must not look dead."""
+    monkeypatch.setattr(claim, "_BEAT_SECONDS", 0.01)
+    first = make_claim(remote)
+    first.acquire(NO_OPTIONS)
+
+    def has_noticed() -> bool:
+        write_claim(remote)  # again: the first may have been between its look and its renewal
+        return first._thread is not None and not first._thread.is_alive()
+
+    wait_until(has_noticed)
+    assert f"{remote} has been claimed by another run (process 1 on elsewhere)" in caplog.text
+    first.release()
+    assert json.loads(Path(remote, CLAIM_FILE).read_bytes())["run"] == OTHER

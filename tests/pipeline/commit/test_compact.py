@@ -14,6 +14,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.commit import publish
 from albert_embed.pipeline.commit.compact import compact_output
 from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
@@ -134,6 +135,29 @@ def test_damage_is_noticed_and_nothing_is_published(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"00001-of-00002.parquet is not the index of .*-00000-of-00002"):
         compact_output(str(tmp_path))
     assert len(read_rows(tmp_path)) == 5
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "became"),
+    [
+        ("move_files", "nothing was published, and the output is as it was; run the same command again once the cause"),
+        ("copy_manifest", "version 4 is published, and the next run does what is left"),
+    ],
+)
+def test_a_file_system_that_refuses_is_a_failure_and_no_wrong_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fails_at: str, became: str
+) -> None:
+    make_output(tmp_path)
+    before = read_rows(tmp_path)
+
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, fails_at, fail)
+        assert main(["compact", str(tmp_path), "--json"]) == 4
+    assert f"CommitFailedError: {tmp_path}: the disk is gone; {became}" in json.loads(capsys.readouterr().out)["error"]
+    assert read_rows(tmp_path) == before and "_staging" not in os.listdir(tmp_path)
 
 
 # Stops at the third shard, so that the kill comes while there is one to finish.

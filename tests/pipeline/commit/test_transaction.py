@@ -11,13 +11,15 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.commit import publish
-from albert_embed.pipeline.commit.plan import Plan, make_plan
+from albert_embed.pipeline.commit.plan import Plan, make_plan, write_plan
+from albert_embed.pipeline.commit.staging import RUN_FILE
 from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.layout import ROWS_SCHEMA_FILE, is_own_file
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import VersionConflictError, read_manifest
 from albert_embed.pipeline.shards.shard_index import read_index
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.files.literal_files import move_files
 from tests.pipeline.embedded_rows import add_rows, make_formats, make_manifest, make_rows, publish_rows, write_shard
 
 
@@ -271,3 +273,73 @@ def test_a_commit_that_fails_leaves_the_old_version_or_the_new_one(
     last = again.commit(manifest, {ROWS_SCHEMA_FILE: "schema"})
     again.end()
     assert last.generation == (3 if published else 2) and list_files(tmp_path) == finished_files(last)
+
+
+def test_a_commit_that_fails_half_way_leaves_no_file_where_rows_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that reads `parquet/*` would see its rows twice."""
+    first = publish_rows(tmp_path, [make_rows([2])], sinks=("parquet",))
+    transaction, manifest = stage(tmp_path, 2)
+
+    def fail_at_the_end(pairs: list[tuple[str, str]]) -> None:
+        move_files(pairs[:-1])
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(publish, "move_files", fail_at_the_end)
+    try:
+        with pytest.raises(OSError, match="the disk is gone"):
+            transaction.commit(manifest, {})
+        assert len(list((tmp_path / "parquet").iterdir())) == 3
+    finally:
+        transaction.end()
+    assert list_files(tmp_path) == finished_files(first)
+
+
+def test_a_late_attempt_leaves_the_files_on_which_a_later_version_stands(tmp_path: Path) -> None:
+    """A worker that hung may publish again when another run has added to what its own had published."""
+    transaction, manifest = stage(tmp_path, 2)
+    plan = make_plan(manifest, run=transaction.staging.run, generation=1, schemas={})
+    publish.move_planned(str(tmp_path), plan)
+    publish.publish_plan(str(tmp_path), plan)
+    transaction.end()
+    later = add_rows(tmp_path, [make_rows([3], first=5)], [], sinks=("tfrecord", "parquet"))
+    before = list_files(tmp_path)
+    assert {file.path for file in plan.manifest.shards} <= {file.path for file in later.shards}
+    with pytest.raises(VersionConflictError, match="has published version 2"):
+        publish.publish_plan(str(tmp_path), plan)
+    assert list_files(tmp_path) == before and read_manifest(str(tmp_path)) == later
+
+
+def test_a_late_attempt_at_a_version_that_is_retained_changes_nothing(tmp_path: Path) -> None:
+    transaction, manifest = stage(tmp_path, 1)
+    plan = make_plan(manifest, run=transaction.staging.run, generation=1, schemas={})
+    publish.move_planned(str(tmp_path), plan)
+    publish.publish_plan(str(tmp_path), plan)
+    transaction.end()
+    again, manifest = stage(tmp_path, 2)
+    again.commit(manifest, {}, retain=1)
+    again.end()
+    before = {name: (tmp_path / name).read_bytes() for name in list_files(tmp_path)}
+    publish.publish_plan(str(tmp_path), plan)
+    assert {name: (tmp_path / name).read_bytes() for name in list_files(tmp_path)} == before
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_finished_shards_of_a_killed_embed_outlast_a_compaction(tmp_path: Path, moved: bool) -> None:
+    publish_rows(tmp_path, [make_rows([2])])
+    killed, manifest = stage(tmp_path, 2)
+    killed.staging.write(RUN_FILE, b"{}")
+    staged = {name for name in list_files(tmp_path) if killed.staging.run in name}
+    if moved:
+        plan = make_plan(manifest, run=killed.staging.run, generation=2, schemas={})
+        write_plan(killed.staging, plan)
+        publish.move_planned(str(tmp_path), plan)
+    killed._claim.release()
+    compaction = begin(tmp_path, add=True)
+    compaction.staging.write("rows", b"of a compaction")
+    compaction._claim.release()  # it dies, too
+    last = begin(tmp_path, add=True)
+    last.end()
+    assert {name for name in list_files(tmp_path) if name.startswith("_staging/")} == staged
+    assert len([name for name in list_files(tmp_path) if name.startswith("parquet/")]) == 0

@@ -28,7 +28,7 @@ class Corpus:
     def __init__(self, model: Path, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._model, self._directory, self._capsys = model, directory, capsys
         self.output = str(directory / "out")
-        self.documents = {f"{number}": text for number, text in enumerate(TEXTS[:30])}
+        self.documents: dict[str, str | None] = {f"{number}": text for number, text in enumerate(TEXTS[:30])}
 
     def embed(self, *flags: str, status: int = 0) -> dict[str, Any]:
         lines = [json.dumps({"id": id_, "text": text}) for id_, text in self.documents.items()]
@@ -92,6 +92,19 @@ def test_every_night_leaves_an_index_of_its_version(corpus: Corpus) -> None:
     assert (third["status"], third["search_index"]["version"], third["search_index"]["rows"]) == ("published", 4, 32)
     corpus.check_search()
     corpus.check_clean()
+
+
+@pytest.mark.integration
+def test_a_version_whose_failures_alone_are_others_keeps_its_index(corpus: Corpus) -> None:
+    """A record that fails every night would else make every search compare all rows."""
+    first = corpus.embed(*INCREMENTAL)["search_index"]
+    corpus.documents["bad"] = None
+    for flags in (INCREMENTAL[:-1], INCREMENTAL):
+        record = corpus.embed(*flags)
+        assert record["status"] == "published" and sum(record["failures_by_reason"].values()) == 1
+        corpus.check_search()
+        corpus.check_clean()
+    assert record["search_index"] == {**first, "version": 3}
 
 
 @pytest.mark.integration

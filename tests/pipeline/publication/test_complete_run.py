@@ -98,3 +98,18 @@ def test_what_the_command_says(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["publish", str(tmp_path / "none")]) == 2
     assert "holds neither a finished output nor anything of a run" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_file_system_that_refuses_is_a_failure_and_no_wrong_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = leave(tmp_path, "planned")
+
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "move_files", fail)
+        assert main(["publish", str(tmp_path)]) == 4
+    assert f"version 1 of {tmp_path} could not be completed: the disk is gone; run the same" in capsys.readouterr().err
+    assert complete_runs(str(tmp_path), NO_OPTIONS) == Completion(version=1, completed=run)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed import read_embeddings
+from albert_embed.pipeline.commit.plan import Plan, make_plan, write_plan
+from albert_embed.pipeline.commit.publish import move_planned
+from albert_embed.pipeline.commit.staging import RUN_FILE, StagingFolder
+from albert_embed.pipeline.dataset.versions import create_version
 from albert_embed.pipeline.resume.run_record import RunRecord, list_differences
-from albert_embed.pipeline.resume.start_run import RUN_FILE, StartedRun, start_run
-from tests.pipeline.embedded_rows import make_formats, make_rows, write_shard
+from albert_embed.pipeline.resume.start_run import StartedRun, start_run
+from albert_embed.pipeline.shards.shard import Shard
+from tests.pipeline.embedded_rows import make_formats, make_manifest, make_rows, write_shard
 
 SAME = {"model": "m"}
 RUNS = [f"2026010{day}T030405Z-0123456789ab" for day in range(1, 6)]
@@ -22,12 +28,20 @@ def make_record(**changes: Any) -> RunRecord:
     return RunRecord(**{**fields, **changes})
 
 
-def leave(directory: Path, run: str, *, shards: int, **changes: Any) -> None:
-    """Leaves what a run that was cut off has staged."""
+def leave(directory: Path, run: str, *, shards: int, **changes: Any) -> list[Shard]:
+    """Leaves what a run that was cut off has staged, and returns its shards."""
     folder = StagingFolder(directory=str(directory), run=run)
-    for number in range(shards):
-        write_shard(folder.path, make_rows([2], first=number), make_formats(("parquet",)))
+    formats = make_formats(("parquet",))
+    written = [write_shard(folder.path, make_rows([2], first=number), formats) for number in range(shards)]
     folder.write(RUN_FILE, make_record(**changes).to_json().encode())
+    return written
+
+
+def plan_commit(directory: Path, run: str, shards: list[Shard]) -> Plan:
+    """Plans the commit of a run that has staged these shards."""
+    folder = StagingFolder(directory=str(directory), run=run)
+    manifest = make_manifest([make_rows([2], first=number) for number in range(len(shards))], "float_list", shards)
+    return write_plan(folder, make_plan(manifest, run=run, generation=1, schemas={}))
 
 
 def start(directory: Path, run: str, fingerprint: dict[str, Any] | None = SAME) -> StartedRun:
@@ -97,3 +111,29 @@ def test_a_record_comes_back_and_nothing_else_does() -> None:
     for content in (b"", b"{", b"{}", b"[]", b'{"started": 1, "host": "h", "pid": 2}'):
         assert RunRecord.from_json(content) is None
     assert list_differences({"a": 1, "b": 2, "c": None}, {"a": 1, "b": 3, "d": 4}) == ["b", "d"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("moved", [0, 1, None], ids=["planned", "half moved", "moved"])
+def test_what_a_run_had_begun_to_publish_is_used_again(tmp_path: Path, moved: int | None, same: bool) -> None:
+    shards = leave(tmp_path, RUNS[0], shards=2)
+    folder = tmp_path / "_staging" / RUNS[0]
+    staged = sorted(path.name for path in folder.iterdir())
+    plan = plan_commit(tmp_path, RUNS[0], shards)
+    move_planned(str(tmp_path), dataclasses.replace(plan, moves=plan.moves[:moved]))
+    started = start(tmp_path, RUNS[1], SAME if same else {"model": "other"})
+    assert started.unfinished_runs == ((RUNS[0],) if same else ())
+    if same:
+        assert sorted(path.name for path in folder.iterdir()) == staged
+    assert list_runs(tmp_path) == (RUNS[:2] if same else RUNS[1:2])
+    assert not any((tmp_path / name).exists() and any((tmp_path / name).iterdir()) for name in ("parquet", "_index"))
+
+
+def test_what_a_run_had_published_is_left_where_it_is(tmp_path: Path) -> None:
+    """It died before it could clear up."""
+    plan = plan_commit(tmp_path, RUNS[0], leave(tmp_path, RUNS[0], shards=1))
+    move_planned(str(tmp_path), plan)
+    create_version(str(tmp_path), plan.manifest)
+    assert start(tmp_path, RUNS[1]).unfinished_runs == ()
+    assert list_runs(tmp_path) == [RUNS[1]]
+    assert sum(batch.num_rows for batch in read_embeddings(str(tmp_path))) == 1
