@@ -9,8 +9,8 @@ from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Option
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.result_file import RESULT_FILE
-from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.progress.option import PROGRESS, choose_display
+from albert_embed.pipeline.settings.choices import check_at_least
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,8 +32,7 @@ def run_compact(arguments: Arguments) -> CommandResult:
 
     directory = arguments.values["directory"]
     retain = arguments.values.get("retain", 0)
-    if retain < 0:
-        raise UsageError(f"--retain must be at least 0, not {retain}")
+    check_at_least("--retain", retain, 0)
     compaction = compact_output(directory, retain=retain, display=choose_display(arguments))
     record = {
         "status": _status(compaction),

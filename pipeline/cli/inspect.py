@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.option import Option
 from albert_embed.pipeline.console.output import CommandResult
-from albert_embed.pipeline.console.usage_error import UsageError
+from albert_embed.pipeline.settings.choices import check_at_least
 
 if TYPE_CHECKING:
     from albert_embed.pipeline.console.output import Block
@@ -23,8 +23,7 @@ OPTIONS = (
 def run_inspect(arguments: Arguments) -> CommandResult:
     """Reads the whole output and says what it holds."""
     directory, head = arguments.values["directory"], arguments.values.get("head", 0)
-    if head < 0:
-        raise UsageError(f"--head must be at least 0, not {head}")
+    check_at_least("--head", head, 0)
 
     from albert_embed.pipeline.dataset.inspect_output import inspect_output
 
