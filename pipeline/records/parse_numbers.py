@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from albert_embed.pipeline.records.record_fields import RecordFields
@@ -27,6 +28,8 @@ def _parse(value: Any, number: type[int] | type[float]) -> Any:
     try:
         if value and "_" in str(value):  # which Python takes for a separator of digits
             return value
-        return number(value) if value else None
+        parsed = number(value) if value else None
     except ValueError:
         return value
+    # "1e999" is no infinity, if it becomes one.
+    return value if parsed in (math.inf, -math.inf) and any(map(str.isdigit, str(value))) else parsed

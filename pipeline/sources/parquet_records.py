@@ -60,6 +60,12 @@ class ParquetRecords(Source):
         paths = {name: find_path(table.schema_arrow, name) for name in fields.names}
         first = 0
         wanted = {name: path for name, path in paths.items() if path is not None}
+        names = table.schema_arrow.names
+        repeated = next((path[0] for path in wanted.values() if names.count(path[0]) > 1), None)
+        if repeated is not None:
+            count = names.count(repeated)
+            yield fail_file(part.path, f"it names {repeated!r} {count} times; give each column a name of its own")
+            return
         selected = list(map(".".join, wanted.values()))
         for batch in table.iter_batches(batch_size=BATCH_RECORDS, columns=selected):
             columns = {name: _unwrap(take_column(batch, path)) for name, path in wanted.items()}

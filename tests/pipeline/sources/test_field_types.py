@@ -6,6 +6,7 @@ import datetime
 import decimal
 import io
 import json
+import math
 import uuid
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def test_formats_without_types(tmp_path: Path) -> None:
 
 def test_cells_of_csv_are_the_numbers_that_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("id,text,n,x\n1,a,2,0.5\n2,b,,\n3,c,4.5,1\n4,d,1_0,1\n")
+    path.write_text("id,text,n,x\n1,a,2,0.5\n2,b,,\n3,c,4.5,1\n4,d,1_0,1\n5,e,1,1e999\n6,f,1,-inf\n")
     kept = RecordFields.of(
         EmbedOptions(model="m", input=("a",), output="o", keep_fields=("n:int64", "x:float", "id AS key:string"))
     )
@@ -117,8 +118,9 @@ def test_cells_of_csv_are_the_numbers_that_are_asked_for(tmp_path: Path) -> None
     assert [(document["n"], document["x"], document["key"]) for document in documents] == [
         (2, 0.5, b"1"),
         (None, None, b"2"),
+        (1, -math.inf, b"6"),
     ]
-    assert [reason for reason, _ in failures] == ["wrong type", "wrong type"]
+    assert [reason for reason, _ in failures] == ["wrong type"] * 3
 
 
 def write_file(path: Path) -> Path:

@@ -136,6 +136,11 @@ def test_parquet(tmp_path: Path) -> None:
     assert [reason for reason, _ in failures] == ["missing field"] and failures[0][1].startswith(", row 1: ")
     path.write_bytes(b"hello")
     assert [reason for reason, _ in read(path, ParquetRecords())[1]] == ["broken file"]
+    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], ["text", "text", "n"])
+    pq.write_table(twice, path)
+    error = ": it names 'text' 2 times; give each column a name of its own"
+    assert read(path, ParquetRecords()) == ([], [("broken file", error)])
+    assert len(read(path, ParquetRecords(), text="n")[1]) == 1  # what is not wanted may be there as often as it likes
 
 
 def test_avro(tmp_path: Path) -> None:
