@@ -76,7 +76,7 @@ class AnalysisCache:
         self._vocabulary_fingerprint = vocabulary_fingerprint
         self._made_with = json.loads(json.dumps({"format_version": FORMAT_VERSION, **made_with}))
         self._known: list[Dataset] = []
-        self._claim = Claim(directory, make_run_name())
+        self._claim = Claim(directory, make_run_name(), named="--cache")
 
     def open(self, *, replace: bool) -> None:
         """Locks the cache, reads which data sets are there, and clears what is left of other runs and versions.

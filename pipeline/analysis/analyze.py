@@ -28,7 +28,12 @@ from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.job.prepared_run import fit_preprocessing
-from albert_embed.pipeline.job.resolve_options import list_read_paths, make_absolute, with_absolute_paths
+from albert_embed.pipeline.job.resolve_options import (
+    check_path_names,
+    list_read_paths,
+    make_absolute,
+    with_absolute_paths,
+)
 from albert_embed.pipeline.launch.gpu_table import read_gpu_table
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.progress.display import Display, NoDisplay
@@ -69,6 +74,7 @@ def run_analyze(options: AnalyzeOptions, beam_options: PipelineOptions, display:
         embed=with_absolute_paths(options.embed),
         cache=None if options.cache is None else make_absolute(options.cache),
     )
+    check_path_names(options.embed)
     refuse_local_paths(
         [*list_read_paths(options.embed), ("--output", options.embed.output), ("--cache", options.cache)],
         beam_options,

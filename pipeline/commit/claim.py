@@ -90,10 +90,12 @@ class Claim:
     Args:
       directory: the dataset's, on any file system that Beam knows.
       run: the name of the run.
+      named: what names the directory on the command line.
     """
 
-    def __init__(self, directory: str, run: str) -> None:
+    def __init__(self, directory: str, run: str, *, named: str = "--output") -> None:
         self._directory = directory
+        self._named = named
         self._path = FileSystems.join(directory, CLAIM_FILE)
         self._claimant = Claimant(run=run, host=socket.gethostname(), pid=os.getpid(), renewed=time.time())
         self._descriptor: int | None = None
@@ -199,7 +201,7 @@ class Claim:
         self._renew()
 
     def _lock_file(self) -> int:
-        check_writable(self._directory)
+        check_writable(self._directory, named=self._named)
         os.makedirs(self._directory, exist_ok=True)
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)

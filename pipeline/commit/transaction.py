@@ -45,7 +45,7 @@ class Transaction:
 
     def __init__(self, directory: str) -> None:
         self.staging = StagingFolder(directory=directory, run=make_run_name())
-        self._claim = Claim(directory, self.staging.run)
+        self._claim = Claim(directory, self.staging.run, named="DIR")
         self._base = 0
 
     def begin(

@@ -18,7 +18,7 @@ from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import count_workers
 from albert_embed.pipeline.settings.table_name import TableName, names_table
 from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.pipeline.storage.paths import expand_path
+from albert_embed.pipeline.storage.paths import expand_path, show_path
 from albert_embed.transforms.files.directories import is_remote
 
 
@@ -57,13 +57,15 @@ def resolve_paths(
       checking: makes a context for each check; a dry run collects what they raise, and goes on.
 
     Raises:
-      ValueError: if there is no directory for the output, or a path lies on this machine alone and the workers on
-        others.
+      ValueError: if there is no directory for the output, or a path is not UTF-8 or lies on this machine alone and the
+        workers on others.
     """
     output_flag = "--output" if options.output else "--temp_location"
     with checking():
         options = place_output(options, beam_options)
     options = with_absolute_paths(options)
+    with checking():
+        check_path_names(options)
     refuse_local_paths(
         [*list_read_paths(options), (output_flag, options.output)],
         beam_options,
@@ -98,6 +100,25 @@ def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedO
         )
     directory = FileSystems.join(location, "albert-embed", str(TableName.parse(options.table)))
     return dataclasses.replace(options, output=directory, overwrite=True)
+
+
+def check_path_names(options: EmbedOptions) -> None:
+    """Checks that the paths which TensorFlow opens are UTF-8, as it wants them. Those of the input need not be.
+
+    Args:
+      options: with absolute paths.
+
+    Raises:
+      ValueError: if one is not.
+    """
+    for flag, path in (("--model", options.model), ("--transform", options.transform), ("--output", options.output)):
+        try:
+            (path or "").encode()
+        except UnicodeEncodeError as e:
+            raise ValueError(
+                f"{flag} {show_path(path or '')} is not UTF-8, and TensorFlow opens no other paths; give another, or "
+                "where it is UTF-8, start with a locale that says so, such as LC_ALL=C.UTF-8"
+            ) from e
 
 
 def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:

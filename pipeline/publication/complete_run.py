@@ -50,7 +50,7 @@ def complete_runs(directory: str, beam_options: PipelineOptions) -> Completion:
     """
     if not list_versions(directory) and not list_staged(directory):
         raise OutputError(f"{directory} holds neither a finished output nor anything of a run; check the path")
-    claim = Claim(directory, make_run_name())
+    claim = Claim(directory, make_run_name(), named="DIR")
     claim.acquire(beam_options)
     try:
         for run in list_staged(directory):

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.field_type import FieldType
+from albert_embed.pipeline.settings.field_type import VALUE_TYPES, FieldType
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields, parse_kept_fields
 from albert_embed.pipeline.storage.paths import show_path
 
@@ -82,7 +82,7 @@ def find_missing_field(fields: RecordFields, known: Collection[str], path: str) 
 
 
 def describe_missing_field(option: str, field: str, known: Collection[str], lack: str) -> str:
-    """Describes a field that is not there, with the nearest one.
+    """Describes a field that is not there, with the nearest one; or a type that is none, behind one that is there.
 
     Args:
       option: that names it.
@@ -90,6 +90,10 @@ def describe_missing_field(option: str, field: str, known: Collection[str], lack
       known: the fields that are there.
       lack: says who does not have it.
     """
+    name, _, type_name = field.rpartition(":")
+    if option == "--keep-fields" and name in known:
+        types = ", ".join(VALUE_TYPES)
+        return f"{option} has {field!r}, and {type_name!r} is no type; choose from {types}, with [] after it for a list"
     near = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
     nearest = f"; is it {near[0]!r}?" if near else "."
     described = f"{option} has {field!r}, but {lack}{nearest} The fields are: {', '.join(sorted(known))[:400]}"

@@ -53,10 +53,10 @@ def write_report(options: ReportOptions) -> WrittenReport:
             "or of a finished analysis"
         )
     target = options.output or posixpath.join(directory, PAGE_FILE)
-    check_file_writable(target, option="--output")
+    check_file_writable(target, named="--output")
     if holds_dataset:
         if options.atlas is not None:
-            check_file_writable(options.atlas, option="--atlas")
+            check_file_writable(options.atlas, named="--atlas")
         page = describe_dataset(directory, method=options.map)
         return WrittenReport(path=target, bytes=write_page(page, target), atlas=_write_atlas(options))
     if options.atlas is not None or options.map != "pca":

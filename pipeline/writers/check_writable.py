@@ -14,19 +14,20 @@ from albert_embed.transforms.files.object_stores import open_google_storage
 _PERMISSIONS = ("storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list")
 
 
-def check_writable(directory: str) -> None:
+def check_writable(directory: str, *, named: str = "--output") -> None:
     """Checks that a directory can be written, or made where it is not there yet.
 
     Args:
       directory: on any file system that Beam knows; only of local ones and of `gs://` can this be found out.
+      named: what names it on the command line.
 
     Raises:
       OutputError: if it can't be.
     """
     if directory.startswith("gs://"):
-        _check_bucket(directory)
+        _check_bucket(directory, named)
     elif not is_remote(directory):
-        _check_local(directory)
+        _check_local(directory, named)
 
 
 def find_existing(path: str) -> str:
@@ -36,12 +37,12 @@ def find_existing(path: str) -> str:
     return path
 
 
-def check_file_writable(path: str, *, option: str) -> None:
+def check_file_writable(path: str, *, named: str) -> None:
     """Checks that a local file can be written; folders above it need not be there yet.
 
     Args:
       path: of the file. One in a bucket is not looked at.
-      option: that names it.
+      named: what names it on the command line.
 
     Raises:
       OutputError: if it can't be.
@@ -57,23 +58,23 @@ def check_file_writable(path: str, *, option: str) -> None:
         why = f"there is no right to write in {folder}"
     else:
         return
-    raise OutputError(f"{option} {path} can't be written: {why}; give a file in a folder of yours")
+    raise OutputError(f"{named} {path} can't be written: {why}; give a file in a folder of yours")
 
 
-def _check_local(directory: str) -> None:
+def _check_local(directory: str, named: str) -> None:
     existing = find_existing(directory)
     if not os.path.isdir(existing):
-        raise OutputError(f"--output {directory} can't be made: {existing} is no folder; give another --output")
+        raise OutputError(f"{named} {directory} can't be made: {existing} is no folder; give another {named}")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(
-            f"--output {directory} can't be written: there is no right to write in {existing}; give another --output, "
+            f"{named} {directory} can't be written: there is no right to write in {existing}; give another {named}, "
             "or run as a user who may write there"
         )
     if os.statvfs(existing).f_blocks == 0:
-        _try_folder(directory, existing)
+        _try_folder(directory, existing, named)
 
 
-def _try_folder(directory: str, existing: str) -> None:
+def _try_folder(directory: str, existing: str, named: str) -> None:
     """Makes a folder and removes it again. Only where a file system says that it has no size, as /proc does.
 
     Such a one may take nothing, whatever the rights of its folders are.
@@ -82,18 +83,18 @@ def _try_folder(directory: str, existing: str) -> None:
         os.rmdir(tempfile.mkdtemp(prefix=".albert-embed-", dir=existing))
     except OSError as e:
         raise OutputError(
-            f"--output {directory} can't be written: nothing can be made in {existing} ({e.strerror or e}); give "
-            "another --output"
+            f"{named} {directory} can't be written: nothing can be made in {existing} ({e.strerror or e}); give "
+            f"another {named}"
         ) from e
 
 
-def _check_bucket(directory: str) -> None:
+def _check_bucket(directory: str, named: str) -> None:
     name = directory.removeprefix("gs://").split("/", 1)[0]
     bucket: Any = open_google_storage().client.bucket(name)
     granted = bucket.test_iam_permissions(list(_PERMISSIONS))
     missing = [permission for permission in _PERMISSIONS if permission not in granted]
     if missing:
         raise OutputError(
-            f"--output {directory} can't be written: the account lacks {', '.join(missing)} on the bucket {name}; give "
-            "it roles/storage.objectAdmin there, or give another --output"
+            f"{named} {directory} can't be written: the account lacks {', '.join(missing)} on the bucket {name}; give "
+            f"it roles/storage.objectAdmin there, or give another {named}"
         )

@@ -272,6 +272,24 @@ CASES = (
         remedy=r"is it 'body'\? The fields are: body, id$",
     ),
     Case(
+        name="a type that is none",
+        arguments=embed(input_="{world}/table.csv", more="--text-field body --keep-fields body:int"),
+        value="--keep-fields has 'body:int', and 'int' is no type",
+        remedy=r"choose from string, int64, float, with \[\] after it for a list$",
+    ),
+    Case(
+        name="a cache that is a file",
+        arguments="analyze --model {model} --input {world}/texts.txt --output {world}/out --cache {world}/texts.txt",
+        value=r"--cache \S+/texts\.txt can't be made: \S+/texts\.txt is no folder",
+        remedy="give another --cache$",
+    ),
+    Case(
+        name="rates that are not there",
+        arguments="analyze --model {model} --input {world}/texts.txt --output {world}/out --plan --rates {world}/none",
+        value=r"--rates \S+/none can't be read: No such file or directory",
+        remedy="give a file such as .*, or leave --rates out$",
+    ),
+    Case(
         name="lines that are no JSON",
         arguments=embed(more="--format jsonl"),
         value=r"/texts\.txt: it is read as jsonl, but no line of its start is an object",
@@ -320,6 +338,18 @@ CASES = (
         arguments=embed(output="{world}/mine"),
         value=r"/mine already holds something \(notes\.txt\)",
         remedy="give an empty or new --output, or --overwrite",
+    ),
+    Case(
+        name="an output whose path is not UTF-8",
+        arguments=embed(output="{world}/caf\udce9"),
+        value=r"--output \S+/caf\\xe9 is not UTF-8",
+        remedy="give another, or where it is UTF-8, start with a locale that says so, such as LC_ALL=C\\.UTF-8$",
+    ),
+    Case(
+        name="an analysis whose path is not UTF-8",
+        arguments="analyze --model {model} --input {world}/texts.txt --output {world}/caf\udce9",
+        value=r"--output \S+/caf\\xe9 is not UTF-8",
+        remedy="give another, or where it is UTF-8, start with a locale that says so, such as LC_ALL=C\\.UTF-8$",
     ),
     Case(
         name="an output that is a file",

@@ -15,6 +15,7 @@ import pytest
 from rich.table import Table
 
 from albert_embed.pipeline.console.output import CommandResult, Output, PrintError, format_json_line
+from albert_embed.pipeline.console.pairs_table import make_pairs_table
 from tests.pipeline.embedded_rows import make_rows, publish_rows
 
 RECORD = {"id": "Fußgänger 日本 \udcff"}
@@ -221,3 +222,18 @@ def test_text_in_a_stream_of_no_encoding(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_errors_can_not_move_the_cursor_of_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     Output().print_error("a\x1b[2Jb\tc\nd\u202e\x9b\r", None)
     assert capsys.readouterr().err == "a\\x1b[2Jb\tc\nd\\u202e\\x9b\\r\n"
+
+
+@pytest.mark.parametrize("columns", [30, 40, 80])
+def test_values_are_shown_whole_on_narrow_terminals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    rows = {"tokens per row / padded per batch, at most": "512 / 1,024", "[red]": "f" * 64, ":heart:": "[bold]"}
+    Output().print_result(CommandResult(record={}, blocks=(make_pairs_table("embed", rows),)))
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= columns
+    cells = [line.split("│")[1:3] for line in shown.splitlines() if "│" in line]
+    names, values = ("".join("".join(column).split()) for column in zip(*cells, strict=True))
+    assert names == "tokensperrow/paddedperbatch,atmost[red]:heart:"
+    assert values == "512/1,024" + "f" * 64 + "[bold]"
