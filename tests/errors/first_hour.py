@@ -361,7 +361,7 @@ CASES = (
         name="an output that can't be made",
         arguments=embed(output="/proc/albert-embed"),
         value=r"/proc/albert-embed can't be written: ",
-        remedy="give a directory, new or your own",
+        remedy="give another --output$",
     ),
     Case(
         name="more tokens than positions",
