@@ -138,6 +138,8 @@ def list_files(
             listing.hidden,
             listing.hidden_folders,
         )
+    if not any(file.bytes for file in listing.files):
+        logger.warning("all files that --input names are empty (%d)", len(listing.files))
     if listing.linked_again:
         logger.warning("%d files are there twice, because links lead to them, and are read twice", listing.linked_again)
     for folder in filter(_is_output, listing.manifests):

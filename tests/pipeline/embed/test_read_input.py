@@ -72,6 +72,17 @@ def test_a_file_that_several_patterns_name(tmp_path: Path, caplog: pytest.LogCap
     assert caplog.messages == ["2 files are named by several patterns of --input, and are read once"]
 
 
+def test_an_input_without_content_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).touch()
+    options = EmbedOptions(model="m", input=(str(tmp_path),), output="o")
+    assert len(list_files(options).files) == 2
+    assert caplog.messages == ["all files that --input names are empty (2)"]
+    caplog.clear()
+    (tmp_path / "b.txt").write_text("one")
+    assert len(list_files(options).files) == 2 and caplog.messages == []
+
+
 def test_hidden_names_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("a.txt", "_drafts/b.txt", "_drafts/c.txt", ".d.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
