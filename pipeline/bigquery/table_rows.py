@@ -59,14 +59,7 @@ def check_rows(
         )
         bad.add(row, Fault(reason="row too large", error=error))
     failures = [
-        Failure(
-            id=rows.column(ID)[row].as_py() or b"",
-            stage="write",
-            reason=fault.reason,
-            error=fault.error,
-            text=b"",
-            window=rows.column(WINDOW)[row].as_py(),
-        )
+        fault.fail(stage="write", id_=rows.column(ID)[row].as_py(), text=None, window=rows.column(WINDOW)[row].as_py())
         for row, fault in bad
     ]
     return bad.drop_from(rows), failures

@@ -65,7 +65,13 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
     for name, text in zip(text_names, texts, strict=True):
         for row in find_bad_texts(text):
             bad.add(row, describe_bad_text(text[row].as_py(), name))
-    return bad.drop_from(prepared), [_fail(prepared, row, fault) for row, fault in bad]
+    failures = [
+        fault.fail(
+            stage="preprocess", id_=prepared.column(ID)[row].as_py(), text=prepared.column(TEXT_START)[row].as_py()
+        )
+        for row, fault in bad
+    ]
+    return bad.drop_from(prepared), failures
 
 
 def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
@@ -146,16 +152,6 @@ def describe_bad_text(text: bytes | None, name: str) -> Fault:
         reason="word too long",
         error=f"{name} has a word of {_longest_word(text):,} bytes without a space, more than the {MAX_WORD_BYTES:,} "
         "that are tokenised; is it binary data? Put spaces into it, or leave it out",
-    )
-
-
-def _fail(prepared: pa.RecordBatch, row: int, fault: Fault) -> Failure:
-    return Failure(
-        id=prepared.column(ID)[row].as_py(),
-        stage="preprocess",
-        reason=fault.reason,
-        error=fault.error,
-        text=prepared.column(TEXT_START)[row].as_py(),
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms.rows.columns import ID, TEXT, TRAVELLING_NAMES
 from albert_embed.transforms.steps.bad_rows import BadRows, Fault
-from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
+from albert_embed.transforms.steps.failure import Failure
 
 
 def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.RecordBatch, list[Failure]]:
@@ -24,7 +24,11 @@ def reject_binary(documents: pa.RecordBatch, names: Sequence[str]) -> tuple[pa.R
         column = documents.column(TRAVELLING_NAMES.get(name, name))
         for row in find_invalid_utf8(column):
             bad.add(row, _describe(name, column[row].as_py()))
-    return bad.drop_from(documents), [_fail(documents, row, fault) for row, fault in bad]
+    failures = [
+        fault.fail(stage="preprocess", id_=documents.column(ID)[row].as_py(), text=documents.column(TEXT)[row].as_py())
+        for row, fault in bad
+    ]
+    return bad.drop_from(documents), failures
 
 
 def _describe(name: str, value: object) -> Fault:
@@ -32,14 +36,4 @@ def _describe(name: str, value: object) -> Fault:
         reason="invalid UTF-8",
         error=f"the field {name!r} is {str(value)[:80]}, which is not UTF-8, as strings in Parquet and BigQuery "
         "must be; write it as hexadecimal digits, or leave those out of --sink",
-    )
-
-
-def _fail(documents: pa.RecordBatch, row: int, fault: Fault) -> Failure:
-    return Failure(
-        id=documents.column(ID)[row].as_py(),
-        stage="preprocess",
-        reason=fault.reason,
-        error=fault.error,
-        text=(documents.column(TEXT)[row].as_py() or b"")[:TEXT_START_BYTES],
     )

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fault:
@@ -20,6 +22,23 @@ class Fault:
 
     reason: str
     error: str
+
+    def fail(self, *, stage: str, id_: bytes | None, text: bytes | None, window: int | None = None) -> Failure:
+        """Returns the failure of a row.
+
+        Args:
+          stage: where it was found.
+          id_, window: of the row, as far as it has them.
+          text: of the row; the failure gets its start.
+        """
+        return Failure(
+            id=id_ or b"",
+            stage=stage,
+            reason=self.reason,
+            error=self.error,
+            text=(text or b"")[:TEXT_START_BYTES],
+            window=window,
+        )
 
 
 class BadRows:
