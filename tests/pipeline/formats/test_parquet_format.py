@@ -17,6 +17,7 @@ from albert_embed.pipeline.formats import shard_file
 from albert_embed.pipeline.formats.parquet_format import ParquetFormat
 from albert_embed.pipeline.formats.parquet_rows import from_parquet_rows, to_parquet_rows
 from albert_embed.pipeline.formats.row_schema import RowSchema
+from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.formats.tf_examples import decode_examples, encode_examples
 from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
@@ -194,3 +195,15 @@ def test_both_sinks_of_one_output_hold_the_same_rows(tmp_path: Path) -> None:
         publish_rows(tmp_path / str(number), rows[:1], sinks=sinks, kept=KEPT)
         found.append(pa.Table.from_batches(read_embeddings(str(tmp_path / str(number)))))
     assert found[0].num_rows == 3 and found[0].equals(found[1]) and found[0].equals(found[2])
+
+
+def test_a_changed_byte_of_a_vector_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    group = write(path, [make_kept_rows()]).metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    (vectors,) = [column for column in columns if column.path_in_schema.startswith("pooled_output")]
+    content = bytearray(path.read_bytes())
+    content[vectors.data_page_offset + vectors.total_compressed_size - 1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedShardError, match=rf"^{path}: .*CRC checksum verification failed"):
+        list(ParquetFormat(schema=SCHEMA).read([str(path)]))
