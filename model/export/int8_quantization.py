@@ -13,6 +13,7 @@ from typing import Any
 from albert_embed.model.directory.model_directory import INT8_MODEL_FILE, REQUIRED_OUTPUT
 from albert_embed.model.engines.openvino_engine import read_openvino_model
 from albert_embed.model.export.calibration import Inputs
+from albert_embed.model.export.quantizable_graph import fuse_layer_norms, separate_query_key_value
 
 
 def require_nncf() -> Any:
@@ -36,10 +37,10 @@ def write_int8_model(directory: Path, calibration: Sequence[Inputs]) -> None:
 
     The multiplications inside the layers get int8 inputs: weights by their own ranges, one for each output, everything
     else by the ranges that it has on the calibration batches, in each of the layers that share weights by itself. The
-    rest stays in float32. So do embeddings, and what is computed once for each text, such as the pooler: int8 would
-    gain no time there, and cost accuracy. And so does what comes before the first layer norm of the layers, 3 % of the
-    multiplications of ALBERT-base: in trained weights a few values are far larger there than all others. In int8 these
-    took the smallest cosine of the built-in model from 0.994 to 0.969.
+    rest stays in floating point. So do embeddings, and what is computed once for each text, such as the pooler: int8
+    would gain no time there, and cost accuracy. And so does what comes before the first layer norm of the layers, 3 % of
+    the multiplications of ALBERT-base: in trained weights a few values are far larger there than all others. In int8
+    these took the smallest cosine of the built-in model from 0.994 to 0.969.
 
     Args:
       directory: a float32 export.
@@ -49,6 +50,8 @@ def write_int8_model(directory: Path, calibration: Sequence[Inputs]) -> None:
 
     nncf = require_nncf()
     model = read_openvino_model(directory)
+    fuse_layer_norms(model)
+    separate_query_key_value(model)
     exact = [*_name_multiplications_once_a_text(model), *_name_multiplications_before_layer_norm(model)]
     lookups = [node.get_friendly_name() for node in model.get_ops() if node.get_type_name() == "Gather"]
     # `nncf.set_log_level` would also set the level of whatever handlers other programs have put there.
@@ -83,15 +86,15 @@ def _name_multiplications_once_a_text(model: Any) -> list[str]:
 def _name_multiplications_before_layer_norm(model: Any) -> list[str]:
     """Returns the names of the multiplications by weights up to the first attention's output, and with it."""
     names = []
-    is_after_attention = False
+    attention_products = 0  # of queries by keys, of scores by values
     for node in model.get_ordered_ops():
         if node.get_type_name() != "MatMul":
             continue
-        if len(node.input(1).get_partial_shape()) > 2:  # of queries by keys, of scores by values
-            is_after_attention = True
+        if len(node.input(1).get_partial_shape()) > 2:
+            attention_products += 1
             continue
         names.append(node.get_friendly_name())
-        if is_after_attention:
+        if attention_products == 2:
             break
     return names
 
