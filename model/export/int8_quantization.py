@@ -38,9 +38,9 @@ def write_int8_model(directory: Path, calibration: Sequence[Inputs]) -> None:
     The multiplications inside the layers get int8 inputs: weights by their own ranges, one for each output, everything
     else by the ranges that it has on the calibration batches, in each of the layers that share weights by itself. The
     rest stays in floating point. So do embeddings, and what is computed once for each text, such as the pooler: int8
-    would gain no time there, and cost accuracy. And so does what comes before the first layer norm of the layers, 3 % of
-    the multiplications of ALBERT-base: in trained weights a few values are far larger there than all others. In int8
-    these took the smallest cosine of the built-in model from 0.994 to 0.969.
+    would gain no time there, and cost accuracy. And so does what comes before the first layer norm of the layers, 3 %
+    of the multiplications of ALBERT-base: in trained weights a few values are far larger there than all others. In
+    int8 these took the smallest cosine of the built-in model from 0.994 to 0.969.
 
     Args:
       directory: a float32 export.
