@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 _TAKES = "--model takes the directory of a SavedModel, as `albert-embed export` writes it, or a TF Hub handle"
@@ -21,7 +22,10 @@ def describe_wrong_model(path: Path) -> str:
     if path.is_dir():
         if not any(path.iterdir()):
             return f"{path} is an empty directory; {_TAKES}"
-        return f"{path} holds no saved_model.pb; a checkpoint first goes through `albert-embed export --source {path}`"
+        source = shlex.quote(str(path))
+        return (
+            f"{path} holds no saved_model.pb; a checkpoint first goes through `albert-embed export --source {source}`"
+        )
     if not path.exists():
         return f"there is no directory {path}; {_TAKES}"
     kind = next((said for endings, said in _KINDS.items() if path.name.lower().endswith(endings)), None)

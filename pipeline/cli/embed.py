@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def run_embed(arguments: Arguments) -> CommandResult:
         logger.warning(
             "nothing was embedded: all records failed, most often as %s; `albert-embed inspect %s` shows some",
             next(iter(manifest.failures_by_reason), "something unknown"),
-            options.output,
+            shlex.quote(options.output),
         )
     described = manifest.to_dict()
     record = {

@@ -60,7 +60,7 @@ def _read_queries(arguments: Arguments) -> tuple[str, ...]:
     """Returns the query, or those of the file, empty lines left out.
 
     Raises:
-      UsageError: if there is neither or both, or the file can't be read or is not UTF-8.
+      UsageError: if there is neither or both, or the file can't be read, is not UTF-8 or holds none.
     """
     given = [name for name in ("query", "queries_file") if name in arguments.values]
     if len(given) != 1:
@@ -79,7 +79,10 @@ def _read_queries(arguments: Arguments) -> tuple[str, ...]:
         raise UsageError(
             f"--queries {path} can't be read: {e.strerror or e}; give a file that has a query in each line"
         ) from e
-    return tuple(line for line in lines if line.strip())
+    queries = tuple(line for line in lines if line.strip())
+    if not queries:
+        raise UsageError(f"--queries {path} holds no query; write one in each line")
+    return queries
 
 
 def _describe_hit(hit: Hit) -> dict[str, Any]:

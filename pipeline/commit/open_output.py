@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from albert_embed.pipeline.commit.plan import read_plan
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.dataset.layout import (
@@ -69,5 +71,6 @@ def _refuse_pending(directory: str, previous: Manifest) -> None:
         return  # somebody has removed it, to give these rows up
     raise OutputError(
         f"the rows of version {previous.generation} of {directory} are not in {previous.pending_table} yet: run "
-        f"`albert-embed publish {directory}` first. To give them up, delete {directory}/{STAGING}/{previous.run}"
+        f"`albert-embed publish {shlex.quote(directory)}` first. To give them up, delete "
+        f"{directory}/{STAGING}/{previous.run}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -34,7 +35,7 @@ def compact_after_run(outcome: EmbedOutcome, options: EmbedOptions, beam_options
     except (ValueError, OSError, RuntimeError) as e:
         raise RunFailedError(
             f"{options.output} has the rows of this run, but could not be compacted: {e}. Once the cause is gone, run "
-            f"`albert-embed compact {options.output}`"
+            f"`albert-embed compact {shlex.quote(options.output)}`"
         ) from e
     logger.info("%s is compacted: %d rows in one generation", options.output, compacted.counts.rows)
     return dataclasses.replace(outcome, compacted=True)

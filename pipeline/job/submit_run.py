@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 from typing import Any
 
 import apache_beam as beam
@@ -63,8 +64,8 @@ def wait_for_verdict(result: PipelineResult, staging: StagingFolder) -> Verdict:
         return verdict
     if state in (None, PipelineState.DONE):
         raise RuntimeError(
-            f"the pipeline ended without publishing: run `albert-embed publish {staging.directory}`, or the same "
-            "command again"
+            f"the pipeline ended without publishing: run `albert-embed publish {shlex.quote(staging.directory)}`, or "
+            "the same command again"
         )
     raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {staging.directory}")
 
@@ -85,7 +86,7 @@ def explain(staging: StagingFolder, error: Exception) -> Verdict:
     if number is not None:
         raise RunFailedError(
             f"version {number} of {staging.directory} is published, but not all that follows is "
-            f"done: run `albert-embed publish {staging.directory}`. The cause: {error}"
+            f"done: run `albert-embed publish {shlex.quote(staging.directory)}`. The cause: {error}"
         ) from error
     raise error
 

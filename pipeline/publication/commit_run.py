@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -130,7 +131,9 @@ def publish_run(task: CommitTask) -> None:
     """
     verdict, plan = read_verdict(task.staging), read_plan(task.staging)
     if verdict is None and plan is None:
-        raise RuntimeError(f"the plan of {task.staging.path} is gone; run `albert-embed publish {task.directory}`")
+        raise RuntimeError(
+            f"the plan of {task.staging.path} is gone; run `albert-embed publish {shlex.quote(task.directory)}`"
+        )
     if verdict is not None and (plan is None or verdict.kind != PUBLISHED):
         _release_claim(task)
         raise_failure(verdict)

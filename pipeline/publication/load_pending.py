@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -42,7 +43,7 @@ def load_pending(directory: str, plan: Plan) -> None:
     except TableLoadError as e:
         raise TableLoadError(
             f"version {manifest.generation} of {directory} is published, but its rows are not in the table: {e}. Once "
-            f"the cause is gone, run `albert-embed publish {directory}`"
+            f"the cause is gone, run `albert-embed publish {shlex.quote(directory)}`"
         ) from e
     replace_version(directory, dataclasses.replace(manifest, bigquery=loaded, pending_table=None))
 

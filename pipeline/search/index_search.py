@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import shlex
 import tempfile
 from typing import Literal
 
@@ -65,7 +66,7 @@ class IndexSearch:
             except (ValueError, RuntimeError) as e:
                 raise OutputError(
                     f"{rows.output.directory}: the index can't be opened: {e}; run `albert-embed index "
-                    f"{rows.output.directory} --rebuild`, or search with --exact"
+                    f"{shlex.quote(rows.output.directory)} --rebuild`, or search with --exact"
                 ) from e
             self._closing = opening.pop_all()
 
@@ -129,6 +130,6 @@ def choose_index(output: PublishedOutput, searched: SearchedEmbedding, metric: M
         "comparing all rows: the index is of version %d, the output is version %d; `albert-embed index %s` renews it",
         there.version,
         output.manifest.generation,
-        output.directory,
+        shlex.quote(output.directory),
     )
     return "stale"

@@ -61,6 +61,7 @@ def make_world(world: Path, model: Path) -> None:
         "huggingface/config.json": json.dumps({"model_type": "albert"}).encode(),
         "huggingface/model.safetensors": b"x" * 100,
         "checkpoint/model.ckpt-best.index": b"x",
+        "my(checkpoint)/model.ckpt-best.index": b"x",
         "checkpoint/model.ckpt-best.data-00000-of-00001": b"x",
         "checkpoint/albert_config.json": b"{}",
     }
@@ -166,6 +167,12 @@ CASES = (
         arguments=embed(model="{world}/checkpoint"),
         value=r"/checkpoint holds no saved_model\.pb",
         remedy=r"goes through `albert-embed export --source \S+/checkpoint`$",
+    ),
+    Case(
+        name="a checkpoint in a folder with brackets",
+        arguments=embed(model="{world}/my(checkpoint)"),
+        value=r"/my\(checkpoint\) holds no saved_model\.pb",
+        remedy=r"goes through `albert-embed export --source '\S+/my\(checkpoint\)'`$",
     ),
     Case(
         name="weights alone as a model",

@@ -69,6 +69,14 @@ def test_a_file_of_queries_must_be_utf_8(dataset: Path, tmp_path: Path, capsys: 
     assert "queries.txt is not UTF-8 at byte 5; convert the file to UTF-8" in capsys.readouterr().err
 
 
+def test_a_file_without_queries(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "queries.txt").write_text("\n \n")
+    assert main(["search", str(dataset), "--queries", str(tmp_path / "queries.txt")]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"albert-embed search: --queries {tmp_path}/queries.txt holds no query; write one in each line"
+    )
+
+
 def test_a_file_of_queries_that_is_not_there(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path, why in ((tmp_path / "none.txt", "No such file or directory"), (tmp_path, "Is a directory")):
         assert main(["search", str(dataset), "--queries", str(path)]) == 2
