@@ -24,7 +24,8 @@ _OTHER_WEIGHT_FILES = {
     "*.pth": "a PyTorch file of no fixed form",
     "*.ckpt": "a PyTorch or Lightning file of no fixed form",
 }
-_SENTENCEPIECE_FILES = ("*.model", "*.spm")
+# What SentencePiece models are called, if not by one of the names that releases have.
+SENTENCEPIECE_FILES = ("*.model", "*.spm")
 _GET_ALBERT = "get one of ALBERT's own (google/albert_base/2 of TF Hub, its checkpoint, or albert-base-v2)"
 
 
@@ -77,7 +78,7 @@ def refuse_word_pieces(directory: Path) -> None:
       ForeignModelError: if the vocabulary is `vocab.txt`.
     """
     word_pieces = _word_piece_files(directory)
-    if word_pieces and not any(list(directory.glob(pattern)) for pattern in _SENTENCEPIECE_FILES):
+    if word_pieces and not any(list(directory.glob(pattern)) for pattern in SENTENCEPIECE_FILES):
         raise ForeignModelError(
             f"{directory} is an ALBERT whose vocabulary is of WordPiece ({word_pieces[0].name}), as the Chinese ones "
             "have; only those with a SentencePiece vocabulary (30k-clean.model, spiece.model) can be embedded with"

@@ -13,6 +13,7 @@ import tensorflow as tf
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.architecture.encoder import AlbertEncoder, Precision
 from albert_embed.model.architecture.sample_batch import make_sample_batch
+from albert_embed.model.directory.foreign_model import SENTENCEPIECE_FILES
 from albert_embed.model.directory.model_directory import fingerprint_model
 from albert_embed.model.directory.staged_output import stage_output
 from albert_embed.model.export.calibration import make_calibration_batches
@@ -181,9 +182,11 @@ def check_vocabulary_size(vocabulary: Vocabulary, vocabulary_file: Path, config:
 def _choose_vocabulary(published: PublishedModel, given: Path | None) -> Path:
     own = published.tokenizer.vocabulary_file
     if own is None:
+        others = sorted(file for pattern in SENTENCEPIECE_FILES for file in published.directory.glob(pattern))
         raise ValueError(
             f"{published.directory} has no SentencePiece model ({' or '.join(VOCABULARY_NAMES)}); "
             "give the one published with these weights as --vocabulary FILE"
+            + "".join(f", perhaps {file}" for file in others[:1])
         )
     if given is not None and published.format == "tf1_hub" and given.read_bytes() != own.read_bytes():
         raise ValueError(

@@ -75,6 +75,9 @@ def test_the_real_vocabulary_against_a_golden_checkpoint(shared: Path, output: P
 def test_no_vocabulary(source: Path, output: Path) -> None:
     with pytest.raises(ValueError, match=r"has no SentencePiece model \(30k-clean.model or spiece.model\); give the"):
         export_model(source=str(source), output=output)
+    (source / "japanese.model").write_bytes(vocabulary_bytes())
+    with pytest.raises(ValueError, match=r"as --vocabulary FILE, perhaps .*/source/japanese.model$"):
+        export_model(source=str(source), output=output)
     with pytest.raises(FileNotFoundError, match=r"^--vocabulary /nowhere.model: there is no such file$"):
         export_model(source=str(source), output=output, vocabulary_file=Path("/nowhere.model"))
     assert_nothing_left(output)
