@@ -60,7 +60,7 @@ def estimate_distinct(sketch: np.ndarray) -> int:
     if len(sketch) < SKETCH_SIZE:
         return len(sketch)
     share = (float(sketch[-1]) + _FINGERPRINTS / 2) / _FINGERPRINTS  # of the range, below the largest that is kept
-    return round((SKETCH_SIZE - 1) / share)
+    return max(SKETCH_SIZE, round((SKETCH_SIZE - 1) / share))  # so many there are, at least
 
 
 class _SketchFn(beam.CombineFn):

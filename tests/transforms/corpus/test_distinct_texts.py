@@ -37,6 +37,12 @@ def test_many_texts_are_counted_to_two_per_cent(distinct: int) -> None:
     assert estimate_distinct(sketch) == pytest.approx(distinct, rel=0.02)
 
 
+def test_a_full_sketch_is_never_fewer_texts_than_it_holds() -> None:
+    """What is below `SKETCH_SIZE` is said to be exact; the fingerprints of so many texts may lie far apart."""
+    last = 2**63 - 1
+    assert estimate_distinct(np.append(np.arange(SKETCH_SIZE - 1), last)) == SKETCH_SIZE
+
+
 def test_sketches_of_parts_make_the_sketch_of_the_whole() -> None:
     texts = [f"document number {number}" for number in range(50_000)]
     parts = [sketch_of(texts[:20_000]), sketch_of(texts[10_000:]), sketch_of([])]
