@@ -25,13 +25,13 @@ NO_OPTIONS = PipelineOptions([])
 STEPS = ["planned", "half moved", "moved", "version", "manifest"]
 
 
-def leave(directory: Path, step: str) -> str:
-    """Leaves a run that ended after a step of its commit; returns its name."""
+def leave(directory: Path, step: str, *, ahead: int = 1) -> str:
+    """Leaves a run that ended after a step of its commit, `ahead` versions on; returns its name."""
     transaction = Transaction(str(directory))
     base = transaction.begin(overwrite=True)
     rows = [make_rows([2], first=number) for number in range(3)]
     shards = [write_shard(transaction.staging.path, batch, make_formats(["parquet"])) for batch in rows]
-    generation = 1 if base is None else base.generation + 1
+    generation = ahead if base is None else base.generation + ahead
     plan = make_plan(
         make_manifest(rows, "float_list", shards),
         run=transaction.staging.run,
@@ -73,6 +73,12 @@ def test_what_failed_or_came_too_late_is_left(tmp_path: Path) -> None:
     assert complete_runs(str(tmp_path), NO_OPTIONS) == Completion(version=0, completed=None)
     assert failed.has("plan.json")
     publish_rows(tmp_path, [make_rows([7])])  # the next run removes it
+    assert complete_runs(str(tmp_path), NO_OPTIONS) == Completion(version=1, completed=None)
+
+
+def test_a_plan_of_a_version_after_the_next_is_left(tmp_path: Path) -> None:
+    publish_rows(tmp_path, [make_rows([7])])
+    leave(tmp_path, "planned", ahead=2)
     assert complete_runs(str(tmp_path), NO_OPTIONS) == Completion(version=1, completed=None)
 
 
