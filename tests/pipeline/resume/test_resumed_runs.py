@@ -13,6 +13,7 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
+from albert_embed.pipeline.publication import commit_run
 from tests.tiny_model import CORPUS, ROOT
 
 pytestmark = pytest.mark.integration
@@ -162,3 +163,24 @@ def test_a_full_disk_leaves_the_version_before(tiny_model: Path, source: Path, s
     again = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert read_manifest(str(output)).counts.rows == 1500 and reused_rows(output) > 0
+
+
+@pytest.mark.parametrize("command", ["embed", "publish"])
+def test_a_run_that_ended_between_its_moves_and_its_version_loses_nothing(
+    tiny_model: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    output = tmp_path / "out"
+
+    def die(*_: object) -> None:
+        raise KeyError("publish_plan")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(commit_run, "publish_plan", die)
+        assert embed(tiny_model, source, output) == 4
+    (shard,) = output.glob("tfrecord/*")
+    moved = shard.stat().st_ino
+    assert (embed(tiny_model, source, output) if command == "embed" else main(["publish", str(output)])) == 0
+    (shard,) = output.glob("tfrecord/*")
+    assert shard.stat().st_ino == moved  # the very file
+    assert reused_rows(output) == (300 if command == "embed" else 0)
+    assert main(["inspect", str(output)]) == 0 and not (output / "_staging").exists()
