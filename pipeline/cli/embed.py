@@ -92,14 +92,28 @@ def describe_interrupted_embed(arguments: Arguments) -> str:
     from albert_embed.pipeline.commit.staging import list_staged
     from albert_embed.pipeline.shards.shard import INDEX_PREFIX
 
-    directory, _ = _split_outputs(arguments.values["output"])
-    claimant = read_claimant(directory) if directory else None
+    directory = _find_directory(arguments)
+    if not directory:
+        return "nothing was published; run the same command again"
+    claimant = read_claimant(directory)
     if claimant is not None and claimant.job_id:
         return f"{claimant.describe()} goes on without this program, and publishes in {directory} by itself"
-    staged = list_staged(directory).values() if directory else ()
+    staged = list_staged(directory).values()
     shards = sum(file.name.startswith(f"{INDEX_PREFIX}-") for files in staged for file in files)
     kept = f"finished shards kept in {directory}/_staging: {shards:,}"
     return f"nothing was published; {kept}; run the same command again to go on from there"
+
+
+def _find_directory(arguments: Arguments) -> str:
+    """Returns the directory of a run, below `--temp_location` where it has only a table; empty where there is none."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from albert_embed.pipeline.job.resolve_options import place_output
+
+    try:
+        return place_output(make_embed_options(arguments), PipelineOptions(list(arguments.beam))).output
+    except ValueError:  # the run would have been refused
+        return ""
 
 
 def make_embed_options(arguments: Arguments) -> EmbedOptions:
