@@ -21,7 +21,7 @@ from albert_embed.pipeline.nearest.find_nearest import Hit, find_nearest
 from albert_embed.pipeline.nearest.read_vectors import make_blocks
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
 from albert_embed.pipeline.nearest.searched_embedding import choose_embedding
-from albert_embed.pipeline.nearest.vector_index import VectorIndex
+from albert_embed.pipeline.nearest.vector_index import IndexSettings, VectorIndex
 from albert_embed.pipeline.search.index_search import IndexSearch
 from albert_embed.pipeline.settings.search_options import IndexOptions
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -235,3 +235,18 @@ def test_an_index_that_is_damaged_is_built_anew_and_stops_no_run(
     assert (index.rows, index.removed) == (2, 0)
     assert "the index is built anew: that of version 2 is damaged: " in caplog.text
     assert list_indexed(str(tmp_path)) == list_live(str(tmp_path))
+
+
+def test_an_index_that_is_cut_off_by_a_full_disk_is_noticed(tmp_path: Path) -> None:
+    class Cut:
+        """What usearch does where there is no room: it writes a part and says nothing."""
+
+        serialized_length = 2000
+
+        def save(self, path: str) -> None:
+            Path(path).write_bytes(b"x" * 1999)
+
+    settings = IndexSettings(dimensions=WIDTH, metric="cosine", value_type="f32")
+    index: Any = Cut()
+    with pytest.raises(OSError, match=rf"^only 1,999 of 2,000 bytes of {tmp_path}/a could be written; make room"):
+        VectorIndex(index, settings).save(f"{tmp_path}/a")
