@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Mapping
 from typing import Any
 
-from albert_embed.pipeline.shards.row_counts import RowCounts
+from albert_embed.pipeline.shards.row_counts import RowCounts, combine_counts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,5 +60,4 @@ class DocumentCounts:
     deleted: int = 0
 
     def __add__(self, other: DocumentCounts) -> DocumentCounts:
-        names = [field.name for field in dataclasses.fields(self)]
-        return DocumentCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return combine_counts(operator.add, self, other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from albert_embed.pipeline.incremental.compare_documents import (
 from albert_embed.pipeline.incremental.id_buckets import SplitIntoBuckets
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
 from albert_embed.pipeline.incremental.read_index import ReadPublishedFile
-from albert_embed.pipeline.shards.row_counts import RowCounts
+from albert_embed.pipeline.shards.row_counts import RowCounts, combine_counts
 from albert_embed.transforms.rows.columns import INPUT_RANGE, TOKENS, TRUNCATED
 
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
@@ -49,8 +50,7 @@ class ChangeCounts:
     missing: int = 0
 
     def __add__(self, other: ChangeCounts) -> ChangeCounts:
-        names = [field.name for field in dataclasses.fields(self)]
-        return ChangeCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return combine_counts(operator.add, self, other)
 
 
 class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):

@@ -1,8 +1,11 @@
-"""`RowCounts`: counts over some rows."""
+"""`RowCounts`: counts over some rows, and how counts of any kind are combined."""
 
 from __future__ import annotations
 
 import dataclasses
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +13,11 @@ import pyarrow as pa
 from albert_embed.pipeline.shards.shard import Shard
 from albert_embed.transforms.rows.columns import INPUT_IDS, TRUNCATED, WINDOW
 from albert_embed.transforms.rows.list_lengths import list_lengths
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Counts = TypeVar("Counts", bound="DataclassInstance")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,24 +37,20 @@ class RowCounts:
     truncated: int = 0
 
     def __add__(self, other: RowCounts) -> RowCounts:
-        return RowCounts(
-            documents=self.documents + other.documents,
-            rows=self.rows + other.rows,
-            tokens=self.tokens + other.tokens,
-            truncated=self.truncated + other.truncated,
-        )
+        return combine_counts(operator.add, self, other)
 
     def __sub__(self, other: RowCounts) -> RowCounts:
-        return RowCounts(
-            documents=self.documents - other.documents,
-            rows=self.rows - other.rows,
-            tokens=self.tokens - other.tokens,
-            truncated=self.truncated - other.truncated,
-        )
+        return combine_counts(operator.sub, self, other)
 
     def __bool__(self) -> bool:
         """Returns whether any count is not 0."""
         return any(dataclasses.astuple(self))
+
+
+def combine_counts(combine: Callable[[Any, Any], Any], first: Counts, second: Counts) -> Counts:
+    """Returns counts of the same kind, each field combined from that of `first` and that of `second`."""
+    names = [field.name for field in dataclasses.fields(first)]
+    return type(first)(**{name: combine(getattr(first, name), getattr(second, name)) for name in names})
 
 
 def count_rows(rows: pa.RecordBatch) -> RowCounts:
