@@ -25,11 +25,9 @@ def fuse_layer_norms(model: Any) -> int:
         centred, scale = (_source(node, port) for port in (0, 1))
         if (centred.get_type_name(), scale.get_type_name()) != ("Subtract", "Power"):
             continue
-        epsilon = next(
-            _source(_source(scale, 0), port)
-            for port in (0, 1)
-            if _source(_source(scale, 0), port).get_type_name() == "Constant"
-        )
+        variance = _source(scale, 0)  # with epsilon added
+        terms = (_source(variance, port) for port in (0, 1))
+        (epsilon,) = (term for term in terms if term.get_type_name() == "Constant")
         normalized = opset13.mvn(
             centred.input(0).get_source_output(),
             opset13.constant(np.array([-1], np.int64)),

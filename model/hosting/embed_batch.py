@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -26,10 +27,12 @@ class StartedBatch:
     """A batch that an engine has begun to compute.
 
     Attributes:
+      batch: the rows.
       inputs: of the signature, padded.
       outputs: what becomes of them.
     """
 
+    batch: pa.RecordBatch
     inputs: Mapping[str, np.ndarray]
     outputs: Future[dict[str, np.ndarray]]
 
@@ -45,40 +48,49 @@ def embed_batches(
         for batch in batches:
             yield from embed_batch(batch, engine, embeddings)
         return
-    batches = [batch for batch in batches if batch.num_rows]
-    outputs = {EMBEDDING_COLUMNS[name] for name in embeddings}
+    outputs = _name_outputs(embeddings)
     started: list[StartedBatch] = []
     try:
         for batch in batches:
-            inputs = pad_batch(batch)
-            started.append(StartedBatch(inputs=inputs, outputs=engine.start(inputs, outputs)))
-        for batch, one in zip(batches, started, strict=True):
-            yield from embed_batch(batch, engine, embeddings, one)
+            if batch.num_rows:
+                inputs = pad_batch(batch)
+                started.append(StartedBatch(batch=batch, inputs=inputs, outputs=engine.start(inputs, outputs)))
+        for one in started:
+            yield from _embed_padded(one.batch, one.inputs, one.outputs.result, engine, embeddings)
     finally:
         for one in started:
             one.outputs.cancel()  # those that wait, where an error or Ctrl-C has come
 
 
-def embed_batch(
-    batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str], started: StartedBatch | None = None
-) -> Iterator[pa.RecordBatch | Failure]:
+def embed_batch(batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]) -> Iterator[pa.RecordBatch | Failure]:
     """Yields the rows of `batch` with their embeddings; halves the batch where it does not fit into memory.
 
     Args:
       batch: the rows.
       engine: computes them.
       embeddings: which to add (`attach_embeddings`).
-      started: the batch, where the engine has begun to compute it.
     """
-    if batch.num_rows == 0:
-        return
-    inputs = pad_batch(batch) if started is None else started.inputs
+    if batch.num_rows:
+        inputs = pad_batch(batch)
+        compute = functools.partial(engine.run, inputs, _name_outputs(embeddings))
+        yield from _embed_padded(batch, inputs, compute, engine, embeddings)
+
+
+def _name_outputs(embeddings: Sequence[str]) -> set[str]:
+    return {EMBEDDING_COLUMNS[name] for name in embeddings}
+
+
+def _embed_padded(
+    batch: pa.RecordBatch,
+    inputs: Mapping[str, np.ndarray],
+    compute: Callable[[], dict[str, np.ndarray]],
+    engine: Engine,
+    embeddings: Sequence[str],
+) -> Iterator[pa.RecordBatch | Failure]:
+    """Yields what `embed_batch` does for rows whose padded inputs are made; `compute` returns or awaits the outputs."""
     begun = time.perf_counter()
     try:
-        if started is None:
-            outputs = engine.run(inputs, {EMBEDDING_COLUMNS[name] for name in embeddings})
-        else:
-            outputs = started.outputs.result()
+        outputs = compute()
     except (OutOfMemoryError, RowError) as e:
         if batch.num_rows == 1:
             reason = "out of memory" if isinstance(e, OutOfMemoryError) else "refused by the model"
