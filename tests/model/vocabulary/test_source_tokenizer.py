@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sentencepiece
 
+from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.directory.model_directory import open_model_directory
 from albert_embed.model.export.export import export_model
 from albert_embed.model.published.published_model import open_published_model
@@ -130,11 +131,15 @@ def test_the_export_takes_the_rule_over_and_an_option_overrides_it(source: Path,
     assert open_model_directory(tmp_path / "albert").comma_rule == "albert"
 
 
+def write_source(folder: Path, config: AlbertConfig, vocabulary_file: Path) -> Path:
+    """Writes a Hugging Face checkpoint with a SentencePiece model, and returns its folder."""
+    write_huggingface_checkpoint(folder, config, huggingface_tensors(make_weights(config)))
+    shutil.copy(vocabulary_file, folder / "spiece.model")
+    return folder
+
+
 def test_added_tokens_beside_a_sentencepiece_model(tmp_path: Path, vocabulary_file: Path) -> None:
-    config = replace(TINY, vocab_size=403)
-    source = tmp_path / "source"
-    write_huggingface_checkpoint(source, config, huggingface_tensors(make_weights(config)))
-    shutil.copy(vocabulary_file, source / "spiece.model")
+    source = write_source(tmp_path / "source", replace(TINY, vocab_size=403), vocabulary_file)
     (source / "added_tokens.json").write_text(json.dumps({"<c>": 402, "<a>": 400, "<b>": 401, "[MASK]": 4}))
     report = export_model(source=str(source), output=tmp_path / "out")
     assert report.notes == (
@@ -195,10 +200,7 @@ ADDED = [
 def test_added_tokens_are_found_in_whichever_file_lists_them(
     tmp_path: Path, vocabulary_file: Path, name: str, content: dict[str, Any]
 ) -> None:
-    config = replace(TINY, vocab_size=402)
-    source = tmp_path / "source"
-    write_huggingface_checkpoint(source, config, huggingface_tensors(make_weights(config)))
-    shutil.copy(vocabulary_file, source / "spiece.model")
+    source = write_source(tmp_path / "source", replace(TINY, vocab_size=402), vocabulary_file)
     (source / name).write_text(json.dumps(content))
     with open_published_model(str(source)) as published:
         found = published.tokenizer
@@ -215,10 +217,7 @@ def test_added_tokens_without_embeddings_are_left_out(
     tmp_path: Path, vocabulary_file: Path, name: str, content: dict[str, Any]
 ) -> None:
     """As where somebody has added a token and not resized the model, which never sees it."""
-    config = replace(TINY, vocab_size=401)
-    source = tmp_path / "source"
-    write_huggingface_checkpoint(source, config, huggingface_tensors(make_weights(config)))
-    shutil.copy(vocabulary_file, source / "spiece.model")
+    source = write_source(tmp_path / "source", replace(TINY, vocab_size=401), vocabulary_file)
     (source / name).write_text(json.dumps(content))
     report = export_model(source=str(source), output=tmp_path / "out")
     assert report.notes[:2] == (

@@ -296,13 +296,19 @@ def test_a_commit_that_fails_half_way_leaves_no_file_where_rows_are_read(
     assert list_files(tmp_path) == finished_files(first)
 
 
-def test_a_late_attempt_leaves_the_files_on_which_a_later_version_stands(tmp_path: Path) -> None:
-    """A worker that hung may publish again when another run has added to what its own had published."""
-    transaction, manifest = stage(tmp_path, 2)
+def publish_first(tmp_path: Path, rows: int) -> Plan:
+    """Publishes version 1 by its plan, which is returned: a late attempt has it, too."""
+    transaction, manifest = stage(tmp_path, rows)
     plan = make_plan(manifest, run=transaction.staging.run, generation=1, schemas={})
     publish.move_planned(str(tmp_path), plan)
     publish.publish_plan(str(tmp_path), plan)
     transaction.end()
+    return plan
+
+
+def test_a_late_attempt_leaves_the_files_on_which_a_later_version_stands(tmp_path: Path) -> None:
+    """A worker that hung may publish again when another run has added to what its own had published."""
+    plan = publish_first(tmp_path, 2)
     later = add_rows(tmp_path, [make_rows([3], first=5)], [], sinks=("tfrecord", "parquet"))
     before = list_files(tmp_path)
     assert {file.path for file in plan.manifest.shards} <= {file.path for file in later.shards}
@@ -312,11 +318,7 @@ def test_a_late_attempt_leaves_the_files_on_which_a_later_version_stands(tmp_pat
 
 
 def test_a_late_attempt_at_a_version_that_is_retained_changes_nothing(tmp_path: Path) -> None:
-    transaction, manifest = stage(tmp_path, 1)
-    plan = make_plan(manifest, run=transaction.staging.run, generation=1, schemas={})
-    publish.move_planned(str(tmp_path), plan)
-    publish.publish_plan(str(tmp_path), plan)
-    transaction.end()
+    plan = publish_first(tmp_path, 1)
     again, manifest = stage(tmp_path, 2)
     again.commit(manifest, {}, retain=1)
     again.end()

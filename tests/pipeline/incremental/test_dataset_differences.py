@@ -6,19 +6,12 @@ import dataclasses
 
 import pytest
 
-from albert_embed.pipeline.dataset.provenance import ModelProvenance, Provenance, TransformProvenance
+from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.incremental.dataset_differences import DatasetMismatchError, check_same_dataset
+from tests.pipeline.made_manifest import MODEL
 
 PROVENANCE = Provenance(
-    model=ModelProvenance(
-        name="m",
-        fingerprint="f1",
-        precision="float32",
-        engine="tensorflow",
-        lower_case=True,
-        comma_rule="albert",
-        vocabulary_fingerprint="",
-    ),
+    model=dataclasses.replace(MODEL, fingerprint="f1", vocabulary_fingerprint=""),
     transform=TransformProvenance(fingerprint="t1", options={"max_tokens": 512, "long_documents": "truncate"}),
     embeddings=["pooled_output", "mean_output"],
     hidden_size=3,
