@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.architecture.sentence_modules import SentenceModules
 from albert_embed.model.architecture.weights import Weights, weight_shapes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +62,7 @@ def write_model(
     lower_case: bool = True,
     precision: str = "float32",
     pooler: bool = True,
+    sentence: SentenceModules | None = None,
 ) -> None:
     """Writes an export of `config` to `output`."""
     from albert_embed.model.architecture.encoder import AlbertEncoder
@@ -72,7 +74,7 @@ def write_model(
     if not pooler:
         weights = {name: value for name, value in weights.items() if not name.startswith("pooler/")}
     write_saved_model(
-        AlbertEncoder(config, weights, precision),  # type: ignore[arg-type]
+        AlbertEncoder(config, weights, precision, sentence=sentence),  # type: ignore[arg-type]
         output,
         tokenization=Tokenization(vocabulary_file=vocabulary_file, lower_case=lower_case),
         description={"source": "tests", "source_format": "untrained", "precision": precision},

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from albert_embed.model.architecture.sentence_modules import DenseActivation, DenseLayer, SentenceModules
+from albert_embed.model.architecture.sentence_modules import MIN_NORM, DenseActivation, DenseLayer, SentenceModules
 
 _ACTIVATIONS: dict[DenseActivation, Callable[[tf.Tensor], tf.Tensor]] = {
     "identity": tf.identity,
@@ -15,8 +15,6 @@ _ACTIVATIONS: dict[DenseActivation, Callable[[tf.Tensor], tf.Tensor]] = {
     "gelu": lambda values: tf.nn.gelu(values, approximate=False),
     "sigmoid": tf.sigmoid,
 }
-# torch.nn.functional.normalize divides by at least this.
-_MIN_NORM = 1e-12
 
 
 class SentenceHead(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
@@ -24,8 +22,9 @@ class SentenceHead(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     def __init__(self, modules: SentenceModules) -> None:
         super().__init__(name="sentence_head")
-        self._pooling = modules.pooling
-        self._steps: list[Callable[[tf.Tensor], tf.Tensor]] = [
+        self.outline = modules.outline
+        # A public name: the engine for GPUs finds the weights by it (`model.jax_engine.weights`).
+        self.steps: list[Callable[[tf.Tensor], tf.Tensor]] = [
             _DenseStep(step) if isinstance(step, DenseLayer) else _normalize for step in modules.steps
         ]
 
@@ -36,14 +35,14 @@ class SentenceHead(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
           sequence_output: float32 `[batch, seq, hidden]`.
           input_mask: int32 `[batch, seq]`, 1 at real tokens.
         """
-        if self._pooling == "cls":
+        if self.outline.pooling == "cls":
             values = sequence_output[:, 0]
         else:
             real = tf.cast(input_mask, tf.float32)[:, :, tf.newaxis]
             # Not a product: what stands at padded positions may be anything.
             kept = tf.where(real > 0, sequence_output, 0.0)
             values = tf.reduce_sum(kept, axis=1) / tf.reduce_sum(real, axis=1)
-        for step in self._steps:
+        for step in self.steps:
             values = step(values)
         return values
 
@@ -60,4 +59,4 @@ class _DenseStep(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 
 def _normalize(values: tf.Tensor) -> tf.Tensor:
-    return values / tf.maximum(tf.norm(values, axis=-1, keepdims=True), _MIN_NORM)
+    return values / tf.maximum(tf.norm(values, axis=-1, keepdims=True), MIN_NORM)

@@ -30,6 +30,8 @@ from albert_embed.transforms.text.vocabulary import COMMA_RULES, CommaRule, Voca
 HUB_MODULE_FILE = "tfhub_module.pb"
 SAVED_MODEL_FILE = "saved_model.pb"
 CONFIG_FILE = "albert_config.json"
+# Among the assets of an export that gives `sentence_embedding`: how, without the weights.
+SENTENCE_FILE = "sentence_modules.json"
 EXPORT_FILE = "export.json"
 # Of an int8 export: the model as OpenVINO has it. The SavedModel beside it has the same weights in float32.
 INT8_FOLDER = "int8"

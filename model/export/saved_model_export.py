@@ -19,6 +19,7 @@ from albert_embed.model.directory.model_directory import (
     INPUT_NAMES,
     POOLED_SIGNATURE,
     POOLED_SIGNATURE_OUTPUT,
+    SENTENCE_FILE,
     TOKENIZATION_SIGNATURE,
     TOKENS_SIGNATURE,
 )
@@ -44,13 +45,15 @@ class Tokenization:
 
 
 class _ExportedAlbert(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """The encoder with its vocabulary, its config and its signatures."""
+    """The encoder with its vocabulary, what describes it, and its signatures; it writes its assets to a folder."""
 
-    def __init__(self, encoder: AlbertEncoder, tokenization: Tokenization, config_file: Path) -> None:
+    def __init__(self, encoder: AlbertEncoder, tokenization: Tokenization, assets: Path) -> None:
         super().__init__(name="exported_albert")
         self.encoder = encoder
         self.vocabulary_asset = tf.saved_model.Asset(str(tokenization.vocabulary_file))
-        self.config_asset = tf.saved_model.Asset(str(config_file))
+        self.config_asset = _write_asset(assets / CONFIG_FILE, encoder.config.to_json())
+        if encoder.sentence_head is not None:
+            self.sentence_asset = _write_asset(assets / SENTENCE_FILE, encoder.sentence_head.outline.to_json())
         self._tokenization = tokenization
         inputs = [tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUT_NAMES]
         self.tokens = tf.function(self._tokens, input_signature=inputs)
@@ -83,12 +86,15 @@ class _ExportedAlbert(tf.Module):  # type: ignore[misc]  # TensorFlow has no typ
         }
 
 
+def _write_asset(path: Path, text: str) -> tf.saved_model.Asset:
+    path.write_text(text, encoding="utf-8")
+    return tf.saved_model.Asset(str(path))
+
+
 def save_encoder(encoder: AlbertEncoder, directory: Path, *, tokenization: Tokenization) -> None:
-    """Writes the SavedModel to `directory`, with its vocabulary and its config as assets."""
+    """Writes the SavedModel to `directory`; its vocabulary, its config and its sentence modules are assets."""
     with tempfile.TemporaryDirectory() as assets:
-        config_file = Path(assets) / CONFIG_FILE
-        config_file.write_text(encoder.config.to_json(), encoding="utf-8")
-        exported = _ExportedAlbert(encoder, tokenization, config_file)
+        exported = _ExportedAlbert(encoder, tokenization, Path(assets))
         signatures = {
             TOKENS_SIGNATURE: exported.tokens,
             DEFAULT_SIGNATURE: exported.tokens,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
 from albert_embed.model.engines.engine import Engine
+from albert_embed.model.hosting.engine_task import EngineTask
 
 EngineName = Literal["tensorflow", "openvino", "jax", "auto"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
@@ -25,7 +25,7 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None, strea
         threads among them; in TensorFlow all of them use all.
 
     Raises:
-      ValueError: if the engine is unknown, or does not compute in the model's precision.
+      ValueError: if the engine is unknown, or can't compute the model.
     """
     engine = _load_engine(name, directory, threads, streams)
     if streams == 1:
@@ -36,9 +36,7 @@ def load_engine(name: str, directory: Path, *, threads: int | None = None, strea
 
 
 def _load_engine(name: str, directory: Path, threads: int | None, streams: int) -> Engine:
-    from albert_embed.model.directory.model_directory import read_precision
-
-    refuse_precision(name, read_precision(directory))
+    EngineTask.of(directory, ()).refuse(name)
     if name == "tensorflow":
         from albert_embed.model.engines.tensorflow_engine import load_tensorflow_engine
 
@@ -52,20 +50,6 @@ def _load_engine(name: str, directory: Path, threads: int | None, streams: int) 
 
         return load_jax_engine(directory)
     raise ValueError(f"engine must be tensorflow, openvino or jax here, not {name!r}")
-
-
-def refuse_engine_s_lack(engine: str, embeddings: Sequence[str]) -> None:
-    """Raises ValueError where `engine` does not give one of `embeddings`, whatever the model has."""
-    if engine == "jax" and "sentence" in embeddings:
-        raise ValueError("--engine jax has no sentence; choose --engine tensorflow")
-
-
-def refuse_precision(engine: str, precision: str) -> None:
-    """Raises ValueError where `engine` does not compute in the precision of an export."""
-    if precision == "int8" and engine in ("tensorflow", "jax"):
-        raise ValueError(
-            f"the model is an int8 export, which only OpenVINO computes in int8: --engine openvino, not {engine}"
-        )
 
 
 def refuse_missing_engine(engine: str) -> None:
@@ -84,22 +68,22 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def choose_engine(name: str, precision: str = "float32") -> str:
+def choose_engine(name: str, task: EngineTask) -> str:
     """Returns `name`; for `auto`, `openvino` where it is installed and there is no GPU, else `tensorflow`.
 
     Args:
       name: as `--engine` has it.
-      precision: of the model; for int8 `auto` is always `openvino`.
+      task: what it is to compute; for int8 `auto` is always `openvino`.
 
     Raises:
-      ValueError: if the engine is unknown, or does not compute in the precision.
+      ValueError: if the engine is unknown, or can't compute that.
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
-    refuse_precision(name, precision)
+    task.refuse(name)
     if name != "auto":
         return name
-    if precision == "int8":
+    if task.precision == "int8":
         return "openvino"
     if importlib.util.find_spec("openvino") is None:
         return "tensorflow"

@@ -12,18 +12,13 @@ from apache_beam.ml.inference.base import ModelHandler
 from apache_beam.utils.shared import Shared
 
 from albert_embed.model.directory.locate import locate_model
-from albert_embed.model.directory.model_directory import TOKENS_SIGNATURE, check_fingerprint, read_precision
+from albert_embed.model.directory.model_directory import TOKENS_SIGNATURE, check_fingerprint
 from albert_embed.model.directory.saved_model_graph import read_signature_outputs
 from albert_embed.model.engines.engine import Engine
-from albert_embed.model.hosting.choose_engine import (
-    ENGINES,
-    EngineName,
-    choose_engine,
-    load_engine,
-    refuse_engine_s_lack,
-)
+from albert_embed.model.hosting.choose_engine import ENGINES, EngineName, choose_engine, load_engine
 from albert_embed.model.hosting.embed_batch import embed_batches
 from albert_embed.model.hosting.embeddings import check_embeddings, refuse_missing_outputs
+from albert_embed.model.hosting.engine_task import EngineTask
 from albert_embed.model.hosting.worker_environment import observe_worker
 from albert_embed.transforms.process.worker_threads import WorkerThreads
 from albert_embed.transforms.steps import metrics
@@ -74,7 +69,6 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
             raise ValueError(f"threads must be at least 1, not {threads}")
         if streams < 1:
             raise ValueError(f"streams must be at least 1, not {streams}")
-        refuse_engine_s_lack(engine, embeddings)
         self._model = model
         self._sha256 = sha256
         self._embeddings = check_embeddings(embeddings)
@@ -102,10 +96,10 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         started = time.perf_counter()
         threads = self._threads.limit()
         directory = locate_model(self._model)
-        name = choose_engine(self._engine, read_precision(directory))
         if self._sha256 is not None:
             check_fingerprint(directory, self._model, self._sha256)
         refuse_missing_outputs(self._embeddings, read_signature_outputs(directory, TOKENS_SIGNATURE), self._model)
+        name = choose_engine(self._engine, EngineTask.of(directory, self._embeddings))
         engine = load_engine(name, directory, threads=threads, streams=self._streams)
         logger.info("loaded %s with engine %s in %.1f s", self._model, name, time.perf_counter() - started)
         return engine

@@ -38,7 +38,7 @@ def encode_tokens(weights: JaxWeights, inputs: TokenInputs, config: AlbertConfig
     embedded += weights["token_type_embeddings"][inputs.segment_ids]
     hidden = _norm(weights["embeddings_norm"], embedded, config).astype(weights["word_embeddings"].dtype)
     if "mapping" in weights:
-        hidden = _dense(weights["mapping"], hidden)
+        hidden = dense(weights["mapping"], hidden)
     for group, repeats in _repeats_of_groups(config):
         inner_layers = [weights["groups"][str(group)][str(inner)] for inner in range(config.inner_group_num)]
 
@@ -54,7 +54,7 @@ def encode_tokens(weights: JaxWeights, inputs: TokenInputs, config: AlbertConfig
 
 def pool_first_tokens(weights: JaxWeights, first: jax.Array) -> jax.Array:
     """Returns `pooled_output` float32 `[texts, hidden]` of the first token of each text."""
-    return jnp.tanh(_dense(weights["pooler"], first)).astype(jnp.float32)
+    return jnp.tanh(dense(weights["pooler"], first)).astype(jnp.float32)
 
 
 def factor_precision(values: jax.Array) -> jax.lax.Precision:
@@ -72,7 +72,8 @@ def _multiply(left: jax.Array, right: jax.Array) -> jax.Array:
     return jnp.matmul(left, right, precision=factor_precision(left))
 
 
-def _dense(weights: JaxWeights, inputs: jax.Array) -> jax.Array:
+def dense(weights: JaxWeights, inputs: jax.Array) -> jax.Array:
+    """Returns what a dense layer gives for `[…, inputs]`, before its activation, in the precision of its inputs."""
     return _multiply(inputs, weights["kernel"]) + weights["bias"]
 
 
@@ -95,9 +96,9 @@ def _layer(weights: JaxWeights, hidden: jax.Array, config: AlbertConfig, attend:
         (_multiply(hidden, kernel) + bias).reshape(heads) for kernel, bias in zip(kernels, biases, strict=True)
     )
     context = attend(query, key, value).reshape(hidden.shape)
-    hidden = _norm(weights["attention_norm"], _dense(weights["attention_output"], context) + hidden, config)
-    intermediate = _activate(_dense(weights["intermediate"], hidden), config)
-    return _norm(weights["output_norm"], _dense(weights["intermediate_output"], intermediate) + hidden, config)
+    hidden = _norm(weights["attention_norm"], dense(weights["attention_output"], context) + hidden, config)
+    intermediate = _activate(dense(weights["intermediate"], hidden), config)
+    return _norm(weights["output_norm"], dense(weights["intermediate_output"], intermediate) + hidden, config)
 
 
 def _activate(values: jax.Array, config: AlbertConfig) -> jax.Array:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.architecture.sentence_modules import SentenceOutline
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.jax_engine.layout import FlatLayout, LaidBatch, PaddedLayout, Shape
 from albert_embed.transforms.rows.columns import (
@@ -19,12 +20,12 @@ from albert_embed.transforms.rows.columns import (
     MEAN_OUTPUT,
     POOLED_OUTPUT,
     SEGMENT_IDS,
+    SENTENCE_EMBEDDING,
     SEQUENCE_OUTPUT,
 )
 
 logger = logging.getLogger(__name__)
 
-_OUTPUTS = (POOLED_OUTPUT, SEQUENCE_OUTPUT, MEAN_OUTPUT)
 # XLA's own matrix kernels leave bias and GELU to kernels of their own; cuBLAS' do both on the way: 2.65 against
 # 2.35 M tokens/s at length 512 on an H200 (benchmarks/NOTES.md).
 _GPU_OPTIONS = {"xla_gpu_enable_triton_gemm": False}
@@ -33,14 +34,16 @@ _GPU_OPTIONS = {"xla_gpu_enable_triton_gemm": False}
 class JaxEngine:
     """The encoder of an export, compiled by XLA for a few shapes.
 
-    It computes in the precision of the weights, with softmax and layer norm in float32. It gives `pooled_output`,
-    `sequence_output` and `mean_output`.
+    It computes in the precision of the weights, with softmax, layer norm and the sentence head in float32. It gives
+    `sequence_output` and `mean_output`; `pooled_output` where the weights have a pooler, and `sentence_embedding` where
+    the export has a sentence head.
 
     Args:
       config: of the export.
       weights: of the export (`model.jax_engine.weights`).
+      sentence: what the sentence head does; None where there is none.
       attention: `flat`, `fused` or `masked` (`model.jax_engine.attention`); None chooses by the device.
-      tokens: of the largest shape; None means `jax_layout.TOKENS`.
+      tokens: of the largest shape; None means `model.jax_engine.layout.TOKENS`.
 
     Raises:
       ImportError: if jax is not installed.
@@ -53,6 +56,7 @@ class JaxEngine:
         config: AlbertConfig,
         weights: Mapping[str, Any],
         *,
+        sentence: SentenceOutline | None = None,
         attention: str | None = None,
         tokens: int | None = None,
     ) -> None:
@@ -68,6 +72,10 @@ class JaxEngine:
         from albert_embed.model.jax_engine.attention import choose_attention
 
         self._config = config
+        self._sentence = sentence
+        self._outputs = [SEQUENCE_OUTPUT, MEAN_OUTPUT]
+        self._outputs += [POOLED_OUTPUT] if "pooler" in weights else []
+        self._outputs += [SENTENCE_EMBEDDING] if sentence is not None else []
         self._attention = attention or choose_attention(weights["word_embeddings"].dtype, config.head_size)
         layout = FlatLayout if self._attention.startswith("flat") else PaddedLayout
         self._layout = layout(config.max_position_embeddings, **({} if tokens is None else {"tokens": tokens}))
@@ -84,12 +92,12 @@ class JaxEngine:
         """Returns the named outputs for a padded batch; see `model.engines.engine.Engine.run`.
 
         Raises:
-          ValueError: if the engine has no such output.
+          ValueError: if the model has no such output.
         """
         names = tuple(sorted(outputs))
-        if unknown := set(names) - set(_OUTPUTS):
+        if unknown := set(names) - set(self._outputs):
             raise ValueError(
-                f"engine jax gives {', '.join(_OUTPUTS)}, not {', '.join(sorted(unknown))}; choose --engine tensorflow"
+                f"engine jax gives {', '.join(self._outputs)} of this model, not {', '.join(sorted(unknown))}"
             )
         lengths = inputs[INPUT_MASK].sum(axis=1)
         self._refuse(inputs, lengths)
@@ -114,11 +122,7 @@ class JaxEngine:
         self, inputs: Mapping[str, np.ndarray], lengths: np.ndarray, names: tuple[str, ...]
     ) -> dict[str, np.ndarray]:
         rows, length = inputs[INPUT_IDS].shape
-        hidden = self._config.hidden_size
-        results = {
-            name: np.zeros((rows, length, hidden) if name == SEQUENCE_OUTPUT else (rows, hidden), np.float32)
-            for name in names
-        }
+        results: dict[str, np.ndarray] = {}
         # All parts are started before the first is waited for.
         parts = [
             (batch, self._start(batch, names))
@@ -126,7 +130,11 @@ class JaxEngine:
         ]
         for batch, found in parts:
             for name in names:
-                _collect(batch, lengths, self._fetch(found[name]), results[name])
+                values = self._fetch(found[name])
+                if name not in results:
+                    places = (rows, length) if name == SEQUENCE_OUTPUT else (rows,)
+                    results[name] = np.zeros((*places, values.shape[-1]), np.float32)
+                _collect(batch, lengths, values, results[name])
         return results
 
     def _start(self, batch: LaidBatch, names: tuple[str, ...]) -> Any:
@@ -151,7 +159,12 @@ class JaxEngine:
         from albert_embed.model.jax_engine.program import compute_outputs
 
         function = functools.partial(
-            compute_outputs, config=self._config, shape=shape, attention=self._attention, names=names
+            compute_outputs,
+            config=self._config,
+            sentence=self._sentence,
+            shape=shape,
+            attention=self._attention,
+            names=names,
         )
         options = _GPU_OPTIONS if jax.devices()[0].platform == "gpu" else {}
         logger.info("compiling %s for %s", ", ".join(names), shape)

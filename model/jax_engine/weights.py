@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from albert_embed.model.architecture.config import read_config
-from albert_embed.model.directory.model_directory import CONFIG_FILE, ModelDirectoryError, is_hub_module
+from albert_embed.model.architecture.sentence_modules import SentenceOutline, read_sentence_outline
+from albert_embed.model.directory.model_directory import CONFIG_FILE, SENTENCE_FILE, ModelDirectoryError
 from albert_embed.model.jax_engine.engine import JaxEngine
 
 # What encloses the names of `AlbertEncoder`'s variables in the checkpoint of an export.
@@ -17,14 +19,11 @@ def load_jax_engine(directory: Path) -> JaxEngine:
     """Loads the export in `directory`.
 
     Raises:
-      ModelDirectoryError: if it is none of this version.
+      ValueError: if it is none of this version.
     """
-    if is_hub_module(directory):
-        raise ModelDirectoryError(
-            f"engine jax reads what `albert-embed export` writes, and {directory} is a TF Hub module; "
-            "choose --engine tensorflow"
-        )
-    return JaxEngine(read_config(directory / "assets" / CONFIG_FILE, "tf1"), read_export_weights(directory))
+    config = read_config(directory / "assets" / CONFIG_FILE, "tf1")
+    weights = read_export_weights(directory)
+    return JaxEngine(config, weights, sentence=_read_sentence(directory / "assets" / SENTENCE_FILE, weights))
 
 
 def read_export_weights(directory: Path) -> dict[str, Any]:
@@ -48,3 +47,21 @@ def read_export_weights(directory: Path) -> dict[str, Any]:
     if "word_embeddings" not in weights or "groups" not in weights:
         raise ModelDirectoryError(f"{directory} holds no encoder as this version exports it; export the model again")
     return weights
+
+
+def _read_sentence(file: Path, weights: Mapping[str, Any]) -> SentenceOutline | None:
+    """Returns what an export's sentence head does; None where it has none, or does not say, as earlier versions'.
+
+    Raises:
+      ModelDirectoryError: if the weights are of another head.
+    """
+    if not file.exists():
+        return None
+    outline = read_sentence_outline(file)
+    found = {int(number) for number in weights.get("sentence_head", {}).get("steps", {})}
+    if found != outline.dense_steps:
+        raise ModelDirectoryError(
+            f"{file} has dense layers at the steps {sorted(outline.dense_steps)}, and the weights beside it have them "
+            f"at {sorted(found)}; export the model again"
+        )
+    return outline

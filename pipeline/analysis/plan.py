@@ -19,6 +19,7 @@ from albert_embed.model.directory.model_directory import ModelDirectory
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.embed_batch import attach_embeddings
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
+from albert_embed.model.hosting.engine_task import EngineTask
 from albert_embed.pipeline.analysis.calibration import make_batch, time_model, time_preprocessing
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.pipeline.job.prepared_run import choose_row_schema
@@ -77,7 +78,7 @@ def make_plan(
       table: the GPUs to plan for.
       runs_here: whether to time the model on this machine.
     """
-    engine = choose_engine(options.engine, model.precision)
+    engine = choose_engine(options.engine, EngineTask.of(model.path, options.computed_embeddings))
     batching = choose_batching(
         options.batch_tokens,
         max_tokens=preprocessing.max_tokens,
@@ -110,6 +111,7 @@ def make_plan(
             beam_options,
             forecast,
             batching,
+            engine_name=engine,
             model=model,
             vocabulary=vocabulary,
             statistics=statistics,
@@ -209,6 +211,7 @@ def _plan_here(
     forecast: BatchForecast,
     batching: TokenBatchConfig,
     *,
+    engine_name: str,
     model: ModelDirectory,
     vocabulary: Vocabulary,
     statistics: CorpusStatistics,
@@ -219,10 +222,9 @@ def _plan_here(
     if not statistics.rows:
         return None
     started = time.perf_counter()
-    name = choose_engine(options.engine, model.precision)
-    streams = choose_streams(options, beam_options, engine=name, config=model.config, batching=batching)
+    streams = choose_streams(options, beam_options, engine=engine_name, config=model.config, batching=batching)
     threads = share_cores(beam_options, options.worker_threads).limit()
-    engine = load_engine(name, locate_model(options.model), threads=threads, streams=streams)
+    engine = load_engine(engine_name, locate_model(options.model), threads=threads, streams=streams)
     load_seconds = time.perf_counter() - started
     computed = dataclasses.replace(
         options, embeddings=options.computed_embeddings, keep_fields=(), tokens=False, dimensions=None

@@ -14,6 +14,7 @@ from albert_embed.model.architecture.shape_vectors import shape_vectors
 from albert_embed.model.architecture.vector_shape import VectorShape
 from albert_embed.model.hosting.choose_engine import EngineName, choose_engine
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, refuse_missing_outputs
+from albert_embed.model.hosting.engine_task import EngineTask
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
@@ -139,13 +140,12 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
         preprocessing = opened.fit_preprocessing(
             max_tokens=max_tokens, long_documents=long_documents, window_overlap=window_overlap, pair=pair
         )
-        precision = opened.directory.precision
         batching = choose_batching(
             batch_tokens,
             max_tokens=preprocessing.max_tokens,
             beam_options=PipelineOptions([]),
-            engine=choose_engine(engine, precision),
-            precision=precision,
+            engine=choose_engine(engine, EngineTask.of(opened.directory.path, embeddings)),
+            precision=opened.directory.precision,
         )
         handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
         refuse_missing_outputs(embeddings, opened.directory.outputs, model)

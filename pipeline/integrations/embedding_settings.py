@@ -10,6 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.model.architecture.vector_shape import VectorShape
 from albert_embed.model.hosting.choose_engine import ENGINES, EngineName, choose_engine
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, check_embeddings, refuse_missing_outputs
+from albert_embed.model.hosting.engine_task import EngineTask
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import open_model
@@ -91,7 +92,7 @@ class EmbeddingSettings:
             if os.path.exists(self.model)
             else self,
             sha256=directory.fingerprint,
-            precision=directory.precision,
+            task=EngineTask.of(directory.path, self.embeddings),
             max_tokens=preprocessing.max_tokens,
             transform_directory=opened.save_graph(preprocessing, transform_directory),
         )
@@ -104,14 +105,14 @@ class PreparedModel:
     Attributes:
       settings: with what texts are embedded.
       sha256: the fingerprint of the model, which it must have on each worker.
-      precision: of the model.
+      task: what an engine is asked to compute.
       max_tokens: maximum tokens per row.
       transform_directory: the saved graph.
     """
 
     settings: EmbeddingSettings
     sha256: str
-    precision: str
+    task: EngineTask
     max_tokens: int
     transform_directory: str
 
@@ -153,7 +154,7 @@ class PreparedModel:
                 self.settings.batch_tokens,
                 max_tokens=self.max_tokens,
                 beam_options=options,
-                engine=choose_engine(self.settings.engine, self.precision),
-                precision=self.precision,
+                engine=choose_engine(self.settings.engine, self.task),
+                precision=self.task.precision,
             ),
         )

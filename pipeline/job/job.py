@@ -167,7 +167,7 @@ class EmbedJob:
         """Writes down what this run is, and returns what runs that were cut off have finished of it."""
         given = self._given
         fingerprint = fingerprint_run(
-            self._options, given.fingerprint, self._run.model.directory, self._run.description
+            self._options, given.fingerprint, self._run.model.directory, self._run.engine, self._run.description
         )
         started = start_run(self._staging, fingerprint=fingerprint, range_bytes=given.range_bytes)
         if started.range_bytes != given.range_bytes:

@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.directory.builtin_model import note_builtin
-from albert_embed.model.hosting.choose_engine import choose_engine, refuse_missing_engine, refuse_precision
+from albert_embed.model.hosting.choose_engine import choose_engine, refuse_missing_engine
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, refuse_missing_outputs
+from albert_embed.model.hosting.engine_task import EngineTask
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.dataset.provenance import Provenance, TransformProvenance
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
@@ -41,6 +42,7 @@ class PreparedRun:
       options: its options (`job.resolve_options`).
       beam_options: how Beam runs it.
       model: its model.
+      engine: what executes it, as far as this machine knows: with `auto`, workers elsewhere choose for themselves.
       preprocessing: for the model.
       description: of the transform graph.
       batching: how rows are cut into padded batches.
@@ -50,6 +52,7 @@ class PreparedRun:
     options: EmbedOptions
     beam_options: PipelineOptions
     model: OpenedModel
+    engine: str
     preprocessing: PreprocessingConfig
     description: Description
     batching: TokenBatchConfig
@@ -71,7 +74,7 @@ class PreparedRun:
             dimensions=self.rows.dimensions,
             normalized=self.options.normalize,
             encoding=self.options.encoding,
-            model=self.model.describe(engine=choose_engine(self.options.engine, self.model.directory.precision)),
+            model=self.model.describe(engine=self.engine),
             transform=TransformProvenance(
                 fingerprint=transform_fingerprint(self.description), options=self.description["options"]
             ),
@@ -81,12 +84,11 @@ class PreparedRun:
     @functools.cached_property
     def streams(self) -> int:
         """How many batches are computed at once."""
-        directory = self.model.directory
         return choose_streams(
             self.options,
             self.beam_options,
-            engine=choose_engine(self.options.engine, directory.precision),
-            config=directory.config,
+            engine=self.engine,
+            config=self.model.directory.config,
             batching=self.batching,
         )
 
@@ -125,8 +127,6 @@ def prepare_run(
     note_builtin(options.model)
     model = open_model(options.model, sha256=options.model_sha256)
     with checking():
-        refuse_precision(options.engine, model.directory.precision)
-    with checking():
         refuse_missing_outputs(options.computed_embeddings, model.directory.outputs, options.model)
     with checking():
         model.check_dimensions(options.dimensions, options.embeddings, accept=options.accept_dimensions)
@@ -135,18 +135,20 @@ def prepare_run(
     with checking():
         if options.transform is not None:
             description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
+    engine = choose_engine(options.engine, EngineTask.of(model.directory.path, options.computed_embeddings))
     return PreparedRun(
         started=started,
         options=options,
         beam_options=beam_options,
         model=model,
+        engine=engine,
         preprocessing=preprocessing,
         description=description,
         batching=choose_batching(
             options.batch_tokens,
             max_tokens=preprocessing.max_tokens,
             beam_options=beam_options,
-            engine=choose_engine(options.engine, model.directory.precision),
+            engine=engine,
             precision=model.directory.precision,
             gpu=options.gpu,
             config=model.directory.config,

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from albert_embed.model.directory.model_directory import ModelDirectory
-from albert_embed.model.hosting.choose_engine import choose_engine
 from albert_embed.pipeline.dataset.provenance import list_versions
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -40,7 +39,7 @@ _RESOLVED = frozenset(("input", "engine", "model", "transform"))
 
 
 def fingerprint_run(
-    options: EmbedOptions, input_fingerprint: str | None, model: ModelDirectory, description: Description
+    options: EmbedOptions, input_fingerprint: str | None, model: ModelDirectory, engine: str, description: Description
 ) -> dict[str, Any] | None:
     """Returns name → value of everything that shapes the rows of a run; None where its input can't be compared.
 
@@ -52,6 +51,7 @@ def fingerprint_run(
         need every row anew.
       input_fingerprint: of its input; None where that can't be compared.
       model: its model.
+      engine: what executes it; never `auto`.
       description: of its transform graph.
     """
     if input_fingerprint is None or DOCUMENT in options.embeddings:
@@ -59,7 +59,7 @@ def fingerprint_run(
     given = {name: value for name, value in options.to_dict().items() if name not in NEUTRAL and name not in _RESOLVED}
     fingerprint = {
         **given,
-        "engine": choose_engine(options.engine, model.precision),
+        "engine": engine,
         "model": model.fingerprint,
         "transform": transform_fingerprint(description),
         "input": input_fingerprint,

@@ -16,6 +16,7 @@ from albert_embed.model.directory.locate import locate_model
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.embed_batch import embed_batch
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
+from albert_embed.model.hosting.engine_task import EngineTask
 from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents
 from albert_embed.pipeline.embed.open_model import OpenedModel, open_model
@@ -75,7 +76,9 @@ class QueryEmbedder:
         with tempfile.TemporaryDirectory() as graph:
             save_transform_graph(found.vocabulary, config, graph)
             self._transform = SavedTransform(graph)
-        self._engine = load_engine(choose_engine(_runnable(model.engine), model.precision), locate_model(model.name))
+        directory = locate_model(model.name)
+        name = choose_engine(_runnable(model.engine), EngineTask.of(directory, [embedding]))
+        self._engine = load_engine(name, directory)
         self._embedding = embedding
         self._shape = shape or VectorShape()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from albert_embed.model.hosting.choose_engine import ENGINES, refuse_engine_s_lack
+from albert_embed.model.hosting.choose_engine import ENGINES
 from albert_embed.pipeline.settings.choices import check_at_least, check_choice, check_choices, check_sha256
 from albert_embed.pipeline.settings.embed_choices import (
     BIGQUERY,
@@ -113,7 +113,6 @@ def _check_input(options: EmbedOptions) -> None:
 
 def _check_model(options: EmbedOptions) -> None:
     check_choice("--engine", options.engine, ENGINES)
-    refuse_engine_s_lack(options.engine, options.embeddings)
     check_sha256("--model-sha256", options.model_sha256)
     check_choice("--gpu-pool", options.gpu_pool, GPU_POOLS)
     if options.gpu is None and options.gpu_pool != "whole":

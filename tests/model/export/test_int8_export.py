@@ -24,6 +24,7 @@ from albert_embed.model.directory.model_directory import (
 from albert_embed.model.export.export import ExportReport, export_model
 from albert_embed.model.export.proof import ExportMismatchError
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
+from albert_embed.model.hosting.engine_task import EngineTask
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
 from tests.tiny_model import CORPUS, GOLDEN, TINY, make_inputs, make_weights, vocabulary_bytes
 
@@ -129,9 +130,10 @@ def test_other_engines_refuse_it(exported: tuple[Path, ExportReport]) -> None:
         assert str(error.value) == (
             f"the model is an int8 export, which only OpenVINO computes in int8: --engine openvino, not {engine}"
         )
-    assert choose_engine("auto", "int8") == "openvino"
+    task = EngineTask.of(exported[0], ["mean"])
+    assert choose_engine("auto", task) == "openvino"
     with pytest.raises(ValueError, match=r"only OpenVINO computes in int8: --engine openvino, not tensorflow$"):
-        choose_engine("tensorflow", "int8")
+        choose_engine("tensorflow", task)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ from albert_embed.model.directory.model_directory import OUTPUT_NAMES
 from albert_embed.model.engines.bfloat16_constants import readable_by_openvino, replace_bfloat16_constants
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
+from albert_embed.model.hosting.engine_task import EngineTask
 from tests.tiny_model import TINY, make_inputs, write_model
+
+EXPORT = EngineTask(model="model")
 
 
 def test_auto_takes_openvino_where_it_is_installed_and_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,18 +26,18 @@ def test_auto_takes_openvino_where_it_is_installed_and_there_is_no_gpu(monkeypat
     gpus: list[str] = []
     monkeypatch.setattr(importlib.util, "find_spec", installed.get)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
-    assert choose_engine("auto") == "openvino"
+    assert choose_engine("auto", EXPORT) == "openvino"
     gpus.append("GPU:0")
-    assert choose_engine("auto") == "tensorflow"
+    assert choose_engine("auto", EXPORT) == "tensorflow"
     installed.clear()
     gpus.clear()
-    assert choose_engine("auto") == "tensorflow"
+    assert choose_engine("auto", EXPORT) == "tensorflow"
 
 
 def test_a_named_engine_is_taken_as_named() -> None:
-    assert [choose_engine(name) for name in ("tensorflow", "openvino")] == ["tensorflow", "openvino"]
+    assert [choose_engine(name, EXPORT) for name in ("tensorflow", "openvino")] == ["tensorflow", "openvino"]
     with pytest.raises(ValueError, match=r"^engine must be one of tensorflow, openvino, jax, auto, not 'torch'$"):
-        choose_engine("torch")
+        choose_engine("torch", EXPORT)
     with pytest.raises(ValueError, match=r"^engine must be tensorflow, openvino or jax here, not 'auto'$"):
         load_engine("auto", Path("model"))
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from albert_embed import read_embeddings
+from albert_embed.model.directory.model_directory import SENTENCE_FILE
 from albert_embed.model.export.export import export_model
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
@@ -44,3 +45,40 @@ def test_rows_are_what_sentence_transformers_gives(
     capsys.readouterr()
     assert main(["inspect", output, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["dimensions"] == {"sentence_embedding": 6, "mean_output": 16}
+
+
+@pytest.mark.parametrize("name", ["sentences_mean", "sentences_cls"])
+def test_engine_jax_gives_them_too(name: str, tmp_path: Path, vocabulary_file: Path) -> None:
+    pytest.importorskip("jax")
+    pytest.importorskip("tokenizers")
+    folder, model, output = FOLDER.parent / name, tmp_path / "model", str(tmp_path / "out")
+    export_model(source=str(folder), output=model, vocabulary_file=vocabulary_file if name == "sentences_cls" else None)
+    (tmp_path / "in.txt").write_text("".join(f"{text}\n" for text in TEXTS))
+    command = ["embed", "--model", str(model), "--input", str(tmp_path / "in.txt"), "--output", output]
+    assert main([*command, "--embeddings", "sentence", "--engine", "jax"]) == 0
+    (batch,) = read_embeddings(output)
+    rows = {tuple(row["input_ids"]): row["sentence_embedding"] for row in batch.to_pylist()}
+    with np.load(folder / "expected.npz") as expected:
+        for number in (0, 2):
+            ids = expected["input_ids"][number][expected["attention_mask"][number] == 1]
+            np.testing.assert_allclose(rows[tuple(ids.tolist())], expected["sentence_embedding"][number], atol=1e-5)
+    found = read_manifest(output).model
+    assert (found.engine, len(rows)) == ("jax", 2)
+
+
+def test_engine_jax_refuses_an_export_of_an_earlier_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("jax")
+    pytest.importorskip("tokenizers")
+    model, output = tmp_path / "model", tmp_path / "out"
+    export_model(source=str(FOLDER), output=model)
+    (model / "assets" / SENTENCE_FILE).unlink()
+    (tmp_path / "in.txt").write_text("yes\n")
+    command = ["embed", "--model", str(model), "--input", str(tmp_path / "in.txt"), "--output", str(output)]
+    assert main([*command, "--embeddings", "sentence", "--engine", "jax"]) == 2
+    assert (
+        f"engine jax can't give sentence of {model}, which an earlier version exported: it does not say what its "
+        "sentence head does; export the model again, or choose --engine tensorflow"
+    ) in capsys.readouterr().err
+    assert not output.exists()

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from albert_embed.model.hosting import handler
-from albert_embed.model.hosting.choose_engine import choose_engine
 from albert_embed.model.hosting.worker_environment import WorkerEnvironment, observe_worker
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import Manifest
@@ -28,7 +27,7 @@ def embed(model: Path, output: Path, *more: str) -> Manifest:
 
 def test_this_process_is_the_worker_of_an_in_process_run(tiny_model: Path, tmp_path: Path) -> None:
     manifest = embed(tiny_model, tmp_path / "out")
-    environment = observe_worker(choose_engine("tensorflow"))
+    environment = observe_worker("tensorflow")
     assert manifest.measured.workers == [EmbeddingWorkers(environment=environment, rows=300)]
     assert manifest.versions == environment.versions and manifest.model.engine == "tensorflow"
     assert Manifest.from_dict(manifest.to_dict()) == manifest

@@ -82,7 +82,7 @@ def fingerprint(
     vocabulary = load_vocabulary(str(directory.vocabulary_file))
     description = describe_transform(vocabulary, PreprocessingConfig(lower_case=True, max_tokens=graph_tokens))
     given = EmbedOptions(**{"model": "model", "input": ("corpus.jsonl",), "output": "output", **options})
-    return fingerprint_run(given, input_fingerprint, directory, description)
+    return fingerprint_run(given, input_fingerprint, directory, given.engine, description)
 
 
 def differences(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:
