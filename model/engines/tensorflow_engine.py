@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -29,7 +28,6 @@ class TensorFlowEngine:
 
     def __init__(self, directory: Path, *, device: str | None = None) -> None:
         """Loads the model; on the device of a name, such as `/GPU:1`, where one is given."""
-        _share_gpus()
         self._device = device
         # The loaded object must live as long as its functions: it owns the variables.
         with tf.device(device):
@@ -84,13 +82,6 @@ def _mean_of_real_tokens(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.reduce_sum(kept, axis=1) / counts, tf.float32)
 
 
-def _share_gpus() -> None:
-    """Lets TensorFlow take GPU memory as it needs it, not all of it at once: other processes may use the same GPU."""
-    for gpu in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError):  # it is already in use, as it was set up first
-            tf.config.experimental.set_memory_growth(gpu, True)
-
-
 def load_tensorflow_engine(directory: Path, *, kind: str = "GPU") -> Engine:
     """Loads a model, on each GPU where the machine has several: TensorFlow by itself uses the first alone.
 
@@ -98,7 +89,6 @@ def load_tensorflow_engine(directory: Path, *, kind: str = "GPU") -> Engine:
       directory: an export or a TF1 Hub module.
       kind: of the devices.
     """
-    _share_gpus()
     devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices(kind)]
     if len(devices) < 2:
         return TensorFlowEngine(directory)

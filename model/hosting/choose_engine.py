@@ -1,13 +1,16 @@
-"""Which engines there are, and which one `auto` means."""
+"""Which engines there are, and how one is chosen and loaded."""
 
 from __future__ import annotations
 
-import importlib.util
+import logging
 from pathlib import Path
 from typing import Literal, get_args
 
 from albert_embed.model.engines.engine import Engine
+from albert_embed.model.hosting.auto_engine import Machine, choose_for, is_installed, look_at_machine
 from albert_embed.model.hosting.engine_task import EngineTask
+
+logger = logging.getLogger(__name__)
 
 EngineName = Literal["tensorflow", "openvino", "jax", "auto"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
@@ -54,26 +57,21 @@ def _load_engine(name: str, directory: Path, threads: int | None, streams: int) 
 
 def refuse_missing_engine(engine: str) -> None:
     """Raises ValueError where `engine` is not installed in this process."""
-    if engine in ("openvino", "jax") and not _is_installed(engine):
+    if engine in ("openvino", "jax") and not is_installed(engine):
         raise ValueError(
             f"--engine {engine} needs the package {engine}, which is not installed; run "
             f"`pip install 'albert-embed[{engine}]'`, or choose --engine tensorflow"
         )
 
 
-def _is_installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ValueError:  # it is blocked in sys.modules
-        return False
-
-
-def choose_engine(name: str, task: EngineTask) -> str:
-    """Returns `name`; for `auto`, `openvino` where it is installed and there is no GPU, else `tensorflow`.
+def choose_engine(name: str, task: EngineTask, *, here: bool = True) -> str:
+    """Returns `name`; for `auto` what that is on this machine (`model.hosting.auto_engine`), and logs why.
 
     Args:
       name: as `--engine` has it.
-      task: what it is to compute; for int8 `auto` is always `openvino`.
+      task: what it is to compute.
+      here: whether it will run on this machine. Elsewhere nothing is known of GPUs: with `auto` the workers choose for
+        themselves, and what is returned is a guess.
 
     Raises:
       ValueError: if the engine is unknown, or can't compute that.
@@ -83,10 +81,8 @@ def choose_engine(name: str, task: EngineTask) -> str:
     task.refuse(name)
     if name != "auto":
         return name
-    if task.precision == "int8":
-        return "openvino"
-    if importlib.util.find_spec("openvino") is None:
-        return "tensorflow"
-    import tensorflow as tf
-
-    return "tensorflow" if tf.config.list_physical_devices("GPU") else "openvino"
+    if not here:
+        return choose_for(task, Machine(has_openvino=is_installed("openvino"))).engine
+    choice = choose_for(task, look_at_machine(task))
+    logger.info("--engine auto is %s here, because %s", choice.engine, choice.reason)
+    return choice.engine

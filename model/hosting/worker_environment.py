@@ -13,8 +13,9 @@ from typing import Any
 
 _PACKAGES = (
     *("albert-embed", "apache-beam", "tensorflow", "tensorflow-text", "tensorflow-transform", "tfx-bsl"),
-    *("openvino", "numpy", "pyarrow"),
+    *("numpy", "pyarrow"),
 )
+_ENGINE_PACKAGES = {"openvino": ("openvino",), "jax": ("jax", "jaxlib")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,12 @@ def _name_device(engine: str) -> str:
         gpus = tf.config.list_physical_devices("GPU")
         if gpus:
             return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+    if engine == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        if device.platform == "gpu":
+            return str(device.device_kind)
     return name_processor()
 
 
@@ -78,9 +85,7 @@ def name_processor(description: Path = Path("/proc/cpuinfo")) -> str:
 
 def _list_versions(engine: str) -> dict[str, str]:
     versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        if name == "openvino" and engine != name:
-            continue
+    for name in (*_PACKAGES, *_ENGINE_PACKAGES.get(engine, ())):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

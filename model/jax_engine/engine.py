@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -60,8 +59,6 @@ class JaxEngine:
         attention: str | None = None,
         tokens: int | None = None,
     ) -> None:
-        # Other processes may use the same GPU. JAX reads this when it first looks for devices.
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         try:
             import jax
         except ImportError as e:

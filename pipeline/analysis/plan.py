@@ -27,7 +27,7 @@ from albert_embed.pipeline.launch.batch_tokens import GPU_BATCH_TOKENS, choose_b
 from albert_embed.pipeline.launch.gpu_table import GpuTable
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.runner import share_cores
+from albert_embed.pipeline.settings.runner import runs_on_this_machine, share_cores
 from albert_embed.transforms.corpus.corpus_statistics import CorpusStatistics
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.rows.batch_forecast import BatchForecast, forecast_batches
@@ -78,7 +78,8 @@ def make_plan(
       table: the GPUs to plan for.
       runs_here: whether to time the model on this machine.
     """
-    engine = choose_engine(options.engine, EngineTask.of(model.path, options.computed_embeddings))
+    task = EngineTask.of(model.path, options.computed_embeddings)
+    engine = choose_engine(options.engine, task, here=runs_on_this_machine(beam_options))
     batching = choose_batching(
         options.batch_tokens,
         max_tokens=preprocessing.max_tokens,

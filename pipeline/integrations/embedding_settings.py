@@ -15,6 +15,7 @@ from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.launch.batch_tokens import choose_batching
+from albert_embed.pipeline.settings.runner import runs_on_this_machine
 from albert_embed.transforms.graph.preprocessing_config import LONG_DOCUMENTS, LongDocuments, PreprocessingConfig
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT
 
@@ -154,7 +155,7 @@ class PreparedModel:
                 self.settings.batch_tokens,
                 max_tokens=self.max_tokens,
                 beam_options=options,
-                engine=choose_engine(self.settings.engine, self.task),
+                engine=choose_engine(self.settings.engine, self.task, here=runs_on_this_machine(options)),
                 precision=self.task.precision,
             ),
         )

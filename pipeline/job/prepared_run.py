@@ -135,7 +135,8 @@ def prepare_run(
     with checking():
         if options.transform is not None:
             description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
-    engine = choose_engine(options.engine, EngineTask.of(model.directory.path, options.computed_embeddings))
+    task = EngineTask.of(model.directory.path, options.computed_embeddings)
+    engine = choose_engine(options.engine, task, here=runs_on_this_machine(beam_options))
     return PreparedRun(
         started=started,
         options=options,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 
 from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
 
 from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.hosting.auto_engine import count_jax_gpus, count_tensorflow_gpus
 from albert_embed.model.hosting.count_streams import count_streams
 from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
@@ -88,9 +88,9 @@ def choose_batch_tokens(
     workers = [Accelerator.of(GpuRequest.parse(gpu))] if gpu is not None else list_accelerators(beam_options)
     if workers:
         device, chosen = _fit_accelerator(workers[0], max_tokens, beam_options, config)
-    elif engine == "jax" and _jax_has_local_gpu():
+    elif engine == "jax" and count_jax_gpus():
         device, chosen = "engine jax on a GPU", JAX_BATCH_TOKENS
-    elif engine == "tensorflow" and _has_local_gpu():
+    elif engine == "tensorflow" and count_tensorflow_gpus():
         device, chosen = "a GPU", GPU_BATCH_TOKENS
     else:
         # Of workers on other machines the processor is not known.
@@ -130,7 +130,7 @@ def choose_streams(
     streams = count_streams(
         cores=cores, memory_bytes=count_memory_bytes(), batch_bytes=count_batch_bytes(config, batching)
     )
-    if streams == 1 or (engine == "tensorflow" and _has_local_gpu()):
+    if streams == 1 or (engine == "tensorflow" and count_tensorflow_gpus()):
         return 1
     logger.info("batches computed at once: %d, chosen for %d cores; --streams gives another number", streams, cores)
     return streams
@@ -182,17 +182,3 @@ def _count_threads(accelerator: Accelerator, gpu: GpuType, beam_options: Pipelin
     processes = int(named[1]) if named else machine.vcpus if machine is not None else 1
     return int(threads) * processes
 
-
-def _has_local_gpu() -> bool:
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
-def _jax_has_local_gpu() -> bool:
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # as the engine: others may use the GPU, too
-    try:
-        import jax
-    except ImportError:
-        return False
-    return bool(jax.default_backend() == "gpu")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,19 +18,6 @@ from albert_embed.model.hosting.engine_task import EngineTask
 from tests.tiny_model import TINY, make_inputs, write_model
 
 EXPORT = EngineTask(model="model")
-
-
-def test_auto_takes_openvino_where_it_is_installed_and_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed: dict[str, Any] = {"openvino": object()}
-    gpus: list[str] = []
-    monkeypatch.setattr(importlib.util, "find_spec", installed.get)
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
-    assert choose_engine("auto", EXPORT) == "openvino"
-    gpus.append("GPU:0")
-    assert choose_engine("auto", EXPORT) == "tensorflow"
-    installed.clear()
-    gpus.clear()
-    assert choose_engine("auto", EXPORT) == "tensorflow"
 
 
 def test_a_named_engine_is_taken_as_named() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import pickle
 import platform
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -24,8 +26,10 @@ GPU = WorkerEnvironment(
 
 
 @pytest.fixture(autouse=True)
-def forget() -> None:
+def forget() -> Iterator[None]:
     observe_worker.cache_clear()
+    yield
+    observe_worker.cache_clear()  # what was observed of a machine that is not this one
 
 
 def test_round_trips() -> None:
@@ -89,3 +93,15 @@ def test_rows_are_counted_for_the_engine_that_computed_them(monkeypatch: pytest.
     ((worker, counted),) = counts.workers.items()
     assert (WorkerEnvironment.from_json(worker).engine, counted) == ("openvino", rows)
     assert rows > 0
+
+
+def test_engine_jax_names_its_gpu_and_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    jax = pytest.importorskip("jax")
+    found = observe_worker("jax")
+    assert found.device == name_processor()
+    assert found.versions["jax"] == jax.__version__ and "jaxlib" in found.versions
+    assert "openvino" not in found.versions and "jax" not in observe_worker("tensorflow").versions
+    observe_worker.cache_clear()
+    gpu = SimpleNamespace(platform="gpu", device_kind="NVIDIA H100 80GB HBM3")
+    monkeypatch.setattr(jax, "devices", lambda: [gpu])
+    assert observe_worker("jax").device == "NVIDIA H100 80GB HBM3"

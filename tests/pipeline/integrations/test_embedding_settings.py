@@ -17,7 +17,7 @@ from albert_embed.pipeline.launch.batch_tokens import JAX_BATCH_TOKENS
 def test_rows_are_batched_for_the_engine(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName, tokens: int, real: bool
 ) -> None:
-    monkeypatch.setattr("albert_embed.pipeline.launch.batch_tokens._jax_has_local_gpu", lambda: True)
+    monkeypatch.setattr("albert_embed.pipeline.launch.batch_tokens.count_jax_gpus", lambda: True)
     prepared = EmbeddingSettings(model=str(tiny_model), engine=engine).prepare()
     batching = prepared.make_embed_text(prepared.make_handler(), PipelineOptions([]))._embed._batching
     assert (batching.batch_tokens, batching.real_tokens) == (tokens, real)

@@ -42,14 +42,14 @@ GPU_WORKERS = ["--dataflow_service_options", "worker_accelerator=type:nvidia-tes
 def test_the_default_is_that_of_the_device(
     gpu: bool, max_tokens: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: gpu)
+    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: gpu)
     assert choose_batch_tokens(None, max_tokens=max_tokens, beam_options=PipelineOptions([])) == expected
 
 
 def test_on_a_cpu_the_engine_precision_and_processor_decide(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: True)  # which OpenVINO does not use
+    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: True)  # which OpenVINO does not use
     monkeypatch.setattr(batch_tokens, "read_instructions", lambda: frozenset({"amx_bf16"}))
 
     def choose_for(precision: str, *flags: str) -> int:
@@ -70,8 +70,8 @@ def test_on_a_cpu_the_engine_precision_and_processor_decide(
 def test_the_engine_jax_gets_its_largest_shape_where_jax_sees_a_gpu(
     has_gpu: bool, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: not has_gpu)  # what TensorFlow sees does not matter
-    monkeypatch.setattr(batch_tokens, "_jax_has_local_gpu", lambda: has_gpu)
+    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: not has_gpu)  # what TensorFlow sees does not matter
+    monkeypatch.setattr(batch_tokens, "count_jax_gpus", lambda: has_gpu)
     assert choose_batch_tokens(None, max_tokens=512, beam_options=PipelineOptions([]), engine="jax") == expected
     assert batch_tokens.JAX_BATCH_TOKENS == jax_layout.TOKENS
 
@@ -131,7 +131,7 @@ def large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """64 cores, 256 GiB, no GPU."""
     monkeypatch.setattr(batch_tokens, "count_cores", lambda: 64)
     monkeypatch.setattr(batch_tokens, "count_memory_bytes", lambda: 256 * 2**30)
-    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: False)
+    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: False)
 
 
 def choose_for_machine(
@@ -175,7 +175,7 @@ def test_one_batch_at_a_time_where_beam_has_several_threads_or_processes(flags: 
 
 @pytest.mark.usefixtures("large_machine")
 def test_one_batch_at_a_time_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_tokens, "_has_local_gpu", lambda: True)
+    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: True)
     assert choose_for_machine(engine="tensorflow") == 1
     assert choose_for_machine(engine="jax") == 1
     assert choose_for_machine(engine="openvino") == 16  # which does not use it
