@@ -6,6 +6,7 @@ python -m benchmarks.gpu.prepare --vocabulary FILE --corpus FILE --output DIR
 from __future__ import annotations
 
 import argparse
+import ast
 import gzip
 import json
 import shutil
@@ -24,12 +25,6 @@ from benchmarks.process import REPOSITORY
 from benchmarks.tokens import read_tokens
 
 _OUTPUTS = ("pooled_output", "sequence_output")
-# Without the packages' own files, which need the whole project installed.
-_CODE = (
-    *(f"albert_embed/model/{name}.py" for name in ("config", "engine", "jax_attention", "jax_encoder", "jax_engine")),
-    *(f"albert_embed/model/{name}.py" for name in ("jax_layout", "jax_program")),
-    "albert_embed/transforms/rows/columns.py",
-)
 _EXPECTED_STEP = 8  # every eighth document's vectors are computed here, in float32
 # What is compiled: all lengths in bfloat16, the shortest and the longest in the others.
 _PROGRAMS = [("bfloat16", length) for length in FIXED_LENGTHS] + [
@@ -67,6 +62,34 @@ def expect(model: Path, tokens_file: Path) -> dict[str, np.ndarray]:
         mean.append(outputs["sequence_output"][0].numpy().astype(np.float64).mean(axis=0).astype(np.float32))
         pooled.append(outputs["pooled_output"][0].numpy())
     return {"documents": documents, "mean": np.stack(mean), "pooled": np.stack(pooled)}
+
+
+def list_code() -> list[str]:
+    """Returns the files of this project that the programs import, and that those import, below `src`.
+
+    Without the packages' own files, which need the whole project installed.
+    """
+    here = Path(__file__)
+    waiting = [file for file in here.parent.glob("*.py") if file.name != here.name]
+    found: set[str] = set()
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("albert_embed."):
+                name = f"{node.module.replace('.', '/')}.py"
+                if name not in found:
+                    found.add(name)
+                    waiting.append(REPOSITORY / "src" / name)
+    return sorted(found)
+
+
+def copy_code(folder: Path) -> None:
+    """Copies what the programs need to run where this project is not installed."""
+    for name in list_code():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / "src" / name, target)
+    shutil.copytree(REPOSITORY / "benchmarks", folder / "benchmarks", dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
 
 
 def _run(*arguments: Any) -> None:
@@ -113,12 +136,7 @@ def main() -> None:
         programs.append({"file": name, "precision": precision, "rows": rows, "length": length, "weights": weights})
     (output / "programs.json").write_text(json.dumps(programs, indent=1))
     np.savez(output / "expected.npz", allow_pickle=False, **expect(work / "float32", output / "tokens.npz"))
-    for name in _CODE:
-        target = output / "code" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / "src" / name, target)
-    shutil.copytree(REPOSITORY / "benchmarks", output / "code" / "benchmarks", dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    copy_code(output / "code")
 
 
 if __name__ == "__main__":

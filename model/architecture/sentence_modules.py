@@ -112,4 +112,4 @@ def read_sentence_outline(path: Path) -> SentenceOutline:
     except KeyError as e:
         raise ValueError(f"{path} lacks {e}; export the model again") from e
     except (TypeError, ValueError) as e:
-        raise ValueError(f"{path}: {e}; export the model again with this version") from e
+        raise ValueError(f"{path}: {e}; export the model again") from e

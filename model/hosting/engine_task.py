@@ -49,9 +49,7 @@ class EngineTask:
     def describe_lack(self, engine: str) -> str:
         """Returns why `engine` can't compute it and what to do instead, as a sentence; empty where it can."""
         if self.precision == "int8" and engine in ("tensorflow", "jax"):
-            return (
-                f"the model is an int8 export, which only OpenVINO computes in int8: --engine openvino, not {engine}"
-            )
+            return f"the model is an int8 export, which only OpenVINO computes in int8: --engine openvino, not {engine}"
         if engine == "jax" and self.is_hub_module:
             return (
                 f"engine jax reads what `albert-embed export` writes, and {self.model} is a TF Hub module; export it, "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.architecture.sentence_modules import SentenceOutline
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
-from albert_embed.model.jax_engine.layout import FlatLayout, LaidBatch, PaddedLayout, Shape
+from albert_embed.model.jax_engine.layout import TOKENS, FlatLayout, LaidBatch, PaddedLayout, Shape
 from albert_embed.transforms.rows.columns import (
     INPUT_IDS,
     INPUT_MASK,
@@ -42,7 +44,7 @@ class JaxEngine:
       weights: of the export (`model.jax_engine.weights`).
       sentence: what the sentence head does; None where there is none.
       attention: `flat`, `fused` or `masked` (`model.jax_engine.attention`); None chooses by the device.
-      tokens: of the largest shape; None means `model.jax_engine.layout.TOKENS`.
+      tokens: of the largest shape.
 
     Raises:
       ImportError: if jax is not installed.
@@ -57,7 +59,7 @@ class JaxEngine:
         *,
         sentence: SentenceOutline | None = None,
         attention: str | None = None,
-        tokens: int | None = None,
+        tokens: int = TOKENS,
     ) -> None:
         try:
             import jax
@@ -75,9 +77,10 @@ class JaxEngine:
         self._outputs += [SENTENCE_EMBEDDING] if sentence is not None else []
         self._attention = attention or choose_attention(weights["word_embeddings"].dtype, config.head_size)
         layout = FlatLayout if self._attention.startswith("flat") else PaddedLayout
-        self._layout = layout(config.max_position_embeddings, **({} if tokens is None else {"tokens": tokens}))
+        self._layout = layout(config.max_position_embeddings, tokens)
         self._weights = jax.device_put(dict(weights))
         self._compiled: dict[tuple[Shape, tuple[str, ...]], Any] = {}
+        self._compiling = threading.Lock()
         logger.info("engine jax on %s with attention %s", jax.devices()[0].device_kind, self._attention)
 
     @property
@@ -136,19 +139,21 @@ class JaxEngine:
 
     def _start(self, batch: LaidBatch, names: tuple[str, ...]) -> Any:
         arguments = (self._weights, batch.tokens, batch.starts, batch.lengths)
-        key = (batch.shape, names)
-        try:
-            if key not in self._compiled:
-                self._compiled[key] = self._compile(batch.shape, names, arguments)
-            return self._compiled[key](*arguments)
-        except RuntimeError as e:  # JaxRuntimeError
-            raise translate_error(e) from e
+        with _out_of_memory_told_apart():
+            return self._find_program(batch.shape, names, arguments)(*arguments)
+
+    def _find_program(self, shape: Shape, names: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
+        """Returns what is compiled for a shape; several threads may ask at once, and one compiles it."""
+        key = (shape, names)
+        if key not in self._compiled:
+            with self._compiling:
+                if key not in self._compiled:
+                    self._compiled[key] = self._compile(shape, names, arguments)
+        return self._compiled[key]
 
     def _fetch(self, value: Any) -> np.ndarray:
-        try:
+        with _out_of_memory_told_apart():
             return np.asarray(value)
-        except RuntimeError as e:
-            raise translate_error(e) from e
 
     def _compile(self, shape: Shape, names: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
         import jax
@@ -193,8 +198,12 @@ def _collect(batch: LaidBatch, lengths: np.ndarray, found: np.ndarray, result: n
         result[row, : lengths[row]] = found[start : start + lengths[row]]
 
 
-def translate_error(error: RuntimeError) -> RuntimeError:
-    """Returns the error of the engine's interface that a RuntimeError of JAX stands for."""
-    if "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error).lower():
-        return OutOfMemoryError(str(error))
-    return RowError(str(error))
+@contextlib.contextmanager
+def _out_of_memory_told_apart() -> Iterator[None]:
+    """Raises OutOfMemoryError for the error of JAX that means it; others are no row's fault, and end the run."""
+    try:
+        yield
+    except RuntimeError as e:  # JaxRuntimeError
+        if "RESOURCE_EXHAUSTED" in str(e) or "out of memory" in str(e).lower():
+            raise OutOfMemoryError(str(e)) from e
+        raise

@@ -125,7 +125,8 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
           normalize: whether each vector is scaled to length 1.
           batch_tokens: maximum padded tokens per batch; None chooses by whether this machine has a GPU. Give it where
             the workers are other machines.
-          engine: what executes the model: `tensorflow`, `openvino`, `jax` or `auto`.
+          engine: what executes the model: `tensorflow`, `openvino`, `jax` or `auto`. With `auto` batches are cut for
+            what this machine would choose: name it where the workers are other machines.
           transform_directory: where to save the transform graph, as a path that every worker can read, such as
             `gs://bucket/transform`. None saves it to a temporary folder of this machine that goes when this process
             ends: for pipelines that run here, and end before it does.

@@ -181,4 +181,3 @@ def _count_threads(accelerator: Accelerator, gpu: GpuType, beam_options: Pipelin
     machine = gpu.machines.get(accelerator.count)
     processes = int(named[1]) if named else machine.vcpus if machine is not None else 1
     return int(threads) * processes
-

@@ -107,7 +107,8 @@ def _prepare_dataflow(
         return options
     with checking():
         _check_engine(options, accelerators)
-    # What `auto` means is looked up on this machine, too, which may have no GPU; and whether the image has JAX is unknown.
+    # What `auto` means is looked up on this machine, too, which may have no GPU and does not know whether the image has
+    # JAX.
     return dataclasses.replace(options, engine="tensorflow") if options.engine == "auto" else options
 
 

@@ -70,7 +70,11 @@ def test_the_rule(task: EngineTask, jax_gpus: int, tensorflow_gpus: int, has_ope
             Machine(has_openvino=True, jax_gpus=2, tensorflow_gpus=2),
             "TensorFlow uses all 2 GPUs, and JAX would use one",
         ),
-        (MODULE, Machine(has_openvino=True), "OpenVINO is installed, TensorFlow sees no GPU, and engine jax can't compute this"),
+        (
+            MODULE,
+            Machine(has_openvino=True),
+            "OpenVINO is installed, TensorFlow sees no GPU, and engine jax can't compute this",
+        ),
         (FLOAT32, Machine(has_openvino=False), "OpenVINO is not installed, and JAX sees no GPU"),
     ],
 )
@@ -152,4 +156,3 @@ def test_no_framework_takes_all_of_a_gpus_memory() -> None:
 
     assert run() == "true false\n"
     assert run(TF_FORCE_GPU_ALLOW_GROWTH="false", XLA_PYTHON_CLIENT_PREALLOCATE="true") == "false true\n"
-

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.engines.tensorflow_engine import TensorFlowEngine
 from albert_embed.model.hosting.choose_engine import load_engine
 from albert_embed.model.hosting.handler import AlbertModelHandler
-from albert_embed.model.jax_engine.engine import JaxEngine, translate_error
+from albert_embed.model.jax_engine.engine import JaxEngine
 from albert_embed.model.jax_engine.weights import read_export_weights
 from tests.tiny_model import TINY, write_model
 
@@ -153,9 +155,48 @@ def test_rows_that_do_not_fit_are_refused(tiny_model: Path) -> None:
         engine.run(empty, OUTPUTS)
 
 
-def test_errors_of_jax_are_the_engine_s(tiny_model: Path) -> None:
-    assert isinstance(translate_error(RuntimeError("RESOURCE_EXHAUSTED: Out of memory")), OutOfMemoryError)
-    assert isinstance(translate_error(RuntimeError("INTERNAL: x")), RowError)
+def test_only_out_of_memory_is_the_batch_s_fault(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other errors of JAX are no row's: as one they would be written to the failures, for every row of a corpus."""
+    engine = load(tiny_model)
+
+    def raising(message: str) -> Any:
+        def fail(*_: Any) -> Any:
+            raise RuntimeError(message)
+
+        return lambda *_: fail
+
+    for message in ("RESOURCE_EXHAUSTED: Out of memory allocating 3 bytes", "CUDA_ERROR: out of memory"):
+        monkeypatch.setattr(engine, "_compile", raising(message))
+        engine._compiled.clear()
+        with pytest.raises(OutOfMemoryError, match=message):
+            engine.run(make_batch((3,)), ["pooled_output"])
+    monkeypatch.setattr(engine, "_compile", raising("INTERNAL: cuDNN failed"))
+    engine._compiled.clear()
+    with pytest.raises(RuntimeError, match=r"^INTERNAL: cuDNN failed$") as error:
+        engine.run(make_batch((3,)), ["pooled_output"])
+    assert type(error.value) is RuntimeError
+
+
+def test_threads_that_want_one_shape_compile_it_once(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = load(tiny_model)
+    compile_shape, compiling, second = engine._compile, threading.Event(), threading.Event()
+    shapes: list[Any] = []
+
+    def compile_slowly(shape: Any, *rest: Any) -> Any:
+        shapes.append(shape)
+        compiling.set()
+        assert second.wait(60)
+        return compile_shape(shape, *rest)
+
+    monkeypatch.setattr(engine, "_compile", compile_slowly)
+    inputs = make_batch((3, 5))
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(engine.run, inputs, ["pooled_output"])
+        assert compiling.wait(60)
+        other = threads.submit(engine.run, inputs, ["pooled_output"])
+        second.set()
+        np.testing.assert_array_equal(first.result()["pooled_output"], other.result()["pooled_output"])
+    assert len(shapes) == engine.compilations == 1
 
 
 def test_what_it_can_not_do_is_said(tiny_model: Path, tiny_module: Path, monkeypatch: pytest.MonkeyPatch) -> None:

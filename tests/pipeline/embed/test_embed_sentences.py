@@ -66,9 +66,7 @@ def test_engine_jax_gives_them_too(name: str, tmp_path: Path, vocabulary_file: P
     assert (found.engine, len(rows)) == ("jax", 2)
 
 
-def test_engine_jax_refuses_an_export_of_an_earlier_version(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_engine_jax_refuses_an_export_of_an_earlier_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("jax")
     pytest.importorskip("tokenizers")
     model, output = tmp_path / "model", tmp_path / "out"

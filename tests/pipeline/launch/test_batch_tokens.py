@@ -70,7 +70,8 @@ def test_on_a_cpu_the_engine_precision_and_processor_decide(
 def test_the_engine_jax_gets_its_largest_shape_where_jax_sees_a_gpu(
     has_gpu: bool, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: not has_gpu)  # what TensorFlow sees does not matter
+    # What TensorFlow sees does not matter.
+    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: not has_gpu)
     monkeypatch.setattr(batch_tokens, "count_jax_gpus", lambda: has_gpu)
     assert choose_batch_tokens(None, max_tokens=512, beam_options=PipelineOptions([]), engine="jax") == expected
     assert batch_tokens.JAX_BATCH_TOKENS == jax_layout.TOKENS
