@@ -1,12 +1,35 @@
-"""Numbers in what has no types: the cells of CSV, and the names of folders."""
+"""Numbers that stand in a file as digits: in JSON, in the cells of CSV, and in the names of folders."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.field_type import FLOAT, INT64
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HugeNumber:
+    """A number, as it is written, that Python would take for infinity. It is of no type that a field can have."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def parse_float(written: str) -> float | HugeNumber:
+    """Parses a number as a float. "inf" is infinity, and "1e999" is not, though it would become that.
+
+    Raises:
+      ValueError: if it is no number.
+    """
+    number = float(written)
+    is_huge = math.isinf(number) and any(map(str.isdigit, written))
+    return HugeNumber(written=written) if is_huge else number
 
 
 def parse_numbers(values: list[Any], name: str, fields: RecordFields) -> list[Any]:
@@ -20,16 +43,15 @@ def parse_numbers(values: list[Any], name: str, fields: RecordFields) -> list[An
     types = {type_.value.name for column, type_ in fields.kept.items() if fields.find_field(column) == name}
     if len(types) != 1 or name in (fields.text, fields.id, fields.pair) or not types & {INT64.name, FLOAT.name}:
         return values
-    number = int if types == {INT64.name} else float
-    return [_parse(value, number) for value in values]
+    parse = int if types == {INT64.name} else parse_float
+    return [_parse(value, parse) for value in values]
 
 
-def _parse(value: Any, number: type[int] | type[float]) -> Any:
+def _parse(value: Any, parse: Callable[[str], Any]) -> Any:
+    if not value:
+        return None
+    written = value.decode("ascii", "replace") if isinstance(value, bytes) else value
     try:
-        if value and "_" in str(value):  # which Python takes for a separator of digits
-            return value
-        parsed = number(value) if value else None
+        return value if "_" in written else parse(written)  # which Python takes for a separator of digits
     except ValueError:
         return value
-    # "1e999" is no infinity, if it becomes one.
-    return value if parsed in (math.inf, -math.inf) and any(map(str.isdigit, str(value))) else parsed

@@ -12,6 +12,7 @@ from albert_embed.pipeline.records.batching import Batch, batch_records
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.lines import BYTE_ORDER_MARK, read_lines
 from albert_embed.pipeline.records.nested_fields import find_value, has_path, split_name
+from albert_embed.pipeline.records.parse_numbers import parse_float
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_record, show_value
 from albert_embed.pipeline.sources.source import START_BYTES, Source
@@ -119,7 +120,7 @@ def parse_object(line: bytes, names: Sequence[str] = ()) -> dict[str, Any]:
     if len(line) > MAX_TEXT_BYTES:
         raise JsonError("text too long", f"the record has more than {MAX_TEXT_BYTES:,} bytes")
     try:
-        record = json.loads(line.decode())
+        record = json.loads(line.decode(), parse_float=parse_float)
         repeated = _find_repeated(line, names)
     except UnicodeDecodeError as e:
         raise JsonError("invalid UTF-8", f"not UTF-8: {e}; convert the file to UTF-8") from e

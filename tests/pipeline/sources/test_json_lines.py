@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from typing import Any
 
 import pytest
@@ -145,6 +146,45 @@ def test_a_bad_line_fails_with_its_reason(line: bytes, reason: str, error: str) 
     assert (failure.id, failure.stage, failure.reason) == (content_id(line), "read", reason)
     assert failure.error.startswith("f.jsonl, byte 29: ") and error in failure.error
     assert failure.text == line[:200] and failure.window is None
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "json"])
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"1E+99999", b"1" * 310 + b".0"])
+@pytest.mark.parametrize("field", ["score", "scores", "meta.score", "count", "title", "key"])
+def test_a_number_that_would_become_infinite_is_of_no_type(field: str, number: bytes, format_: str) -> None:
+    kept = parse_kept_fields(
+        ("score:float", "scores:float[]", "meta.score:float", "count:int64", "title:string", "key:string")
+    )
+    value = b"[0.5, %s]" % number if field == "scores" else number
+    name = field.removeprefix("meta.").encode()
+    record = b'"meta": {"%s": %s}' % (name, value) if "." in field else b'"%s": %s' % (name, value)
+    documents, (failure,) = parse(
+        b'{"id": 1, "text": "a", "other": %s}' % number,  # in a field that nobody wants it is as good as any
+        b'{"id": 2, "text": "b", %s}' % record,
+        source=SOURCES[format_],
+        kept=kept,
+    )
+    assert [document["id"] for document in documents] == [b"1"]
+    wanted = kept[field].value.name
+    assert (failure.reason, f"HugeNumber {number.decode()[:80]}, which is not of type {wanted}" in failure.error) == (
+        "wrong type",
+        True,
+    )
+
+
+def test_a_huge_number_is_neither_text_nor_id_and_infinity_is_itself() -> None:
+    documents, failures = parse(
+        b'{"id": 1e400, "text": "a"}',
+        b'{"id": 1, "text": 1e400}',
+        b'{"id": 2, "text": "b", "score": Infinity}',
+        b'{"id": 3, "text": "b", "score": -Infinity}',
+        kept=parse_kept_fields(("score:float",)),
+    )
+    assert [failure.error.split(": ", 1)[1] for failure in failures] == [
+        "the id field 'id' must be a string or an integer, not HugeNumber 1e400",
+        "the field 'text' must be a string, not HugeNumber 1e400",
+    ]
+    assert [(document["id"], document["score"]) for document in documents] == [(b"2", math.inf), (b"3", -math.inf)]
 
 
 def test_no_depth_of_nesting_breaks_the_reader() -> None:
