@@ -18,6 +18,10 @@ from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_
 from albert_embed.pipeline.sources.source import START_BYTES, Source
 from albert_embed.transforms.steps.failure import Failure
 
+# A character as an escape that needs none. Programs write so but a few of them, such as < and &.
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
+# A name that stands in JSON in no other way then.
+_PLAIN_NAME = re.compile(r"[ -!#-.0-\[\]-~]*+")
 _OBJECT_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*+"\s*:')
 
 
@@ -139,16 +143,24 @@ class _Pairs(list[tuple[str, Any]]):
 
 def _find_repeated(line: bytes, names: Sequence[str]) -> list[str]:
     """Finds those of the fields that the object in a line has twice: of these the json module takes the last."""
-    suspects = [name for name in names if any(line.count(quoted) > 1 for quoted in _quote_parts(name))]
+    is_escaped = _ESCAPED_ASCII.search(line) is not None
+    suspects = [name for name in names if is_escaped or _may_repeat(line, name)]
     if not suspects:
         return []
     pairs = json.loads(line.decode(), object_pairs_hook=_Pairs)
     return [name for name in suspects if _is_repeated(pairs, name)]
 
 
+def _may_repeat(line: bytes, name: str) -> bool:
+    """Returns whether an object may have a field twice, told without parsing it."""
+    if b"\\" in line and not _PLAIN_NAME.fullmatch(name):  # the name may stand there in several ways
+        return True
+    return any(line.count(quoted) > 1 for quoted in _quote_parts(name))
+
+
 @functools.cache
 def _quote_parts(name: str) -> tuple[bytes, ...]:
-    """Returns the name of a field, and of each that it may be within, as they stand in a line."""
+    """Returns the name of a field, and of each that it may be within, as they stand in a line without escapes."""
     return tuple(f'"{part}"'.encode(errors="replace") for part in {name, *name.split(".")})
 
 

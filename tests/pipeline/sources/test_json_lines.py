@@ -148,6 +148,24 @@ def test_a_bad_line_fails_with_its_reason(line: bytes, reason: str, error: str) 
     assert failure.text == line[:200] and failure.window is None
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("text", "te\\u0078t"),
+        ("text", "\\u0074ext"),
+        ("título", "t\\u00EDtulo"),
+        ("a/b", "a\\/b"),
+        ('a"b', "a\\u0022b"),
+    ],
+)
+def test_a_field_is_there_twice_however_its_name_is_written(name: str, other: str) -> None:
+    written = name.replace('"', '\\"')
+    line = f'{{"{written}": "one", "{other}": "two"}}'.encode()
+    documents, (failure,) = parse(line, f'{{"{other}": "three", "more": "\\u003c"}}'.encode(), text=name)
+    assert [document["text"] for document in documents] == [b"three"]
+    assert failure.error.endswith(f"the object has the field {name!r} twice, and one alone can be meant")
+
+
 @pytest.mark.parametrize("format_", ["jsonl", "json"])
 @pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"1E+99999", b"1" * 310 + b".0"])
 @pytest.mark.parametrize("field", ["score", "scores", "meta.score", "count", "title", "key"])
