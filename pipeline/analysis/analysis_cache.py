@@ -21,7 +21,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.commit.claim import Claim
 from albert_embed.pipeline.commit.run_name import make_run_name
-from albert_embed.pipeline.storage.input_files import InputFile
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.transforms.files.directories import read_file, write_file_atomically
 from albert_embed.transforms.files.literal_files import copy_directory, delete_directory, list_directory
 

@@ -36,12 +36,12 @@ from albert_embed.pipeline.job.resolve_options import (
 )
 from albert_embed.pipeline.launch.gpu_table import read_gpu_table
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.progress.display import Display, NoDisplay
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner, count_workers
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.transforms.corpus.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus.corpus_analysis import ANALYSIS_VERSION
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.inputs.choose_source import choose_source
 from albert_embed.pipeline.inputs.read_files import read_range
+from albert_embed.pipeline.listing.input_files import list_input
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.paths import expand_path
 from albert_embed.transforms.rows.columns import TEXT
 from albert_embed.transforms.steps.failure import Failure

@@ -12,13 +12,13 @@ from albert_embed.pipeline.bigquery.table_input import TableInput
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
+from albert_embed.pipeline.listing.input_files import InputFile, list_input
 from albert_embed.pipeline.records.part import InputParts, PartReader
 from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
 from albert_embed.pipeline.settings.embed_choices import BIGQUERY
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.settings.table_name import TableName
-from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.graph.transform_graph import TransformMismatchError, read_description
 from albert_embed.transforms.rows.columns import ID

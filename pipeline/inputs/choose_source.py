@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from albert_embed.pipeline.inputs.check_content import read_start
 from albert_embed.pipeline.inputs.look_into_files import MAX_FILES, look_into_files
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.sources.json_documents import JsonDocuments
 from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.registry import DEFAULT, SOURCES, find_by_name, guess_by_content
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import strip_compression_ending
 from albert_embed.pipeline.storage.paths import show_path
 

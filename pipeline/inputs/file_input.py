@@ -27,12 +27,12 @@ from albert_embed.pipeline.inputs.split_files import (
     estimate_content,
     split_files,
 )
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.records.part import InputParts
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.paths import show_path
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from albert_embed.pipeline.inputs.look_into_files import look_into_files
 from albert_embed.pipeline.inputs.read_files import UnreadableFileError, read_range
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.records.batching import BATCH_BYTES, BATCH_RECORDS
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.partitions import find_partitions
@@ -16,7 +17,6 @@ from albert_embed.pipeline.records.record_fields import NULLS, RecordFields, des
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.field_type import FLOAT, INT64, STRING
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import open_input
 from albert_embed.pipeline.storage.paths import show_path
 

@@ -15,7 +15,13 @@ from albert_embed.pipeline.records.partitions import add_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_file
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.open_input import is_compressed, open_input, tell_stored
+from albert_embed.pipeline.storage.open_input import (
+    find_version,
+    is_compressed,
+    open_input,
+    open_stored,
+    tell_stored,
+)
 from albert_embed.pipeline.storage.paths import show_path
 from albert_embed.transforms.steps.failure import Failure
 
@@ -64,11 +70,14 @@ def read_range(
         if problem is None and is_sampled:
             problem = describe_guess(range_.path, start, source)
         if problem is not None:
+            with open_stored(range_.path) as stored:
+                _refuse_replaced(stored, range_)
             if range_.start == 0:  # one failure for the file, whatever ranges it has
                 yield fail_file(range_.path, problem)
             done.finish()
             return
         with open_input(range_.path) as file, _notice_cut(file, range_, source):
+            _refuse_replaced(file, range_)
             for found in source.read(file, range_, fields):
                 if source.is_sequential:
                     done.reach(tell_stored(file))
@@ -89,6 +98,18 @@ def read_range(
     except Exception as e:  # the libraries raise many kinds, and each says that this file can't be read
         done.finish()
         yield _fail_rest(range_, records, e)
+
+
+def _refuse_replaced(file: Any, range_: FileRange) -> None:
+    """Raises UnreadableFileError if a file that was opened is not the one that was listed.
+
+    Ranges of both would be read else, and what is changed or lost between them would not be noticed.
+    """
+    if range_.version.is_replaced_by(find_version(file)):
+        raise UnreadableFileError(
+            f"{show_path(range_.path)} is not the file that was listed: something has written it anew or put another "
+            "in its place. Run the same command again once that is done"
+        )
 
 
 @contextlib.contextmanager

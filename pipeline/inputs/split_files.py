@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.records.file_range import FileRange
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.pipeline.storage.open_input import is_compressed
 from albert_embed.transforms.files.directories import is_remote
 
@@ -54,7 +54,16 @@ def split_files(files: Sequence[InputFile], *, splittable: bool, range_bytes: in
             starts = _cut_evenly(file.bytes, range_bytes)
         for start, stop in zip(starts, [*starts[1:], None], strict=True):
             length = (file.bytes if stop is None else stop) - start
-            ranges.append(FileRange(path=file.path, name=file.name, start=start, stop=stop, stored_bytes=length))
+            ranges.append(
+                FileRange(
+                    path=file.path,
+                    name=file.name,
+                    start=start,
+                    stop=stop,
+                    stored_bytes=length,
+                    version=file.version,
+                )
+            )
     return ranges
 
 

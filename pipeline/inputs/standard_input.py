@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import runs_on_this_machine
 from albert_embed.pipeline.storage.compression import recognise_compression
-from albert_embed.pipeline.storage.input_files import InputFile
 
 _NAME = "standard-input"
 _COPY_BYTES = 1 << 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from albert_embed.pipeline.records.content_id import hash_content
+from albert_embed.pipeline.storage.file_version import FileVersion
 from albert_embed.pipeline.storage.paths import encode_path
 
 
@@ -18,6 +19,7 @@ class FileRange:
       start: the records that start from this byte on,
       stop: and before this one; None for all.
       stored_bytes: how much of the file, as it is stored, this is; 0 where nobody needs to know.
+      version: of the file when it was listed.
     """
 
     path: str
@@ -25,6 +27,7 @@ class FileRange:
     start: int = 0
     stop: int | None = None
     stored_bytes: int = dataclasses.field(default=0, compare=False)
+    version: FileVersion = dataclasses.field(default=FileVersion(), compare=False)
 
     @property
     def key(self) -> bytes:

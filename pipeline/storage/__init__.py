@@ -1,1 +1,1 @@
-"""File systems: listing, opening and decompressing, framing, locking. It is the lowest room."""
+"""File systems: opening and decompressing, versions of files, framing. It is the lowest room."""

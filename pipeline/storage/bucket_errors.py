@@ -8,11 +8,17 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from apache_beam.io.filesystem import BeamIOError
-from google.api_core.exceptions import GoogleAPICallError
+from apache_beam.io.aws.clients.s3.messages import S3ClientError
+from apache_beam.io.aws.s3io import S3Downloader
+from apache_beam.io.filesystemio import DownloaderStream
+from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
+from albert_embed.pipeline.storage.file_version import FileVersion
+from albert_embed.transforms.files.object_stores import open_s3
 from albert_embed.transforms.files.open_bytes import open_bytes
+
+_S3_READ_BYTES = 16 << 20  # as Beam reads
 
 
 @contextlib.contextmanager
@@ -27,7 +33,7 @@ def explain_bucket_errors(pattern: str) -> Iterator[None]:
     """
     try:
         yield
-    except (BeamIOError, GoogleAPICallError, GoogleAuthError) as e:
+    except (OSError, GoogleAPIError, GoogleAuthError, S3ClientError) as e:
         raise OSError(
             f"--input {pattern} can't be listed: {e}. Does the bucket exist, and may this account read it? Run "
             "`gcloud auth application-default login` or set GOOGLE_APPLICATION_CREDENTIALS; the account needs "
@@ -42,8 +48,29 @@ def open_remote(path: str) -> RemoteFile:
       OSError: if the store does not give it.
     """
     with _raise_as_system(path):
+        if path.startswith("s3://"):
+            downloader: Any = _S3Downloader(open_s3().client, path, _S3_READ_BYTES)  # type: ignore[no-untyped-call]
+            stream = io.BufferedReader(DownloaderStream(downloader, mode="rb"), buffer_size=_S3_READ_BYTES)
+            return RemoteFile(stream, path, tag=downloader.etag)
         file = open_bytes(path)
-    return RemoteFile(file, path)
+    # Beam's reader of Google Cloud Storage has asked for the object's metadata, and reads this generation alone.
+    generation = getattr(getattr(file, "_blob", None), "generation", None)
+    return RemoteFile(file, path, tag=str(generation or ""))
+
+
+class _S3Downloader(S3Downloader):
+    """Beam's own, which asks for an object's metadata and keeps its size alone.
+
+    Attributes:
+      etag: of the object.
+    """
+
+    etag = ""
+
+    def _get_object_metadata(self, request: Any) -> Any:
+        metadata = super()._get_object_metadata(request)
+        self.etag = metadata.etag
+        return metadata
 
 
 class RemoteFile(io.RawIOBase):
@@ -55,13 +82,18 @@ class RemoteFile(io.RawIOBase):
     Args:
       file: as Beam opens it.
       path: of the file, for messages.
+      tag: what the store gives its content.
+
+    Attributes:
+      version: which one it is.
 
     Raises:
       OSError: if the store does not give what is read, with an `errno` as the system's have; the cause is kept.
     """
 
-    def __init__(self, file: Any, path: str) -> None:
+    def __init__(self, file: Any, path: str, *, tag: str = "") -> None:
         super().__init__()
+        self.version = FileVersion(tag=tag)
         self._file = file
         self._path = path
 

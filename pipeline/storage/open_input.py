@@ -7,13 +7,15 @@ silently.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
-from albert_embed.pipeline.storage.bucket_errors import open_remote
+from albert_embed.pipeline.storage.bucket_errors import RemoteFile, open_remote
 from albert_embed.pipeline.storage.compression import ERRORS, find_compression
+from albert_embed.pipeline.storage.file_version import FileVersion
 from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.open_bytes import open_bytes
 
@@ -53,9 +55,18 @@ def open_input(path: str) -> Any:
 
 def tell_stored(file: Any) -> int:
     """Returns how many bytes of a stored file have been read, of one that `open_input` has opened."""
-    compressed = isinstance(file, (DecompressedFile, ArrowDecompressedFile))
-    position: int = (file.stored if compressed else file).tell()
+    position: int = _find_stored(file).tell()
     return position
+
+
+def find_version(file: Any) -> FileVersion:
+    """Returns which version of a stored file it is that `open_input` has opened."""
+    stored = _find_stored(file)
+    return stored.version if isinstance(stored, RemoteFile) else FileVersion.of_status(os.fstat(stored.fileno()))
+
+
+def _find_stored(file: Any) -> Any:
+    return file.stored if isinstance(file, (DecompressedFile, ArrowDecompressedFile)) else file
 
 
 class BrokenFileError(ValueError):

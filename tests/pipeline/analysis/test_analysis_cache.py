@@ -16,7 +16,7 @@ from albert_embed.pipeline.analysis.analysis_cache import (
     AnalysisCacheError,
     Dataset,
 )
-from albert_embed.pipeline.storage.input_files import InputFile, list_input
+from albert_embed.pipeline.listing.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.output_error import OutputError
 
 VOCABULARY = "ab" * 32

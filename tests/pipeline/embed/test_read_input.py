@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,32 @@ def test_outputs_below_the_input(tiny_model: Path, tmp_path: Path, capsys: pytes
     assert embed(tiny_model, everything, tmp_path / "other") == 2
     assert f"--input looks into {tmp_path}/in/out, which is an output of this program" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.integration
+def test_the_files_of_an_output_are_no_input_by_themselves(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is seen of the manifest then, and a kept text would be embedded once more for each version."""
+    (tmp_path / "a.txt").write_bytes(b"one\n\xff\n")
+    output = tmp_path / "out"
+    kept = ("--keep-fields", "text", "--sink", "parquet,tfrecord", "--embeddings", "pooled,document")
+    assert embed(tiny_model, str(tmp_path / "a.txt"), output, *kept) == 0
+    (rows,) = output.glob("parquet/*.parquet")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(rows, copy)  # which is a file like any other
+    assert embed(tiny_model, str(copy), tmp_path / "other", "--overwrite") == 0
+    for pattern in (
+        "parquet",
+        "tfrecord/*.tfrecord",
+        f"parquet/{rows.name}",
+        "documents/parquet/*",
+        "_failures/*.jsonl",
+    ):
+        capsys.readouterr()
+        assert embed(tiny_model, f"{output}/{pattern}", tmp_path / "other", "--overwrite") == 2
+        assert f"--input looks into {output}, which is an output of this program" in capsys.readouterr().err
 
 
 @pytest.mark.integration

@@ -15,11 +15,11 @@ import pytest
 from albert_embed.pipeline.inputs.check_content import describe_compressed, describe_content
 from albert_embed.pipeline.inputs.file_input import make_file_input
 from albert_embed.pipeline.inputs.read_files import read_range
+from albert_embed.pipeline.listing.input_files import list_input
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms.steps.failure import Failure
 from tests.pipeline.storage.test_open_input import COMPRESS

@@ -17,11 +17,11 @@ import pytest
 from albert_embed.pipeline.inputs.choose_source import choose_source
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
 from albert_embed.pipeline.inputs.split_files import split_files
+from albert_embed.pipeline.listing.input_files import InputFile, list_input
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_choices import FORMATS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms.steps.failure import Failure
 

@@ -16,9 +16,9 @@ import zstandard
 
 from albert_embed.pipeline.inputs.read_files import read_range
 from albert_embed.pipeline.inputs.split_files import split_files
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.pipeline.storage.input_files import InputFile
 from albert_embed.transforms.steps import metrics
 
 RECORDS = 4000

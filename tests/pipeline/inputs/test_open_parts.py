@@ -7,10 +7,10 @@ from pathlib import Path
 
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.inputs.split_files import estimate_content
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.pipeline.storage.input_files import InputFile
 
 
 def make_file(path: Path, lines: int) -> InputFile:

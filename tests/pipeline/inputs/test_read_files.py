@@ -15,12 +15,12 @@ import pytest
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
 from albert_embed.pipeline.inputs.read_files import FileReader, UnreadableFileError, read_range
 from albert_embed.pipeline.inputs.split_files import choose_range_bytes, split_files
+from albert_embed.pipeline.listing.input_files import InputFile, list_input
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
-from albert_embed.pipeline.storage.input_files import InputFile, list_input
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from albert_embed.pipeline.inputs.file_input import make_file_input
 from albert_embed.pipeline.inputs.read_files import read_range
+from albert_embed.pipeline.listing.input_files import list_input
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -22,7 +23,6 @@ from albert_embed.pipeline.sources.csv_lines import CsvLines
 from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.sources.csv_rows import read_rows
 from albert_embed.pipeline.sources.source import Source
-from albert_embed.pipeline.storage.input_files import list_input
 from albert_embed.transforms.steps.failure import Failure
 
 

@@ -12,13 +12,13 @@ from google.api_core.exceptions import NotFound, ServiceUnavailable
 
 from albert_embed.pipeline.inputs.file_input import make_file_input
 from albert_embed.pipeline.inputs.read_files import UnreadableFileError, read_range
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.bucket_errors import RemoteFile
-from albert_embed.pipeline.storage.input_files import InputFile
 from tests.pipeline.storage.test_open_input import COMPRESS
 
 LINES = b"a line\n" * 400_000  # more than is read at a time

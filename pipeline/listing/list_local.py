@@ -9,8 +9,10 @@ import errno
 import os
 import stat
 
-from albert_embed.pipeline.storage.glob_pattern import ANY_DEPTH, GlobPattern
-from albert_embed.pipeline.storage.listed_file import MARKERS, FoundFiles, ListedFile
+from albert_embed.pipeline.listing.glob_pattern import ANY_DEPTH, GlobPattern
+from albert_embed.pipeline.listing.listed_file import MARKERS, FoundFiles, ListedFile
+from albert_embed.pipeline.listing.table_folders import find_local_table
+from albert_embed.pipeline.storage.file_version import FileVersion
 from albert_embed.pipeline.storage.paths import show_path
 
 
@@ -59,7 +61,8 @@ def _describe(path: str) -> ListedFile:
             f"--input names {show_path(path)}, which is not a regular file: it can't be read in parts, or "
             "twice. Copy its content to a file"
         )
-    return ListedFile(path=path, bytes=status.st_size, modified=status.st_mtime)
+    version = FileVersion.of_status(status)
+    return ListedFile(path=path, bytes=status.st_size, modified=status.st_mtime, version=version)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -123,6 +126,9 @@ class _Walk:
                 f"--input: {show_path(folder)} can't be listed ({e.strerror}): a part of the input would be missing. "
                 "Make it readable, or give a pattern that leaves it out"
             ) from e
+        table = find_local_table(folder)
+        if table is not None:
+            self._found.tables[folder] = table
         for entry in listed:
             path = relative + entry.name
             self.has_links = self.has_links or entry.is_symlink()

@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 import posixpath
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from albert_embed.pipeline.storage.list_local import list_local
-from albert_embed.pipeline.storage.list_remote import list_remote
-from albert_embed.pipeline.storage.listed_file import FoundFiles
+from albert_embed.pipeline.listing.list_local import list_local
+from albert_embed.pipeline.listing.list_remote import find_remote_table, list_remote
+from albert_embed.pipeline.listing.listed_file import FoundFiles
+from albert_embed.pipeline.listing.table_folders import refuse_tables
+from albert_embed.pipeline.storage.file_version import FileVersion
 from albert_embed.transforms.files.directories import is_remote
+
+_OUTPUT_FILE = re.compile(r".*/g\d+-[0-9a-f]+-\d+-of-\d+\.(?:tfrecord|parquet|jsonl)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
@@ -25,6 +30,7 @@ class InputFile:
       modified: when it was last written, seconds since 1970; 0 where the file system does not say.
       name: its path relative to what all patterns have in common, so that it is the same on another mount.
       repeat: how often the patterns have named the file before; it is read each time.
+      version: which one it was when it was listed.
     """
 
     path: str
@@ -32,10 +38,11 @@ class InputFile:
     modified: float
     name: str
     repeat: int = 0
+    version: FileVersion = dataclasses.field(default=FileVersion(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain values for JSON."""
-        return dataclasses.asdict(self)
+        """Returns plain values for JSON, the same on each machine that has the file."""
+        return {name: value for name, value in vars(self).items() if name != "version"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,7 +54,8 @@ class InputListing:
       hidden: how many files were left out because a name starts with "." or "_".
       hidden_folders: how many folders were not looked into for the same reason.
       linked_again: how many of the files are there under another name, too, because of links.
-      manifests: folders in which one of `MARKERS` was seen: they may be outputs of this program.
+      manifests: folders in which one of `MARKERS` was seen, or a file has a name of an output's: they may be outputs of
+        this program.
     """
 
     files: tuple[InputFile, ...]
@@ -74,7 +82,7 @@ def list_input(
     Raises:
       FileNotFoundError: if a pattern names none, or a link that it names leads nowhere.
       OSError: if a folder can't be listed, so that files might be missing.
-      ValueError: if what it names is no file with a size, such as a pipe.
+      ValueError: if what it names is no file with a size, such as a pipe, or is one of a table (`table_folders`).
     """
     found = [
         (list_remote if is_remote(pattern) else list_local)(pattern, include_hidden=include_hidden, leave_out=leave_out)
@@ -93,23 +101,32 @@ def list_input(
                 else "; give a path, a folder or a glob that does"
             )
             raise FileNotFoundError(f"{option} {pattern} matches no files{hint}")
+    refuse_tables(found, find_remote_table, option)
     root = _find_common_root(found)
     seen: Counter[str] = Counter()
     files = []
     for one in found:
         for file in one.files:
             name = file.path.removeprefix(root)
-            files.append(
-                InputFile(path=file.path, bytes=file.bytes, modified=file.modified, name=name, repeat=seen[file.path])
-            )
+            files.append(InputFile(**vars(file), name=name, repeat=seen[file.path]))
             seen[file.path] += 1
     return InputListing(
         files=tuple(sorted(files)),
         hidden=sum(one.hidden for one in found),
         hidden_folders=sum(one.hidden_folders for one in found),
         linked_again=sum(one.linked_again for one in found),
-        manifests=tuple(sorted({folder for one in found for folder in one.manifests})),
+        manifests=tuple(sorted({folder for one in found for folder in (*one.manifests, *_find_outputs(one))})),
     )
+
+
+def _find_outputs(found: FoundFiles) -> Iterator[str]:
+    """Yields the folders two and three above the files whose names are those of an output's (`dataset.layout`).
+
+    A pattern may name these themselves, so that nothing is seen of what lies beside them.
+    """
+    for folder in {posixpath.dirname(file.path) for file in found.files if _OUTPUT_FILE.fullmatch(file.path)}:
+        yield posixpath.dirname(folder)
+        yield posixpath.dirname(posixpath.dirname(folder))
 
 
 def _find_common_root(found: Sequence[FoundFiles]) -> str:

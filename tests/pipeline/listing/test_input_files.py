@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albert_embed.pipeline.storage.glob_pattern import GlobPattern
-from albert_embed.pipeline.storage.input_files import list_input
+from albert_embed.pipeline.listing.glob_pattern import GlobPattern
+from albert_embed.pipeline.listing.input_files import list_input
 from albert_embed.pipeline.storage.paths import expand_path, show_path
 
 

@@ -1,0 +1,94 @@
+"""Folders that are tables of Delta Lake, Apache Hudi or Apache Iceberg.
+
+Their files also hold rows that were deleted or replaced since; which ones count, a log says that is not read here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from albert_embed.pipeline.listing.listed_file import FoundFiles
+from albert_embed.pipeline.storage.paths import show_path
+from albert_embed.transforms.files.directories import is_remote
+
+_DELTA, _HUDI, _ICEBERG = "Delta Lake", "Apache Hudi", "Apache Iceberg"
+# What can read a table's rows as they are now.
+_LIBRARIES = {_DELTA: "deltalake", _HUDI: "hudi", _ICEBERG: "pyiceberg"}
+_LOGS = {"_delta_log": _DELTA, ".hoodie": _HUDI}
+_METADATA = "metadata"
+_METADATA_ENDING = ".metadata.json"
+PARTS_OF_TABLES = (*_LOGS, _METADATA)
+# Files that such tables are made of: where there are none of these, nothing is looked for.
+_ROW_FILES = (".parquet", ".avro", ".orc")
+_PART_OF_TABLE = re.compile(
+    rf"(.*)/(?:({'|'.join(map(re.escape, _LOGS))})/.*|{_METADATA}/[^/]*{re.escape(_METADATA_ENDING)})", re.DOTALL
+)
+
+
+def find_local_table(folder: str) -> str | None:
+    """Returns the format of the table that a folder is; None if it is none."""
+    for name, table in _LOGS.items():
+        if os.path.isdir(os.path.join(folder, name)):
+            return table
+    with contextlib.suppress(OSError):  # there is none, or it is no folder
+        if any(name.endswith(_METADATA_ENDING) for name in os.listdir(os.path.join(folder, _METADATA))):
+            return _ICEBERG
+    return None
+
+
+def find_table_of(path: str) -> tuple[str, str] | None:
+    """Returns the folder and the format of the table that a file in a bucket is a part of; None if that is not told."""
+    found = _PART_OF_TABLE.fullmatch(path)
+    return None if found is None else (found[1], _LOGS.get(found[2], _ICEBERG))
+
+
+def refuse_tables(found: Sequence[FoundFiles], find_remote_table: Callable[[str], str | None], option: str) -> None:
+    """Refuses files of tables, whether a pattern names the table, folders around it, or some of its files.
+
+    Each folder above a pattern is looked at once, however many files there are, and only where there are files that a
+    table may be made of.
+
+    Args:
+      found: of all patterns.
+      find_remote_table: does in buckets what `find_local_table` does here.
+      option: that names the patterns.
+
+    Raises:
+      ValueError: if there is one.
+    """
+    tables = {folder: table for one in found for folder, table in one.tables.items()}
+    files = sorted({file.path for one in found for file in one.files if file.path.lower().endswith(_ROW_FILES)})
+    if not files:
+        return
+    roots = {
+        one.root.rstrip("/") or "/"
+        for one in found
+        if any(file.path.lower().endswith(_ROW_FILES) for file in one.files)
+    }
+    for folder in sorted({folder for root in roots for folder in _list_folders_above(root)} - tables.keys()):
+        table = (find_remote_table if is_remote(folder) else find_local_table)(folder)
+        if table is not None:
+            tables[folder] = table
+    for folder, table in sorted(tables.items()):
+        held = [path for path in files if path.startswith(folder.rstrip("/") + "/")]
+        if held:
+            raise ValueError(
+                f"{option} names {show_path(held[0])}, a file of {show_path(folder)}, which is a table of {table}: its "
+                "files also hold rows that were deleted or replaced since. Export the rows that it has now, for "
+                f"example with the package {_LIBRARIES[table]}, to files elsewhere or into a pipe to --input -, and "
+                "give those"
+            )
+
+
+def _list_folders_above(folder: str) -> Iterator[str]:
+    """Yields a folder and those above it, in a bucket up to that."""
+    while True:
+        yield folder
+        above = posixpath.dirname(folder)
+        if above in (folder, "") or above.endswith(":/"):
+            return
+        folder = above

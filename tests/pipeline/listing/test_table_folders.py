@@ -1,0 +1,115 @@
+"""Tables of Delta Lake, Hudi and Iceberg are refused, however a pattern names them; folders like them are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.io.filesystems import FileSystems
+
+from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.listing.input_files import list_input
+from tests.emulators.servers import Emulators
+
+# The format → files of a table, one of rows first, and what its message names.
+TABLES = {
+    "Delta Lake": (
+        ["lang=en/part-0.snappy.parquet", "_delta_log/00000000000000000000.json"],
+        r"the package deltalake",
+    ),
+    "Apache Hudi": (["2024/01/a_0-1-0_2.parquet", ".hoodie/hoodie.properties"], r"the package hudi"),
+    "Apache Iceberg": (
+        ["data/lang=en/0.parquet", "metadata/00000-c0ffee.metadata.json", "metadata/snap-1.avro"],
+        r"the package pyiceberg",
+    ),
+}
+PATTERNS = (
+    "",
+    "table",
+    "table/",
+    "table/**",
+    "table/**/*.parquet",
+    "t*/**/*.parquet",
+    "table/{first}/**",
+    "table/{folder}/*.parquet",
+    "table/{folder}",
+    "table/{row_file}",
+)
+Write = Callable[[str], None]
+
+
+def refuse(root: str, table: str, pattern: str) -> None:
+    files, library = TABLES[table]
+    folder = files[0].rpartition("/")[0]
+    first = folder.partition("/")[0]
+    named = f"{root}/{pattern.format(folder=folder, first=first, row_file=files[0])}"
+    with pytest.raises(
+        ValueError, match=rf"^--input names .*, a file of {root}/table, which is a table of {table}: its"
+    ) as e:
+        list_input([f"{root}/other.txt", named])
+    assert library in str(e.value) and str(e.value).endswith("into a pipe to --input -, and give those")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table(table: str, pattern: str, tmp_path: Path) -> None:
+    for name in (*(f"table/{name}" for name in TABLES[table][0]), "other.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    refuse(str(tmp_path), table, pattern)
+
+
+def test_what_is_no_table_or_no_part_of_one(tmp_path: Path) -> None:
+    for name in (
+        "a/data/x.parquet",  # beside metadata of something else
+        "a/metadata/x.json",
+        "b/metadata",
+        "b/data/x.parquet",
+        "c/_delta_log/0.json",  # texts beside rows
+        "c/rows/x.parquet",
+        "c/notes/a.txt",
+        "d/.hoodie",
+        "d/x.parquet",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    for pattern in ("a", "b/data/*.parquet", "c/notes", "c/**/*.txt", "d"):
+        assert list_input([f"{tmp_path}/{pattern}"]).files
+
+
+def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(pa.table({"text": ["deleted"]}), tmp_path / "a.parquet")
+    (tmp_path / "_delta_log").mkdir()
+    for command in ("embed", "analyze"):
+        arguments = ["--model", "default", "--input", str(tmp_path), "--output", str(tmp_path / "out")]
+        assert main([command, *arguments]) == 2
+        assert f"a.parquet, a file of {tmp_path}, which is a table of Delta Lake" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_in_a_bucket(table: str, bucket: str) -> None:
+    for name in (*(f"table/{name}" for name in TABLES[table][0]), "other.txt"):
+        with FileSystems.create(f"{bucket}/{name}") as file:
+            file.write(b"x")
+    for pattern in PATTERNS:
+        refuse(bucket, table, pattern)
+
+
+@pytest.mark.integration
+def test_a_plain_folder_in_a_bucket_is_listed_once_whatever_it_holds(bucket: str, emulators: Emulators) -> None:
+    requests = []
+    for number in range(20):
+        with FileSystems.create(f"{bucket}/few/{number}.parquet") as file:
+            file.write(b"x")
+        if number in (4, 19):
+            emulators.take_storage_requests()
+            assert len(list_input([f"{bucket}/few/*.parquet"]).files) == number + 1
+            requests.append(len(emulators.take_storage_requests()))
+    assert requests[0] == requests[1] <= 8
