@@ -7,7 +7,7 @@ import dataclasses
 from albert_embed.pipeline.cli import embed
 from albert_embed.pipeline.cli.embed_flags import OPTIONS as EMBED_OPTIONS
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.progress.option import PROGRESS, choose_display
@@ -46,6 +46,7 @@ OPTIONS = (
     *(option for option in EMBED_OPTIONS if option.flag in _SHARED_WITH_EMBED),
     Option(
         flag="--cache",
+        place=Place.WRITTEN,
         group="analysis",
         metavar="DIR",
         default="cache in the output",
@@ -59,6 +60,7 @@ OPTIONS = (
     ),
     Option(
         flag="--rates",
+        place=Place.READ,
         group="analysis",
         metavar="FILE",
         default="the package's own",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.cli.retain import RETAIN
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.option import Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.progress.option import PROGRESS, choose_display
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from albert_embed.pipeline.commit.compact import Compaction
 
 OPTIONS = (
-    Option(flag="DIR", field="directory", required=True, help="an output that has been added to"),
+    Option(flag="DIR", place=Place.WRITTEN, field="directory", required=True, help="an output that has been added to"),
     RETAIN,
     JSON,
     PROGRESS,

@@ -7,7 +7,7 @@ import dataclasses
 from albert_embed.model.hosting.choose_engine import ENGINES
 from albert_embed.pipeline.cli.retain import RETAIN
 from albert_embed.pipeline.console.command import JSON
-from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.dry_run.option import DRY_RUN
 from albert_embed.pipeline.progress.option import PROGRESS
@@ -26,7 +26,13 @@ from albert_embed.transforms.graph.preprocessing_config import LONG_DOCUMENTS
 _DEFAULTS = {field.name: str(field.default) for field in dataclasses.fields(EmbedOptions)}
 
 _MODEL_OPTIONS = (
-    Option(flag="--model", required=True, metavar="M", help="an export, a TF Hub module or handle, or `default`"),
+    Option(
+        flag="--model",
+        place=Place.READ,
+        required=True,
+        metavar="M",
+        help="an export, a TF Hub module or handle, or `default`",
+    ),
     Option(
         flag="--model-sha256",
         metavar="HEX",
@@ -84,6 +90,7 @@ _RUNNING_OPTIONS = (
 _INPUT_OPTIONS = (
     Option(
         flag="--input",
+        place=Place.READ,
         kind=Kind.WORDS,
         metavar="PATTERN",
         help="files, folders or globs, compressed or not; - for standard input; or a table as bq:PROJECT:DATASET.TABLE",
@@ -141,11 +148,17 @@ _TOKEN_OPTIONS = (
         default=_DEFAULTS["window_overlap"],
         help="tokens that neighbouring windows share",
     ),
-    Option(flag="--transform", metavar="DIR", help="a saved transform graph to use, such as one that analyze wrote"),
+    Option(
+        flag="--transform",
+        place=Place.READ,
+        metavar="DIR",
+        help="a saved transform graph to use, such as one that analyze wrote",
+    ),
 )
 _OUTPUT_OPTIONS = (
     Option(
         flag="--output",
+        place=Place.WRITTEN,
         required=True,
         kind=Kind.WORDS,
         metavar="DIR",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
 
@@ -21,12 +21,18 @@ _MOST_TEXTS_READ = 20_000
 OPTIONS = (
     Option(
         flag="--source",
+        place=Place.READ,
         required=True,
         metavar="PATH",
         help="directory, .tar.gz or TF Hub handle of a TF1 Hub module, a TF1 checkpoint or a Hugging Face model",
     ),
     Option(
-        flag="--output", required=True, metavar="DIR", type=Path, help="where to write; must be empty or not yet exist"
+        flag="--output",
+        place=Place.WRITTEN_HERE,
+        required=True,
+        metavar="DIR",
+        type=Path,
+        help="where to write; must be empty or not yet exist",
     ),
     Option(
         flag="--precision",
@@ -36,12 +42,14 @@ OPTIONS = (
     ),
     Option(
         flag="--calibration-texts",
+        place=Place.READ,
         kind=Kind.WORDS,
         metavar="PATTERN",
         help="for int8: files, folders or globs of texts like those that will be embedded",
     ),
     Option(
         flag="--vocabulary",
+        place=Place.READ,
         field="vocabulary_file",
         metavar="FILE",
         type=Path,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from albert_embed.pipeline.cli.retain import RETAIN
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.result_file import RESULT_FILE
 from albert_embed.pipeline.progress.option import PROGRESS, choose_display
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from albert_embed.pipeline.commit.index_output import Indexing
 
 OPTIONS = (
-    Option(flag="DIR", field="directory", required=True, help="a finished output"),
+    Option(flag="DIR", place=Place.WRITTEN, field="directory", required=True, help="a finished output"),
     Option(
         flag="--embedding",
         metavar="NAME",

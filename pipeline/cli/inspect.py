@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.option import Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.settings.choices import check_at_least
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from albert_embed.pipeline.dataset.inspect_output import Inspection
 
 OPTIONS = (
-    Option(flag="DIR", field="directory", required=True, help="a finished output"),
+    Option(flag="DIR", place=Place.READ, field="directory", required=True, help="a finished output"),
     Option(flag="--head", type=int, metavar="N", default="0", help="show the first N rows and failures too"),
     JSON,
 )

@@ -85,7 +85,12 @@ def _find_result_file(given: Sequence[str], config: GivenConfig) -> ResultFile |
     if config.is_on(DRY_RUN, given):
         return None
     path = config.find_value(RESULT_FILE, given)
-    return None if path is None else ResultFile(path=path, command=command.name)
+    if path is None:
+        return None
+    try:
+        return ResultFile(path=RESULT_FILE.read([path]), command=command.name)
+    except UsageError:  # which the command raises, too, when it reads its options
+        return None
 
 
 def _run(given: list[str], config: GivenConfig, output: Output, result_file: ResultFile | None) -> int:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.option import Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 
-OPTIONS = (Option(flag="DIR", field="directory", required=True, help="the output of a run that has ended"), JSON)
+OPTIONS = (
+    Option(
+        flag="DIR", place=Place.WRITTEN, field="directory", required=True, help="the output of a run that has ended"
+    ),
+    JSON,
+)
 
 
 def run_publish(arguments: Arguments) -> CommandResult:

@@ -6,15 +6,23 @@ import dataclasses
 from typing import Any
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.vectors.report_options import DEFAULT_ATLAS_ROWS, MAP_METHODS, ReportOptions
 
 OPTIONS = (
-    Option(flag="DIR", field="directory", required=True, help="a finished output, or a finished analysis"),
-    Option(flag="--output", metavar="FILE", default="report.html in DIR", help="where to write the page"),
+    Option(
+        flag="DIR", place=Place.READ, field="directory", required=True, help="a finished output, or a finished analysis"
+    ),
+    Option(
+        flag="--output",
+        place=Place.WRITTEN,
+        metavar="FILE",
+        default="report.html in DIR",
+        help="where to write the page",
+    ),
     Option(flag="--map", choices=MAP_METHODS, default="pca", help="how the map is made; tsne and umap: extra maps"),
-    Option(flag="--atlas", metavar="FILE", help="also write a Parquet file for Embedding Atlas"),
+    Option(flag="--atlas", place=Place.WRITTEN, metavar="FILE", help="also write a Parquet file for Embedding Atlas"),
     Option(
         flag="--atlas-rows",
         metavar="N",

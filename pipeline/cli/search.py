@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
-from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS, SearchOptions
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from albert_embed.pipeline.search.search_dataset import SearchResult
 
 OPTIONS = (
-    Option(flag="DIR", field="directory", required=True, help="a finished output"),
+    Option(flag="DIR", place=Place.READ, field="directory", required=True, help="a finished output"),
     Option(flag="QUERY", field="query", help="the text to look for; or --queries"),
-    Option(flag="--queries", field="queries_file", metavar="FILE", help="a file of queries, one per line"),
+    Option(
+        flag="--queries", place=Place.READ, field="queries_file", metavar="FILE", help="a file of queries, one per line"
+    ),
     Option(flag="-k", field="hits", type=int, metavar="K", default=str(DEFAULT_HITS), help="hits for each query"),
     Option(
         flag="--embedding",

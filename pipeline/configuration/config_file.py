@@ -58,8 +58,9 @@ def read_config_file(path: str, command: Command, *, shared: Sequence[Option] = 
     """
     try:
         content = read_file(path)
-    except OSError as e:
-        raise UsageError(f"{CONFIG.flag} {path} can't be read: {e.strerror or e}; give a file that is there") from e
+    except (OSError, ValueError) as e:  # the latter of a file system that there is not
+        why = e.strerror if isinstance(e, OSError) and e.strerror else e
+        raise UsageError(f"{CONFIG.flag} {path} can't be read: {why}; give a file that is there") from e
     own = _index(command.options)
     left_out = _index(shared).keys() - own.keys()
     occurrences: dict[str, list[Any]] = {}

@@ -69,7 +69,7 @@ def read_given_config(given: Sequence[str], commands: Mapping[str, Command]) -> 
 
     shared = commands[command.shares_config_with].options if command.shares_config_with else ()
     try:
-        file = read_config_file(path, command, shared=shared)
+        file = read_config_file(CONFIG.read([path]), command, shared=shared)
         return GivenConfig(values=file.values, file=file)
     except UsageError as e:
         return GivenConfig(problem=e)

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from albert_embed.pipeline.console.option import Kind, Option
+from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError, refuse_unknown
 
@@ -20,6 +20,7 @@ _BEAM_OPTIONS = (
 )
 CONFIG = Option(
     flag="--config",
+    place=Place.READ,
     metavar="FILE",
     help="a YAML file with flags and their values, such as overwrite: true; those on the command line win",
     group="configuration",

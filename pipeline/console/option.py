@@ -10,6 +10,10 @@ from typing import Any
 
 from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.choices import describe_choices
+from albert_embed.pipeline.settings.table_name import names_table
+from albert_embed.pipeline.storage.check_path import check_destination, check_path
+from albert_embed.pipeline.storage.paths import expand_path
+from albert_embed.transforms.files.directories import is_remote
 
 _NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
 # Choices that take more in `--help` stand in the text, where lines can be broken, and not in the flag's own line.
@@ -25,6 +29,14 @@ class Kind(enum.Enum):
     COMMAS = "comma-separated values; a repetition adds to them"
 
 
+class Place(enum.Enum):
+    """What is done with a path."""
+
+    READ = "it is read"
+    WRITTEN = "it is written, here or in a bucket"
+    WRITTEN_HERE = "it is written on this machine"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Option:
     """A flag of a command, or its positional argument.
@@ -37,6 +49,7 @@ class Option:
       metavar: the name of the value in `--help`.
       field: the name of its value for the command; by default that of the flag, with underscores.
       type: the type of a SINGLE value.
+      place: what is done with the paths that are its values; None where they are none.
       choices: the possible values, of a list the possible items, where they are few.
       default: the default as `--help` names it; empty where there is nothing to say.
       bare: the value of a SINGLE flag that may be given without one.
@@ -50,6 +63,7 @@ class Option:
     metavar: str = ""
     field: str = ""
     type: type = str
+    place: Place | None = None
     choices: tuple[str, ...] = ()
     default: str = ""
     bare: str = ""
@@ -142,18 +156,19 @@ class Option:
           occurrences: what argparse found, one for each time the flag was given; at least one.
 
         Returns:
-          A bool for a switch, a `type` for a single value, else a tuple of str.
+          A bool for a switch, a `type` for a single value, else a tuple of str. In paths `~` and `file://` are local
+          paths.
 
         Raises:
           UsageError: if a single value is given more than once, a switch is turned on and off, or a value is not of its
-            type or choices.
+            type or choices, or no path for its place.
         """
         if self.kind is Kind.SWITCH:
             if len(set(occurrences)) > 1:
                 raise UsageError(f"{self.flag} and {self.negation} are both given; give one of them")
             return occurrences[0]
         if self.kind is Kind.WORDS:
-            return tuple(value for values in occurrences for value in values)
+            return tuple(self._read_path(value) for values in occurrences for value in values)
         if self.kind is Kind.COMMAS:
             items = tuple(value.strip() for values in occurrences for value in values.split(","))
             for item in items:
@@ -167,8 +182,24 @@ class Option:
         if self.choices and given not in self.choices:
             raise UsageError(f"{self.flag} is {given!r}: {describe_choices(given, self.choices)}")
 
+    def _read_path(self, given: str) -> str:
+        if self.place is None or names_table(given):
+            return given
+        try:
+            path = expand_path(given)
+            check_path(path, named=self.flag)
+            if self.place is Place.READ:
+                return path
+            if self.place is Place.WRITTEN_HERE and is_remote(path):
+                raise UsageError(f"{self.flag} is {path}: it is written on this machine alone; give a local path")
+            check_destination(path, named=self.flag)
+        except ValueError as e:
+            raise UsageError(str(e)) from e
+        return path
+
     def _read_one(self, given: str) -> Any:
         self._check_choice(given)
+        given = self._read_path(given)
         try:
             return self.type(given)
         except ValueError as e:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from albert_embed.pipeline.console.option import Option
+from albert_embed.pipeline.console.option import Option, Place
 from albert_embed.pipeline.console.output import PrintError, format_json_line
 from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.transforms.files.directories import is_remote, read_file, write_file_atomically
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 RESULT_FILE = Option(
     flag="--result-file",
+    place=Place.WRITTEN,
     metavar="PATH",
     help="write the result, or what went wrong, as one line of JSON to this file, and its figures for Prometheus "
     "beside it, with .prom",

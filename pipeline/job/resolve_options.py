@@ -14,11 +14,12 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from albert_embed.model.directory.builtin_model import names_builtin
 from albert_embed.pipeline.embed.read_input import Input, resolve_input
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
+from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import count_workers
 from albert_embed.pipeline.settings.table_name import TableName, names_table
-from albert_embed.pipeline.storage.input_files import InputFile
-from albert_embed.pipeline.storage.paths import expand_path, show_path
+from albert_embed.pipeline.storage.check_path import check_destination, check_utf8
+from albert_embed.pipeline.storage.paths import expand_path
 from albert_embed.transforms.files.directories import is_remote
 
 
@@ -88,7 +89,7 @@ def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedO
     What an earlier run wrote there is replaced, because its rows are in the table.
 
     Raises:
-      ValueError: if there is no `--temp_location`.
+      ValueError: if there is no `--temp_location`, or nothing can be written there.
     """
     if options.output or options.table is None:
         return options
@@ -98,12 +99,15 @@ def place_output(options: EmbedOptions, beam_options: PipelineOptions) -> EmbedO
             "--output with only a table needs --temp_location gs://BUCKET/PATH: the files that BigQuery loads, the "
             "failures and the manifest go there. Or give a directory beside the table"
         )
+    check_destination(location, named="--temp_location")
     directory = FileSystems.join(location, "albert-embed", str(TableName.parse(options.table)))
     return dataclasses.replace(options, output=directory, overwrite=True)
 
 
 def check_path_names(options: EmbedOptions) -> None:
-    """Checks that the paths which TensorFlow opens are UTF-8, as it wants them. Those of the input need not be.
+    """Checks that the paths which TensorFlow opens are UTF-8, as it wants them, and that the output can be written.
+
+    Those of the input need not be UTF-8.
 
     Args:
       options: with absolute paths.
@@ -111,14 +115,9 @@ def check_path_names(options: EmbedOptions) -> None:
     Raises:
       ValueError: if one is not.
     """
-    for flag, path in (("--model", options.model), ("--transform", options.transform), ("--output", options.output)):
-        try:
-            (path or "").encode()
-        except UnicodeEncodeError as e:
-            raise ValueError(
-                f"{flag} {show_path(path or '')} is not UTF-8, and TensorFlow opens no other paths; give another, or "
-                "where it is UTF-8, start with a locale that says so, such as LC_ALL=C.UTF-8"
-            ) from e
+    for flag, path in (("--model", options.model), ("--transform", options.transform)):
+        check_utf8(path or "", named=flag)
+    check_destination(options.output, named="--output")
 
 
 def with_absolute_paths(options: EmbedOptions) -> EmbedOptions:

@@ -8,14 +8,13 @@ import uuid
 
 from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.object_stores import open_google_storage, open_s3
-from albert_embed.transforms.files.open_bytes import create_bytes
 
 
 def create_file(path: str, content: bytes) -> bool:
     """Writes a file if there is none of that name, so that of several programs only one can.
 
     On the local file system it is a hard link, on Google Cloud Storage and S3 a condition of the request. Other file
-    systems have no such operation: there, two programs within the same moment can both write.
+    systems have no such operation (`can_create`).
 
     Returns:
       Whether it was written.
@@ -25,17 +24,12 @@ def create_file(path: str, content: bytes) -> bool:
     """
     if not is_remote(path):
         return _create_local(path, content)
-    if path.startswith("gs://"):
-        return _create_in_google_storage(path, content)
-    if path.startswith("s3://"):
-        return _create_in_s3(path, content)
-    from apache_beam.io.filesystems import FileSystems
+    return _CREATE[path.partition("://")[0]](path, content)
 
-    if FileSystems.exists(path):
-        return False
-    with create_bytes(path) as file:
-        file.write(content)
-    return True
+
+def can_create(path: str) -> bool:
+    """Returns whether the file system of a path has what `create_file` needs."""
+    return not is_remote(path) or path.startswith(CREATING_SCHEMES)
 
 
 def _create_local(path: str, content: bytes) -> bool:
@@ -86,3 +80,7 @@ def _create_in_s3(path: str, content: bytes) -> bool:
     except BotoCoreError as e:
         raise OSError(f"can't write {path}: {e}") from e
     return True
+
+
+_CREATE = {"gs": _create_in_google_storage, "s3": _create_in_s3}
+CREATING_SCHEMES = tuple(f"{scheme}://" for scheme in _CREATE)

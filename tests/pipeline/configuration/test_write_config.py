@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from albert_embed.pipeline.console.option import Kind, Option
 # What YAML reads as something else, and what it can't hold as it is.
 _TRAPS = ("no", "null", "~", "1e6", "010", "3:30", "2026-01-01", "-", "- a", "a: b", "# a", "=", "<<", "", " ", "a\n b")
 TEXTS = st.one_of(st.sampled_from(_TRAPS), st.text(max_size=20), st.integers().map(str), st.floats().map(str))
+PATHS = TEXTS.map(lambda text: re.sub(r"[\x00-\x1f\x7f-\x9f]", "", text))
 
 
 def give_option(option: Option) -> st.SearchStrategy[list[Any]]:
     """Occurrences of an option, as argparse finds them."""
-    one = st.sampled_from(option.choices) if option.choices else TEXTS
+    texts = TEXTS if option.place is None else PATHS
+    one = st.sampled_from(option.choices) if option.choices else texts
     if option.kind is Kind.SWITCH:
         return st.booleans().map(lambda value: [value])
     if option.kind is Kind.WORDS:

@@ -184,7 +184,7 @@ def test_a_place_that_can_not_be_reached_is_refused_before_the_run(
     """Not after it, as an error of its own kind: what was published would be called a wrong command."""
     path = "nowhere://bucket/nightly.json"
     assert run_compact(monkeypatch, "out", "--result-file", path) == 2
-    assert f"--result-file is {path!r}, which can't be used: " in capsys.readouterr().err
+    assert f"--result-file is {path}: nothing is written to nowhere://, where" in capsys.readouterr().err
 
 
 def test_an_error_of_a_bucket_s_own_kind_does_not_end_the_program(
