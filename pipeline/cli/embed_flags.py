@@ -26,13 +26,7 @@ from albert_embed.transforms.graph.preprocessing_config import LONG_DOCUMENTS
 _DEFAULTS = {field.name: str(field.default) for field in dataclasses.fields(EmbedOptions)}
 
 _MODEL_OPTIONS = (
-    Option(
-        flag="--model",
-        place=Place.READ,
-        required=True,
-        metavar="M",
-        help="an export, a TF Hub module or handle, or `default`",
-    ),
+    Option(flag="--model", place=Place.READ, required=True, metavar="M", help="an export, TF Hub handle or `default`"),
     Option(
         flag="--model-sha256",
         metavar="HEX",
@@ -148,12 +142,7 @@ _TOKEN_OPTIONS = (
         default=_DEFAULTS["window_overlap"],
         help="tokens that neighbouring windows share",
     ),
-    Option(
-        flag="--transform",
-        place=Place.READ,
-        metavar="DIR",
-        help="a saved transform graph to use, such as one that analyze wrote",
-    ),
+    Option(flag="--transform", place=Place.READ, metavar="DIR", help="a saved transform graph, as analyze writes one"),
 )
 _OUTPUT_OPTIONS = (
     Option(
