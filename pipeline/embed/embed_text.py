@@ -12,14 +12,13 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.architecture.shape_vectors import shape_vectors
 from albert_embed.model.architecture.vector_shape import VectorShape
-from albert_embed.model.hosting.choose_engine import EngineName, choose_engine
-from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, refuse_missing_outputs
-from albert_embed.model.hosting.engine_task import EngineTask
+from albert_embed.model.hosting.choose_engine import EngineName
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
 from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
+from albert_embed.pipeline.embed.embedding_settings import EmbeddingSettings
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.pipeline.launch.batch_tokens import choose_batching
 from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 from albert_embed.transforms.text.vocabulary import Vocabulary
@@ -136,28 +135,29 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
           ValueError: if the model can't be used, or an option does not go with it.
           OSError: if the graph can't be saved.
         """
-        shape = VectorShape(dimensions=dimensions, normalize=normalize)
-        opened = open_model(model)
-        preprocessing = opened.fit_preprocessing(
-            max_tokens=max_tokens, long_documents=long_documents, window_overlap=window_overlap, pair=pair
-        )
-        batching = choose_batching(
-            batch_tokens,
-            max_tokens=preprocessing.max_tokens,
-            beam_options=PipelineOptions([]),
-            engine=choose_engine(engine, EngineTask.of(opened.directory.path, embeddings)),
-            precision=opened.directory.precision,
+        settings = EmbeddingSettings(
+            model=model,
+            embeddings=tuple(embeddings),
+            max_tokens=max_tokens,
+            long_documents=long_documents,
+            window_overlap=window_overlap,
+            pair=pair,
+            dimensions=dimensions,
+            accept_dimensions=accept_dimensions,
+            normalize=normalize,
+            engine=engine,
+            batch_tokens=batch_tokens,
         )
         handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
-        refuse_missing_outputs(embeddings, opened.directory.outputs, model)
-        opened.check_dimensions(dimensions, embeddings, accept=accept_dimensions)
+        opened = open_model(model)
+        prepared = settings.prepare(opened, transform_directory)
         return cls(
-            transform_directory=opened.save_graph(preprocessing, transform_directory),
+            transform_directory=prepared.transform_directory,
             handler=handler,
-            batching=batching,
+            batching=prepared.choose_batching(PipelineOptions([])),
             token_vocabulary=opened.vocabulary if tokens else None,
             reshuffle_batches=reshuffle_batches,
-            shape=shape,
+            shape=settings.shape,
         )
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:

@@ -11,7 +11,7 @@ from albert_embed.model.hosting.choose_engine import EngineName
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.integrations.element_texts import ElementTexts
 from albert_embed.pipeline.integrations.embed_elements import EmbedElements
-from albert_embed.pipeline.integrations.embedding_settings import EmbeddingSettings
+from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
 
 
@@ -80,7 +80,7 @@ class AlbertEmbeddings(EmbeddingsManager):
         if columns is not None and (isinstance(columns, str) or not columns or len(set(columns)) != len(columns)):
             raise ValueError(f"columns must be a list of one or more names, each once, not {columns!r}")
         super().__init__(columns=columns, type_adapter=type_adapter)
-        self._settings = EmbeddingSettings(
+        self._settings = ElementSettings(
             model=model,
             embeddings=(embedding,),
             max_tokens=max_tokens,
@@ -109,4 +109,4 @@ class AlbertEmbeddings(EmbeddingsManager):
         """
         names = tuple(f"column {name!r}" for name in self.columns or ()) or ("text",)
         texts = ElementTexts(adapter=self.type_adapter, names=names)
-        return EmbedElements(self._settings.prepare(kwargs.get("artifact_location")), texts)
+        return EmbedElements(self._settings, texts, kwargs.get("artifact_location"))

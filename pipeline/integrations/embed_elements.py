@@ -17,6 +17,8 @@ from apache_beam.typehints.row_type import RowTypeConstraint
 from albert_embed.model.architecture.shape_vectors import shape_vectors
 from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
 from albert_embed.pipeline.embed.embed_prepared import EMBEDDINGS, FAILURES
+from albert_embed.pipeline.embed.embed_text import EmbedText
+from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.integrations.element_batches import (
     Outcome,
     PackElements,
@@ -25,8 +27,8 @@ from albert_embed.pipeline.integrations.element_batches import (
     name_text,
     unpack_element,
 )
+from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.pipeline.integrations.element_texts import ElementTexts, EmbeddingError
-from albert_embed.pipeline.integrations.embedding_settings import PreparedModel
 from albert_embed.pipeline.settings.field_type import STRING, FieldType
 from albert_embed.transforms.steps.failure import Failure
 
@@ -41,13 +43,20 @@ class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
     the failed inferences, as with RunInference: then the result is `(elements, RunInferenceDLQ)`.
 
     Args:
-      prepared: the model.
+      settings: with what texts are embedded.
       texts: takes texts of elements, and puts vectors into them.
+      transform_directory: where to save the transform graph (`EmbeddingSettings.prepare`).
+
+    Raises:
+      ValueError, OSError: as `EmbeddingSettings.prepare`.
     """
 
-    def __init__(self, prepared: PreparedModel, texts: ElementTexts) -> None:
+    def __init__(
+        self, settings: ElementSettings, texts: ElementTexts, transform_directory: str | None = None
+    ) -> None:
         super().__init__()
-        self._prepared = prepared
+        self._settings = settings
+        self._prepared = settings.prepare(open_model(settings.model), transform_directory)
         self._texts = texts
         self._exception_handling: dict[str, Any] | None = None
 
@@ -70,13 +79,16 @@ class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
             PackElements.FAILURES, main="packed"
         )
         rows, failures = packed["packed"], [packed[PackElements.FAILURES]]
-        handler = self._prepared.make_handler()
-        embed = self._prepared.make_embed_text(handler, elements.pipeline.options)
+        embed = EmbedText(
+            transform_directory=self._prepared.transform_directory,
+            handler=self._prepared.make_handler(),
+            batching=self._prepared.choose_batching(elements.pipeline.options),
+        )
         for position, name in enumerate(self._texts.names):
             embedded = rows | f"EmbedText{position}" >> embed
             rows, failed = self._combine(embedded, position)
             rows = rows | f"CarryVectors{position}" >> beam.Map(
-                partial(shape_and_carry, prepared=self._prepared, position=position, texts=len(self._texts.names))
+                partial(shape_and_carry, settings=self._settings, position=position, texts=len(self._texts.names))
             )
             failures.append(failed | f"NameText{position}" >> beam.Map(name_failed_text, name))
         outcomes = (
@@ -94,9 +106,9 @@ class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
         self, embedded: dict[str, beam.PCollection[Any]], position: int
     ) -> tuple[beam.PCollection[pa.RecordBatch], beam.PCollection[Failure]]:
         """Returns one row for each text, and one failure at most for each element."""
-        if not self._prepared.combines_windows:
+        if not self._settings.combines_windows:
             return embedded[EMBEDDINGS], embedded[FAILURES]
-        vectors = [f"vector {before} {name}" for before in range(position) for name in self._prepared.columns]
+        vectors = [f"vector {before} {name}" for before in range(position) for name in self._settings.columns]
         texts = [name_text(following) for following in range(1, len(self._texts.names) - position)]
         kept = dict.fromkeys([*vectors, *texts], FieldType(value=STRING))
         combined = embedded[EMBEDDINGS] | f"CombineWindows{position}" >> CombineDocuments(kept)
@@ -138,10 +150,10 @@ def choose_coder(element_type: Any) -> Coder:
     return FastPrimitivesCoder()
 
 
-def shape_and_carry(rows: pa.RecordBatch, *, prepared: PreparedModel, position: int, texts: int) -> pa.RecordBatch:
+def shape_and_carry(rows: pa.RecordBatch, *, settings: ElementSettings, position: int, texts: int) -> pa.RecordBatch:
     """Cuts and normalises the vectors of one text, and carries them on (`carry_vectors`)."""
-    shaped = shape_vectors(rows, columns=prepared.columns, shape=prepared.shape)
-    return carry_vectors(shaped, position=position, columns=prepared.columns, texts=texts)
+    shaped = shape_vectors(rows, columns=settings.columns, shape=settings.shape)
+    return carry_vectors(shaped, position=position, columns=settings.columns, texts=texts)
 
 
 def name_failed_text(failure: Failure, name: str) -> Failure:

@@ -17,7 +17,7 @@ from apache_beam.yaml.yaml_errors import ErrorHandlingConfig, exception_handling
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.integrations.element_texts import ElementTexts
 from albert_embed.pipeline.integrations.embed_elements import EmbedElements
-from albert_embed.pipeline.integrations.embedding_settings import EmbeddingSettings
+from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 
 _VECTOR = Sequence[np.float32]
@@ -65,7 +65,7 @@ class EmbedRows(beam.PTransform[beam.PCollection[Any], Any]):
         super().__init__()
         self._text = text
         self._errors = exception_handling_args(error_handling)
-        self._settings = EmbeddingSettings(
+        self._settings = ElementSettings(
             model=model,
             embeddings=("mean",) if embeddings is None else tuple(embeddings),
             max_tokens=max_tokens,
@@ -83,7 +83,7 @@ class EmbedRows(beam.PTransform[beam.PCollection[Any], Any]):
         columns = tuple(EMBEDDING_COLUMNS[name] for name in self._settings.embeddings)
         check_fields(dict(fields), self._text, columns)
         texts = ElementTexts(adapter=make_adapter(self._text, columns), names=(f"field {self._text!r}",))
-        embed = EmbedElements(self._settings.prepare(), texts)
+        embed = EmbedElements(self._settings, texts)
         schema = RowTypeConstraint.from_fields([*fields, *((name, _VECTOR) for name in columns)])
         add_schema: Callable[[], Any] = lambda: beam.Map(_keep).with_output_types(schema)  # noqa: E731
         if self._errors is None:
