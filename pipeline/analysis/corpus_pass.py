@@ -22,8 +22,7 @@ from albert_embed.pipeline.progress.display import Display
 from albert_embed.pipeline.progress.run_counts import read_counters
 from albert_embed.pipeline.progress.run_status import RunWork
 from albert_embed.pipeline.progress.watch_run import watch_run
-from albert_embed.pipeline.reading.read_all import FAILURES
-from albert_embed.pipeline.reading.read_input import DOCUMENTS, ReadInput
+from albert_embed.pipeline.reading.read_input import ReadInput
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner
@@ -33,11 +32,12 @@ from albert_embed.transforms.corpus.corpus_statistics import CorpusStatistics
 from albert_embed.transforms.files.literal_files import copy_directory, list_directory
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.steps.outputs import DOCUMENTS, FAILURES
 
 logger = logging.getLogger(__name__)
 
 _GRAPH = "analysis_graph"
-_FAILURES = "failures"
+_FAILURES_PREFIX = "failures"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: Corpus, embe
         _ = (
             failures
             | "AllFailures" >> beam.Flatten()
-            | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(work, _FAILURES))
+            | "WriteFailures" >> beam.io.WriteToText(FileSystems.join(work, _FAILURES_PREFIX))
         )
     analysis.analyze(
         pipeline,
@@ -150,7 +150,7 @@ def _divide_failures(new: Sequence[Dataset], work: str) -> None:
             path = FileSystems.join(work, CACHE, dataset.key, FAILURES_FILE)
             files[dataset.key] = open_files.enter_context(FileSystems.create(path))
         for name in list_directory(work):
-            if not name.startswith(f"{_FAILURES}-"):
+            if not name.startswith(f"{_FAILURES_PREFIX}-"):
                 continue
             with FileSystems.open(FileSystems.join(work, name)) as lines:
                 for line in lines:

@@ -30,10 +30,7 @@ from albert_embed.transforms.rows.window_sums import WindowMean, WindowSums
 from albert_embed.transforms.steps.bundle_end import at_end_of
 from albert_embed.transforms.steps.failure import Failure
 from albert_embed.transforms.steps.map_or_fail import MapOrFail
-
-DOCUMENTS = "documents"
-FAILURES = "failures"
-COUNTS = "counts"
+from albert_embed.transforms.steps.outputs import COUNTS, DOCUMENTS, FAILURES
 
 # How many texts under one id a failure names.
 _NAMED_HASHES = 3

@@ -20,11 +20,10 @@ from albert_embed.transforms.rows.windows import drop_finished_windows, explode_
 from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.failure import Failure
 from albert_embed.transforms.steps.map_or_fail import MapOrFail
+from albert_embed.transforms.steps.outputs import COUNTS, FAILURES
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
 EMBEDDINGS = "embeddings"
-FAILURES = "failures"
-COUNTS = "counts"
 
 
 class EmbedPrepared(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):

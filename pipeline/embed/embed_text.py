@@ -16,11 +16,12 @@ from albert_embed.model.hosting.choose_engine import EngineName
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.documents.prepare_documents import make_prepare_documents
-from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
+from albert_embed.pipeline.embed.embed_prepared import EMBEDDINGS, EmbedPrepared
 from albert_embed.pipeline.embed.embedding_settings import EmbeddingSettings
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
+from albert_embed.transforms.steps.outputs import COUNTS, FAILURES
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
 

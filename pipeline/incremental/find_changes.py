@@ -26,6 +26,10 @@ from albert_embed.pipeline.incremental.read_index import ReadPublishedFile
 from albert_embed.pipeline.shards.row_counts import RowCounts, combine_counts
 from albert_embed.transforms.rows.columns import INPUT_RANGE, TOKENS, TRUNCATED
 
+SELECTED = "selected"
+TOMBSTONES = "tombstones"
+CHANGES = "changes"
+
 _DEAD = (DOCUMENTS, ROWS, TOKENS, TRUNCATED)
 
 
@@ -54,9 +58,9 @@ class ChangeCounts:
 
 
 class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam.PCollection[Any]]]):
-    """Turns documents of all parts of the input into `{"selected", "tombstones", "counts"}`.
+    """Turns documents of all parts of the input into `{"selected", "tombstones", "changes"}`.
 
-    `selected` are (key of a part, `SELECTED_SCHEMA` as bytes), `tombstones` Tables of `TOMBSTONE_SCHEMA`, `counts` one
+    `selected` are (key of a part, `SELECTED_SCHEMA` as bytes), `tombstones` Tables of `TOMBSTONE_SCHEMA`, `changes` one
     `ChangeCounts` for each bucket. Only ids, hashes and places go through a shuffle, up to a hundred thousand together.
 
     Args:
@@ -81,14 +85,14 @@ class FindChanges(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, be
             | "JoinOnId" >> beam.CoGroupByKey()
             | "CompareDocuments"
             >> beam.ParDo(CompareBucket(full_snapshot=self._full_snapshot)).with_outputs(
-                CompareBucket.SELECTED, CompareBucket.TOMBSTONES, main="counts"
+                SELECTED, TOMBSTONES, main=CHANGES
             )
         )
         return {
-            "selected": compared[CompareBucket.SELECTED]
+            SELECTED: compared[SELECTED]
             | "CutSelected" >> beam.FlatMap(cut_selected).with_output_types(tuple[bytes, bytes]),
-            "tombstones": compared[CompareBucket.TOMBSTONES],
-            "counts": compared["counts"],
+            TOMBSTONES: compared[TOMBSTONES],
+            CHANGES: compared[CHANGES],
         }
 
     def _read(self, pipeline: beam.Pipeline, what: str, schema: pa.Schema) -> beam.PCollection[Any]:
@@ -127,9 +131,6 @@ class CompareBucket(beam.DoFn):
       full_snapshot: whether published documents that the input lacks are deleted.
     """
 
-    SELECTED = "selected"
-    TOMBSTONES = "tombstones"
-
     def __init__(self, *, full_snapshot: bool) -> None:
         self._full_snapshot = full_snapshot
 
@@ -143,9 +144,9 @@ class CompareBucket(beam.DoFn):
         )
         selected, tombstones = comparison.selected, comparison.tombstones
         if selected.num_rows:
-            yield beam.pvalue.TaggedOutput(self.SELECTED, selected)
+            yield beam.pvalue.TaggedOutput(SELECTED, selected)
         if tombstones.num_rows:
-            yield beam.pvalue.TaggedOutput(self.TOMBSTONES, tombstones)
+            yield beam.pvalue.TaggedOutput(TOMBSTONES, tombstones)
         yield ChangeCounts(
             documents=comparison.counts,
             selected=selected.num_rows,

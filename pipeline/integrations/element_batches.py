@@ -19,6 +19,7 @@ from albert_embed.pipeline.records.batching import BATCH_BYTES, BATCH_RECORDS
 from albert_embed.transforms.rows.columns import ID, TEXT, TYPES
 from albert_embed.transforms.steps.bundle_end import at_end_of
 from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.steps.outputs import FAILURES
 
 # Before each element in its id, so that equal elements have different ids.
 _KEY_BYTES = 16
@@ -47,14 +48,12 @@ def name_text(position: int) -> str:
 class PackElements(beam.DoFn):
     """Puts elements into RecordBatches `{id, text, text 1, …}`. The id holds the element: it comes with each failure.
 
-    Elements without a text go to the output `failures`.
+    Elements without a text go to the output `FAILURES`.
 
     Args:
       texts: takes the texts of an element.
       coder: of the elements.
     """
-
-    FAILURES = "failures"
 
     def __init__(self, texts: ElementTexts, coder: Coder) -> None:
         self._texts = texts
@@ -74,7 +73,7 @@ class PackElements(beam.DoFn):
             texts = self._texts.take(element)
         except EmbeddingError as e:
             failure = Failure(id=packed, stage="read", reason="no text", error=str(e), text=b"")
-            yield beam.pvalue.TaggedOutput(self.FAILURES, failure)
+            yield beam.pvalue.TaggedOutput(FAILURES, failure)
             return
         held = self._held.setdefault(window, _Held())
         held.add(packed, texts)

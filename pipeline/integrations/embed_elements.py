@@ -15,8 +15,8 @@ from apache_beam.ml.inference.base import RunInferenceDLQ
 from apache_beam.typehints.row_type import RowTypeConstraint
 
 from albert_embed.model.architecture.shape_vectors import shape_vectors
-from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
-from albert_embed.pipeline.embed.embed_prepared import EMBEDDINGS, FAILURES
+from albert_embed.pipeline.embed.combine_documents import CombineDocuments
+from albert_embed.pipeline.embed.embed_prepared import EMBEDDINGS
 from albert_embed.pipeline.embed.embed_text import EmbedText
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.integrations.element_batches import (
@@ -31,6 +31,7 @@ from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.pipeline.integrations.element_texts import ElementTexts, EmbeddingError
 from albert_embed.pipeline.settings.field_type import STRING, FieldType
 from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.steps.outputs import DOCUMENTS, FAILURES
 
 
 class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
@@ -76,9 +77,9 @@ class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
     def expand(self, elements: beam.PCollection[Any]) -> Any:
         coder = choose_coder(elements.element_type)
         packed = elements | "PackElements" >> beam.ParDo(PackElements(self._texts, coder)).with_outputs(
-            PackElements.FAILURES, main="packed"
+            FAILURES, main="packed"
         )
-        rows, failures = packed["packed"], [packed[PackElements.FAILURES]]
+        rows, failures = packed["packed"], [packed[FAILURES]]
         embed = EmbedText(
             transform_directory=self._prepared.transform_directory,
             handler=self._prepared.make_handler(),

@@ -13,24 +13,23 @@ from albert_embed.model.architecture.shape_vectors import shape_vectors
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
 from albert_embed.pipeline.bigquery.table_sink import NoTable, TableSink
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
-from albert_embed.pipeline.embed.combine_documents import COUNTS as COMBINE_COUNTS
-from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
-from albert_embed.pipeline.embed.combine_documents import FAILURES as COMBINE_FAILURES
-from albert_embed.pipeline.embed.embed_prepared import COUNTS, EMBEDDINGS, FAILURES, EmbedPrepared
+from albert_embed.pipeline.embed.combine_documents import CombineDocuments
+from albert_embed.pipeline.embed.embed_prepared import EMBEDDINGS, EmbedPrepared
 from albert_embed.pipeline.formats.row_format import WritableFormat
+from albert_embed.pipeline.incremental.find_changes import CHANGES, TOMBSTONES
 from albert_embed.pipeline.publication.commit_run import CommitRun, SkipEnded
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.staged_run import TombstoneFile
-from albert_embed.pipeline.reading.read_input import CHANGES, FINISHED, TOMBSTONES, ReadInput
-from albert_embed.pipeline.reading.read_input import DOCUMENTS as READ_DOCUMENTS
+from albert_embed.pipeline.reading.read_input import FINISHED, ReadInput
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.writers.failure_writer import make_write_failures
 from albert_embed.pipeline.writers.table_writer import make_write_tables
 from albert_embed.pipeline.writers.write_documents import make_write_documents
-from albert_embed.pipeline.writers.write_files import WriteFiles
+from albert_embed.pipeline.writers.write_files import FILES, WriteFiles
 from albert_embed.pipeline.writers.write_shards import SHARD_BYTES, SHARD_SECONDS, make_write_shards
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, MEAN_OUTPUT
+from albert_embed.transforms.steps.outputs import COUNTS, DOCUMENTS, FAILURES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,16 +67,16 @@ class EmbedPipeline:
             written = read[TOMBSTONES] | "WriteTombstones" >> make_write_tables(
                 self.task.staging.path, TOMBSTONES, TOMBSTONE_SCHEMA
             )
-            files = written["files"] | "NameTombstones" >> beam.Map(lambda file: TombstoneFile(file=file))
-            parts += [files, written["counts"]]
+            files = written[FILES] | "NameTombstones" >> beam.Map(lambda file: TombstoneFile(file=file))
+            parts += [files, written[COUNTS]]
         return parts
 
     def _embed(self, read: Mapping[str, beam.PCollection[Any]]) -> list[beam.PCollection[Any]]:
         """Embeds and writes; returns what `CommitRun` takes."""
-        wanted = read[READ_DOCUMENTS] | "SkipEnded" >> beam.ParDo(SkipEnded(self.task.staging)).with_outputs(
-            SkipEnded.CLOCK, main="documents"
+        wanted = read[DOCUMENTS] | "SkipEnded" >> beam.ParDo(SkipEnded(self.task.staging)).with_outputs(
+            SkipEnded.CLOCK, main=DOCUMENTS
         )
-        embedded = wanted["documents"] | "EmbedText" >> self.embed
+        embedded = wanted[DOCUMENTS] | "EmbedText" >> self.embed
         rows = embedded[EMBEDDINGS]
         failed = [read[FAILURES], embedded[FAILURES]]
         parts = [wanted[SkipEnded.CLOCK], read[COUNTS], embedded[COUNTS]]
@@ -87,9 +86,9 @@ class EmbedPipeline:
             written = documents | "WriteDocuments" >> make_write_documents(
                 self.task.staging.path, self.document_formats
             )
-            files = written["files"] | "EachDocumentFile" >> beam.FlatMap(list)
-            parts += [files, written["counts"], combined[COMBINE_COUNTS]]
-            failed.append(combined[COMBINE_FAILURES])
+            files = written[FILES] | "EachDocumentFile" >> beam.FlatMap(list)
+            parts += [files, written[COUNTS], combined[COUNTS]]
+            failed.append(combined[FAILURES])
             if "mean" not in self.options.embeddings:
                 rows = rows | "DropMean" >> beam.Map(lambda batch: batch.drop_columns([MEAN_OUTPUT]))
         rows = rows | "ShapeVectors" >> self._shape([EMBEDDING_COLUMNS[name] for name in self.options.row_embeddings])

@@ -13,9 +13,7 @@ from albert_embed.pipeline.records.part import Part
 from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.bundle_end import give_counts
 from albert_embed.transforms.steps.failure import Failure
-
-FAILURES = "failures"
-COUNTS = "counts"
+from albert_embed.transforms.steps.outputs import FAILURES
 
 
 class ReadingFn(beam.DoFn):
@@ -35,7 +33,7 @@ class ReadingFn(beam.DoFn):
         metrics.forget_counts()
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
-        yield from give_counts(COUNTS)
+        yield from give_counts()
 
 
 class ReadAll(ReadingFn):

@@ -11,18 +11,16 @@ from typing import Any
 import apache_beam as beam
 
 from albert_embed.pipeline.documents.document_reader import DocumentReader
-from albert_embed.pipeline.incremental.find_changes import ChangeCounts, FindChanges
+from albert_embed.pipeline.incremental.find_changes import CHANGES, SELECTED, TOMBSTONES, ChangeCounts, FindChanges
 from albert_embed.pipeline.incremental.published_version import PublishedVersion
-from albert_embed.pipeline.reading.read_all import COUNTS, FAILURES, ReadAll
+from albert_embed.pipeline.reading.read_all import ReadAll
 from albert_embed.pipeline.reading.read_wanted import MISSING, ReadWanted
 from albert_embed.pipeline.records.part import Part
-from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, FindFinished
+from albert_embed.pipeline.resume.find_finished import ALL_DOCUMENTS, ROWS, SHARDS, FindFinished
+from albert_embed.transforms.steps.outputs import COUNTS, DOCUMENTS, FAILURES
 from albert_embed.transforms.steps.spread_parts import SpreadParts
 
-DOCUMENTS = "documents"
 FINISHED = "finished"
-TOMBSTONES = "tombstones"
-CHANGES = "changes"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,8 +86,8 @@ class ReadInput(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]
                 tuple[bytes, bytes]
             )
             finished = wanted | "FindFinished" >> FindFinished(self._unfinished_runs)
-            again = self._read_wanted(keyed, None, finished["rows"])
-            return {**{name: again[name] for name in (DOCUMENTS, FAILURES, COUNTS)}, FINISHED: finished["shards"]}
+            again = self._read_wanted(keyed, None, finished[ROWS])
+            return {**{name: again[name] for name in (DOCUMENTS, FAILURES, COUNTS)}, FINISHED: finished[SHARDS]}
         return self._read_changes(parts, keyed, self._comparison)
 
     def _read_changes(
@@ -99,20 +97,20 @@ class ReadInput(beam.PTransform[beam.Pipeline, dict[str, beam.PCollection[Any]]]
         found = first[DOCUMENTS] | "FindChanges" >> FindChanges(
             comparison.published, full_snapshot=comparison.full_snapshot, buckets=comparison.buckets
         )
-        selected = found["selected"]
+        selected = found[SELECTED]
         rows, outputs = None, {}
         if self._unfinished_runs:
             finished = selected | "FindFinished" >> FindFinished(self._unfinished_runs)
-            rows, outputs[FINISHED] = finished["rows"], finished["shards"]
+            rows, outputs[FINISHED] = finished[ROWS], finished[SHARDS]
         again = self._read_wanted(keyed, selected, rows)
         missing = again[MISSING] | "CountMissing" >> beam.Map(lambda count: ChangeCounts(missing=count))
         return {
             **outputs,
             DOCUMENTS: again[DOCUMENTS],
             FAILURES: (first[FAILURES], again[FAILURES]) | "AllFailures" >> beam.Flatten(),
-            TOMBSTONES: found["tombstones"],
+            TOMBSTONES: found[TOMBSTONES],
             COUNTS: (first[COUNTS], again[COUNTS]) | "AllCounts" >> beam.Flatten(),
-            CHANGES: (found["counts"], missing) | "AllChanges" >> beam.Flatten(),
+            CHANGES: (found[CHANGES], missing) | "AllChanges" >> beam.Flatten(),
         }
 
     def _read_all(self, parts: beam.PCollection[Any]) -> Any:

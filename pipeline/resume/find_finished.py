@@ -22,6 +22,7 @@ from albert_embed.transforms.rows.columns import INPUT_RANGE
 
 # Instead of a table of selected documents: all of a part are wanted.
 ALL_DOCUMENTS = b""
+ROWS = "rows"
 SHARDS = "shards"
 
 
@@ -55,9 +56,9 @@ class FindFinished(beam.PTransform[beam.PCollection[tuple[bytes, bytes]], dict[s
             | "FindLosers" >> beam.FlatMapTuple(find_losing_shards).with_output_types(tuple[str, bool])
             | "AnyLost" >> beam.CombinePerKey(any)
             | "DropLosers" >> beam.Filter(lambda shard: not shard[1])
-            | "ReadFinished" >> beam.FlatMap(read_finished).with_outputs(SHARDS, main="rows")
+            | "ReadFinished" >> beam.FlatMap(read_finished).with_outputs(SHARDS, main=ROWS)
         )
-        return {"rows": used["rows"], "shards": used[SHARDS]}
+        return {ROWS: used[ROWS], SHARDS: used[SHARDS]}
 
 
 def cut_candidate(candidate: CandidateShard) -> Iterator[tuple[bytes, tuple[CandidateShard, bytes]]]:

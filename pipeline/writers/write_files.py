@@ -12,6 +12,9 @@ from apache_beam.transforms.window import GlobalWindows
 from albert_embed.pipeline.writers.rolling_writer import FileWriter, RollingWriter
 from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.bundle_end import at_end_of_all, give_counts
+from albert_embed.transforms.steps.outputs import COUNTS
+
+FILES = "files"
 
 
 class WriteFiles(beam.PTransform[beam.PCollection[Any], dict[str, beam.PCollection[Any]]]):
@@ -34,9 +37,9 @@ class WriteFiles(beam.PTransform[beam.PCollection[Any], dict[str, beam.PCollecti
         written = (
             elements
             | "IntoOneWindow" >> beam.WindowInto(GlobalWindows())
-            | "WriteFile" >> beam.ParDo(self._write).with_outputs(WriteFilesFn.COUNTS, main="files")
+            | "WriteFile" >> beam.ParDo(self._write).with_outputs(COUNTS, main=FILES)
         )
-        return {"files": written["files"], "counts": written[WriteFilesFn.COUNTS]}
+        return {FILES: written[FILES], COUNTS: written[COUNTS]}
 
 
 class WriteFilesFn(beam.DoFn):
@@ -51,8 +54,6 @@ class WriteFilesFn(beam.DoFn):
       open_writer: opens the next file; it is pickled.
       max_bytes, max_seconds: when a file is finished (`RollingWriter`).
     """
-
-    COUNTS = "counts"
 
     def __init__(
         self, open_writer: Callable[[], FileWriter[Any]], *, max_bytes: int, max_seconds: float = math.inf
@@ -72,7 +73,7 @@ class WriteFilesFn(beam.DoFn):
         with metrics.count_usecs(metrics.WRITE_USECS):
             finished = self._writer.finish()
         yield from map(at_end_of_all, finished)
-        yield from give_counts(self.COUNTS)
+        yield from give_counts()
 
     def teardown(self) -> None:
         self._writer.abandon()

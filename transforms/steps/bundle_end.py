@@ -10,6 +10,7 @@ from apache_beam.transforms.window import BoundedWindow, GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from albert_embed.transforms.steps import metrics
+from albert_embed.transforms.steps.outputs import COUNTS
 
 
 def at_end_of(window: BoundedWindow, value: Any) -> WindowedValue:
@@ -22,13 +23,12 @@ def at_end_of_all(value: Any) -> WindowedValue:
     return at_end_of(GlobalWindow(), value)
 
 
-def give_counts(output: str, window: BoundedWindow | None = None) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
-    """Yields what this thread's bundle has counted (`metrics.take_counts`), where that is anything.
+def give_counts(window: BoundedWindow | None = None) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
+    """Yields what this thread's bundle has counted (`metrics.take_counts`) to `COUNTS`, where that is anything.
 
     Args:
-      output: where it goes.
       window: in which; None for the global one.
     """
     counts = metrics.take_counts()
     if counts is not None:
-        yield beam.pvalue.TaggedOutput(output, at_end_of(GlobalWindow() if window is None else window, counts))
+        yield beam.pvalue.TaggedOutput(COUNTS, at_end_of(GlobalWindow() if window is None else window, counts))

@@ -12,6 +12,7 @@ from apache_beam.transforms.window import BoundedWindow
 from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.bundle_end import give_counts
 from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.steps.outputs import COUNTS, FAILURES
 
 # (element) or, with `load`, (element, what it loaded) → what is made of it, None or no rows for nothing; and failures.
 MapFunction = Callable[..., tuple[Any, list[Failure]]]
@@ -33,8 +34,6 @@ class MapOrFail(beam.PTransform[beam.PCollection[Any], beam.pvalue.DoOutputsTupl
     """
 
     PASSED = "passed"
-    FAILURES = "failures"
-    COUNTS = "counts"
 
     def __init__(
         self, function: MapFunction, *, load: Callable[[], Any] | None = None, counter: str | None = None
@@ -44,7 +43,7 @@ class MapOrFail(beam.PTransform[beam.PCollection[Any], beam.pvalue.DoOutputsTupl
 
     def expand(self, elements: beam.PCollection[Any]) -> beam.pvalue.DoOutputsTuple:
         outputs: beam.pvalue.DoOutputsTuple = elements | beam.ParDo(self._step).with_outputs(
-            self.FAILURES, self.COUNTS, main=self.PASSED
+            FAILURES, COUNTS, main=self.PASSED
         )
         return outputs
 
@@ -71,7 +70,7 @@ class MapOrFailDoFn(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput[str, Any]]:
         if self._window is not None:  # else nothing came
-            yield from give_counts(MapOrFail.COUNTS, self._window)
+            yield from give_counts(self._window)
 
     def process(
         self,
@@ -84,7 +83,7 @@ class MapOrFailDoFn(beam.DoFn):
         if passed is not None:
             yield passed
         for failure in failures:
-            yield beam.pvalue.TaggedOutput(MapOrFail.FAILURES, failure)
+            yield beam.pvalue.TaggedOutput(FAILURES, failure)
 
     def _map(self, element: Any) -> tuple[Any, list[Failure]]:
         passed, failures = self._function(element, *self._loaded)

@@ -104,7 +104,7 @@ def test_beam_finds_what_one_join_finds(
         )
         assert_that(found["selected"], check_selected, label="selected")
         assert_that(found["tombstones"], check_tombstones, label="tombstones")
-        assert_that(found["counts"], check_counts, label="counts")
+        assert_that(found["changes"], check_counts, label="changes")
 
 
 def test_counts_are_added_up() -> None:

@@ -22,9 +22,10 @@ from apache_beam.transforms.window import FixedWindows, TimestampedValue
 
 from albert_embed import AlbertEmbeddings, EmbedText
 from albert_embed.model.hosting.handler import AlbertModelHandler
-from albert_embed.pipeline.embed.combine_documents import DOCUMENTS, CombineDocuments
+from albert_embed.pipeline.embed.combine_documents import CombineDocuments
 from albert_embed.pipeline.integrations.embed_elements import choose_failure
 from albert_embed.transforms.steps.failure import Failure
+from albert_embed.transforms.steps.outputs import DOCUMENTS
 from tests.pipeline.integrations.collect import collect
 from tests.pipeline.reference import Reference
 from tests.tiny_model import CORPUS, ROOT

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from albert_embed.pipeline.documents.keyed_tables import to_bytes
-from albert_embed.pipeline.reading.read_all import FAILURES, ReadAll
+from albert_embed.pipeline.reading.read_all import ReadAll
 from albert_embed.pipeline.reading.read_wanted import MISSING, FinishedShardsError, ReadWanted
+from albert_embed.transforms.steps.outputs import FAILURES
 from tests.pipeline.reading.made_input import MadePart, make_reader
 from tests.pipeline.reading.test_selected_documents import TEXTS, select
 from tests.pipeline.reading.test_unfinished_documents import finish

@@ -32,9 +32,9 @@ def test_a_value_comes_at_the_last_moment_of_its_window() -> None:
 
 @pytest.mark.parametrize("window", [None, WINDOW])
 def test_counts_are_given_once_and_only_where_there_are_any(window: IntervalWindow | None) -> None:
-    assert list(give_counts("counts", window)) == []
+    assert list(give_counts(window)) == []
     metrics.increment(metrics.ROWS, 3)
-    (given,) = give_counts("counts", window)
+    (given,) = give_counts(window)
     assert given.tag == "counts" and given.value.value == BundleCounts(counts={"rows": 3})
     assert list(given.value.windows) == [GlobalWindow() if window is None else window]
-    assert list(give_counts("counts", window)) == []
+    assert list(give_counts(window)) == []
