@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
+from albert_embed.pipeline.analysis.embed_plan import AcceleratorPlan, EmbedPlan
 from albert_embed.pipeline.console.pairs_table import make_pairs_table
 
 if TYPE_CHECKING:
@@ -85,37 +86,37 @@ class _Bar:
         yield ("#" if options.ascii_only else "█") * self._width
 
 
-def _make_plan_blocks(plan: dict[str, Any]) -> Iterator[Block]:
-    made = plan["for"]
+def _make_plan_blocks(plan: EmbedPlan) -> Iterator[Block]:
+    planned = plan.planned
     rows: dict[str, Any] = {
-        "for": f"{', '.join(made['embeddings'])} as {made['encoding']}, {made['precision']}, engine {made['engine']}",
-        "rows": plan["rows"],
-        "batches": f"{plan['batches']:,} of at most {plan['batch_tokens']:,} padded tokens",
-        "tokens, real / padded": f"{plan['tokens']:,} / {plan['padded_tokens']:,}",
-        "bytes, as TFRecord": plan["output_bytes"],
+        "for": f"{', '.join(planned.embeddings)} as {planned.encoding}, {planned.precision}, engine {planned.engine}",
+        "rows": plan.rows,
+        "batches": f"{plan.batches:,} of at most {plan.batch_tokens:,} padded tokens",
+        "tokens, real / padded": f"{plan.tokens:,} / {plan.padded_tokens:,}",
+        "bytes, as TFRecord": plan.output_bytes,
     }
-    if (here := plan["here"]) is not None:
-        rows["seconds on this machine"] = f"{here['seconds']:,}"
-        rows |= {f"  {part}": f"{spent:,}" for part, spent in here["seconds_by_part"].items()}
-        rows["tokens / s on this machine"] = f"{here['tokens_per_second']:,.0f}"
-        rows["from"] = f"{here['timed_batches']} batches, timed in {here['timed_seconds']} s"
+    if (here := plan.here) is not None:
+        rows["seconds on this machine"] = f"{here.seconds:,}"
+        rows |= {f"  {part}": f"{spent:,}" for part, spent in here.seconds_by_part.items()}
+        rows["tokens / s on this machine"] = f"{here.tokens_per_second:,.0f}"
+        rows["from"] = f"{here.timed_batches} batches, timed in {here.timed_seconds} s"
     yield make_pairs_table("plan for embed (estimates)", rows)
-    if plan["accelerators"]:
-        yield _make_accelerators_table(plan["accelerators"])
+    if plan.accelerators:
+        yield _make_accelerators_table(plan.accelerators)
     yield (
         "All of this is estimated. Nothing was measured on accelerators: their rates are the makers' figures times "
         "an assumed share, and their prices are list prices that were not looked up for this run. Where the limit is "
         "the host, it is what one worker reads, prepares and writes. Each rate and its source are in "
-        f"{plan['rates_file']}; edit it, or give your own with --rates."
+        f"{plan.rates_file}; edit it, or give your own with --rates."
     )
 
 
-def _make_accelerators_table(accelerators: list[dict[str, Any]]) -> Table:
+def _make_accelerators_table(planned: Sequence[AcceleratorPlan]) -> Table:
     table = Table(title="on Dataflow (estimates)", title_justify="left")
     for name in ("accelerator", "workers", "tokens / s", "limit", "hours", "dollars"):
         table.add_column(name, justify="left" if name == "accelerator" else "right")
-    for row in accelerators:
-        speed = "-" if row["tokens_per_second"] is None else f"{row['tokens_per_second']:,}"
-        cells = (f"{row['workers']:,}", speed, row["limit"], f"{row['hours']:,.2f}", f"{row['dollars']:,.2f}")
-        table.add_row(escape(row["accelerator"]), *cells)
+    for row in planned:
+        speed = "-" if row.tokens_per_second is None else f"{row.tokens_per_second:,}"
+        cells = (f"{row.workers:,}", speed, row.limit, f"{row.hours:,.2f}", f"{row.dollars:,.2f}")
+        table.add_row(escape(row.accelerator), *cells)
     return table

@@ -20,14 +20,14 @@ from albert_embed.pipeline.analysis.analysis_cache import AnalysisCache
 from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
 from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statistics, run_pass
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
-from albert_embed.pipeline.analysis.plan import make_plan
+from albert_embed.pipeline.analysis.plan_embedding import PlannedRun, plan_embedding
 from albert_embed.pipeline.dataset.manifest import stamp_now
-from albert_embed.pipeline.dataset.provenance import TransformProvenance, list_versions
+from albert_embed.pipeline.dataset.provenance import list_versions
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.open_model import open_model
 from albert_embed.pipeline.embed.read_input import list_files
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
-from albert_embed.pipeline.job.prepared_run import fit_preprocessing
+from albert_embed.pipeline.job.prepared_run import PreparedRun, fit_preprocessing
 from albert_embed.pipeline.job.resolve_options import (
     check_path_names,
     list_read_paths,
@@ -45,11 +45,7 @@ from albert_embed.pipeline.settings.runner import choose_runner, count_workers
 from albert_embed.transforms.corpus.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus.corpus_analysis import ANALYSIS_VERSION
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
-from albert_embed.transforms.graph.transform_graph import (
-    describe_transform,
-    save_transform_graph,
-    transform_fingerprint,
-)
+from albert_embed.transforms.graph.transform_graph import describe_transform, save_transform_graph
 from albert_embed.transforms.steps.failure import Failure
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
@@ -108,7 +104,14 @@ def _analyze_into(
     output.prepare(overwrite=embed.overwrite)
     with contextlib.closing(open_cache(options, vocabulary, preprocessing)) as cache:
         transform_directory = FileSystems.join(output.staging, TRANSFORM)
-        description = save_transform_graph(vocabulary, preprocessing, transform_directory)
+        run = PreparedRun(
+            started=started,
+            options=embed,
+            beam_options=beam_options,
+            model=model,
+            preprocessing=preprocessing,
+            description=save_transform_graph(vocabulary, preprocessing, transform_directory),
+        )
         prepare_seconds = time.time() - started
         with _open_work_directory(output, beam_options) as work:
             analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
@@ -120,25 +123,19 @@ def _analyze_into(
         plan = None
         if table is not None:
             logger.info("timing a few batches of the model for the plan")
-            plan = make_plan(
-                embed,
-                beam_options,
-                model=model.directory,
-                vocabulary=vocabulary,
-                preprocessing=preprocessing,
+            planned = PlannedRun(
+                run=run,
                 statistics=statistics,
                 transform_directory=transform_directory,
                 prepare_seconds=prepare_seconds,
-                table=table,
             )
+            plan = plan_embedding(planned, table)
         failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
         report = CorpusReport(
             created=stamp_now(),
             corpus=_describe_corpus(corpus, embed),
             model=model.describe(),
-            transform=TransformProvenance(
-                fingerprint=transform_fingerprint(description), options=description["options"]
-            ),
+            transform=run.transform,
             statistics=statistics.to_dict(),
             failures=_count_failures(failure_files),
             plan=plan,

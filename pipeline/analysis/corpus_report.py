@@ -7,6 +7,7 @@ import json
 import posixpath
 from typing import Any
 
+from albert_embed.pipeline.analysis.embed_plan import EmbedPlan
 from albert_embed.pipeline.dataset.provenance import ModelProvenance, TransformProvenance
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.files.directories import read_file
@@ -26,7 +27,7 @@ class CorpusReport:
       transform: the graph beside it.
       statistics: `transforms.corpus.corpus_statistics.CorpusStatistics`, as plain values.
       failures: `count`, `by_reason` and `file`.
-      plan: what the embedding will take (`pipeline.analysis.plan`); None where none was asked for.
+      plan: what the embedding will take; None where none was asked for.
       options: the options of the run.
       measured: seconds and rates of the analysis itself.
       versions: of this program and the libraries that shape the result.
@@ -38,7 +39,7 @@ class CorpusReport:
     transform: TransformProvenance
     statistics: dict[str, Any]
     failures: dict[str, Any]
-    plan: dict[str, Any] | None
+    plan: EmbedPlan | None
     options: dict[str, Any]
     measured: dict[str, Any]
     versions: dict[str, str]
@@ -50,7 +51,11 @@ class CorpusReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON."""
-        return {**dataclasses.asdict(self), "model": self.model.to_dict()}
+        return {
+            **dataclasses.asdict(self),
+            "model": self.model.to_dict(),
+            "plan": None if self.plan is None else self.plan.to_dict(),
+        }
 
     def to_json(self) -> str:
         """Returns JSON text."""
@@ -73,6 +78,7 @@ def read_corpus_report(directory: str) -> CorpusReport:
         typed = {
             "model": ModelProvenance(**fields["model"]),
             "transform": TransformProvenance(**fields["transform"]),
+            "plan": None if fields["plan"] is None else EmbedPlan.from_dict(fields["plan"]),
         }
         return CorpusReport(**{**fields, **typed})
     except FileNotFoundError as e:

@@ -69,7 +69,7 @@ def run_embed(arguments: Arguments) -> CommandResult:
 
 def _run_dry(options: EmbedOptions, beam_options: PipelineOptions) -> CommandResult:
     from albert_embed.pipeline.dry_run.dry_run_summary import describe_dry_run
-    from albert_embed.pipeline.dry_run.plan_run import run_dry
+    from albert_embed.pipeline.dry_run.run_dry import run_dry
 
     return describe_dry_run(run_dry(options, beam_options))
 

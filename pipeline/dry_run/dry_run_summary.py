@@ -7,7 +7,7 @@ from typing import Any
 from albert_embed.pipeline.console.command import PROGRAM
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.pairs_table import make_pairs_table
-from albert_embed.pipeline.dry_run.plan_run import DryRun
+from albert_embed.pipeline.dry_run.dry_run import DryRun, Estimate, GivenInput, GivenModel
 
 _UNKNOWN = "not known"
 
@@ -19,62 +19,68 @@ def describe_dry_run(found: DryRun) -> CommandResult:
         "status": "usage" if status else "ready",
         "exit_status": status,
         "problems": list(found.problems),
-        "plan": found.plan,
+        "plan": found.to_dict(),
     }
     return CommandResult(
         record=record,
-        blocks=(make_pairs_table("embed --dry-run", _list_rows(found.plan)),),
+        blocks=(make_pairs_table("embed --dry-run", _list_rows(found)),),
         errors=tuple(f"{PROGRAM} embed: {problem}" for problem in found.problems),
     )
 
 
-def _list_rows(plan: dict[str, Any]) -> dict[str, Any]:
-    model, output, estimate = plan["model"], plan["output"], plan["estimate"]
-    rows: dict[str, Any] = {**_describe_input(plan["input"]), "model": _UNKNOWN if model is None else model["name"]}
-    if model is not None:
-        rows |= {
-            "  fingerprint": model["fingerprint"],
-            "  of": f"{model['layers']} layers, width {model['hidden_size']}, {model['precision']}",
-            "  bytes, of a batch's memory at most": f"{model['bytes']:,}, {model['batch_memory_bytes']:,}",
-            "tokens per row / padded per batch, at most": f"{model['max_tokens']:,} / {model['batch_tokens']:,}",
-            "batches computed at once": model["streams"],
-        }
-    rows |= {
-        "engine": plan["engine"],
-        "runner": plan["runner"],
-        "embeddings": f"{', '.join(plan['embeddings'])} as {plan['encoding']}",
-        "output": " and ".join(filter(None, (output["directory"], output["table"]))),
-        "  written as": ", ".join(output["sinks"]),
-        "  effect": output["effect"],
-        **{f"--gpu sets, {number}": setting for number, setting in enumerate(plan["sets"], 1)},
-        **({} if estimate is None else _describe_estimate(estimate)),
+def _list_rows(found: DryRun) -> dict[str, Any]:
+    output = found.output
+    return {
+        **_describe_input(found.input),
+        **_describe_model(found.model),
+        "engine": found.engine,
+        "runner": found.runner,
+        "embeddings": f"{', '.join(found.embeddings)} as {found.encoding}",
+        "output": " and ".join(filter(None, (output.directory, output.table))),
+        "  written as": ", ".join(output.sinks),
+        "  effect": output.effect,
+        **{f"--gpu sets, {number}": setting for number, setting in enumerate(found.sets, 1)},
+        **_describe_estimate(found.estimate),
     }
-    if estimate is None:
-        rows["estimate"] = "none: albert-embed analyze --plan makes one from the whole input"
-    return rows
 
 
-def _describe_input(given: dict[str, Any] | None) -> dict[str, Any]:
+def _describe_input(given: GivenInput | None) -> dict[str, Any]:
     if given is None:
         return {"input": _UNKNOWN}
-    rows = {"input": f"read as {given['format']}"}
-    for name in ("files", "bytes", "ranges"):
-        if given[name] is not None:
-            rows[f"  {name}"] = given[name]
-    return rows
+    sizes = {"  files": given.files, "  bytes": given.bytes, "  ranges": given.ranges}
+    return {
+        "input": f"read as {given.format}",
+        **{name: number for name, number in sizes.items() if number is not None},
+    }
 
 
-def _describe_estimate(estimate: dict[str, Any]) -> dict[str, Any]:
+def _describe_model(model: GivenModel | None) -> dict[str, Any]:
+    if model is None:
+        return {"model": _UNKNOWN}
+    return {
+        "model": model.name,
+        "  fingerprint": model.fingerprint,
+        "  of": f"{model.layers} layers, width {model.hidden_size}, {model.precision}",
+        "  bytes, of a batch's memory at most": f"{model.bytes:,}, {model.batch_memory_bytes:,}",
+        "tokens per row / padded per batch, at most": f"{model.max_tokens:,} / {model.batch_tokens:,}",
+        "batches computed at once": model.streams,
+    }
+
+
+def _describe_estimate(estimate: Estimate | None) -> dict[str, Any]:
     """Returns the rows about what was estimated."""
+    if estimate is None:
+        return {"estimate": "none: albert-embed analyze --plan makes one from the whole input"}
+    plan = estimate.plan
     rows = {
         "estimates, from a sample": "",
-        "  documents": estimate["documents"],
-        "  rows / batches": f"{estimate['rows']:,} / {estimate['batches']:,}",
-        "  tokens, real / padded": f"{estimate['tokens']:,} / {estimate['padded_tokens']:,}",
-        "  bytes, as TFRecord": estimate["output_bytes"],
-        "  shards, at least": estimate["shards"],
+        "  documents": estimate.documents,
+        "  rows / batches": f"{plan.rows:,} / {plan.batches:,}",
+        "  tokens, real / padded": f"{plan.tokens:,} / {plan.padded_tokens:,}",
+        "  bytes, as TFRecord": plan.output_bytes,
+        "  shards, at least": estimate.shards,
     }
-    if (here := estimate["here"]) is not None:
-        rows["  seconds on this machine"] = here["seconds"]
-        rows["  tokens / s on this machine"] = round(here["tokens_per_second"])
+    if plan.here is not None:
+        rows["  seconds on this machine"] = plan.here.seconds
+        rows["  tokens / s on this machine"] = round(plan.here.tokens_per_second)
     return rows

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.model.directory.builtin_model import note_builtin
+from albert_embed.model.directory.model_directory import ModelDirectory
 from albert_embed.model.hosting.choose_engine import choose_engine, refuse_missing_engine
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, refuse_missing_outputs
 from albert_embed.model.hosting.engine_task import EngineTask
@@ -42,26 +43,27 @@ class PreparedRun:
       options: its options (`job.resolve_options`).
       beam_options: how Beam runs it.
       model: its model.
-      engine: what executes it, as far as this machine knows: with `auto`, workers elsewhere choose for themselves.
       preprocessing: for the model.
       description: of the transform graph.
-      batching: how rows are cut into padded batches.
     """
 
     started: float
     options: EmbedOptions
     beam_options: PipelineOptions
     model: OpenedModel
-    engine: str
     preprocessing: PreprocessingConfig
     description: Description
-    batching: TokenBatchConfig
 
     @functools.cached_property
     def rows(self) -> RowSchema:
         """The schema of the windows' rows that it writes."""
-        return choose_row_schema(
-            self.options, self.model.directory.config.hidden_size, sentence_size=self.model.directory.sentence_size
+        return choose_row_schema(self.options, self.model.directory)
+
+    @functools.cached_property
+    def transform(self) -> TransformProvenance:
+        """The provenance of its transform graph."""
+        return TransformProvenance(
+            fingerprint=transform_fingerprint(self.description), options=self.description["options"]
         )
 
     @functools.cached_property
@@ -75,10 +77,35 @@ class PreparedRun:
             normalized=self.options.normalize,
             encoding=self.options.encoding,
             model=self.model.describe(engine=self.engine),
-            transform=TransformProvenance(
-                fingerprint=transform_fingerprint(self.description), options=self.description["options"]
-            ),
+            transform=self.transform,
             options=self.options.to_dict(),
+        )
+
+    @functools.cached_property
+    def engine(self) -> str:
+        """The engine that executes the model, as far as this machine knows: workers choose for themselves with `auto`.
+
+        Raises:
+          ValueError: if it can't compute what is asked of the model.
+        """
+        task = EngineTask.of(self.model.directory.path, self.options.computed_embeddings)
+        return choose_engine(self.options.engine, task, here=runs_on_this_machine(self.beam_options))
+
+    @functools.cached_property
+    def batching(self) -> TokenBatchConfig:
+        """How rows are cut into padded batches.
+
+        Raises:
+          ValueError: if a batch can't hold the longest row.
+        """
+        return choose_batching(
+            self.options.batch_tokens,
+            max_tokens=self.preprocessing.max_tokens,
+            beam_options=self.beam_options,
+            engine=self.engine,
+            precision=self.model.directory.precision,
+            gpu=self.options.gpu,
+            config=self.model.directory.config,
         )
 
     @functools.cached_property
@@ -135,40 +162,29 @@ def prepare_run(
     with checking():
         if options.transform is not None:
             description = check_transform_graph(options.transform, model.vocabulary, preprocessing)
-    task = EngineTask.of(model.directory.path, options.computed_embeddings)
-    engine = choose_engine(options.engine, task, here=runs_on_this_machine(beam_options))
-    return PreparedRun(
+    run = PreparedRun(
         started=started,
         options=options,
         beam_options=beam_options,
         model=model,
-        engine=engine,
         preprocessing=preprocessing,
         description=description,
-        batching=choose_batching(
-            options.batch_tokens,
-            max_tokens=preprocessing.max_tokens,
-            beam_options=beam_options,
-            engine=engine,
-            precision=model.directory.precision,
-            gpu=options.gpu,
-            config=model.directory.config,
-        ),
     )
+    _ = run.batching  # so that what is wrong with it is found here
+    return run
 
 
-def choose_row_schema(options: EmbedOptions, hidden_size: int, *, sentence_size: int = 0) -> RowSchema:
+def choose_row_schema(options: EmbedOptions, model: ModelDirectory) -> RowSchema:
     """Returns the schema of the windows' rows for some options.
 
     Args:
       options: of the run.
-      hidden_size: of the model.
-      sentence_size: width of its sentence embedding, where it has one.
+      model: whose embeddings have a width each.
     """
     return RowSchema(
         embeddings=tuple(EMBEDDING_COLUMNS[name] for name in options.row_embeddings),
-        hidden_size=hidden_size,
-        sentence_size=sentence_size,
+        hidden_size=model.config.hidden_size,
+        sentence_size=model.sentence_size,
         dimensions=options.dimensions,
         encoding=options.encoding,
         kept=options.kept_fields,

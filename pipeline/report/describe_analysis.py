@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,8 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
       directory: the analysis.
     """
     statistics = report.statistics
-    plan: dict[str, Any] = report.plan or {}
+    plan = report.plan
+    here = {} if plan is None or plan.here is None else dataclasses.asdict(plan.here)
     return Page(
         title=f"Analysis in {directory}",
         subtitle=f"Made {report.created} for {report.model.name}",
@@ -46,11 +46,11 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
             FailureGroup(category=category, count=count, examples=[])
             for category, count in list_most_frequent(report.failures["by_reason"])
         ],
-        stages=make_shares((plan.get("here") or {}).get("seconds_by_part", {})),
+        stages=make_shares(here.get("seconds_by_part", {})),
         tables=[
             FactTable(heading="Corpus", facts=list_facts(report.corpus)),
             FactTable(heading="Documents", facts=list_facts({**statistics, "rows_of_length": {}})),
-            FactTable(heading="Plan for this machine", facts=list_facts(plan.get("here") or {})),
+            FactTable(heading="Plan for this machine", facts=list_facts(here)),
             FactTable(heading="Model", facts=list_facts(report.model.to_dict())),
             FactTable(heading="Preprocessing", facts=list_facts(dataclasses.asdict(report.transform))),
             FactTable(heading="Versions", facts=list_facts(report.versions)),

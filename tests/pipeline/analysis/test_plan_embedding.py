@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from albert_embed.model.architecture.flops import count_batch_flops
-from albert_embed.pipeline.analysis.plan import plan_accelerators
+from albert_embed.pipeline.analysis.plan_accelerators import plan_accelerators
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.launch.gpu_table import GpuTable, GpuType, Machine
 from albert_embed.transforms.rows.batch_forecast import BatchForecast
@@ -49,23 +49,23 @@ def test_hours_and_dollars_of_accelerators() -> None:
     table = make_table(float32=flops / 1e12)
     one, four = plan_accelerators(TINY, "float32", forecast, table, embeddings=["pooled", "mean"])
     # The model takes 1 / 0.5 s, the host 27,000 / 1,000 s, at the same time.
-    assert (one["workers"], one["hours"], one["dollars"]) == (1, round((36 + 27) / 3600, 3), round(63 / 3600 * 2, 2))
-    assert (one["tokens_per_second"], one["limit"]) == (1000, "host")
-    assert (four["workers"], four["hours"]) == (4, round((36 + 27 / 4) / 3600, 3))
-    assert four["dollars"] == round(4 * (36 + 27 / 4) / 3600 * 2, 2)
-    assert (one["peak_source"], one["price_source"], one["price_as_of"]) == ("its maker", "a shop", "1623")
+    assert (one.workers, one.hours, one.dollars) == (1, round((36 + 27) / 3600, 3), round(63 / 3600 * 2, 2))
+    assert (one.tokens_per_second, one.limit) == (1000, "host")
+    assert (four.workers, four.hours) == (4, round((36 + 27 / 4) / 3600, 3))
+    assert four.dollars == round(4 * (36 + 27 / 4) / 3600 * 2, 2)
+    assert (one.peak_source, one.price_source, one.price_as_of) == ("its maker", "a shop", "1623")
 
 
 def test_an_accelerator_without_the_precision_is_left_out() -> None:
     forecast = BatchForecast(rows=np.array([1]), lengths=np.array([8]), tokens=np.array([8]))
-    assert plan_accelerators(TINY, "bfloat16", forecast, make_table(float32=1.0), embeddings=["mean"]) == []
+    assert plan_accelerators(TINY, "bfloat16", forecast, make_table(float32=1.0), embeddings=["mean"]) == ()
 
 
 def test_a_slow_gpu_is_the_limit() -> None:
     forecast = BatchForecast(rows=np.array([2]), lengths=np.array([8]), tokens=np.array([15]), weight=1000.0)
     table = make_table(host=1e9, float32=1000 * count_batch_flops(TINY, 2, 8) / 1e12)
     one, _ = plan_accelerators(TINY, "float32", forecast, table, embeddings=["mean"])
-    assert (one["limit"], one["tokens_per_second"]) == ("gpu", 7500)
+    assert (one.limit, one.tokens_per_second) == ("gpu", 7500)
 
 
 @pytest.mark.integration

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from albert_embed.model.engines.engine import RowError
-from albert_embed.pipeline.analysis import calibration
-from albert_embed.pipeline.analysis.calibration import _spread, make_batch, time_model
+from albert_embed.pipeline.analysis import timing
+from albert_embed.pipeline.analysis.timing import _spread, make_batch, time_model
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.transforms.rows.batch_forecast import forecast_batches
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
@@ -52,7 +52,7 @@ def test_the_time_of_all_batches_is_reckoned_from_a_few_of_them(monkeypatch: pyt
         histogram, TokenBatchConfig(batch_tokens=512, max_tokens=128), row_bytes=0, token_bytes=8
     )
     engine = SlowEngine()
-    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: engine.now))
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: engine.now))
     schema = RowSchema(embeddings=("mean_output",), hidden_size=4)
     found = time_model(engine, forecast, embeddings=["mean"], schema=schema, vocabulary_size=400, pair=False)
     shapes = list(zip(forecast.rows.tolist(), forecast.lengths.tolist(), strict=True))
