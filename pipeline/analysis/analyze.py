@@ -22,10 +22,10 @@ from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statist
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.analysis.plan_embedding import PlannedRun, plan_embedding
 from albert_embed.pipeline.dataset.manifest import stamp_now
-from albert_embed.pipeline.dataset.provenance import list_versions
+from albert_embed.pipeline.dataset.provenance import list_library_versions
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.embed.open_model import open_model
-from albert_embed.pipeline.embed.read_input import list_files
+from albert_embed.pipeline.embed.resolve_input import list_input_files
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.job.prepared_run import PreparedRun, fit_preprocessing
 from albert_embed.pipeline.job.resolve_options import (
@@ -96,7 +96,7 @@ def _analyze_into(
     note_builtin(embed.model)
     model = open_model(embed.model)
     vocabulary, preprocessing = model.vocabulary, fit_preprocessing(embed, model)
-    given = list_files(embed, standard_input, workers=count_workers(beam_options))
+    given = list_input_files(embed, standard_input, workers=count_workers(beam_options))
     given.check_fields(RecordFields.of(embed))
     options = dataclasses.replace(options, embed=dataclasses.replace(embed, format=given.format))
     embed = options.embed
@@ -146,7 +146,7 @@ def _analyze_into(
                 "documents_read": counters.get("documents", 0),
                 "counters": counters,
             },
-            versions=list_versions(),
+            versions=list_library_versions(),
         )
         return output.publish(report, failure_files)
 
@@ -178,7 +178,7 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
         made_with={
             "analysis": ANALYSIS_VERSION,
             "transform": describe_transform(vocabulary, config),
-            "libraries": list_versions(),
+            "libraries": list_library_versions(),
             "read_as": [embed.format, embed.csv_max_lines, embed.text_field, embed.id_field, embed.pair_field],
             "failure_text": embed.failure_text,
         },

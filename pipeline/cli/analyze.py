@@ -72,7 +72,7 @@ OPTIONS = (
 )
 
 
-def run_analyze(arguments: Arguments) -> CommandResult:
+def run_analyze_command(arguments: Arguments) -> CommandResult:
     """Analyses the corpus, and says what was found."""
     options = AnalyzeOptions(embed=embed.make_embed_options(arguments), **arguments.choose(AnalyzeOptions))
 
@@ -97,7 +97,7 @@ ANALYZE = Command(
     description="Analyse a corpus before it is embedded: what it holds, a transform graph for embed, and a plan. Takes "
     "the options of embed that say what is read and what is made of it, and every option of Apache Beam as well.",
     options=OPTIONS,
-    run=run_analyze,
+    run=run_analyze_command,
     takes_beam_options=True,
     shares_config_with="embed",
 )

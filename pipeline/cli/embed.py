@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def run_embed(arguments: Arguments) -> CommandResult:
+def run_embed_command(arguments: Arguments) -> CommandResult:
     """Embeds the corpus, and says what was published."""
     options = make_embed_options(arguments)
 
@@ -143,7 +143,7 @@ EMBED = Command(
     name="embed",
     description="Embed a corpus. Takes every option of Apache Beam as well, such as --runner.",
     options=OPTIONS,
-    run=run_embed,
+    run=run_embed_command,
     takes_beam_options=True,
     shares_config_with="analyze",
     describe_interruption=describe_interrupted_embed,

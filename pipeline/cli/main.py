@@ -25,7 +25,7 @@ from albert_embed.pipeline.configuration.given_config import GivenConfig, read_g
 from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, VERBOSE, Arguments, Command
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.log import set_up_log
-from albert_embed.pipeline.console.option import find_value
+from albert_embed.pipeline.console.option import find_flag_value
 from albert_embed.pipeline.console.output import CommandResult, Output, PrintError
 from albert_embed.pipeline.console.result_file import RESULT_FILE, ResultFile
 from albert_embed.pipeline.console.unknown_flag import explain_unknown_flag
@@ -98,7 +98,7 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
         output.print_text(f"{PROGRAM} {__version__}")
         return 0
     if given and given[0].split("=", 1)[0] == _PRINT_COMPLETION:
-        return _print_completion(output, find_value(_PRINT_COMPLETION, given) or "")
+        return _print_completion(output, find_flag_value(_PRINT_COMPLETION, given) or "")
     if given and given[0] in _HELP_FLAGS:
         output.print_text(_describe_commands())
         return 0

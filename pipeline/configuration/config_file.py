@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from albert_embed.pipeline.configuration.yaml_entries import Entry, normalise_name, read_entries
+from albert_embed.pipeline.configuration.yaml_entries import Entry, normalise_name, parse_entries
 from albert_embed.pipeline.console.command import CONFIG, Command, ConfigValues
 from albert_embed.pipeline.console.option import Kind, Option
 from albert_embed.pipeline.console.usage_error import UsageError
@@ -66,7 +66,7 @@ def read_config_file(path: str, command: Command, *, shared: Sequence[Option] = 
     occurrences: dict[str, list[Any]] = {}
     others: list[Entry] = []
     unused: list[str] = []
-    for entry in read_entries(content, path):
+    for entry in parse_entries(content, path):
         if entry.name in own:
             if entry.values is not None:
                 option = own[entry.name]

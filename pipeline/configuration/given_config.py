@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from albert_embed.pipeline.console.command import CONFIG, NO_CONFIG, Command, ConfigValues
-from albert_embed.pipeline.console.option import Option, find_value
+from albert_embed.pipeline.console.option import Option, find_flag_value
 from albert_embed.pipeline.console.usage_error import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class GivenConfig:
 
     def find_value(self, option: Option, given: Sequence[str]) -> str | None:
         """Returns the value of an option, on the command line or else in the file; None where it has none."""
-        found = find_value(option.flag, given)
+        found = find_flag_value(option.flag, given)
         return self.values.occurrences.get(option.name, [None])[0] if found is None else found
 
     def is_on(self, switch: Option, given: Sequence[str]) -> bool:
@@ -61,7 +61,7 @@ def read_given_config(given: Sequence[str], commands: Mapping[str, Command]) -> 
       commands: all that there are, by their names.
     """
     command = commands.get(given[0]) if given else None
-    path = find_value(CONFIG.flag, given)
+    path = find_flag_value(CONFIG.flag, given)
     if command is None or path is None:
         return GivenConfig()
 

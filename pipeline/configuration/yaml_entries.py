@@ -46,7 +46,7 @@ def normalise_name(name: str) -> str:
     return name.lstrip("-").replace("_", "-").lower()
 
 
-def read_entries(content: bytes, path: str) -> list[Entry]:
+def parse_entries(content: bytes, path: str) -> list[Entry]:
     """Reads the entries of a file; an empty one has none.
 
     Args:

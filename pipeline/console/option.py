@@ -206,7 +206,7 @@ class Option:
             raise UsageError(f"{self.flag} is {given!r}: give {_NUMBERS[self.type]}") from e
 
 
-def find_value(flag: str, arguments: Sequence[str]) -> str | None:
+def find_flag_value(flag: str, arguments: Sequence[str]) -> str | None:
     """Returns the value of a flag in arguments that may be wrong in other ways; None if it has none there."""
     for place, argument in enumerate(arguments):
         if argument.startswith(f"{flag}="):

@@ -92,6 +92,6 @@ class Provenance:
         }
 
 
-def list_versions() -> dict[str, str]:
+def list_library_versions() -> dict[str, str]:
     """Returns the versions that shape a result, this program's and its libraries': name → version."""
     return {name: importlib.metadata.version(name) for name in _PACKAGES}

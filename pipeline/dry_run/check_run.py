@@ -22,7 +22,7 @@ from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.console.engine_options import read_engine_options
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dry_run.problems import Problems
-from albert_embed.pipeline.embed.read_input import find_input, list_files, resolve_fields
+from albert_embed.pipeline.embed.resolve_input import find_input, list_input_files, resolve_fields
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.inputs.standard_input import check_standard_input
 from albert_embed.pipeline.job.check_output import check_waiting, find_latest
@@ -164,7 +164,7 @@ def _check_input(
     if given is None:
         for pattern in options.input if not options.reads_table else ():
             with problems.collect():
-                list_files(dataclasses.replace(options, input=(pattern,)))
+                list_input_files(dataclasses.replace(options, input=(pattern,)))
         return options, None
     resolved = None
     with problems.collect():

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.embed.read_input import make_document_reader
+from albert_embed.pipeline.embed.resolve_input import make_document_reader
 from albert_embed.pipeline.inputs.file_input import FileInput
 from albert_embed.pipeline.job.prepared_run import PreparedRun
 from albert_embed.pipeline.records.record_fields import RecordFields

@@ -49,7 +49,7 @@ INDEX_SCHEMA = pa.schema(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ComparedDocuments:
     """The result for one bucket's documents.
 
     Attributes:
@@ -66,7 +66,7 @@ class Comparison:
     counts: DocumentCounts
 
 
-def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table, *, full_snapshot: bool) -> Comparison:
+def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table, *, full_snapshot: bool) -> ComparedDocuments:
     """Joins the documents of an input with what is published for the same ids.
 
     Args:
@@ -89,7 +89,7 @@ def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table
         pa.array(changed | (not_unique & in_output) | deleted)
     )
     copies = _to_numbers(joined, "copies")
-    return Comparison(
+    return ComparedDocuments(
         selected=_select(documents, contents, joined, new | changed, not_unique),
         tombstones=gone.select(TOMBSTONE_SCHEMA.names).cast(TOMBSTONE_SCHEMA),
         dead_vectors=int(_to_mask(gone, "has_vector").sum()),

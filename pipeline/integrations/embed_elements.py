@@ -94,7 +94,7 @@ class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
             failures.append(failed | f"NameText{position}" >> beam.Map(name_failed_text, name))
         outcomes = (
             rows | "ListOutcomes" >> beam.FlatMap(list_outcomes),
-            failures | "Failures" >> beam.Flatten() | "ListFailures" >> beam.Map(describe_failure),
+            failures | "Failures" >> beam.Flatten() | "ListFailures" >> beam.Map(make_failed_outcome),
         ) | "Outcomes" >> beam.Flatten()
         finish = beam.ParDo(FinishElements(self._texts, coder))
         if self._exception_handling is None:
@@ -167,7 +167,7 @@ def choose_failure(_: bytes, failures: Iterable[Failure]) -> Failure:
     return min(failures, key=lambda failure: (failure.stage == "combine", failure.window or 0))
 
 
-def describe_failure(failure: Failure) -> Outcome:
+def make_failed_outcome(failure: Failure) -> Outcome:
     """Returns what became of an element that failed."""
     return Outcome(id=failure.id, error=failure.error)
 

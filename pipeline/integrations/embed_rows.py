@@ -81,7 +81,7 @@ class EmbedRows(beam.PTransform[beam.PCollection[Any], Any]):
     def expand(self, rows: beam.PCollection[Any]) -> Any:
         fields = list_fields(rows.element_type)
         columns = tuple(EMBEDDING_COLUMNS[name] for name in self._settings.embeddings)
-        check_fields(dict(fields), self._text, columns)
+        check_row_fields(dict(fields), self._text, columns)
         texts = ElementTexts(adapter=make_adapter(self._text, columns), names=(f"field {self._text!r}",))
         embed = EmbedElements(self._settings, texts)
         schema = RowTypeConstraint.from_fields([*fields, *((name, _VECTOR) for name in columns)])
@@ -111,7 +111,7 @@ def list_fields(element_type: Any) -> list[tuple[str, Any]]:
     return fields
 
 
-def check_fields(fields: dict[str, Any], text: str, columns: Sequence[str]) -> None:
+def check_row_fields(fields: dict[str, Any], text: str, columns: Sequence[str]) -> None:
     """Raises ValueError where there is no field for the text, or one has the name of a vector."""
     if text not in fields:
         raise ValueError(f"the rows have no field {text!r}; text must be one of {', '.join(fields)}")

@@ -18,7 +18,7 @@ from albert_embed.pipeline.commit.verdict import VERDICT_FILE, Verdict
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.embed.embed_prepared import EmbedPrepared
-from albert_embed.pipeline.embed.read_input import Input, make_document_reader
+from albert_embed.pipeline.embed.resolve_input import Input, make_document_reader
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import make_formats
 from albert_embed.pipeline.incremental.id_buckets import count_buckets

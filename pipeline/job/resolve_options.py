@@ -12,7 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from albert_embed.model.directory.builtin_model import names_builtin
-from albert_embed.pipeline.embed.read_input import Input, resolve_input
+from albert_embed.pipeline.embed.resolve_input import Input, resolve_input
 from albert_embed.pipeline.launch.local_paths import refuse_local_paths
 from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.settings.embed_options import EmbedOptions

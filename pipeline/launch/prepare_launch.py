@@ -16,7 +16,7 @@ from albert_embed.pipeline.launch.bring_program import bring_program
 from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image, names_image
 from albert_embed.pipeline.launch.check_dataflow import check_dataflow
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
-from albert_embed.pipeline.launch.worker_settings import Setting, apply_settings, choose_settings
+from albert_embed.pipeline.launch.worker_settings import Setting, apply_settings, choose_worker_settings
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import DATAFLOW, check_runner, name_runner
 
@@ -75,7 +75,7 @@ def list_gpu_settings(options: EmbedOptions, beam_options: PipelineOptions) -> t
 
 def _list_settings(request: GpuRequest, options: EmbedOptions, beam_options: PipelineOptions) -> tuple[Setting, ...]:
     image = os.environ.get(IMAGE_VARIABLE) or None
-    return choose_settings(request, pool=options.gpu_pool, beam_options=beam_options, image=image)
+    return choose_worker_settings(request, pool=options.gpu_pool, beam_options=beam_options, image=image)
 
 
 def _prepare_dataflow(

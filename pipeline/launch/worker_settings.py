@@ -56,7 +56,7 @@ class Setting:
         return f"--{self.option} {self.value}"
 
 
-def choose_settings(
+def choose_worker_settings(
     request: GpuRequest, *, pool: str, beam_options: PipelineOptions, image: str | None
 ) -> tuple[Setting, ...]:
     """Chooses what Dataflow's options follow from GPUs that are asked for. What the user gives is left as it is.

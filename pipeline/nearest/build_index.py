@@ -42,7 +42,7 @@ class EarlierIndex:
     path: str
 
 
-def choose_settings(rows: SearchableRows, metric: Metric) -> IndexSettings:
+def choose_index_settings(rows: SearchableRows, metric: Metric) -> IndexSettings:
     """Returns with what settings the vectors of some rows are put into an index."""
     return IndexSettings(
         dimensions=rows.schema.width(rows.searched.column),
@@ -81,7 +81,7 @@ def build_index(
       MissingLibraryError: if usearch is not installed.
       OSError: if there is no room for the file.
     """
-    settings = choose_settings(rows, metric)
+    settings = choose_index_settings(rows, metric)
     built = None if earlier is None else _update(rows, settings, earlier, display)
     if built is None:
         index, removed = VectorIndex.make(settings), 0

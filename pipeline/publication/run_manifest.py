@@ -11,7 +11,7 @@ from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.dataset.generation import Generation
 from albert_embed.pipeline.dataset.manifest import Manifest, OutputCounts, stamp_now
 from albert_embed.pipeline.dataset.measurements import EmbeddingWorkers, Measurements
-from albert_embed.pipeline.dataset.provenance import Provenance, list_versions
+from albert_embed.pipeline.dataset.provenance import Provenance, list_library_versions
 from albert_embed.pipeline.publication.commit_task import CommitTask
 from albert_embed.pipeline.publication.staged_run import StagedRun
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
@@ -48,7 +48,7 @@ def make_manifest(staged: StagedRun, task: CommitTask) -> Manifest:
         document_shards=documents,
         failure_shards=[written.file for written in staged.failures],
         measured=_measure(staged, task),
-        versions=workers[0].environment.versions if workers else list_versions(),
+        versions=workers[0].environment.versions if workers else list_library_versions(),
         generations=[Generation(created=created, counts=counts.row_counts)],
         changes=staged.changes.documents if options.incremental else None,
         pending_table=None if options.table is None else str(TableName.parse(options.table)),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from albert_embed.model.directory.model_directory import ModelDirectory
-from albert_embed.pipeline.dataset.provenance import list_versions
+from albert_embed.pipeline.dataset.provenance import list_library_versions
 from albert_embed.pipeline.settings.embed_choices import DOCUMENT
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.transforms.graph.transform_graph import Description, transform_fingerprint
@@ -63,7 +63,7 @@ def fingerprint_run(
         "model": model.fingerprint,
         "transform": transform_fingerprint(description),
         "input": input_fingerprint,
-        "versions": list_versions(),
+        "versions": list_library_versions(),
     }
     plain: dict[str, Any] = json.loads(json.dumps(fingerprint))  # as it comes back from a file
     return plain

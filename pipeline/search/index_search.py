@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from albert_embed.pipeline.dataset.published_output import PublishedOutput
-from albert_embed.pipeline.nearest.build_index import choose_settings
+from albert_embed.pipeline.nearest.build_index import choose_index_settings
 from albert_embed.pipeline.nearest.fetch_index import fetch_index
 from albert_embed.pipeline.nearest.find_nearest import Hit, find_nearest
 from albert_embed.pipeline.nearest.row_places import Places
@@ -52,7 +52,7 @@ class IndexSearch:
         described = rows.output.manifest.search_index
         assert described is not None
         settings = dataclasses.replace(
-            choose_settings(rows, described.metric),
+            choose_index_settings(rows, described.metric),
             connectivity=described.connectivity,
             expansion_add=described.expansion_add,
             expansion_search=described.expansion_search,

@@ -21,7 +21,7 @@ from albert_embed.pipeline.records.records import MAX_TEXT_BYTES, Records, fail_
 from albert_embed.pipeline.settings.embed_options import DEFAULT_CSV_MAX_LINES, EmbedOptions
 from albert_embed.pipeline.settings.field_type import STRING
 from albert_embed.pipeline.sources.csv_lines import CsvLines
-from albert_embed.pipeline.sources.csv_rows import read_rows
+from albert_embed.pipeline.sources.csv_rows import read_csv_rows
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.steps.failure import Failure
 
@@ -60,7 +60,7 @@ class CsvRecords(Source):
             yield fail_file(part.path, problem)
             return
         wanted = [name for name in fields.names if name in header]
-        rows = read_rows(lines, part.path, len(header), self.delimiter)
+        rows = read_csv_rows(lines, part.path, len(header), self.delimiter)
         for batch in batch_records(_fail_headers(rows, header, part.path)):
             if isinstance(batch, Failure):
                 yield batch

@@ -19,7 +19,7 @@ from albert_embed.transforms.steps.failure import Failure
 _TO_CLOSING_QUOTE = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
 
 
-def read_rows(
+def read_csv_rows(
     lines: CsvLines, path: str, columns: int, delimiter: str
 ) -> Iterator[tuple[int, list[str], int] | Failure]:
     """Yields `(line that it ends on, row, its size)` of each row that has as many columns as the header.

@@ -47,7 +47,7 @@ def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator
             starts = inputs.column(columns.WINDOW_STARTS)[row].as_py()
             lengths = inputs.column(columns.WINDOW_LENGTHS)[row].as_py()
             windows = [[_cut(texts[0], start, length - 2)] for start, length in zip(starts, lengths, strict=True)]
-        framed.append(_concatenate([part for window in windows for part in frame_tokens(window, locator.vocabulary)]))
+        framed.append(_concatenate([part for window in windows for part in frame_located_tokens(window, locator.vocabulary)]))
     input_ids = inputs.column(columns.INPUT_IDS)
     offsets = np.concatenate([[0], np.cumsum(list_lengths(input_ids))])
     ids = np.asarray(input_ids.flatten())
@@ -64,7 +64,7 @@ def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator
     return pa.RecordBatch.from_pydict({**dict(zip(inputs.schema.names, inputs.columns, strict=True)), **added})
 
 
-def frame_tokens(texts: Sequence[LocatedTokens], vocabulary: Vocabulary) -> list[LocatedTokens]:
+def frame_located_tokens(texts: Sequence[LocatedTokens], vocabulary: Vocabulary) -> list[LocatedTokens]:
     """Puts [CLS] before the tokens of one text or two, and [SEP] after each."""
     begin = int(texts[0].starts[0]) if len(texts[0].starts) else 0
     framed = [_make_special(vocabulary.cls_id, begin)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from albert_embed.pipeline.configuration.yaml_entries import read_entries
+from albert_embed.pipeline.configuration.yaml_entries import parse_entries
 from albert_embed.pipeline.console.usage_error import UsageError
 
 
 def read(text: str) -> dict[str, tuple[str, ...] | None]:
-    return {entry.name: entry.values for entry in read_entries(text.encode(), "run.yaml")}
+    return {entry.name: entry.values for entry in parse_entries(text.encode(), "run.yaml")}
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "\ufeff"])
@@ -115,4 +115,4 @@ def test_what_cannot_be_meant(text: str, message: str) -> None:
 )
 def test_what_is_no_yaml(content: bytes, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        read_entries(content, "run.yaml")
+        parse_entries(content, "run.yaml")

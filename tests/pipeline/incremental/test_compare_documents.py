@@ -9,7 +9,7 @@ from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_IDS_SCHEMA
 from albert_embed.pipeline.incremental.compare_documents import (
     DOCUMENT_SCHEMA,
     INDEX_SCHEMA,
-    Comparison,
+    ComparedDocuments,
     compare_documents,
 )
 from albert_embed.pipeline.records.content_id import hash_content
@@ -62,7 +62,7 @@ def key(id_: bytes, text: bytes) -> bytes:
     return found
 
 
-def selected(comparison: Comparison) -> dict[tuple[bytes, int], bool]:
+def selected(comparison: ComparedDocuments) -> dict[tuple[bytes, int], bool]:
     """Returns whether the selected document is unique, by key and the number of its place."""
     return {
         (row["key"], 2 * row["input_position"] + RANGES.index(row["input_range"])): row["unique"]
@@ -70,7 +70,7 @@ def selected(comparison: Comparison) -> dict[tuple[bytes, int], bool]:
     }
 
 
-def tombstones(comparison: Comparison) -> dict[bytes, bool]:
+def tombstones(comparison: ComparedDocuments) -> dict[bytes, bool]:
     return {row["id"]: row["deleted"] for row in comparison.tombstones.to_pylist()}
 
 

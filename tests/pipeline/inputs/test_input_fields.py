@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.embed.read_input import resolve_input
+from albert_embed.pipeline.embed.resolve_input import resolve_input
 from albert_embed.pipeline.inputs.input_fields import FileFields, merge_types
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.embed.read_input import list_files
+from albert_embed.pipeline.embed.resolve_input import list_input_files
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
@@ -56,7 +56,7 @@ def test_it_is_a_file_as_long_as_it_is_read(
     with spool_standard_input(options, LOCAL) as file:
         assert file is not None and (file.name, file.bytes) == (name, len(content))
         assert Path(file.path).read_bytes() == content
-        found = list_files(options, file)
+        found = list_input_files(options, file)
         assert (found.format, found.fingerprint) == (format_, None)
         (left,) = temporary.iterdir()
     assert not left.exists()
@@ -65,7 +65,7 @@ def test_it_is_a_file_as_long_as_it_is_read(
 def test_it_is_removed_after_an_error(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe(monkeypatch, "x".encode("utf-16"))
     with pytest.raises(ValueError, match="its text is UTF-16"), spool_standard_input(make_options(), LOCAL) as file:
-        list_files(make_options(), file)
+        list_input_files(make_options(), file)
     assert list(temporary.iterdir()) == []
 
 

@@ -9,7 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.launch.gpu_request import GpuRequest, find_inference_accelerator
 from albert_embed.pipeline.launch.prepare_launch import IMAGE_VARIABLE, prepare_launch
-from albert_embed.pipeline.launch.worker_settings import apply_settings, choose_settings
+from albert_embed.pipeline.launch.worker_settings import apply_settings, choose_worker_settings
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
 ONE_PROCESS = "no_use_multiple_sdk_containers"
@@ -23,7 +23,7 @@ IMAGE = ["--sdk_container_image", "registry.example/albert-embed:1"]
 def choose(gpu: str, *flags: str, pool: str = "whole", image: str | None = None) -> dict[str, str | int]:
     """Returns what is set, by option."""
     options = PipelineOptions([*flags])
-    settings = choose_settings(GpuRequest.parse(gpu), pool=pool, beam_options=options, image=image)
+    settings = choose_worker_settings(GpuRequest.parse(gpu), pool=pool, beam_options=options, image=image)
     assert all(setting.reason for setting in settings)
     return {setting.option: setting.value for setting in settings}
 
@@ -108,7 +108,7 @@ def test_processes_that_are_asked_for_share_a_gpu_with_one_thread_each() -> None
 
 def test_settings_are_applied_beside_what_is_there() -> None:
     options = PipelineOptions(["--experiments", "other", "--dataflow_service_options", "another"])
-    apply_settings(choose_settings(GpuRequest.parse("t4"), pool="whole", beam_options=options, image=None), options)
+    apply_settings(choose_worker_settings(GpuRequest.parse("t4"), pool="whole", beam_options=options, image=None), options)
     given = options.get_all_options()
     assert given["experiments"] == ["other", ONE_PROCESS]
     assert given["dataflow_service_options"] == [

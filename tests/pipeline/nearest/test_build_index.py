@@ -16,7 +16,7 @@ from albert_embed.pipeline.commit.compact import compact_output
 from albert_embed.pipeline.commit.index_output import index_output
 from albert_embed.pipeline.dataset.published_output import open_published_output
 from albert_embed.pipeline.dataset.versions import read_manifest
-from albert_embed.pipeline.nearest.build_index import choose_settings
+from albert_embed.pipeline.nearest.build_index import choose_index_settings
 from albert_embed.pipeline.nearest.find_nearest import Hit, find_nearest
 from albert_embed.pipeline.nearest.read_vectors import make_blocks
 from albert_embed.pipeline.nearest.searchable_rows import SearchableRows
@@ -50,7 +50,7 @@ def list_indexed(directory: str) -> list[tuple[bytes, int, bytes]]:
     """Returns id, window and vector of each row of an index, the first two as the dataset has them at its place."""
     with open_published_output(directory) as output:
         rows = SearchableRows(output=output, searched=choose_embedding("mean", ("mean",)))
-        index = VectorIndex.open(output.search_index[0].path, choose_settings(rows, "cosine"))
+        index = VectorIndex.open(output.search_index[0].path, choose_index_settings(rows, "cosine"))
         places = index.list_places()
         shown = rows.take(places) if len(places) else {}
         vectors = index.get(places)

@@ -21,7 +21,7 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.csv_lines import CsvLines
 from albert_embed.pipeline.sources.csv_records import CsvRecords
-from albert_embed.pipeline.sources.csv_rows import read_rows
+from albert_embed.pipeline.sources.csv_rows import read_csv_rows
 from albert_embed.pipeline.sources.source import Source
 from albert_embed.transforms.steps.failure import Failure
 
@@ -158,7 +158,7 @@ def test_every_line_is_in_one_row_or_one_failure(
     path.write_bytes(b"id,text\n" + content.encode())
     lines = CsvLines(io.BytesIO(content.encode()), max_lines)
     taken: list[int] = []
-    found = read_rows(lines, str(path), 2, ",")
+    found = read_csv_rows(lines, str(path), 2, ",")
     for _ in found:
         taken += range(lines.first, lines.last + 1)
     physical = content.splitlines()

@@ -18,7 +18,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.embed.read_input import resolve_input
+from albert_embed.pipeline.embed.resolve_input import resolve_input
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields

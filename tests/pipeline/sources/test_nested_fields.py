@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albert_embed.pipeline.embed.read_input import resolve_input
+from albert_embed.pipeline.embed.resolve_input import resolve_input
 from albert_embed.pipeline.records.nested_fields import find_value
 from albert_embed.pipeline.records.partitions import find_partitions
 from albert_embed.pipeline.records.record_fields import RecordFields

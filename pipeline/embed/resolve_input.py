@@ -95,7 +95,7 @@ def find_input(
     if options.reads_table:
         tables = () if options.query is not None else tuple(map(TableName.parse, options.input))
         return TableInput(tables=tables, query=options.query, project=project)
-    return list_files(options, standard_input, workers=workers)
+    return list_input_files(options, standard_input, workers=workers)
 
 
 def resolve_fields(options: EmbedOptions, given: FileInput | TableInput) -> EmbedOptions:
@@ -115,7 +115,7 @@ def resolve_fields(options: EmbedOptions, given: FileInput | TableInput) -> Embe
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields)
 
 
-def list_files(
+def list_input_files(
     options: EmbedOptions, standard_input: InputFile | None = None, *, workers: int | None = None
 ) -> FileInput:
     """Lists the files of the input.

@@ -11,7 +11,7 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
-from albert_embed.pipeline.embed.read_input import list_files
+from albert_embed.pipeline.embed.resolve_input import list_input_files
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 
 
@@ -91,11 +91,11 @@ def test_a_file_that_several_patterns_name(tmp_path: Path, caplog: pytest.LogCap
     patterns = (f"{tmp_path}/*.txt", f"{tmp_path}/a.txt", str(tmp_path))
     caplog.set_level("INFO")
     options = EmbedOptions(model="m", input=patterns, output="o")
-    assert [file.name for file in list_files(options).files] == ["a.txt"] * 3 + ["b.txt"] * 2
+    assert [file.name for file in list_input_files(options).files] == ["a.txt"] * 3 + ["b.txt"] * 2
     assert caplog.messages == ["2 files are named by several patterns of --input, and are read for each of these"]
     caplog.clear()
     options = EmbedOptions(model="m", input=patterns, output="o", incremental=True)
-    assert [file.name for file in list_files(options).files] == ["a.txt", "b.txt"]
+    assert [file.name for file in list_input_files(options).files] == ["a.txt", "b.txt"]
     assert caplog.messages == ["2 files are named by several patterns of --input, and are read once"]
 
 
@@ -103,11 +103,11 @@ def test_an_input_without_content_is_warned_of(tmp_path: Path, caplog: pytest.Lo
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
     options = EmbedOptions(model="m", input=(str(tmp_path),), output="o")
-    assert len(list_files(options).files) == 2
+    assert len(list_input_files(options).files) == 2
     assert caplog.messages == ["all files that --input names are empty (2)"]
     caplog.clear()
     (tmp_path / "b.txt").write_text("one")
-    assert len(list_files(options).files) == 2 and caplog.messages == []
+    assert len(list_input_files(options).files) == 2 and caplog.messages == []
 
 
 def test_hidden_names_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -115,7 +115,7 @@ def test_hidden_names_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogC
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("one\n")
     caplog.set_level("INFO")
-    assert len(list_files(EmbedOptions(model="m", input=(str(tmp_path),), output="o")).files) == 1
+    assert len(list_input_files(EmbedOptions(model="m", input=(str(tmp_path),), output="o")).files) == 1
     assert caplog.messages == [
         "1 files and 1 folders whose names start with . or _ were left out; --include-hidden takes them"
     ]
