@@ -34,7 +34,7 @@ def describe_dataset(directory: str, *, method: MapMethod) -> Page:
       method: of the map.
 
     Raises:
-      ImportError: if the method's package is missing.
+      ValueError: if the method's package is missing.
       OutputError: if the directory is not a finished output, or was damaged since.
     """
     with open_published_output(directory) as output:

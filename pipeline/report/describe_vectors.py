@@ -27,7 +27,7 @@ def make_vector_sections(sample: RowSample, column: str, *, method: MapMethod, s
       seed: of the map.
 
     Raises:
-      ImportError: if the method's package is missing.
+      ValueError: if the method's package is missing.
     """
     if len(sample.rows) < 2:
         return []

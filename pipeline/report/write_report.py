@@ -17,7 +17,7 @@ from albert_embed.pipeline.report.render_page import write_page
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.pipeline.vectors.average_tokens import choose_looked_at
 from albert_embed.pipeline.vectors.project_vectors import check_map_method
-from albert_embed.pipeline.vectors.report_options import DEFAULT_ATLAS_ROWS, MapMethod, ReportOptions
+from albert_embed.pipeline.vectors.report_options import DEFAULT_ATLAS_ROWS, ReportOptions
 from albert_embed.pipeline.vectors.sample_rows import sample_dataset
 from albert_embed.pipeline.vectors.write_atlas import AtlasFile, write_atlas
 from albert_embed.pipeline.writers.check_writable import check_file_writable
@@ -44,7 +44,7 @@ def write_report(options: ReportOptions) -> WrittenReport:
       OSError: if a file can't be written.
     """
     directory = options.directory
-    _check_map_package(options.map)
+    check_map_method(options.map)
     manifest = posixpath.join(directory, MANIFEST_FILE)
     holds_dataset = FileSystems.exists(manifest) or bool(list_versions(directory.rstrip("/")))
     if not holds_dataset and not FileSystems.exists(posixpath.join(directory, ANALYSIS_FILE)):
@@ -63,13 +63,6 @@ def write_report(options: ReportOptions) -> WrittenReport:
         raise ValueError(f"{directory} holds an analysis, which has no vectors; leave out --map and --atlas")
     page = describe_analysis(read_corpus_report(directory), directory)
     return WrittenReport(path=target, bytes=write_page(page, target))
-
-
-def _check_map_package(method: MapMethod) -> None:
-    try:
-        check_map_method(method)
-    except ImportError as e:
-        raise ValueError(str(e)) from e
 
 
 def _write_atlas(options: ReportOptions) -> AtlasFile | None:

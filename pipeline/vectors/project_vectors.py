@@ -34,10 +34,10 @@ class VectorMap:
 
 
 def check_map_method(method: MapMethod) -> None:
-    """Raises ImportError, with what to install, where a method's package is missing."""
+    """Raises ValueError, with what to install, where a method's package is missing."""
     module, package = _PACKAGES.get(method, ("numpy", "numpy"))
     if importlib.util.find_spec(module) is None:
-        raise ImportError(
+        raise ValueError(
             f"--map {method} needs the package {package}, which is not installed; install albert-embed with the extra "
             "maps, or choose --map pca"
         )
@@ -52,7 +52,7 @@ def project_vectors(vectors: npt.NDArray[np.float32], method: MapMethod, *, seed
       seed: of what is random in the method.
 
     Raises:
-      ImportError: if the method's package is missing.
+      ValueError: if the method's package is missing.
     """
     check_map_method(method)
     obstacle = "" if method == "pca" else _find_obstacle(vectors)

@@ -54,7 +54,7 @@ def write_atlas(sample: RowSample, path: str, *, method: MapMethod, seed: int, v
       vectors: whether the vectors are written, too.
 
     Raises:
-      ImportError: if the method's package is missing.
+      ValueError: if the method's package is missing.
       OSError: if the file can't be written.
     """
     coordinates = np.zeros((0, 2), np.float32)

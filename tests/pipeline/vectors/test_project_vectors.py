@@ -94,7 +94,7 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "umap" else object())
     check_map_method("tsne")
     with pytest.raises(
-        ImportError,
+        ValueError,
         match=r"^--map umap needs the package umap-learn, which is not installed; install albert-embed with the extra "
         r"maps, or choose --map pca$",
     ):
