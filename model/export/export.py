@@ -13,10 +13,11 @@ import tensorflow as tf
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.architecture.encoder import AlbertEncoder, Precision
 from albert_embed.model.architecture.sample_batch import make_sample_batch
+from albert_embed.model.architecture.weights import EncoderWeights
 from albert_embed.model.directory.foreign_model import SENTENCEPIECE_FILES
 from albert_embed.model.directory.model_directory import fingerprint_model
 from albert_embed.model.directory.staged_output import stage_output
-from albert_embed.model.export.calibration import make_calibration_batches
+from albert_embed.model.export.calibration import CalibrationBatches, make_calibration_batches
 from albert_embed.model.export.int8_proof import Int8Proof, prove_int8
 from albert_embed.model.export.int8_quantization import require_nncf, write_int8_model
 from albert_embed.model.export.model_card import find_license, write_model_card
@@ -102,72 +103,84 @@ def export_model(
       ImportError: if int8 is wanted and NNCF is not installed.
       ValueError: if there are texts without int8, or too few with it; if the vocabulary is missing or does not fit,
         or `cased` contradicts the source.
+      FileNotFoundError: if there is no `vocabulary_file`.
       CheckpointError: if the weights don't fit their config.
       FileExistsError: if `output` already holds something.
       ExportMismatchError: if the export does not compute what the source does.
       SourceProgramError: if the source's own program fails.
     """
-    if precision == "int8":
-        require_nncf()
-    elif calibration_texts:
-        raise ValueError(f"--calibration-texts are for --precision int8 alone, not {precision}; leave them out")
+    _check_options(precision, vocabulary_file, calibration_texts)
     stored: Precision = "float32" if precision == "int8" else precision
-    if vocabulary_file is not None and not vocabulary_file.is_file():
-        raise FileNotFoundError(f"--vocabulary {vocabulary_file}: there is no such file")
     with (
         stage_output(output) as staged,
         open_published_model(source, vocabulary_file=vocabulary_file) as published,
     ):
-        vocabulary_file = _choose_vocabulary(published, vocabulary_file)
-        comma_rule = comma_rule or published.tokenizer.comma_rule
-        vocabulary = load_vocabulary(str(vocabulary_file), comma_rule=comma_rule)
-        check_vocabulary_size(vocabulary, vocabulary_file, published.config)
-        lower_case = _choose_casing(published, cased)
+        tokenization = _choose_tokenization(published, vocabulary_file, cased=cased, comma_rule=comma_rule)
+        vocabulary = load_vocabulary(str(tokenization.vocabulary_file), comma_rule=tokenization.comma_rule)
+        check_vocabulary_size(vocabulary, tokenization.vocabulary_file, published.config)
+        lower_case = tokenization.lower_case
         batches = None
         if precision == "int8":
+            most_tokens = published.max_tokens or published.config.max_position_embeddings
             batches = make_calibration_batches(
-                calibration_texts,
-                vocabulary,
-                lower_case=lower_case,
-                max_tokens=published.max_tokens or published.config.max_position_embeddings,
+                calibration_texts, vocabulary, lower_case=lower_case, max_tokens=most_tokens
             )
-        source_weights = published.read_weights()
-        weights = source_weights.weights
-        save_encoder(
-            AlbertEncoder(published.config, weights, stored, sentence=published.sentence),
-            staged,
-            tokenization=Tokenization(
-                vocabulary_file=vocabulary_file,
-                lower_case=lower_case,
-                comma_rule=comma_rule,
-                max_tokens=published.max_tokens,
-            ),
-        )
+        read = published.read_weights()
+        save_encoder(_make_encoder(published, read, stored), staged, tokenization=tokenization)
         sample = make_sample_batch(vocabulary, published.config, lower_case=lower_case)
         prover = ExportProver(published, sample, precision=stored, accept_error=accept_error)
-        proof = prover.prove(AlbertEncoder(published.config, weights, "float32", sentence=published.sentence), staged)
-        int8 = None
-        if batches is not None:
-            write_int8_model(staged, batches.calibration)
-            int8 = prove_int8(staged, batches, accept_error=accept_error)
+        proof = prover.prove(_make_encoder(published, read, "float32"), staged)
+        int8 = None if batches is None else _write_int8(staged, batches, accept_error=accept_error)
         report = ExportReport(
             source=source,
             source_format=published.format,
             license=find_license(published.directory),
             precision=precision,
             lower_case=lower_case,
-            comma_rule=comma_rule,
+            comma_rule=tokenization.comma_rule,
             vocabulary_sha256=vocabulary.fingerprint,
             trained_dimensions=published.trained_dimensions,
             proof=proof,
             int8=int8,
             fingerprint=fingerprint_model(staged),
-            notes=(*source_weights.notes, *published.tokenizer.notes),
+            notes=(*read.notes, *published.tokenizer.notes),
             versions={"albert-embed": importlib.metadata.version("albert-embed"), "tensorflow": tf.__version__},
         )
         write_description(staged, report.to_json())
         write_model_card(staged, report)
     return report
+
+
+def _check_options(
+    precision: ExportPrecision, vocabulary_file: Path | None, calibration_texts: Sequence[bytes]
+) -> None:
+    if precision == "int8":
+        require_nncf()
+    elif calibration_texts:
+        raise ValueError(f"--calibration-texts are for --precision int8 alone, not {precision}; leave them out")
+    if vocabulary_file is not None and not vocabulary_file.is_file():
+        raise FileNotFoundError(f"--vocabulary {vocabulary_file}: there is no such file")
+
+
+def _choose_tokenization(
+    published: PublishedModel, vocabulary_file: Path | None, *, cased: bool | None, comma_rule: CommaRule | None
+) -> Tokenization:
+    """Returns how text is cut for the export: as the options say, else as the source does."""
+    return Tokenization(
+        vocabulary_file=_choose_vocabulary(published, vocabulary_file),
+        lower_case=_choose_casing(published, cased),
+        comma_rule=comma_rule or published.tokenizer.comma_rule,
+        max_tokens=published.max_tokens,
+    )
+
+
+def _make_encoder(published: PublishedModel, read: EncoderWeights, precision: Precision) -> AlbertEncoder:
+    return AlbertEncoder(published.config, read.weights, precision, sentence=published.sentence)
+
+
+def _write_int8(staged: Path, batches: CalibrationBatches, *, accept_error: bool) -> Int8Proof:
+    write_int8_model(staged, batches.calibration)
+    return prove_int8(staged, batches, accept_error=accept_error)
 
 
 def check_vocabulary_size(vocabulary: Vocabulary, vocabulary_file: Path, config: AlbertConfig) -> None:
