@@ -6,7 +6,7 @@ import dataclasses
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -28,7 +28,6 @@ from albert_embed.model.vocabulary.source_tokenizer import VOCABULARY_NAMES
 from albert_embed.transforms.text.vocabulary import CommaRule, Vocabulary, load_vocabulary
 
 ExportPrecision = Literal["float32", "bfloat16", "float16", "int8"]
-EXPORT_PRECISIONS: tuple[str, ...] = get_args(ExportPrecision)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

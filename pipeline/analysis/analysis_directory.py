@@ -114,7 +114,7 @@ class AnalysisDirectory:
             write_file_atomically(FileSystems.join(self.path, DESCRIPTION_FILE), description)
         published = report.with_failures(self._join_failures(failure_files))
         write_file_atomically(FileSystems.join(self.path, ANALYSIS_FILE), published.to_json().encode())
-        kept = published.failures["file"]
+        kept = published.failures.file
         self._delete([name for name in self._list() if _FAILURES.match(name) and name != kept])
         delete_directory(self.staging)
         self.release()

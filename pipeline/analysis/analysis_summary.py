@@ -35,7 +35,7 @@ def _make_corpus_table(report: CorpusReport, directory: str) -> Table:
     counts = statistics["counts"]
     rows: dict[str, Any] = {
         "published": directory,
-        "files": f"{corpus['files']:,}, {corpus['files_from_cache']:,} of them known from the cache",
+        "files": f"{corpus.files:,}, {corpus.files_from_cache:,} of them known from the cache",
         "documents": statistics["documents"],
         "bytes of text": statistics["text_bytes"],
         "tokens": statistics["tokens"],
@@ -52,9 +52,9 @@ def _make_corpus_table(report: CorpusReport, directory: str) -> Table:
         or "none",
         "rows for the model": statistics["rows"],
         "tokens of the rows": statistics["row_tokens"],
-        "failures": failures["count"],
-        **{f"  {reason}": count for reason, count in failures["by_reason"].items()},
-        "seconds, start / pipeline": f"{report.measured['start_seconds']} / {report.measured['pipeline_seconds']}",
+        "failures": failures.count,
+        **{f"  {reason}": count for reason, count in failures.by_reason.items()},
+        "seconds, start / pipeline": f"{report.measured.start_seconds} / {report.measured.pipeline_seconds}",
     }
     return make_pairs_table("analyze", rows)
 

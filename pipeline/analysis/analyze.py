@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -19,7 +18,12 @@ from albert_embed.model.directory.builtin_model import note_builtin
 from albert_embed.pipeline.analysis.analysis_cache import AnalysisCache
 from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
 from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statistics, run_pass
-from albert_embed.pipeline.analysis.corpus_report import CorpusReport
+from albert_embed.pipeline.analysis.corpus_report import (
+    AnalysedCorpus,
+    AnalysisMeasurements,
+    CorpusFailures,
+    CorpusReport,
+)
 from albert_embed.pipeline.analysis.plan_embedding import PlannedRun, plan_embedding
 from albert_embed.pipeline.dataset.manifest import stamp_now
 from albert_embed.pipeline.dataset.provenance import list_library_versions
@@ -140,12 +144,12 @@ def _analyze_into(
             failures=_count_failures(failure_files),
             plan=plan,
             options=options.to_dict(),
-            measured={
-                "start_seconds": round(prepare_seconds, 3),
-                "pipeline_seconds": round(pipeline_seconds, 3),
-                "documents_read": counters.get("documents", 0),
-                "counters": counters,
-            },
+            measured=AnalysisMeasurements(
+                start_seconds=round(prepare_seconds, 3),
+                pipeline_seconds=round(pipeline_seconds, 3),
+                documents_read=counters.get("documents", 0),
+                counters=counters,
+            ),
             versions=list_library_versions(),
         )
         return output.publish(report, failure_files)
@@ -188,21 +192,21 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
     return cache
 
 
-def _count_failures(files: Sequence[str]) -> dict[str, Any]:
+def _count_failures(files: Sequence[str]) -> CorpusFailures:
     by_reason: Counter[str] = Counter()
     for path in files:
         with FileSystems.open(path) as content:
             for line in content:
                 by_reason[Failure.from_json(line).category] += 1
-    return {"count": sum(by_reason.values()), "by_reason": dict(sorted(by_reason.items()))}
+    return CorpusFailures(count=by_reason.total(), by_reason=dict(sorted(by_reason.items())))
 
 
-def _describe_corpus(corpus: Corpus, embed: EmbedOptions) -> dict[str, Any]:
-    return {
-        "patterns": list(embed.input),
-        "format": embed.format,
-        "files": len(corpus.given.files),
-        "bytes": sum(file.bytes for file in corpus.given.files),
-        "files_read": sum(len(dataset.files) for dataset in corpus.new),
-        "files_from_cache": sum(len(dataset.files) for dataset in corpus.cached),
-    }
+def _describe_corpus(corpus: Corpus, embed: EmbedOptions) -> AnalysedCorpus:
+    return AnalysedCorpus(
+        patterns=list(embed.input),
+        format=corpus.given.format,
+        files=len(corpus.given.files),
+        bytes=sum(file.bytes for file in corpus.given.files),
+        files_read=sum(len(dataset.files) for dataset in corpus.new),
+        files_from_cache=sum(len(dataset.files) for dataset in corpus.cached),
+    )

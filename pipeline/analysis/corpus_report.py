@@ -17,37 +17,90 @@ FORMAT_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class AnalysedCorpus:
+    """Which files were analysed.
+
+    Attributes:
+      patterns: of `--input`.
+      format: how they were read.
+      files: how many there are.
+      bytes: of them.
+      files_read: how many were read now.
+      files_from_cache: how many were known from the cache.
+    """
+
+    patterns: list[str]
+    format: str
+    files: int
+    bytes: int
+    files_read: int
+    files_from_cache: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CorpusFailures:
+    """The records that are no documents.
+
+    Attributes:
+      count: how many there are.
+      by_reason: category → how many.
+      file: the name of the file that lists them, empty until that is published.
+    """
+
+    count: int
+    by_reason: dict[str, int]
+    file: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnalysisMeasurements:
+    """What the analysis itself took.
+
+    Attributes:
+      start_seconds: until it began to read.
+      pipeline_seconds: of reading and counting.
+      documents_read: those of files that were read now.
+      counters: name → value (`transforms.steps.metrics`).
+    """
+
+    start_seconds: float
+    pipeline_seconds: float
+    documents_read: int
+    counters: dict[str, int]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusReport:
     """The result of an analysis.
 
     Attributes:
       created: when it was published, UTC, ISO 8601.
-      corpus: `patterns`, `files`, `bytes`, how many files were read now and how many were known from the cache.
+      corpus: which files were analysed.
       model: which model it is for.
       transform: the graph beside it.
       statistics: `transforms.corpus.corpus_statistics.CorpusStatistics`, as plain values.
-      failures: `count`, `by_reason` and `file`.
+      failures: the records that are no documents.
       plan: what the embedding will take; None where none was asked for.
       options: the options of the run.
-      measured: seconds and rates of the analysis itself.
+      measured: what the analysis itself took.
       versions: of this program and the libraries that shape the result.
     """
 
     created: str
-    corpus: dict[str, Any]
+    corpus: AnalysedCorpus
     model: ModelProvenance
     transform: TransformProvenance
     statistics: dict[str, Any]
-    failures: dict[str, Any]
+    failures: CorpusFailures
     plan: EmbedPlan | None
     options: dict[str, Any]
-    measured: dict[str, Any]
+    measured: AnalysisMeasurements
     versions: dict[str, str]
     format_version: int = FORMAT_VERSION
 
     def with_failures(self, file: str) -> CorpusReport:
         """Returns the same with the name of the failures file."""
-        return dataclasses.replace(self, failures={**self.failures, "file": file})
+        return dataclasses.replace(self, failures=dataclasses.replace(self.failures, file=file))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON."""
@@ -76,6 +129,9 @@ def read_corpus_report(directory: str) -> CorpusReport:
                 f"{path} has format_version {fields['format_version']}, this program reads {FORMAT_VERSION}"
             )
         typed = {
+            "corpus": AnalysedCorpus(**fields["corpus"]),
+            "failures": CorpusFailures(**fields["failures"]),
+            "measured": AnalysisMeasurements(**fields["measured"]),
             "model": ModelProvenance(**fields["model"]),
             "transform": TransformProvenance(**fields["transform"]),
             "plan": None if fields["plan"] is None else EmbedPlan.from_dict(fields["plan"]),

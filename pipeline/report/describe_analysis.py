@@ -33,7 +33,7 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
             Fact(name="documents", value=f"{statistics['documents']:,}"),
             Fact(name="tokens", value=f"{statistics['tokens']:,}"),
             Fact(name="rows to embed", value=f"{statistics['rows']:,}"),
-            Fact(name="failures", value=f"{report.failures['count']:,}"),
+            Fact(name="failures", value=f"{report.failures.count:,}"),
         ],
         histograms=[
             HistogramSection(
@@ -44,11 +44,11 @@ def describe_analysis(report: CorpusReport, directory: str) -> Page:
         ],
         failures=[
             FailureGroup(category=category, count=count, examples=[])
-            for category, count in list_most_frequent(report.failures["by_reason"])
+            for category, count in list_most_frequent(report.failures.by_reason)
         ],
         stages=make_shares(here.get("seconds_by_part", {})),
         tables=[
-            FactTable(heading="Corpus", facts=list_facts(report.corpus)),
+            FactTable(heading="Corpus", facts=list_facts(dataclasses.asdict(report.corpus))),
             FactTable(heading="Documents", facts=list_facts({**statistics, "rows_of_length": {}})),
             FactTable(heading="Plan for this machine", facts=list_facts(here)),
             FactTable(heading="Model", facts=list_facts(report.model.to_dict())),

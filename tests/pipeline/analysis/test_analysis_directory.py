@@ -9,22 +9,8 @@ import pytest
 
 from albert_embed.pipeline.analysis.analysis_directory import AnalysisDirectory
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
-from albert_embed.pipeline.dataset.provenance import TransformProvenance
 from albert_embed.pipeline.storage.output_error import OutputError
-from tests.pipeline.made_manifest import MODEL
-
-REPORT = CorpusReport(
-    created="2026-11-25T12:00:00+00:00",
-    corpus={},
-    model=MODEL,
-    transform=TransformProvenance(fingerprint="t", options={}),
-    statistics={},
-    failures={"count": 1, "by_reason": {}},
-    plan=None,
-    options={},
-    measured={},
-    versions={},
-)
+from tests.pipeline.made_report import REPORT
 
 
 def publish(path: Path, *, description: str, failures: list[str], overwrite: bool = False) -> CorpusReport:
@@ -45,7 +31,7 @@ def publish(path: Path, *, description: str, failures: list[str], overwrite: boo
 
 def test_everything_is_in_place_and_nothing_else(tmp_path: Path) -> None:
     published = publish(tmp_path / "out", description="one", failures=["a\n", "b\n"])
-    name = published.failures["file"]
+    name = published.failures.file
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "analysis.json",
         "transform.json",
@@ -63,8 +49,8 @@ def test_a_graph_that_stays_the_same_is_not_touched(tmp_path: Path) -> None:
     before = graph.stat().st_ino
     second = publish(tmp_path / "out", description="one", failures=[], overwrite=True)
     assert graph.stat().st_ino == before
-    assert not (tmp_path / "out" / first.failures["file"]).exists()
-    assert (tmp_path / "out" / second.failures["file"]).read_text() == ""
+    assert not (tmp_path / "out" / first.failures.file).exists()
+    assert (tmp_path / "out" / second.failures.file).read_text() == ""
     publish(tmp_path / "out", description="two", failures=[], overwrite=True)
     assert graph.read_text() == (tmp_path / "out" / "transform.json").read_text() == "two"
 

@@ -143,9 +143,9 @@ def test_what_cannot_be_read_is_counted_and_written_down_and_stays_so_from_the_c
     for overwrite in (False, True):
         report = analyze(tiny_model, corpus, tmp_path / "out", overwrite=overwrite)
         assert report.statistics["documents"] == 2
-        assert report.corpus["files_read"] == (0 if overwrite else 1)
-        assert report.failures["by_reason"] == {"read: invalid JSON": 1, "read: wrong type": 1}
-        lines = (tmp_path / "out" / report.failures["file"]).read_text().splitlines()
+        assert report.corpus.files_read == (0 if overwrite else 1)
+        assert report.failures.by_reason == {"read: invalid JSON": 1, "read: wrong type": 1}
+        lines = (tmp_path / "out" / report.failures.file).read_text().splitlines()
         assert sorted(json.loads(line)["reason"] for line in lines) == ["invalid JSON", "wrong type"]
 
 
@@ -155,7 +155,7 @@ def test_a_corpus_that_grew_has_only_its_new_files_read(tiny_model: Path, tmp_pa
     corpus.mkdir()
     old = write_lines(corpus / "[old].txt", TEXTS)  # not to be taken for a pattern
     first = analyze(tiny_model, corpus / "*.txt", tmp_path / "out", max_tokens=64)
-    assert first.measured["documents_read"] == len(TEXTS)
+    assert first.measured.documents_read == len(TEXTS)
     # The old file keeps its size and time, but no longer its content: who reads it, sees that.
     times = old.stat()
     old.write_bytes(b"\xff" * times.st_size)
@@ -163,26 +163,26 @@ def test_a_corpus_that_grew_has_only_its_new_files_read(tiny_model: Path, tmp_pa
     more = [f"one more text number {number}" for number in range(5)] + [TEXTS[0]]
     write_lines(corpus / "new.txt", more)
     second = analyze(tiny_model, corpus / "*.txt", tmp_path / "out", max_tokens=64, overwrite=True)
-    assert second.measured["documents_read"] == len(more)
-    assert (second.corpus["files_read"], second.corpus["files_from_cache"]) == (1, 1)
-    assert second.failures["count"] == 0
+    assert second.measured.documents_read == len(more)
+    assert (second.corpus.files_read, second.corpus.files_from_cache) == (1, 1)
+    assert second.failures.count == 0
     # As if all had been read.
     write_lines(old, TEXTS)
     whole = analyze(tiny_model, corpus / "*.txt", fresh, max_tokens=64)
-    assert whole.measured["documents_read"] == len(TEXTS) + len(more)
+    assert whole.measured.documents_read == len(TEXTS) + len(more)
     assert second.statistics == whole.statistics
     # A file that changed is read again; one that is gone no longer counts.
     write_lines(old, TEXTS[:3])
     changed = analyze(tiny_model, corpus / "*.txt", fresh, max_tokens=64, overwrite=True)
-    assert changed.measured["documents_read"] == 3
+    assert changed.measured.documents_read == 3
     assert changed.statistics["documents"] == 3 + len(more)
     old.unlink()
     gone = analyze(tiny_model, corpus / "*.txt", fresh, max_tokens=64, overwrite=True)
-    assert gone.measured["documents_read"] == 0
+    assert gone.measured.documents_read == 0
     assert gone.statistics["documents"] == len(more)
     # What other options found is not what these would.
     other = analyze(tiny_model, corpus / "*.txt", fresh, max_tokens=32, overwrite=True)
-    assert other.measured["documents_read"] == len(more)
+    assert other.measured.documents_read == len(more)
 
 
 @pytest.mark.integration

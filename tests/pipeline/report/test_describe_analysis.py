@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,15 +10,13 @@ import pytest
 from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.dataset.provenance import TransformProvenance
 from albert_embed.pipeline.report.describe_analysis import describe_analysis
-from tests.pipeline.made_manifest import MODEL
+from tests.pipeline.made_report import REPORT
 
 
 def make_report(over_length: float | None = 0.5, **options: Any) -> CorpusReport:
     """Returns a report of four documents of 100 tokens, of which 60 are in rows, with [CLS] and [SEP]."""
-    return CorpusReport(
-        created="2026-01-02",
-        corpus={},
-        model=MODEL,
+    return dataclasses.replace(
+        REPORT,
         transform=TransformProvenance(
             fingerprint="t", options={"max_tokens": 20, "long_documents": "truncate", "pair": False, **options}
         ),
@@ -29,11 +28,6 @@ def make_report(over_length: float | None = 0.5, **options: Any) -> CorpusReport
             "rows_of_length": {"15": 4},
             "over_length_share": over_length,
         },
-        failures={"count": 0, "by_reason": {}},
-        plan=None,
-        options={},
-        measured={},
-        versions={},
     )
 
 
