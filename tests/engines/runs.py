@@ -16,6 +16,7 @@ import numpy as np
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
+from tests.pipeline.embed_command import embed_command
 from tests.pipeline.reference import TOLERANCE
 from tests.tiny_model import CORPUS, ROOT
 
@@ -65,7 +66,7 @@ def start_embed(
       network: what to put before the command, to run it in another network.
       environment: of the process; None means this one's.
     """
-    arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output), *BATCH_TOKENS, *more]
+    arguments = embed_command(model, source, output, *BATCH_TOKENS, *more)
     return subprocess.Popen(
         [*network, sys.executable, "-m", "albert_embed", *arguments],
         cwd=ROOT,

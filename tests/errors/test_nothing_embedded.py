@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from albert_embed.pipeline.cli.main import main
+from tests.pipeline.embed_command import embed_command
 
 
 @pytest.mark.parametrize("good", [0, 1])
@@ -16,7 +17,7 @@ def test_a_run_without_a_document_says_so(
 ) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out"
     source.write_text('{"text": 5}\n{"text":\n' + '{"text": "one"}\n' * good)
-    assert main(["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output)]) == 0
+    assert main(embed_command(tiny_model, source, output)) == 0
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     warned = [
         message for message in said if message.startswith("nothing was embedded: all records failed, most often ")

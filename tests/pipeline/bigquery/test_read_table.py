@@ -20,6 +20,7 @@ from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from tests.pipeline.embed_command import list_rows
 
 COLUMNS = (
     TableColumn(name="id", type="STRING", mode="NULLABLE"),
@@ -134,7 +135,7 @@ def embed(model: Path, output: Path, *more: str) -> int:
 def test_a_table_is_embedded(table: str, tiny_model: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     assert embed(tiny_model, output, "--input", table, "--keep-fields", "views,score,tags") == 0
-    rows = {row["id"]: row for batch in read_embeddings(str(output)) for row in batch.to_pylist()}
+    rows = {row["id"]: row for row in list_rows(output)}
     hashed = content_id(b"the third text")
     assert sorted(rows) == sorted([b"a", hashed])
     kept = {name: rows[b"a"][name] for name in ("views", "score", "tags")}
@@ -158,7 +159,7 @@ def test_what_is_new_in_a_table_is_added(table: str, tiny_model: Path, tmp_path:
     assert embed(tiny_model, output, *arguments) == 0
     manifest = read_manifest(str(output))
     assert (manifest.generation, manifest.counts.documents) == (2, 3)
-    assert sorted(row["id"] for batch in read_embeddings(str(output)) for row in batch.to_pylist()) == sorted(
+    assert sorted(row["id"] for row in list_rows(output)) == sorted(
         [b"a", content_id(b"the third text"), b"d"]
     )
 
@@ -170,7 +171,7 @@ def test_a_query_is_embedded(table: str, tiny_model: Path, tmp_path: Path) -> No
     query = f"SELECT id AS key, CONCAT(text, ' and more') AS body, views + 1 AS views FROM `{name}` WHERE views = 1"
     arguments = ["--text-field", "body", "--id-field", "key", "--keep-fields", "views:int64"]
     assert embed(tiny_model, output, "--query", query, *arguments) == 0
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    rows = list_rows(output)
     assert [(row["id"], row["views"]) for row in rows] == [(b"a", 2)]
 
 

@@ -10,18 +10,19 @@ import pytest
 
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_embeddings
+from tests.pipeline.embed_command import embed_command, list_rows
 from tests.tiny_model import CORPUS
 
 pytestmark = pytest.mark.integration
 
 
 def embed(model: Path, output: Path, *options: str) -> int:
-    return main(["embed", "--model", str(model), "--input", str(CORPUS), "--output", str(output), *options])
+    return main(embed_command(model, CORPUS, output, *options))
 
 
 def read_means(output: Path) -> dict[str, np.ndarray]:
     return {
-        row["id"]: np.array(row["mean_output"]) for batch in read_embeddings(str(output)) for row in batch.to_pylist()
+        row["id"]: np.array(row["mean_output"]) for row in list_rows(output)
     }
 
 

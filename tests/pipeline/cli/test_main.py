@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from albert_embed.pipeline.cli.main import main
+from tests.pipeline.embed_command import embed_command
 from tests.pipeline.embedded_rows import make_rows, publish_rows
 from tests.tiny_model import CORPUS, ROOT
 
 
 def embed_arguments(model: Path | str, output: Path | str, *more: str, source: Path | str = CORPUS) -> list[str]:
-    return ["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]
+    return embed_command(model, source, output, *more)
 
 
 def refuse(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:

@@ -20,6 +20,7 @@ from albert_embed.pipeline.commit.transaction import Transaction
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
+from tests.pipeline.embed_command import list_rows
 from tests.pipeline.embedded_rows import add_rows, make_rows, publish_rows
 from tests.tiny_model import ROOT
 from tests.waiting import wait_until
@@ -27,7 +28,7 @@ from tests.waiting import wait_until
 
 def read_rows(directory: Path) -> list[dict[str, Any]]:
     return sorted(
-        (row for batch in read_embeddings(str(directory)) for row in batch.to_pylist()), key=lambda row: row["id"]
+        list_rows(directory), key=lambda row: row["id"]
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
+from tests.pipeline.embed_command import list_rows
 
 
 @pytest.mark.integration
@@ -42,6 +43,6 @@ def test_a_run_from_a_file_and_from_what_it_prints(
 
 def read_run(output: Path) -> tuple[list[dict[str, object]], dict[str, object]]:
     """Gives the rows by their ids, and the options of the manifest."""
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    rows = list_rows(output)
     options = json.loads((output / "_versions" / "1.json").read_text())["options"]
     return sorted(rows, key=lambda row: str(row["id"])), options

@@ -19,6 +19,7 @@ from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.settings.table_name import TableName
+from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import ROOT
 from tests.waiting import wait_until
 
@@ -79,7 +80,7 @@ def test_a_run_that_is_stopped_can_be_gone_on_with(
     source, output, temporary = tmp_path / "in.txt", tmp_path / "out", tmp_path / "temporary"
     source.write_text("".join(f"line {line} of many, none of them equal to another\n" for line in range(LINES)))
     temporary.mkdir()
-    arguments = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output), "--json"]
+    arguments = embed_command(tiny_model, source, output, "--json")
     arguments += ["--shard-seconds", "0.2", *flags]
     process = subprocess.Popen(
         [sys.executable, "-m", "albert_embed", *arguments],

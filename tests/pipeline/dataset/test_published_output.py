@@ -18,6 +18,7 @@ from albert_embed.pipeline.dataset.published_output import find_published_output
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.files.literal_files import FoundFile, list_files
+from tests.pipeline.embed_command import list_rows
 from tests.pipeline.embedded_rows import make_rows, publish_rows
 from tests.tiny_model import ROOT
 
@@ -32,7 +33,7 @@ for version in itertools.takewhile(lambda _: not Path(sys.argv[2]).exists(), ite
 
 
 def token_counts(directory: Path) -> list[int]:
-    return [len(row["input_ids"]) for batch in read_embeddings(str(directory)) for row in batch.to_pylist()]
+    return [len(row["input_ids"]) for row in list_rows(directory)]
 
 
 def test_rows_that_were_begun_are_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from albert_embed.pipeline.documents.count_fields import MissingFieldError, chec
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
+from tests.pipeline.embed_command import embed_command
 
 FIELDS = RecordFields(kept=parse_kept_fields(("title", "y:int64")), renamed={"y": "year"})
 
@@ -58,7 +59,7 @@ def test_a_run_without_the_field_is_not_published(
     monkeypatch.setattr("albert_embed.pipeline.inputs.input_fields._MAX_BATCHES", 0)
     (tmp_path / "a.jsonl").write_text('{"text": "a", "title": "b"}\n')
     output = tmp_path / "out"
-    command = ["embed", "--model", str(tiny_model), "--input", str(tmp_path / "a.jsonl"), "--output", str(output)]
+    command = embed_command(tiny_model, tmp_path / "a.jsonl", output)
     assert main([*command, "--json", *flags]) == 4
     error = json.loads(capsys.readouterr().out)["error"]
     assert f"{flags[0]} has 'tilte', but no record of the input has such a field" in error

@@ -11,6 +11,7 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.versions import read_manifest
+from tests.pipeline.embed_command import embed_command
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +26,7 @@ def test_documents_are_counted_once_each_however_many_rows_and_shards_they_have(
     source, output = tmp_path / "in.jsonl", tmp_path / "out"
     source.write_text("\n".join(json.dumps(record) for record in records))
     flags = ["--max-tokens", "16", "--long-documents", "window", "--window-overlap", "4", "--shard-bytes", "6000"]
-    assert main(["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output), *flags]) == 0
+    assert main(embed_command(tiny_model, source, output, *flags)) == 0
     rows = [row for batch in read_embeddings(str(output)) for row in batch.select(["id", "window"]).to_pylist()]
     manifest = read_manifest(str(output))
     assert manifest.counts.documents == 43

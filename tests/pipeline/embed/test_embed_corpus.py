@@ -18,7 +18,8 @@ from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.shards.data_file import DataFile
 from albert_embed.pipeline.shards.row_counts import RowCounts
-from tests.pipeline.reference import TOLERANCE, Reference
+from tests.pipeline.embed_command import assert_same_rows, embed_command, read_rows
+from tests.pipeline.reference import Reference
 from tests.tiny_model import CORPUS
 
 EXAMPLES = CORPUS.parent
@@ -28,10 +29,8 @@ MAX_TOKENS = 128
 
 def embed(model: Path, output: Path, *more: str, source: Path = CORPUS) -> dict[bytes, dict[str, Any]]:
     """Runs the job and gives its rows by id."""
-    assert main(["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]) == 0
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
-    assert len({(row["id"], row["window"]) for row in rows}) == len(rows)
-    return {row["id"]: row for row in rows}
+    assert main(embed_command(model, source, output, *more)) == 0
+    return read_by_id(output)
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +46,14 @@ def corpus_output(tiny_model: Path, engine_name: str, tmp_path_factory: pytest.T
     return output
 
 
-def read_rows(output: Path) -> dict[bytes, dict[str, Any]]:
-    return {row["id"]: row for batch in read_embeddings(str(output)) for row in batch.to_pylist()}
-
-
-def assert_same_rows(first: dict[bytes, dict[str, Any]], second: dict[bytes, dict[str, Any]]) -> None:
-    assert first.keys() == second.keys()
-    for name, row in first.items():
-        other = second[name]
-        assert row.keys() == other.keys() and row["input_ids"] == other["input_ids"]
-        for column in row:
-            if column.endswith("_output"):
-                np.testing.assert_allclose(row[column], other[column], atol=TOLERANCE, rtol=0)
+def read_by_id(output: Path) -> dict[bytes, dict[str, Any]]:
+    rows = read_rows(output)
+    return {id_: row for (id_, _), row in rows.items()}
 
 
 def test_every_row_is_what_an_independent_computation_gives(corpus_output: Path, reference: Reference) -> None:
     lines = CORPUS.read_text(encoding="utf-8").splitlines()
-    rows = read_rows(corpus_output)
+    rows = read_by_id(corpus_output)
     assert len(rows) == len(lines) == 300
     truncated = 0
     for line in lines:
@@ -79,7 +69,7 @@ def test_every_row_is_what_an_independent_computation_gives(corpus_output: Path,
 
 def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
     manifest = read_manifest(str(corpus_output))
-    rows = read_rows(corpus_output).values()
+    rows = read_by_id(corpus_output).values()
     tokens = sum(len(row["input_ids"]) for row in rows)
     counted = RowCounts(documents=300, rows=300, tokens=tokens, truncated=sum(row["truncated"] for row in rows))
     assert (manifest.counts.row_counts, manifest.counts.failures) == (counted, 0)
@@ -128,17 +118,17 @@ def test_inspect_agrees(corpus_output: Path, capsys: pytest.CaptureFixture[str])
 def test_other_ways_of_running_give_the_same(
     corpus_output: Path, tiny_model: Path, tmp_path: Path, more: list[str]
 ) -> None:
-    assert_same_rows(embed(tiny_model, tmp_path / "out", *ALL, *more), read_rows(corpus_output))
+    assert_same_rows(embed(tiny_model, tmp_path / "out", *ALL, *more), read_by_id(corpus_output))
     assert read_manifest(str(tmp_path / "out")).counts == read_manifest(str(corpus_output)).counts
 
 
 @pytest.mark.integration
 def test_the_hub_module_gives_the_same_as_its_export(corpus_output: Path, tiny_module: Path, tmp_path: Path) -> None:
     """`--model` takes the module as published, and its vocabulary and casing with it."""
-    assert_same_rows(embed(tiny_module, tmp_path / "out", *ALL), read_rows(corpus_output))
+    assert_same_rows(embed(tiny_module, tmp_path / "out", *ALL), read_by_id(corpus_output))
     export = ["export", "--source", str(tiny_module), "--output", str(tmp_path / "export")]
     assert main(export) == 0
-    assert_same_rows(embed(tmp_path / "export", tmp_path / "exported", *ALL), read_rows(corpus_output))
+    assert_same_rows(embed(tmp_path / "export", tmp_path / "exported", *ALL), read_by_id(corpus_output))
 
 
 @pytest.mark.integration
@@ -211,11 +201,9 @@ def test_windows(tiny_model: Path, tmp_path: Path, reference: Reference, overlap
     source = tmp_path / "texts.txt"
     source.write_text("\n".join(texts) + "\n")
     flags = ["--max-tokens", "32", "--long-documents", "window", "--window-overlap", str(overlap)]
-    arguments = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(tmp_path / "out")]
+    arguments = embed_command(tiny_model, source, tmp_path / "out")
     assert main([*arguments, *ALL, *flags]) == 0
-    found = {
-        (row["id"], row["window"]): row for batch in read_embeddings(str(tmp_path / "out")) for row in batch.to_pylist()
-    }
+    found = read_rows(tmp_path / "out")
     expected = {}
     for text in texts:
         tokens = reference.tokenize(text)

@@ -19,6 +19,7 @@ from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.storage.output_error import OutputError
+from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import CORPUS
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,7 @@ def write_corpus(path: Path, documents: dict[str, str], *more: dict[str, str]) -
 
 def embed(model: Path, corpus: Path, output: Path, *more: str) -> int:
     windows = ["--max-tokens", "16", "--long-documents", "window", "--window-overlap", "4"]
-    return main(["embed", "--model", str(model), "--input", str(corpus), "--output", str(output), *windows, *more])
+    return main(embed_command(model, corpus, output, *windows, *more))
 
 
 def read_documents(output: Path) -> dict[bytes, dict[str, Any]]:
@@ -139,7 +140,7 @@ def test_what_it_does_not_go_with(more: dict[str, Any], message: str) -> None:
 def test_speeches_in_windows(tiny_model: Path, tmp_path: Path, shared: Path) -> None:
     corpus, output = shared / "corpora" / "speeches.jsonl.gz", tmp_path / "out"
     options = ["--max-tokens", "128", "--long-documents", "window", "--embeddings", "mean,document"]
-    command = ["embed", "--model", str(tiny_model), "--input", str(corpus), "--output", str(output)]
+    command = embed_command(tiny_model, corpus, output)
     assert main([*command, *options]) == 0
     sums: dict[bytes, np.ndarray] = {}
     tokens: dict[bytes, int] = defaultdict(int)

@@ -14,6 +14,7 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
+from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import CORPUS, ROOT, vocabulary_bytes
 from tests.waiting import wait_until
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 
 def command(model: Path, source: Path, output: Path, *more: str) -> list[str]:
-    return ["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]
+    return embed_command(model, source, output, *more)
 
 
 def test_a_killed_run_leaves_no_manifest_and_can_be_repeated(tiny_model: Path, tmp_path: Path) -> None:

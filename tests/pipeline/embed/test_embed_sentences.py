@@ -13,6 +13,7 @@ from albert_embed.model.directory.model_directory import SENTENCE_FILE
 from albert_embed.model.export.export import export_model
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
+from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import GOLDEN
 
 pytestmark = pytest.mark.integration
@@ -54,7 +55,7 @@ def test_engine_jax_gives_them_too(name: str, tmp_path: Path, vocabulary_file: P
     folder, model, output = FOLDER.parent / name, tmp_path / "model", str(tmp_path / "out")
     export_model(source=str(folder), output=model, vocabulary_file=vocabulary_file if name == "sentences_cls" else None)
     (tmp_path / "in.txt").write_text("".join(f"{text}\n" for text in TEXTS))
-    command = ["embed", "--model", str(model), "--input", str(tmp_path / "in.txt"), "--output", output]
+    command = embed_command(model, tmp_path / "in.txt", output)
     assert main([*command, "--embeddings", "sentence", "--engine", "jax"]) == 0
     (batch,) = read_embeddings(output)
     rows = {tuple(row["input_ids"]): row["sentence_embedding"] for row in batch.to_pylist()}
@@ -73,7 +74,7 @@ def test_engine_jax_refuses_an_export_of_an_earlier_version(tmp_path: Path, caps
     export_model(source=str(FOLDER), output=model)
     (model / "assets" / SENTENCE_FILE).unlink()
     (tmp_path / "in.txt").write_text("yes\n")
-    command = ["embed", "--model", str(model), "--input", str(tmp_path / "in.txt"), "--output", str(output)]
+    command = embed_command(model, tmp_path / "in.txt", output)
     assert main([*command, "--embeddings", "sentence", "--engine", "jax"]) == 2
     assert (
         f"engine jax can't give sentence of {model}, which an earlier version exported: it does not say what its "

@@ -18,6 +18,7 @@ from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.shards.shard_index import read_index
+from tests.pipeline.embed_command import embed_command, list_rows
 
 pytestmark = pytest.mark.integration
 ALL = ["--embeddings", "pooled,sequence,mean", "--tokens", "--keep-fields", "year:int64,tags:string[],title"]
@@ -36,7 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def embed(model: Path, source: Path, output: Path, *more: str) -> int:
-    arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output)]
+    arguments = embed_command(model, source, output)
     return main([*arguments, "--max-tokens", "32", "--long-documents", "window", "--window-overlap", "4", *more])
 
 
@@ -102,7 +103,7 @@ def test_ids_that_are_no_text(tiny_model: Path, tmp_path: Path) -> None:
     table = pa.table({"id": pa.array([b"good", b"\xff\x00"], pa.binary()), "text": ["one", "two"]})
     pq.write_table(table, tmp_path / "in.parquet")
     assert embed(tiny_model, tmp_path / "in.parquet", tmp_path / "out", "--sink", "parquet") == 0
-    assert [row["id"] for batch in read_embeddings(str(tmp_path / "out")) for row in batch.to_pylist()] == [b"good"]
+    assert [row["id"] for row in list_rows(tmp_path / "out")] == [b"good"]
     (failure,) = read_failures(str(tmp_path / "out"))
     assert (failure["id"], failure["reason"], failure["text"]) == ("\\xff\x00", "invalid UTF-8", "two")
     counts = read_manifest(str(tmp_path / "out")).counts

@@ -13,6 +13,7 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.launch import batch_tokens
+from tests.pipeline.embed_command import list_rows
 
 LINES = [f"line {number} of some " + "words " * (number % 40) for number in range(300)]
 
@@ -24,7 +25,7 @@ def arguments(tiny_model: Path, tmp_path: Path) -> list[str]:
 
 
 def read(output: Path) -> list[dict[str, Any]]:
-    return [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    return list_rows(output)
 
 
 def test_many_cores_compute_the_rows_of_one(

@@ -15,6 +15,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.transforms.graph.preprocess_text import PreprocessText
 from albert_embed.transforms.text.vocabulary import load_vocabulary
+from tests.pipeline.embed_command import embed_command, list_rows
 
 TEXTS = {
     b"plain": "  In 1945, the  old house\tstood. in 1812,5 it did not. " * 8,
@@ -29,8 +30,8 @@ def embed(model: Path, folder: Path, name: str, *more: str) -> dict[tuple[bytes,
     lines = [json.dumps({"id": key.decode(), "text": text, "second": SECOND_TEXTS[key]}) for key, text in TEXTS.items()]
     source.write_text("\n".join(lines))
     output = folder / name
-    assert main(["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]) == 0
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    assert main(embed_command(model, source, output, *more)) == 0
+    rows = list_rows(output)
     return {(row["id"], row["window"]): row for row in rows}
 
 

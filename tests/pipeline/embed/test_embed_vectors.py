@@ -16,6 +16,7 @@ from albert_embed import read_document_embeddings, read_embeddings, read_embeddi
 from albert_embed.model.export.export import export_model
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
+from tests.pipeline.embed_command import embed_command, list_rows
 from tests.tiny_model import CORPUS, GOLDEN
 
 pytestmark = pytest.mark.integration
@@ -35,11 +36,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def embed(model: Path, corpus: Path, output: Path, *flags: str) -> int:
-    return main(["embed", "--model", str(model), "--input", str(corpus), "--output", str(output), *flags])
+    return main(embed_command(model, corpus, output, *flags))
 
 
 def read(output: Path) -> Rows:
-    return {row["id"].decode(): row for batch in read_embeddings(str(output)) for row in batch.to_pylist()}
+    return {row["id"].decode(): row for row in list_rows(output)}
 
 
 @pytest.fixture(scope="module")

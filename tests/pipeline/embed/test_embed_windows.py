@@ -14,6 +14,7 @@ from albert_embed import read_embeddings
 from albert_embed.model.directory.model_directory import open_model_directory
 from albert_embed.pipeline.cli.main import main
 from albert_embed.transforms.text.vocabulary import load_vocabulary
+from tests.pipeline.embed_command import embed_command
 from tests.pipeline.reference import Reference
 from tests.transforms.text.test_golden_tokenization import is_tie
 
@@ -24,7 +25,7 @@ OVERLAP = 64
 def test_the_windows_of_speeches_put_together_are_their_tokens(tiny_model: Path, tmp_path: Path, shared: Path) -> None:
     source = shared / "corpora" / "speeches.jsonl.gz"
     flags = ["--long-documents", "window", "--window-overlap", str(OVERLAP)]
-    arguments = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(tmp_path / "out")]
+    arguments = embed_command(tiny_model, source, tmp_path / "out")
     assert main([*arguments, *flags]) == 0
     windows: dict[bytes, dict[int, tuple[int, list[int]]]] = defaultdict(dict)
     for batch in read_embeddings(str(tmp_path / "out")):

@@ -20,18 +20,19 @@ from albert_embed.pipeline.embed.embed_prepared import drop_text_start
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from tests.pipeline.embed_command import embed_command, list_rows
 
 KEEP = "text,pair,tokens:int64,windows,q AS input:string"
 LONG = "one two three four five six seven eight nine ten " * 3
 
 
 def run(model: Path, source: Path, output: Path, *flags: str) -> None:
-    command = ["embed", "--model", str(model), "--input", str(source), "--output", str(output)]
+    command = embed_command(model, source, output)
     assert main([*command, *flags]) == 0
 
 
 def take(output: Path, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    rows = list_rows(output)
     return sorted(tuple(row[name] for name in names) for row in rows)
 
 

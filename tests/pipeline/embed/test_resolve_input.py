@@ -13,10 +13,11 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.embed.resolve_input import list_input_files
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from tests.pipeline.embed_command import embed_command
 
 
 def embed(model: Path, source: str, output: Path, *more: str) -> int:
-    return main(["embed", "--model", str(model), "--input", source, "--output", str(output), *more])
+    return main(embed_command(model, source, output, *more))
 
 
 @pytest.mark.integration

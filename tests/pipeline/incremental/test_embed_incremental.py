@@ -22,12 +22,11 @@ from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.reading.read_wanted import ReadWanted
 from albert_embed.pipeline.shards.data_file import DataFile
-from tests.pipeline.reference import TOLERANCE
+from tests.pipeline.embed_command import Rows, assert_same_rows, embed_command, read_rows
 
 pytestmark = pytest.mark.integration
 
 WINDOWS = ["--long-documents", "window", "--max-tokens", "24", "--window-overlap", "4"]
-Rows = dict[tuple[bytes, int], dict[str, Any]]
 
 
 def write_corpus(path: Path, texts: Mapping[str, str], *more: str) -> None:
@@ -40,18 +39,11 @@ def run(model: Path, source: Path, output: Path, *more: str, status: int = 0) ->
     """Returns the line of JSON of one run."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output), "--json", *more]
+        arguments = embed_command(model, source, output, "--json", *more)
         assert main(arguments) == status
     result: dict[str, Any] = json.loads(printed.getvalue())
     assert result["exit_status"] == status
     return result
-
-
-def read_rows(output: Path) -> Rows:
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
-    found = {(row["id"], row["window"]): row for row in rows}
-    assert len(found) == len(rows)
-    return found
 
 
 def read_documents(output: Path) -> Rows:
@@ -65,17 +57,6 @@ def read_documents(output: Path) -> Rows:
 def read_dataset_keys(output: Path) -> list[tuple[bytes, int]]:
     dataset = read_embeddings_dataset(str(output))
     return sorted((row["id"], int(row["window"])) for row in dataset.as_numpy_iterator())
-
-
-def assert_same_rows(found: Rows, expected: Rows) -> None:
-    assert found.keys() == expected.keys()
-    for key, row in expected.items():
-        assert found[key].keys() == row.keys()
-        for name, value in row.items():
-            if name.endswith("_output"):
-                np.testing.assert_allclose(found[key][name], value, atol=TOLERANCE, rtol=0)
-            else:
-                assert found[key][name] == value
 
 
 def list_all_files(output: Path) -> dict[str, Path]:

@@ -11,7 +11,8 @@ import pytest
 
 from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.versions import read_manifest
-from tests.pipeline.resume.test_killed_runs import assert_same_rows, kill, read_rows, start
+from tests.pipeline.embed_command import assert_same_rows, read_rows
+from tests.pipeline.resume.test_killed_runs import kill, start
 from tests.tiny_model import CORPUS
 
 pytestmark = pytest.mark.integration

@@ -12,6 +12,7 @@ import pytest
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
+from tests.pipeline.embed_command import embed_command
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_ids_that_are_not_unique_any_more_count_as_deleted(
     source, output = tmp_path / "in.jsonl", tmp_path / "out"
     records = [{"id": number, "text": f"text {number}"} for number in range(10)]
     source.write_text("".join(json.dumps(record) + "\n" for record in records))
-    command = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output), "--incremental"]
+    command = embed_command(tiny_model, source, output, "--incremental")
     assert main(command) == 0
     more = [{"id": number, "text": f"other {number}"} for number in range(2)]
     source.write_text("".join(json.dumps(record) + "\n" for record in [*records[:9], *more]))

@@ -17,6 +17,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.embed.resolve_input import list_input_files
 from albert_embed.pipeline.inputs.standard_input import spool_standard_input
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from tests.pipeline.embed_command import embed_command
 
 LOCAL = PipelineOptions([])
 
@@ -104,7 +105,7 @@ def test_from_the_command_line(
 ) -> None:
     pipe(monkeypatch, b'{"text": "one", "id": 1}\n{"text": "two", "id": 2}\n')
     output = str(tmp_path / "out")
-    assert main(["embed", "--model", str(tiny_model), "--input", "-", "--output", output, "--json"]) == 0
+    assert main(embed_command(tiny_model, "-", output, "--json")) == 0
     assert json.loads(capsys.readouterr().out)["counts"]["documents"] == 2
     rows = [row for batch in read_embeddings(output) for row in batch.to_pylist()]
     assert sorted(row["id"] for row in rows) == [b"1", b"2"]

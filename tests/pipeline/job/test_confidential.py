@@ -16,6 +16,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.inputs.read_files import _fail_rest
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
+from tests.pipeline.embed_command import embed_command
 
 TOKEN = "planted-token-51dd"
 SECRET_TEXT = "the merger is on Friday"
@@ -27,7 +28,7 @@ def make_command(model: Path, folder: Path, *flags: str) -> list[str]:
     lines = [{"id": "a", "text": "A line."}, {"id": "b", "text": 7, "note": SECRET_TEXT}]
     broken = '{"id": "c", "text": "' + SECRET_TEXT
     corpus.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + broken + "\n")
-    command = ["embed", "--model", str(model), "--input", str(corpus), "--output", str(folder / "out")]
+    command = embed_command(model, corpus, folder / "out")
     return [*command, "--max-tokens", "16", *flags]
 
 

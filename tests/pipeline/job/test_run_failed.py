@@ -15,6 +15,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.publication.run_errors import RunFailedError, fail_as_run
+from tests.pipeline.embed_command import list_rows
 
 
 @pytest.mark.parametrize("error", [ValueError("a value"), FileNotFoundError(2, "gone", "file"), OSError("disk")])
@@ -56,7 +57,7 @@ def test_an_output_is_its_literal_name(tiny_model: Path, tmp_path: Path, name: s
     arguments = ["--model", str(tiny_model), "--input", str(source), "--output", str(output)]
     for more in ([], ["--overwrite"], ["--incremental", "--rebuild"]):
         assert main(["embed", *arguments, *more]) == 0
-        assert [row["id"] for batch in read_embeddings(str(output)) for row in batch.to_pylist()] != []
+        assert [row["id"] for row in list_rows(output)] != []
         assert len(list(read_failures(str(output)))) == 1
     assert read_manifest(str(output)).generation == 3
     assert main(["embed", *arguments, "--incremental", "--full-snapshot"]) == 0

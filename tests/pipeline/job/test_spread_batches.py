@@ -12,6 +12,7 @@ from apache_beam.portability import common_urns
 
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.job import job
+from tests.pipeline.embed_command import embed_command
 
 RESHUFFLE = common_urns.composites.RESHUFFLE.urn
 GROUP_BY_KEY = common_urns.primitives.GROUP_BY_KEY.urn
@@ -53,7 +54,7 @@ def test_no_reshuffle_comes_before_that_of_the_batches(
 ) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out"
     source.write_text("one\ntwo\n")
-    arguments = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output), *more]
+    arguments = embed_command(tiny_model, source, output, *more)
     if more:
         assert main(arguments) == 0
         source.write_text("one\nthree\n")

@@ -13,6 +13,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.measurements import EmbeddingWorkers
 from albert_embed.pipeline.dataset.versions import read_manifest
+from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import CORPUS
 
 GPU = WorkerEnvironment(engine="tensorflow", device="NVIDIA L4", versions={"tensorflow": "2.99.0"})
@@ -20,7 +21,7 @@ CPU = WorkerEnvironment(engine="openvino", device="AMD EPYC", versions={"tensorf
 
 
 def embed(model: Path, output: Path, *more: str) -> Manifest:
-    arguments = ["embed", "--model", str(model), "--input", str(CORPUS), "--output", str(output), *more]
+    arguments = embed_command(model, CORPUS, output, *more)
     assert main(arguments) == 0
     return read_manifest(str(output))
 
@@ -48,7 +49,7 @@ def test_different_workers(tiny_model: Path, tmp_path: Path, monkeypatch: pytest
 def test_a_run_that_embeds_nothing_has_no_workers(tiny_model: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "empty.txt"
     corpus.write_text("")
-    arguments = ["embed", "--model", str(tiny_model), "--input", str(corpus), "--output", str(tmp_path / "out")]
+    arguments = embed_command(tiny_model, corpus, tmp_path / "out")
     assert main(arguments) == 0
     manifest = read_manifest(str(tmp_path / "out"))
     assert manifest.measured.workers == [] and manifest.model.engine == "tensorflow"

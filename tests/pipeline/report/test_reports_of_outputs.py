@@ -13,6 +13,7 @@ import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
+from tests.pipeline.embed_command import embed_command, list_rows
 
 AWKWARD: list[dict[str, Any]] = [
     {"id": "e \x1b[31m", "text": "red \x1b[31m [bold]x[/bold] :heart: \u202eevil", "score": 7.5, "tags": ["a", "b"]},
@@ -25,7 +26,7 @@ def embed(model: Path, folder: Path, records: Sequence[Mapping[str, Any]], *flag
     """Embeds records, and returns the output."""
     source, output = folder / "in.jsonl", folder / "out"
     source.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    assert main(["embed", "--model", str(model), "--input", str(source), "--output", str(output), *flags]) == 0
+    assert main(embed_command(model, source, output, *flags)) == 0
     return output
 
 
@@ -45,7 +46,7 @@ def test_an_output_of_tokens_vectors_alone_shows_their_means(tiny_model: Path, t
     content = page.read_text(encoding="utf-8")
     assert "Vectors: the mean of sequence_output" in content and content.count("<circle") == 6
     vectors = {row["id"]: row["vector"] for row in pq.read_table(atlas).to_pylist()}
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    rows = list_rows(output)
     assert len(vectors) == len(rows) == 6
     for row in rows:
         tokens = np.reshape(row["sequence_output"], (len(row["input_ids"]), -1))

@@ -9,17 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.resume.candidate_shards import list_candidates, read_candidate
 from albert_embed.pipeline.resume.run_record import RunRecord
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX
-from tests.pipeline.reference import TOLERANCE
+from tests.pipeline.embed_command import assert_same_rows, embed_command, read_rows
 from tests.tiny_model import CORPUS, ROOT
 from tests.waiting import wait_until
 
@@ -41,7 +38,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(model: Path, source: Path, output: Path, *more: str) -> subprocess.Popen[bytes]:
-    arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output), *FLAGS, *WINDOWS]
+    arguments = embed_command(model, source, output, *FLAGS, *WINDOWS)
     process = subprocess.Popen(
         [sys.executable, "-m", "albert_embed", *arguments, *more],
         cwd=ROOT,
@@ -75,18 +72,6 @@ def kill(process: subprocess.Popen[bytes]) -> bool:
     os.killpg(process.pid, signal.SIGKILL) if running else None
     process.wait()
     return running
-
-
-def read_rows(output: Path) -> list[dict[str, Any]]:
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
-    return sorted(rows, key=lambda row: (row["id"], row["window"]))
-
-
-def assert_same_rows(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
-    assert [(row["id"], row["window"]) for row in found] == [(row["id"], row["window"]) for row in expected]
-    for row, other in zip(found, expected, strict=True):
-        assert row["input_ids"] == other["input_ids"] and row["window_start"] == other["window_start"]
-        np.testing.assert_allclose(row["mean_output"], other["mean_output"], atol=TOLERANCE, rtol=0)
 
 
 def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(

@@ -14,6 +14,7 @@ from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.publication import commit_run
+from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import CORPUS, ROOT
 
 pytestmark = pytest.mark.integration
@@ -28,7 +29,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def embed(model: Path, source: Path, output: Path, *more: str) -> int:
-    return main(["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more])
+    return main(embed_command(model, source, output, *more))
 
 
 def reused_rows(output: Path) -> int:

@@ -15,6 +15,7 @@ from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.search.embed_queries import AnotherModelError
 from albert_embed.pipeline.search.search_dataset import DatasetSearch, search_dataset
 from albert_embed.pipeline.settings.search_options import SearchOptions
+from tests.pipeline.embed_command import embed_command
 from tests.pipeline.reference import Reference
 from tests.tiny_model import CORPUS, write_model
 
@@ -27,7 +28,7 @@ def embed(model: Path, directory: Path, *flags: str, texts: list[str] | None = N
     records = [{"id": str(number), "text": text, "n": number} for number, text in enumerate(texts or TEXTS)]
     source.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     output = directory / name
-    arguments = ["embed", "--model", str(model), "--input", str(source), "--output", str(output), *flags]
+    arguments = embed_command(model, source, output, *flags)
     assert main(arguments) == 0
     return output
 

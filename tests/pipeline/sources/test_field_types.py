@@ -25,6 +25,7 @@ from albert_embed.pipeline.settings.kept_fields import parse_kept_fields
 from albert_embed.pipeline.sources.avro_records import AvroRecords, AvroSchema
 from albert_embed.pipeline.sources.parquet_records import name_arrow_type
 from albert_embed.pipeline.sources.registry import SOURCES
+from tests.pipeline.embed_command import embed_command
 from tests.pipeline.sources.test_sources import read
 
 
@@ -450,7 +451,7 @@ def test_a_damaged_block_of_avro_costs_its_rest_alone(tmp_path: Path) -> None:
 def test_the_types_travel_to_the_output(tiny_model: Path, tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet")
     output = str(tmp_path / "out")
-    command = ["embed", "--model", str(tiny_model), "--input", str(tmp_path / "a.parquet"), "--output", output]
+    command = embed_command(tiny_model, tmp_path / "a.parquet", output)
     assert main([*command, "--keep-fields", "n,scores"]) == 0
     (batch,) = read_embeddings(output)
     assert batch.schema.field("n").type == pa.int64()

@@ -31,6 +31,7 @@ from albert_embed.pipeline.settings.kept_fields import RESERVED, RESERVED_FOR_DO
 from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms.rows import columns
+from tests.pipeline.embed_command import embed_command, list_rows
 from tests.pipeline.sources.test_sources import make_example
 from tests.tiny_model import CORPUS
 
@@ -75,8 +76,8 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
 
 def embed(model: Path, source: Path, output: Path, *more: str) -> dict[bytes, dict[str, Any]]:
     """Returns id → row of what the command line publishes."""
-    assert main(["embed", "--model", str(model), "--input", str(source), "--output", str(output), *more]) == 0
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    assert main(embed_command(model, source, output, *more)) == 0
+    rows = list_rows(output)
     by_id = {row["id"]: row for row in rows}
     assert len(by_id) == len(rows)
     return by_id

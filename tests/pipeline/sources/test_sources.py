@@ -32,6 +32,7 @@ from albert_embed.pipeline.sources.source import Source
 from albert_embed.pipeline.sources.tfrecord_records import TFRecords
 from albert_embed.pipeline.sources.whole_files import WholeFiles
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
+from tests.pipeline.embed_command import embed_command, list_rows
 
 
 def read(path: Path, source: Source, **fields: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
@@ -192,14 +193,14 @@ def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.
     with (tmp_path / "a.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["id", "text", "title"], ["1", "one\ntwo", "A"], ["2", "three", ""], ["3"]])
     output = tmp_path / "out"
-    command = ["embed", "--model", str(tiny_model), "--input", str(tmp_path / "a.csv"), "--output", str(output)]
+    command = embed_command(tiny_model, tmp_path / "a.csv", output)
     assert main([*command, "--json", "--max-failures", "0"]) == 3
     assert json.loads(capsys.readouterr().out)["status"] == "too many failures"
     assert "wrong number of columns" in next((output / "_staging").glob("*/failures-*")).read_text()
     assert main([*command, "--json", "--keep-fields", "title"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["status"], result["counts"]["documents"], result["counts"]["failures"]) == ("published", 2, 1)
-    rows = [row for batch in read_embeddings(str(output)) for row in batch.to_pylist()]
+    rows = list_rows(output)
     assert sorted((row["id"], row["title"]) for row in rows) == [(b"1", b"A"), (b"2", b"")]
     assert sorted(row["title"] for row in read_embeddings_dataset(str(output)).as_numpy_iterator()) == [b"", b"A"]
     assert [failure["reason"] for failure in read_failures(str(output))] == ["wrong number of columns"]
@@ -209,9 +210,9 @@ def test_from_the_command_line(tiny_model: Path, tmp_path: Path, capsys: pytest.
 def test_a_value_that_no_message_can_hold_costs_its_record(tiny_model: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "a.jsonl", tmp_path / "out"
     source.write_text('{"text": "one", "n": "\\ud800"}\n{"text": "two", "n": 1e39}\n{"text": "three", "n": 3}\n')
-    command = ["embed", "--model", str(tiny_model), "--input", str(source), "--output", str(output)]
+    command = embed_command(tiny_model, source, output)
     assert main([*command, "--keep-fields", "n:float"]) == 0
-    assert [row["n"] for batch in read_embeddings(str(output)) for row in batch.to_pylist()] == [3.0]
+    assert [row["n"] for row in list_rows(output)] == [3.0]
     assert [
         failure["error"].partition("the field ")[2].partition(";")[0] for failure in read_failures(str(output))
     ] == [
