@@ -17,7 +17,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from albert_embed.model.directory.builtin_model import note_builtin
 from albert_embed.pipeline.analysis.analysis_cache import AnalysisCache
 from albert_embed.pipeline.analysis.analysis_directory import CACHE, TRANSFORM, AnalysisDirectory
-from albert_embed.pipeline.analysis.corpus_pass import Corpus, read_pass_statistics, run_pass
+from albert_embed.pipeline.analysis.corpus_pass import Corpus, run_pass
 from albert_embed.pipeline.analysis.corpus_report import (
     AnalysedCorpus,
     AnalysisMeasurements,
@@ -46,10 +46,10 @@ from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.settings.analyze_options import AnalyzeOptions
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import choose_runner, count_workers
-from albert_embed.transforms.corpus.analyze_texts import TextAnalysis
 from albert_embed.transforms.corpus.corpus_analysis import ANALYSIS_VERSION
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.graph.transform_graph import describe_transform, save_transform_graph
+from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.failure import Failure
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
@@ -118,37 +118,35 @@ def _analyze_into(
         )
         prepare_seconds = time.time() - started
         with _open_work_directory(output, beam_options) as work:
-            analysis = TextAnalysis(vocabulary, preprocessing, temp_dir=FileSystems.join(work, "temp"))
-            corpus, counters = run_pass(analysis, cache, given, embed, beam_options, work, display)
-            if not corpus.cached:  # else not all records were read now
-                check_counted_fields(counters, RecordFields.of(embed), given.list_known_fields)
-            statistics = read_pass_statistics(work, preprocessing)
+            found = run_pass(run, cache, given, work, display)
+        if not found.corpus.cached:  # else not all records were read now
+            check_counted_fields(found.counters, RecordFields.of(embed), given.list_known_fields)
         pipeline_seconds = time.time() - started - prepare_seconds
         plan = None
         if table is not None:
             logger.info("timing a few batches of the model for the plan")
             planned = PlannedRun(
                 run=run,
-                statistics=statistics,
+                statistics=found.statistics,
                 transform_directory=transform_directory,
                 prepare_seconds=prepare_seconds,
             )
             plan = plan_embedding(planned, table)
-        failure_files = [cache.failures_file(dataset) for dataset in sorted(corpus.datasets)]
+        failure_files = [cache.failures_file(dataset) for dataset in sorted(found.corpus.datasets)]
         report = CorpusReport(
             created=stamp_now(),
-            corpus=_describe_corpus(corpus, embed),
+            corpus=_describe_corpus(found.corpus, embed),
             model=model.describe(),
             transform=run.transform,
-            statistics=statistics.to_dict(),
+            statistics=found.statistics.to_dict(),
             failures=_count_failures(failure_files),
             plan=plan,
             options=options.to_dict(),
             measured=AnalysisMeasurements(
                 start_seconds=round(prepare_seconds, 3),
                 pipeline_seconds=round(pipeline_seconds, 3),
-                documents_read=counters.get("documents", 0),
-                counters=counters,
+                documents_read=found.counters.get(metrics.DOCUMENTS, 0),
+                counters=found.counters,
             ),
             versions=list_library_versions(),
         )

@@ -11,13 +11,13 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
 from albert_embed.pipeline.analysis.analysis_cache import FAILURES_FILE, AnalysisCache, Dataset
 from albert_embed.pipeline.analysis.analysis_directory import CACHE
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.file_input import FileInput
+from albert_embed.pipeline.job.prepared_run import PreparedRun
 from albert_embed.pipeline.progress.display import Display
 from albert_embed.pipeline.progress.run_counts import read_counters
 from albert_embed.pipeline.progress.run_status import RunWork
@@ -59,31 +59,47 @@ class Corpus:
         return dataclasses.replace(self, cached=kept, new=[*self.new, *lost])
 
 
-def run_pass(
-    analysis: TextAnalysis,
-    cache: AnalysisCache,
-    given: FileInput,
-    embed: EmbedOptions,
-    beam_options: PipelineOptions,
-    work: str,
-    display: Display,
-) -> tuple[Corpus, dict[str, int]]:
-    """Runs the pass, keeps what it found in new files in the cache, and returns what was read and the counters.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PassResult:
+    """What a pass gave.
+
+    Attributes:
+      corpus: what was read, and what was known from the cache.
+      counters: name → value, of what was read.
+      statistics: of all of it.
+    """
+
+    corpus: Corpus
+    counters: dict[str, int]
+    statistics: CorpusStatistics
+
+
+def run_pass(run: PreparedRun, cache: AnalysisCache, given: FileInput, work: str, display: Display) -> PassResult:
+    """Runs the pass, and keeps what it found in new files in the cache.
+
+    Args:
+      run: says how texts become rows.
+      cache: what is known of the files.
+      given: the input.
+      work: a folder that workers and TensorFlow can write to.
+      display: shows how far the pass is.
 
     Raises:
       RuntimeError: if the pipeline failed.
     """
+    options, beam_options = run.options, run.beam_options
+    analysis = TextAnalysis(run.model.vocabulary, run.preprocessing, temp_dir=FileSystems.join(work, "temp"))
     cached, new = cache.arrange(given.files)
     for dataset in cached:
         cache.check_out(dataset, FileSystems.join(work, CACHE))
     pipeline = beam.Pipeline(runner=choose_runner(beam_options), options=beam_options)
-    corpus = _build(pipeline, analysis, Corpus(given=given, cached=cached, new=new), embed, work)
+    corpus = _build(pipeline, analysis, Corpus(given=given, cached=cached, new=new), options, work)
     logger.info(
         "analysing %d of %d files, read as %s, for %s; the others are known from the cache",
         sum(len(dataset.files) for dataset in corpus.new),
         len(given.files),
-        embed.format,
-        embed.model,
+        options.format,
+        options.model,
     )
     size = sum(file.bytes for dataset in corpus.new for file in dataset.files)
     with watch_run(display, RunWork(title="analysing", bytes=size, embeds=False)) as counts:
@@ -91,12 +107,14 @@ def run_pass(
         counts.note_result(result)
         state = result.wait_until_finish()
     if state not in (None, PipelineState.DONE):
-        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {embed.output}")
+        raise RuntimeError(f"the pipeline ended as {state}; nothing was published in {options.output}")
     _divide_failures(corpus.new, work)
     for dataset in corpus.new:
         cache.check_in(dataset, FileSystems.join(work, CACHE))
     cache.commit(corpus.datasets)
-    return corpus, read_counters(result)
+    return PassResult(
+        corpus=corpus, counters=read_counters(result), statistics=_read_statistics(work, run.preprocessing)
+    )
 
 
 def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: Corpus, embed: EmbedOptions, work: str) -> Corpus:
@@ -130,7 +148,7 @@ def _build(pipeline: beam.Pipeline, analysis: TextAnalysis, corpus: Corpus, embe
     return corpus
 
 
-def read_pass_statistics(work: str, config: PreprocessingConfig) -> CorpusStatistics:
+def _read_statistics(work: str, config: PreprocessingConfig) -> CorpusStatistics:
     """Reads what the pass found from its folder, which may be on any file system that Beam knows."""
     with tempfile.TemporaryDirectory() as local:
         copy_directory(FileSystems.join(work, _GRAPH), local)
