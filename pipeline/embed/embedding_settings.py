@@ -125,7 +125,7 @@ class PreparedModel:
         )
 
     def choose_batching(self, options: PipelineOptions) -> TokenBatchConfig:
-        """Chooses how rows are cut into batches (`choose_batch_tokens`).
+        """Chooses how rows are cut into batches (`pipeline.launch.batch_tokens`).
 
         Args:
           options: of the pipeline.

@@ -39,38 +39,12 @@ def choose_batching(
     *,
     max_tokens: int,
     beam_options: PipelineOptions,
-    engine: str,
-    precision: str,
-    gpu: str | None = None,
-    config: AlbertConfig | None = None,
-) -> TokenBatchConfig:
-    """Chooses how rows are cut into batches for a model; takes what `choose_batch_tokens` does."""
-    return TokenBatchConfig(
-        batch_tokens=choose_batch_tokens(
-            given,
-            max_tokens=max_tokens,
-            beam_options=beam_options,
-            gpu=gpu,
-            config=config,
-            engine=engine,
-            precision=precision,
-        ),
-        max_tokens=max_tokens,
-        real_tokens=engine == "jax",  # which lays rows out anew, without their padding
-    )
-
-
-def choose_batch_tokens(
-    given: int | None,
-    *,
-    max_tokens: int,
-    beam_options: PipelineOptions,
     gpu: str | None = None,
     config: AlbertConfig | None = None,
     engine: str = "tensorflow",
     precision: str = "float32",
-) -> int:
-    """Chooses the token budget of a batch: the one given, else by what runs the model, which is logged.
+) -> TokenBatchConfig:
+    """Chooses how rows are cut into batches: by the token budget given, else by what runs the model, which is logged.
 
     Rows are the same, up to rounding, however they are batched.
 
@@ -82,25 +56,34 @@ def choose_batch_tokens(
       config: of the model; where it is given, as many batches as there are threads fit into the memory of a known GPU.
       engine: what executes the model (`model.hosting.choose_engine.choose_engine`).
       precision: of the model.
+
+    Raises:
+      ValueError: if the given budget can't hold the longest row.
     """
-    if given is not None:
-        return given
-    workers = [Accelerator.of(GpuRequest.parse(gpu))] if gpu is not None else list_accelerators(beam_options)
-    if workers:
-        device, chosen = _fit_accelerator(workers[0], max_tokens, beam_options, config)
-    elif engine == "jax" and count_jax_gpus():
-        device, chosen = "engine jax on a GPU", JAX_BATCH_TOKENS
-    elif engine == "tensorflow" and count_tensorflow_gpus():
-        device, chosen = "a GPU", GPU_BATCH_TOKENS
-    else:
-        # Of workers on other machines the processor is not known.
-        instructions = read_instructions() if runs_on_this_machine(beam_options) else frozenset()
-        chosen, device = find_cpu_batch_tokens(engine, precision, instructions)
-    chosen = max(chosen, max_tokens)
-    logger.info(
-        "maximum padded tokens per batch: %d, chosen for %s; --batch-tokens gives another number", chosen, device
+    batch_tokens = given
+    if batch_tokens is None:
+        workers = [Accelerator.of(GpuRequest.parse(gpu))] if gpu is not None else list_accelerators(beam_options)
+        if workers:
+            chosen, device = _fit_accelerator(workers[0], max_tokens, beam_options, config)
+        elif engine == "jax" and count_jax_gpus():
+            chosen, device = JAX_BATCH_TOKENS, "engine jax on a GPU"
+        elif engine == "tensorflow" and count_tensorflow_gpus():
+            chosen, device = GPU_BATCH_TOKENS, "a GPU"
+        else:
+            # Of workers on other machines the processor is not known.
+            instructions = read_instructions() if runs_on_this_machine(beam_options) else frozenset()
+            chosen, device = find_cpu_batch_tokens(engine, precision, instructions)
+        batch_tokens = max(chosen, max_tokens)
+        logger.info(
+            "maximum padded tokens per batch: %d, chosen for %s; --batch-tokens gives another number",
+            batch_tokens,
+            device,
+        )
+    return TokenBatchConfig(
+        batch_tokens=batch_tokens,
+        max_tokens=max_tokens,
+        real_tokens=engine == "jax",  # which lays rows out anew, without their padding
     )
-    return chosen
 
 
 def choose_streams(
@@ -160,14 +143,14 @@ def fit_batch_tokens(gpu: GpuType, *, batches: int, config: AlbertConfig, max_to
 
 def _fit_accelerator(
     accelerator: Accelerator, max_tokens: int, beam_options: PipelineOptions, config: AlbertConfig | None
-) -> tuple[str, int]:
-    """Returns what to call workers' GPUs, and the tokens of a batch for them."""
+) -> tuple[int, str]:
+    """Returns the tokens of a batch for workers' GPUs, and what to call these."""
     gpu = read_own_table().find(accelerator.type)
     if gpu is None or config is None:
-        return "a GPU", GPU_BATCH_TOKENS
+        return GPU_BATCH_TOKENS, "a GPU"
     batches = -(-_count_threads(accelerator, gpu, beam_options) // accelerator.count)
     tokens = fit_batch_tokens(gpu, batches=batches, config=config, max_tokens=max_tokens)
-    return f"{batches} batches at once on a {gpu.label}", tokens
+    return tokens, f"{batches} batches at once on a {gpu.label}"
 
 
 def _count_threads(accelerator: Accelerator, gpu: GpuType, beam_options: PipelineOptions) -> int:

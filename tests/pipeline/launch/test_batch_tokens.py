@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.jax_engine import layout as jax_layout
 from albert_embed.pipeline.launch import batch_tokens
-from albert_embed.pipeline.launch.batch_tokens import choose_batch_tokens, choose_streams, count_activation_bytes
+from albert_embed.pipeline.launch.batch_tokens import choose_batching, choose_streams, count_activation_bytes
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -43,7 +43,7 @@ def test_the_default_is_that_of_the_device(
     gpu: bool, max_tokens: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: gpu)
-    assert choose_batch_tokens(None, max_tokens=max_tokens, beam_options=PipelineOptions([])) == expected
+    assert choose_batching(None, max_tokens=max_tokens, beam_options=PipelineOptions([])).batch_tokens == expected
 
 
 def test_on_a_cpu_the_engine_precision_and_processor_decide(
@@ -54,7 +54,10 @@ def test_on_a_cpu_the_engine_precision_and_processor_decide(
 
     def choose_for(precision: str, *flags: str) -> int:
         options = PipelineOptions([*flags])
-        return choose_batch_tokens(None, max_tokens=512, beam_options=options, engine="openvino", precision=precision)
+        batching = choose_batching(
+            None, max_tokens=512, beam_options=options, engine="openvino", precision=precision
+        )
+        return batching.batch_tokens
 
     with caplog.at_level(logging.INFO):
         assert choose_for("bfloat16") == 4096
@@ -73,22 +76,21 @@ def test_the_engine_jax_gets_its_largest_shape_where_jax_sees_a_gpu(
     # What TensorFlow sees does not matter.
     monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: not has_gpu)
     monkeypatch.setattr(batch_tokens, "count_jax_gpus", lambda: has_gpu)
-    assert choose_batch_tokens(None, max_tokens=512, beam_options=PipelineOptions([]), engine="jax") == expected
+    assert choose_batching(None, max_tokens=512, beam_options=PipelineOptions([]), engine="jax").batch_tokens == expected
     assert batch_tokens.JAX_BATCH_TOKENS == jax_layout.TOKENS
 
 
 def test_what_is_given_is_taken() -> None:
-    assert choose_batch_tokens(77, max_tokens=12, beam_options=PipelineOptions([])) == 77
+    assert choose_batching(77, max_tokens=12, beam_options=PipelineOptions([])).batch_tokens == 77
 
 
 def test_workers_with_an_accelerator_have_a_gpu() -> None:
-    assert choose_batch_tokens(None, max_tokens=512, beam_options=PipelineOptions(GPU_WORKERS)) == 16384
+    assert choose_batching(None, max_tokens=512, beam_options=PipelineOptions(GPU_WORKERS)).batch_tokens == 16384
 
 
 def choose(*flags: str, gpu: str | None = None, config: AlbertConfig = BASE, max_tokens: int = 512) -> int:
-    return choose_batch_tokens(
-        None, max_tokens=max_tokens, beam_options=PipelineOptions([*flags]), gpu=gpu, config=config
-    )
+    options = PipelineOptions([*flags])
+    return choose_batching(None, max_tokens=max_tokens, beam_options=options, gpu=gpu, config=config).batch_tokens
 
 
 @pytest.mark.parametrize(
