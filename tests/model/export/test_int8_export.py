@@ -196,7 +196,7 @@ def test_a_model_that_int8_does_not_suit_is_refused(tmp_path: Path) -> None:
     assert report.int8.accepted_errors[0] in (output / "README.md").read_text()
 
 
-def test_without_nncf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_nncf_is_named_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(ImportError) as error:
         export_model(source=str(tmp_path), output=tmp_path / "out", precision="int8", calibration_texts=TEXTS)

@@ -73,7 +73,7 @@ def test_every_column_is_what_the_engine_gave() -> None:
 
 
 @pytest.mark.parametrize("rows", [[[2, 9, 3]] * 4, [[2, 3]]], ids=["no padding", "one row"])
-def test_without_padding(rows: list[list[int]]) -> None:
+def test_padding_is_in_no_embedding(rows: list[list[int]]) -> None:
     embedded, failures = run(make_batch(rows), FakeEngine())
     assert failures == []
     assert_embedded(embedded, {f"d{number}".encode(): ids for number, ids in enumerate(rows)})

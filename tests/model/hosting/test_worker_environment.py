@@ -32,7 +32,7 @@ def forget() -> Iterator[None]:
     observe_worker.cache_clear()  # what was observed of a machine that is not this one
 
 
-def test_round_trips() -> None:
+def test_an_environment_comes_back_from_json_and_pickle() -> None:
     assert WorkerEnvironment.from_dict(GPU.to_dict()) == GPU
     assert WorkerEnvironment.from_json(GPU.to_json()) == GPU
     assert pickle.loads(pickle.dumps(GPU)) == GPU
@@ -44,7 +44,7 @@ def test_equal_ones_have_the_same_json() -> None:
     assert turned.to_json() == GPU.to_json()
 
 
-def test_this_process(engine_name: str) -> None:
+def test_what_the_worker_of_this_process_is(engine_name: str) -> None:
     found = observe_worker(engine_name)
     assert found.engine == engine_name
     assert found.device == name_processor() != ""

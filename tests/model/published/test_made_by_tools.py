@@ -17,7 +17,7 @@ def test_a_model_for_masked_words_has_no_pooler() -> None:
     assert found.notes[1] == "there is no pooler among the weights: the export gives no pooled output"
 
 
-def test_shards() -> None:
+def test_weights_in_several_shards_are_read_as_one() -> None:
     with open_published_model(str(MODELS / "shards")) as published:
         found = published.read_weights()
     assert found.weights.keys() == weight_shapes(published.config).keys()

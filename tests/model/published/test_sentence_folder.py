@@ -112,7 +112,7 @@ def test_a_model_without_it_refuses_it_with_the_reason(tiny_model: Path) -> None
 
 
 @pytest.mark.parametrize("activation", ["Identity", "Tanh", "ReLU", "GELU", "Sigmoid"])
-def test_activations(folder: Path, activation: str) -> None:
+def test_each_activation_of_a_dense_layer_is_read(folder: Path, activation: str) -> None:
     name = f"torch.nn.modules.activation.{activation}"
     edit_json(folder / "2_Dense" / "config.json", lambda fields: fields.update(activation_function=name))
     dense, normalize = read_sentence_folder(folder).modules.steps

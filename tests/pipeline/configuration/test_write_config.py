@@ -106,7 +106,7 @@ def test_nothing_is_run_or_written(capsys: pytest.CaptureFixture[str], tmp_path:
     }
 
 
-def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_configuration_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "d", "--head", "3", "--print-config", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "status": "configuration",

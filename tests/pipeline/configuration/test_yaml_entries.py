@@ -50,7 +50,7 @@ def test_keys_lists_and_null() -> None:
     }
 
 
-def test_anchors() -> None:
+def test_anchors_stand_for_their_values() -> None:
     assert read("model: &m albert\ntext-field: *m\ninput: &i [a, b]\noutput: *i\n") == {
         "model": ("albert",),
         "text-field": ("albert",),

@@ -98,7 +98,7 @@ def test_the_manifest_counts_what_is_there(corpus_output: Path) -> None:
     assert not (corpus_output / "_staging").exists()
 
 
-def test_inspect_agrees(corpus_output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_counts_what_the_manifest_says(corpus_output: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(corpus_output), "--json"]) == 0
     inspection = json.loads(capsys.readouterr().out)
     assert inspection["counts"] == read_manifest(str(corpus_output)).counts.to_dict()
@@ -172,7 +172,7 @@ def test_json_lines_with_ids(tiny_model: Path, tmp_path: Path, reference: Refere
 
 
 @pytest.mark.integration
-def test_pairs(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
+def test_rows_of_pairs_are_what_an_independent_computation_gives(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
     pairs = {
         "a": ("One text.", "Another one, longer"),
         "b": ("", "x"),
@@ -196,7 +196,7 @@ def test_pairs(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("overlap", [0, 10])
-def test_windows(tiny_model: Path, tmp_path: Path, reference: Reference, overlap: int) -> None:
+def test_rows_of_windows_are_what_an_independent_computation_gives(tiny_model: Path, tmp_path: Path, reference: Reference, overlap: int) -> None:
     texts = ["short", " ".join(f"word number {number}" for number in range(90)), ""]
     source = tmp_path / "texts.txt"
     source.write_text("\n".join(texts) + "\n")
@@ -221,7 +221,7 @@ def test_windows(tiny_model: Path, tmp_path: Path, reference: Reference, overlap
 
 
 @pytest.mark.integration
-def test_rejected_documents(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
+def test_a_document_that_is_too_long_is_rejected(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
     long = "many words " * 40
     source = tmp_path / "texts.txt"
     source.write_text(f"short\n{long}\n")

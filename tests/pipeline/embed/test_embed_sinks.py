@@ -73,7 +73,7 @@ def _pairs(index: pa.Table) -> list[tuple[bytes, int]]:
     return list(zip(index["id"].to_pylist(), index["window"].to_pylist(), strict=True))
 
 
-def test_parquet_alone(tiny_model: Path, source: Path, tmp_path: Path) -> None:
+def test_each_sink_alone_has_the_same_rows(tiny_model: Path, source: Path, tmp_path: Path) -> None:
     for name, sink in (("parquet", "parquet"), ("tfrecord", "tfrecord")):
         assert embed(tiny_model, source, tmp_path / name, *ALL, "--sink", sink) == 0
     names = {path.name for path in (tmp_path / "parquet").iterdir()}

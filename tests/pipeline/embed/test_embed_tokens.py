@@ -92,7 +92,7 @@ def test_pairs_with_tokens(tiny_model: Path, tmp_path: Path) -> None:
         assert second == [] if not text else (b"".join(second) == b"A2ndtext" and second[-1] == b"")
 
 
-def test_pickling(tiny_model: Path) -> None:
+def test_the_step_with_its_vocabulary_goes_to_workers(tiny_model: Path) -> None:
     vocabulary = load_vocabulary(str(open_model_directory(tiny_model).vocabulary_file))
     transform = pickle.loads(pickle.dumps(PreprocessText("graph", token_vocabulary=vocabulary)))
     assert transform._token_vocabulary == vocabulary

@@ -50,7 +50,7 @@ def write(path: Path, batches: list[pa.RecordBatch], *, schema: RowSchema = SCHE
     return pq.ParquetFile(path)
 
 
-def test_the_schema(tmp_path: Path) -> None:
+def test_the_schema_of_a_parquet_file(tmp_path: Path) -> None:
     file = write(tmp_path / "a.parquet", [make_kept_rows()], metadata={"albert_embed.model_fingerprint": "f"})
     vector = pa.list_(pa.field("element", pa.float32(), nullable=False), HIDDEN)
 

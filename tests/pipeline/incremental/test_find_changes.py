@@ -140,7 +140,7 @@ def test_a_damaged_index_is_named(files: dict[str, list[PublishedFile]]) -> None
         list(ReadPublishedFile(INDEX_SCHEMA).process(file))
 
 
-def test_pickling() -> None:
+def test_the_steps_go_to_workers() -> None:
     compare = pickle.loads(pickle.dumps(CompareBucket(full_snapshot=True)))
     (counts,) = compare.process((3, {"documents": [], "index": [], "tombstones": []}))
     assert counts == ChangeCounts()

@@ -80,7 +80,7 @@ def test_several_columns_and_equal_elements(tiny_model: Path, tmp_path: Path) ->
 
 
 @pytest.mark.integration
-def test_options(tiny_model: Path, tmp_path: Path) -> None:
+def test_each_option_shapes_the_vectors(tiny_model: Path, tmp_path: Path) -> None:
     elements = [{"text": text} for text in TEXTS]
     embeddings = AlbertEmbeddings(
         str(tiny_model),

@@ -71,7 +71,7 @@ def test_a_narrow_terminal_shows_what_matters_most(columns: int, words: str) -> 
     assert max(map(len, terminal.drawn)) <= columns
 
 
-def test_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_takes_the_colours_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     with open_terminal() as terminal:
         show_on(terminal)

@@ -126,7 +126,7 @@ def compare(index: list[PublishedFile], *, full_snapshot: bool = False, buckets:
     return Comparison(published=published, full_snapshot=full_snapshot, buckets=buckets)
 
 
-def test_all_documents() -> None:
+def test_all_documents_are_read_where_nothing_is_selected() -> None:
     check(ReadInput(PARTS, make_reader(TEXTS, broken=("b",))), documents=ALL, failures=["broken file"])
 
 

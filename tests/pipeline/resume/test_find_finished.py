@@ -148,7 +148,7 @@ def test_a_shard_that_does_not_know_its_places_is_left(tmp_path: Path, caplog: p
     assert "is not used: it does not say where in the input its rows come from" in caplog.text
 
 
-def test_pickling(tmp_path: Path) -> None:
+def test_what_is_finished_is_read_and_goes_to_workers(tmp_path: Path) -> None:
     shard = write(tmp_path, make_placed(2, 4, 1))
     (key, rows), tagged = read_finished((str(tmp_path / shard.index_file), False))
     assert key == PARTS[2] and from_bytes([rows], FINISHED_SCHEMA)["input_position"].to_pylist() == [4]

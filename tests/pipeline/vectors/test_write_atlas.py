@@ -50,7 +50,7 @@ def test_neighbours_are_those_of_a_plain_computation(monkeypatch: pytest.MonkeyP
         np.testing.assert_allclose(found["distances"], [distance for _, distance in expected], atol=1e-6)
 
 
-def test_the_columns(tmp_path: Path) -> None:
+def test_the_file_has_texts_places_neighbours_and_kept_fields(tmp_path: Path) -> None:
     vectors = np.random.default_rng(1).normal(size=(12, 3)).astype(np.float32)
     sample = make_sample(vectors, year=[*range(11), None], text=[b"\xff", *[b"text"] * 11], tags=[[b"a"]] * 12)
     path = str(tmp_path / "atlas.parquet")

@@ -78,7 +78,7 @@ def make_texts(count: int, *, seed: int, longest: int = 40) -> list[str]:
 
 @pytest.mark.parametrize("long_documents", ["truncate", "reject"])
 @pytest.mark.parametrize("max_tokens", [3, 7, 512])
-def test_single_texts(vocabulary: Vocabulary, max_tokens: int, long_documents: Any) -> None:
+def test_each_text_is_framed_and_cut_at_max_tokens(vocabulary: Vocabulary, max_tokens: int, long_documents: Any) -> None:
     config = PreprocessingConfig(lower_case=True, max_tokens=max_tokens, long_documents=long_documents)
     texts = [*make_texts(100, seed=1), ""]
     tokens = [encode(vocabulary, text) for text in texts]
@@ -93,7 +93,7 @@ def test_single_texts(vocabulary: Vocabulary, max_tokens: int, long_documents: A
 
 
 @pytest.mark.parametrize(("max_tokens", "overlap"), [(3, 0), (4, 1), (10, 0), (10, 3), (10, 7), (66, 32), (512, 64)])
-def test_windows(vocabulary: Vocabulary, max_tokens: int, overlap: int) -> None:
+def test_a_long_text_becomes_windows_that_overlap(vocabulary: Vocabulary, max_tokens: int, overlap: int) -> None:
     config = PreprocessingConfig(
         lower_case=True, max_tokens=max_tokens, long_documents="window", window_overlap=overlap
     )
@@ -122,7 +122,7 @@ def test_windows_at_the_edges_of_their_room(vocabulary: Vocabulary) -> None:
 
 
 @pytest.mark.parametrize("max_tokens", [4, 5, 8, 9, 31, 512])
-def test_pairs(vocabulary: Vocabulary, max_tokens: int) -> None:
+def test_pairs_are_framed_and_cut_from_the_longer_text(vocabulary: Vocabulary, max_tokens: int) -> None:
     config = PreprocessingConfig(lower_case=True, max_tokens=max_tokens, pair=True)
     firsts, seconds = [*make_texts(150, seed=4), "", "the"], [*make_texts(150, seed=5), "the", ""]
     tokens = [(encode(vocabulary, a), encode(vocabulary, b)) for a, b in zip(firsts, seconds, strict=True)]
@@ -159,7 +159,7 @@ def test_a_pair_whose_second_text_has_no_tokens_is_the_first_alone(vocabulary: V
     assert outputs["window_lengths"] == [[6], [6], [2], [6]]
 
 
-def test_no_documents(vocabulary: Vocabulary) -> None:
+def test_no_documents_become_no_inputs(vocabulary: Vocabulary) -> None:
     inputs = {"text": tf.zeros([0], tf.string)}
     for long_documents in ("truncate", "window"):
         config = PreprocessingConfig(lower_case=True, long_documents=long_documents)

@@ -58,7 +58,7 @@ def test_a_slice_of_a_batch() -> None:
     exploded.validate(full=True)
 
 
-def test_no_documents() -> None:
+def test_no_documents_have_no_windows() -> None:
     exploded = explode_windows(make_batch().slice(0, 0))
     assert exploded.to_pydict() == {name: [] for name in EXPECTED}
     assert exploded.schema == explode_windows(make_batch()).schema

@@ -68,7 +68,7 @@ def test_what_need_be_no_rows_passes_unless_it_is_none() -> None:
 
 
 @pytest.mark.parametrize("function", [take_even, partial(take_even, limit=3)])
-def test_pickling(function: Any) -> None:
+def test_the_step_goes_to_workers(function: Any) -> None:
     step = pickle.loads(pickle.dumps(MapOrFail(function, counter="rows")))._step
     assert split(step, make_rows(1, 2))[1] == [b"1"]
 

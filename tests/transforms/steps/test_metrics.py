@@ -40,7 +40,7 @@ def test_bundles_of_other_threads_have_their_own() -> None:
         assert other.submit(metrics.take_counts).result() is None
 
 
-def test_sums() -> None:
+def test_counts_of_bundles_are_added_up() -> None:
     parts = [
         BundleCounts(counts={"rows": 1, "batches": 1}, workers={"slow": 1}),
         BundleCounts(counts={"rows": 5}, workers={"fast": 4, "slow": 1}),

@@ -99,7 +99,7 @@ def test_random_mixtures_equal_python(awkward_share: float, lower_case: bool) ->
         (" \t", ""),
     ],
 )
-def test_examples(text: str, expected: str) -> None:
+def test_examples_are_normalised_as_written_down(text: str, expected: str) -> None:
     assert normalize_text(tf.constant([text]), lower_case=True).numpy()[0].decode() == expected
 
 
