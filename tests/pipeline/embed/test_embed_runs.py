@@ -46,7 +46,7 @@ def test_a_killed_run_leaves_no_manifest_and_can_be_repeated(tiny_model: Path, t
     assert not (output / "_staging").exists() and not (output / "_claim.json").exists()
 
 
-def test_overwrite_replaces_an_output_once_the_new_one_is_complete(tiny_model: Path, tmp_path: Path) -> None:
+def test_an_output_is_replaced_only_with_overwrite(tiny_model: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.txt", tmp_path / "second.txt"
     first.write_text("one\ntwo\nthree\n")
     second.write_text("four\n")
