@@ -66,7 +66,9 @@ class ComparedDocuments:
     counts: DocumentCounts
 
 
-def compare_documents(documents: pa.Table, index: pa.Table, tombstones: pa.Table, *, full_snapshot: bool) -> ComparedDocuments:
+def compare_documents(
+    documents: pa.Table, index: pa.Table, tombstones: pa.Table, *, full_snapshot: bool
+) -> ComparedDocuments:
     """Joins the documents of an input with what is published for the same ids.
 
     Args:

@@ -9,9 +9,9 @@ from apache_beam.ml.transforms.base import EmbeddingsManager, EmbeddingTypeAdapt
 
 from albert_embed.model.hosting.choose_engine import EngineName
 from albert_embed.model.hosting.handler import AlbertModelHandler
+from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.pipeline.integrations.element_texts import ElementTexts
 from albert_embed.pipeline.integrations.embed_elements import EmbedElements
-from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.transforms.graph.preprocessing_config import LongDocuments, PreprocessingConfig
 
 

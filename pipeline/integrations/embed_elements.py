@@ -52,9 +52,7 @@ class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
       ValueError, OSError: as `EmbeddingSettings.prepare`.
     """
 
-    def __init__(
-        self, settings: ElementSettings, texts: ElementTexts, transform_directory: str | None = None
-    ) -> None:
+    def __init__(self, settings: ElementSettings, texts: ElementTexts, transform_directory: str | None = None) -> None:
         super().__init__()
         self._settings = settings
         self._prepared = settings.prepare(open_model(settings.model), transform_directory)

@@ -15,9 +15,9 @@ from apache_beam.typehints.schemas import named_fields_from_element_type
 from apache_beam.yaml.yaml_errors import ErrorHandlingConfig, exception_handling_args, map_errors_to_standard_format
 
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
+from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.pipeline.integrations.element_texts import ElementTexts
 from albert_embed.pipeline.integrations.embed_elements import EmbedElements
-from albert_embed.pipeline.integrations.element_settings import ElementSettings
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 
 _VECTOR = Sequence[np.float32]

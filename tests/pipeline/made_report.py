@@ -13,9 +13,7 @@ from tests.pipeline.made_manifest import MODEL
 
 REPORT = CorpusReport(
     created="2026-11-25T12:00:00+00:00",
-    corpus=AnalysedCorpus(
-        patterns=["corpus.txt"], format="text", files=1, bytes=500, files_read=1, files_from_cache=0
-    ),
+    corpus=AnalysedCorpus(patterns=["corpus.txt"], format="text", files=1, bytes=500, files_read=1, files_from_cache=0),
     model=MODEL,
     transform=TransformProvenance(fingerprint="t", options={}),
     statistics={},

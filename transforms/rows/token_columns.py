@@ -47,7 +47,9 @@ def add_token_columns(inputs: pa.RecordBatch, documents: pa.RecordBatch, locator
             starts = inputs.column(columns.WINDOW_STARTS)[row].as_py()
             lengths = inputs.column(columns.WINDOW_LENGTHS)[row].as_py()
             windows = [[_cut(texts[0], start, length - 2)] for start, length in zip(starts, lengths, strict=True)]
-        framed.append(_concatenate([part for window in windows for part in frame_located_tokens(window, locator.vocabulary)]))
+        framed.append(
+            _concatenate([part for window in windows for part in frame_located_tokens(window, locator.vocabulary)])
+        )
     input_ids = inputs.column(columns.INPUT_IDS)
     offsets = np.concatenate([[0], np.cumsum(list_lengths(input_ids))])
     ids = np.asarray(input_ids.flatten())

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.bigquery.read_table import StreamPart, TableReader, TableStreams, check_fields, make_records
 from albert_embed.pipeline.bigquery.table_column import TableColumn
 from albert_embed.pipeline.bigquery.table_input import name_kinds
@@ -159,9 +158,7 @@ def test_what_is_new_in_a_table_is_added(table: str, tiny_model: Path, tmp_path:
     assert embed(tiny_model, output, *arguments) == 0
     manifest = read_manifest(str(output))
     assert (manifest.generation, manifest.counts.documents) == (2, 3)
-    assert sorted(row["id"] for row in list_rows(output)) == sorted(
-        [b"a", content_id(b"the third text"), b"d"]
-    )
+    assert sorted(row["id"] for row in list_rows(output)) == sorted([b"a", content_id(b"the third text"), b"d"])
 
 
 @pytest.mark.integration

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.dataset.read_embeddings import read_embeddings
 from tests.pipeline.embed_command import embed_command, list_rows
 from tests.tiny_model import CORPUS
 
@@ -21,9 +20,7 @@ def embed(model: Path, output: Path, *options: str) -> int:
 
 
 def read_means(output: Path) -> dict[str, np.ndarray]:
-    return {
-        row["id"]: np.array(row["mean_output"]) for row in list_rows(output)
-    }
+    return {row["id"]: np.array(row["mean_output"]) for row in list_rows(output)}
 
 
 def test_from_export_to_inspect(

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.commit import publish
 from albert_embed.pipeline.commit.compact import compact_output
@@ -27,9 +26,7 @@ from tests.waiting import wait_until
 
 
 def read_rows(directory: Path) -> list[dict[str, Any]]:
-    return sorted(
-        list_rows(directory), key=lambda row: row["id"]
-    )
+    return sorted(list_rows(directory), key=lambda row: row["id"])
 
 
 def list_names(directory: Path) -> set[str]:

@@ -71,7 +71,9 @@ def test_commands_flags_choices_and_files(script: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_script_of_other_shells_has_all_flags(capsys: pytest.CaptureFixture[str], shell: str, tmp_path: Path) -> None:
+def test_the_script_of_other_shells_has_all_flags(
+    capsys: pytest.CaptureFixture[str], shell: str, tmp_path: Path
+) -> None:
     assert main([f"--print-completion={shell}"]) == 0
     printed = capsys.readouterr().out
     start = {"zsh": "#compdef albert-embed", "fish": "# AUTOMATICALLY GENERATED"}[shell]

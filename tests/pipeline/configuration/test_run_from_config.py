@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from tests.pipeline.embed_command import list_rows
 

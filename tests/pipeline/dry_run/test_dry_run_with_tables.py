@@ -14,7 +14,9 @@ from tests.pipeline.dry_run.test_dry_run import rehearse
 pytestmark = pytest.mark.integration
 
 
-def test_a_dry_run_checks_tables_and_loads_nothing(capsys: pytest.CaptureFixture[str], dataset: str, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_dry_run_checks_tables_and_loads_nothing(
+    capsys: pytest.CaptureFixture[str], dataset: str, tiny_model: Path, tmp_path: Path
+) -> None:
     client = bigquery.Client(project="test-project")
     named = f"test-project.{dataset}"
     schema = [bigquery.SchemaField("text", "STRING"), bigquery.SchemaField("views", "STRING", mode="REPEATED")]
@@ -40,7 +42,9 @@ def test_a_dry_run_checks_tables_and_loads_nothing(capsys: pytest.CaptureFixture
     assert tables == {"source", "taken"}
 
 
-def test_a_dry_run_writes_nothing_to_a_bucket(capsys: pytest.CaptureFixture[str], bucket: str, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing_to_a_bucket(
+    capsys: pytest.CaptureFixture[str], bucket: str, tiny_model: Path, tmp_path: Path
+) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("one text\nanother\n")
     flags = ["--model", str(tiny_model), "--input", str(corpus), "--output", f"{bucket}/out"]

@@ -7,11 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
@@ -172,7 +170,9 @@ def test_json_lines_with_ids(tiny_model: Path, tmp_path: Path, reference: Refere
 
 
 @pytest.mark.integration
-def test_rows_of_pairs_are_what_an_independent_computation_gives(tiny_model: Path, tmp_path: Path, reference: Reference) -> None:
+def test_rows_of_pairs_are_what_an_independent_computation_gives(
+    tiny_model: Path, tmp_path: Path, reference: Reference
+) -> None:
     pairs = {
         "a": ("One text.", "Another one, longer"),
         "b": ("", "x"),
@@ -196,7 +196,9 @@ def test_rows_of_pairs_are_what_an_independent_computation_gives(tiny_model: Pat
 
 @pytest.mark.integration
 @pytest.mark.parametrize("overlap", [0, 10])
-def test_rows_of_windows_are_what_an_independent_computation_gives(tiny_model: Path, tmp_path: Path, reference: Reference, overlap: int) -> None:
+def test_rows_of_windows_are_what_an_independent_computation_gives(
+    tiny_model: Path, tmp_path: Path, reference: Reference, overlap: int
+) -> None:
     texts = ["short", " ".join(f"word number {number}" for number in range(90)), ""]
     source = tmp_path / "texts.txt"
     source.write_text("\n".join(texts) + "\n")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.launch import batch_tokens

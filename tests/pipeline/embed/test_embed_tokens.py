@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from albert_embed import read_embeddings, read_embeddings_dataset
+from albert_embed import read_embeddings_dataset
 from albert_embed.model.directory.model_directory import open_model_directory
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest

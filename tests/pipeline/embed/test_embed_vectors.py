@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from albert_embed import read_document_embeddings, read_embeddings, read_embeddings_dataset
+from albert_embed import read_document_embeddings, read_embeddings_dataset
 from albert_embed.model.export.export import export_model
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.versions import read_manifest

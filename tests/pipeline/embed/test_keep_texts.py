@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albert_embed import read_document_embeddings, read_embeddings
+from albert_embed import read_document_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.documents.make_documents import make_documents
 from albert_embed.pipeline.documents.prepare_documents import prepare_documents

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from albert_embed import read_document_embeddings, read_embeddings, read_embeddings_dataset
+from albert_embed import read_document_embeddings, read_embeddings_dataset
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.commit.compact import compact_output

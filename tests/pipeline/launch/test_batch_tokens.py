@@ -54,9 +54,7 @@ def test_on_a_cpu_the_engine_precision_and_processor_decide(
 
     def choose_for(precision: str, *flags: str) -> int:
         options = PipelineOptions([*flags])
-        batching = choose_batching(
-            None, max_tokens=512, beam_options=options, engine="openvino", precision=precision
-        )
+        batching = choose_batching(None, max_tokens=512, beam_options=options, engine="openvino", precision=precision)
         return batching.batch_tokens
 
     with caplog.at_level(logging.INFO):
@@ -76,7 +74,9 @@ def test_the_engine_jax_gets_its_largest_shape_where_jax_sees_a_gpu(
     # What TensorFlow sees does not matter.
     monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: not has_gpu)
     monkeypatch.setattr(batch_tokens, "count_jax_gpus", lambda: has_gpu)
-    assert choose_batching(None, max_tokens=512, beam_options=PipelineOptions([]), engine="jax").batch_tokens == expected
+    assert (
+        choose_batching(None, max_tokens=512, beam_options=PipelineOptions([]), engine="jax").batch_tokens == expected
+    )
     assert batch_tokens.JAX_BATCH_TOKENS == jax_layout.TOKENS
 
 

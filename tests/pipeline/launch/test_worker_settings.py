@@ -108,7 +108,9 @@ def test_processes_that_are_asked_for_share_a_gpu_with_one_thread_each() -> None
 
 def test_settings_are_applied_beside_what_is_there() -> None:
     options = PipelineOptions(["--experiments", "other", "--dataflow_service_options", "another"])
-    apply_settings(choose_worker_settings(GpuRequest.parse("t4"), pool="whole", beam_options=options, image=None), options)
+    apply_settings(
+        choose_worker_settings(GpuRequest.parse("t4"), pool="whole", beam_options=options, image=None), options
+    )
     given = options.get_all_options()
     assert given["experiments"] == ["other", ONE_PROCESS]
     assert given["dataflow_service_options"] == [

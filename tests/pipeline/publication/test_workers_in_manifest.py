@@ -34,7 +34,9 @@ def test_this_process_is_the_worker_of_an_in_process_run(tiny_model: Path, tmp_p
     assert Manifest.from_dict(manifest.to_dict()) == manifest
 
 
-def test_the_manifest_lists_different_workers_with_their_rows(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_manifest_lists_different_workers_with_their_rows(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two batches in three are embedded on the one kind, the third on the other."""
     kinds = itertools.cycle([CPU, CPU, GPU])
     monkeypatch.setattr(handler, "observe_worker", lambda engine: next(kinds))

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from tests.pipeline.embed_command import embed_command, list_rows
 

@@ -20,7 +20,6 @@ import pytest
 import tensorflow as tf
 import zstandard
 
-from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.document_reader import DocumentReader

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from albert_embed import read_embeddings, read_embeddings_dataset
+from albert_embed import read_embeddings_dataset
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.documents.make_documents import make_documents

@@ -78,7 +78,9 @@ def make_texts(count: int, *, seed: int, longest: int = 40) -> list[str]:
 
 @pytest.mark.parametrize("long_documents", ["truncate", "reject"])
 @pytest.mark.parametrize("max_tokens", [3, 7, 512])
-def test_each_text_is_framed_and_cut_at_max_tokens(vocabulary: Vocabulary, max_tokens: int, long_documents: Any) -> None:
+def test_each_text_is_framed_and_cut_at_max_tokens(
+    vocabulary: Vocabulary, max_tokens: int, long_documents: Any
+) -> None:
     config = PreprocessingConfig(lower_case=True, max_tokens=max_tokens, long_documents=long_documents)
     texts = [*make_texts(100, seed=1), ""]
     tokens = [encode(vocabulary, text) for text in texts]
