@@ -31,7 +31,7 @@ def run_compact(arguments: Arguments) -> CommandResult:
     from albert_embed.pipeline.commit.compact import compact_output
 
     directory = arguments.values["directory"]
-    retain = arguments.values.get("retain", 0)
+    retain = arguments.values.get("retain")
     check_at_least("--retain", retain, 0)
     compaction = compact_output(directory, retain=retain, display=choose_display(arguments))
     record = {
@@ -41,6 +41,7 @@ def run_compact(arguments: Arguments) -> CommandResult:
         "counts": compaction.manifest.counts.to_dict(),
         "generations": len(compaction.before.generations),
         "freed_bytes": compaction.freed_bytes,
+        "retain": compaction.manifest.retain,
     }
     return CommandResult(record=record, blocks=(_make_table(compaction, directory),))
 
@@ -58,6 +59,7 @@ def _make_table(compaction: Compaction, directory: str) -> Table:
         "documents": compaction.manifest.counts.documents,
         "rows": compaction.manifest.counts.rows,
         "bytes freed": compaction.freed_bytes,
+        "earlier versions kept": compaction.manifest.retain,
     }
     return make_pairs_table("compact", rows)
 

@@ -56,6 +56,7 @@ def run_embed_command(arguments: Arguments) -> CommandResult:
         "exit_status": 0,
         "output": options.output,
         "counts": described["counts"],
+        "retain": manifest.retain,
         **({"compacted": True} if outcome.compacted else {}),
         **({"changes": described["changes"]} if described["changes"] else {}),
         "failures_by_reason": manifest.failures_by_reason,
@@ -84,36 +85,6 @@ def describe_submitted(submitted: SubmittedRun, options: EmbedOptions) -> Comman
         record = {"status": "submitted", "exit_status": 0, "output": options.output, "job": job}
         text = f"the job {job or 'of this run'} goes on without this program, and publishes in {options.output}"
     return CommandResult(record={**record, "run": submitted.run}, blocks=(text,))
-
-
-def describe_interrupted_embed(arguments: Arguments) -> str:
-    """Returns what an interrupted run has left: a job that goes on, or finished shards that the next run can use."""
-    from albert_embed.pipeline.commit.claim import read_claimant
-    from albert_embed.pipeline.commit.staging import list_staged
-    from albert_embed.pipeline.shards.shard import INDEX_PREFIX
-
-    directory = _find_directory(arguments)
-    if not directory:
-        return "nothing was published; run the same command again"
-    claimant = read_claimant(directory)
-    if claimant is not None and claimant.job_id:
-        return f"{claimant.describe()} goes on without this program, and publishes in {directory} by itself"
-    staged = list_staged(directory).values()
-    shards = sum(file.name.startswith(f"{INDEX_PREFIX}-") for files in staged for file in files)
-    kept = f"finished shards kept in {directory}/_staging: {shards:,}"
-    return f"nothing was published; {kept}; run the same command again to go on from there"
-
-
-def _find_directory(arguments: Arguments) -> str:
-    """Returns the directory of a run, below `--temp_location` where it has only a table; empty where there is none."""
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    from albert_embed.pipeline.job.resolve_options import place_output
-
-    try:
-        return place_output(make_embed_options(arguments), PipelineOptions(list(arguments.beam))).output
-    except ValueError:  # the run would have been refused
-        return ""
 
 
 def make_embed_options(arguments: Arguments) -> EmbedOptions:
@@ -146,5 +117,4 @@ EMBED = Command(
     run=run_embed_command,
     takes_beam_options=True,
     shares_config_with="analyze",
-    describe_interruption=describe_interrupted_embed,
 )

@@ -52,6 +52,7 @@ def run_index(arguments: Arguments) -> CommandResult:
         "exit_status": 0,
         "output": options.directory,
         "version": indexing.version,
+        "retain": indexing.retain,
         "index": {**dataclasses.asdict(indexing.index), "bytes": indexing.bytes},
     }
     return CommandResult(record=record, blocks=(_make_table(indexing, options.directory),))
@@ -68,6 +69,7 @@ def _make_table(indexing: Indexing, directory: str) -> Table:
     rows = {
         _status(indexing): directory,
         "version": indexing.version,
+        "earlier versions kept": indexing.retain,
         "embedding": index.embedding,
         "metric": index.metric,
         "rows": index.rows,

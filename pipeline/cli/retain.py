@@ -8,6 +8,6 @@ RETAIN = Option(
     flag="--retain",
     type=int,
     metavar="N",
-    default="0",
+    default="as many as the last run of the output, 0 for a new one",
     help="keep so many versions before the new one, for those who are still reading them",
 )

@@ -10,6 +10,7 @@ from functools import partial
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.pipeline.commit.publish import retain_versions
 from albert_embed.pipeline.commit.stage_index import stage_index
 from albert_embed.pipeline.commit.transaction import Transaction, read_schemas
 from albert_embed.pipeline.dataset.generation import Generation
@@ -22,7 +23,7 @@ from albert_embed.pipeline.dataset.published_output import (
     find_published_output,
 )
 from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_tombstones
-from albert_embed.pipeline.dataset.versions import read_manifest
+from albert_embed.pipeline.dataset.versions import choose_retained, read_manifest
 from albert_embed.pipeline.formats.registry import make_format, make_formats
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.progress.display import Display, NoDisplay
@@ -67,7 +68,7 @@ def compact_output(
     directory: str,
     *,
     shard_bytes: int = SHARD_BYTES,
-    retain: int = 0,
+    retain: int | None = None,
     beam_options: PipelineOptions | None = None,
     display: Display | None = None,
 ) -> Compaction:
@@ -81,7 +82,7 @@ def compact_output(
     Args:
       directory: the output.
       shard_bytes: a shard is finished when its largest file has this many bytes.
-      retain: how many earlier versions stay readable.
+      retain: how many earlier versions stay readable; None for as many as before.
       beam_options: say where the runner is that may still be writing to it.
       display: shows how far it is; None for nothing.
 
@@ -97,7 +98,8 @@ def compact_output(
         if before is None:
             raise OutputError(f"{directory} no longer holds a finished output")
         if len(before.generations) <= 1 and not before.tombstone_shards:
-            return Compaction(manifest=before, before=before, published=False)
+            kept = retain_versions(directory, before, choose_retained(directory, retain, before))
+            return Compaction(manifest=kept, before=before, published=False)
         with transaction.explain_failures():
             manifest = _stage(transaction, before, shard_bytes, display or NoDisplay())
             published = transaction.commit(manifest, read_schemas(directory), retain=retain)

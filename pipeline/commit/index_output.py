@@ -6,12 +6,13 @@ import dataclasses
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_embed.pipeline.commit.publish import retain_versions
 from albert_embed.pipeline.commit.stage_index import is_current, stage_index
 from albert_embed.pipeline.commit.transaction import Transaction, read_schemas
 from albert_embed.pipeline.dataset.manifest import Manifest, stamp_now
 from albert_embed.pipeline.dataset.read_embeddings import refuse_rows_in_table
 from albert_embed.pipeline.dataset.search_index import SearchIndex
-from albert_embed.pipeline.dataset.versions import read_manifest
+from albert_embed.pipeline.dataset.versions import choose_retained, read_manifest
 from albert_embed.pipeline.progress.display import Display, NoDisplay
 from albert_embed.pipeline.settings.search_options import IndexOptions
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -25,12 +26,14 @@ class Indexing:
       version: of the output.
       index: that it has.
       bytes: size of the file.
+      retain: how many earlier versions stay readable.
       published: False where there was such an index already, so that the output is unchanged.
     """
 
     version: int
     index: SearchIndex
     bytes: int
+    retain: int
     published: bool
 
 
@@ -61,7 +64,8 @@ def index_output(
         if latest is None:
             raise OutputError(f"{directory} no longer holds a finished output")
         if is_current(latest, options) and not options.rebuild:
-            return _describe(latest, published=False)
+            kept = retain_versions(directory, latest, choose_retained(directory, options.retain, latest))
+            return _describe(kept, published=False)
         staging, version = transaction.staging, transaction.version
         with transaction.explain_failures():
             indexed = stage_index(latest, staging, version=version, options=options, display=display or NoDisplay())
@@ -79,5 +83,6 @@ def _describe(manifest: Manifest, *, published: bool) -> Indexing:
         version=manifest.generation,
         index=manifest.search_index,
         bytes=sum(file.bytes for file in manifest.search_index_files),
+        retain=manifest.retain,
         published=published,
     )

@@ -40,7 +40,6 @@ class Plan:
       schemas: path → content of the schema files; paths are relative to the dataset's directory.
       load_files: what is to be loaded into the table, relative to the dataset's directory; empty where there is none.
       dead_runs: runs that had ended before this one began, whose staged files go.
-      retain: how many earlier versions stay readable.
     """
 
     manifest: Manifest
@@ -48,7 +47,6 @@ class Plan:
     schemas: dict[str, str] = dataclasses.field(default_factory=dict)
     load_files: tuple[str, ...] = ()
     dead_runs: tuple[str, ...] = ()
-    retain: int = 0
 
     def to_json(self) -> bytes:
         """Returns JSON text."""
@@ -83,7 +81,6 @@ def make_plan(
     schemas: dict[str, str],
     load_files: Sequence[str] = (),
     dead_runs: Sequence[str] = (),
-    retain: int = 0,
 ) -> Plan:
     """Gives the staged files of a manifest their names and places.
 
@@ -92,7 +89,7 @@ def make_plan(
         `generation`.
       run: the name of the run.
       generation: the number that the version gets.
-      schemas, load_files, dead_runs, retain: of the plan.
+      schemas, load_files, dead_runs: of the plan.
     """
     named: dict[str, Any] = {
         kind: name_published(kind, getattr(manifest, kind), generation=generation, run=run) for kind in FOLDERS
@@ -112,7 +109,6 @@ def make_plan(
         schemas=schemas,
         load_files=tuple(load_files),
         dead_runs=tuple(dead_runs),
-        retain=retain,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 
 from apache_beam.io.filesystems import FileSystems
@@ -11,6 +12,7 @@ from albert_embed.pipeline.commit.plan import PLAN_FILE, Plan, locate_moves, rea
 from albert_embed.pipeline.commit.staging import RUN_FILE, StagingFolder, list_staged
 from albert_embed.pipeline.commit.verdict import VERDICT_FILE
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE, version_file
+from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.dataset.versions import (
     VersionConflictError,
     copy_manifest,
@@ -18,6 +20,7 @@ from albert_embed.pipeline.dataset.versions import (
     list_named_files,
     list_versions,
     read_version,
+    replace_version,
 )
 from albert_embed.transforms.files.directories import write_file_atomically
 from albert_embed.transforms.files.literal_files import delete_files, move_files
@@ -56,7 +59,21 @@ def publish_plan(directory: str, plan: Plan) -> None:
     gone = {ROWS_SCHEMA_FILE, DOCUMENTS_SCHEMA_FILE} - set(plan.schemas)
     copy_manifest(directory, plan.manifest)
     delete_files([FileSystems.join(directory, path) for path in sorted(gone)])
-    _remove_old_versions(directory, plan)
+    _remove_old_versions(directory, plan.manifest)
+
+
+def retain_versions(directory: str, latest: Manifest, retain: int) -> Manifest:
+    """Has an output keep so many versions before its latest one, without a new one; returns its manifest.
+
+    Raises:
+      OSError: if the file system refuses.
+    """
+    if retain == latest.retain:
+        return latest
+    manifest = dataclasses.replace(latest, retain=retain)
+    _remove_old_versions(directory, manifest)  # before the manifest says so: what is cut off here is done again
+    replace_version(directory, manifest)
+    return manifest
 
 
 def find_published(directory: str, run: str) -> int | None:
@@ -68,12 +85,11 @@ def find_published(directory: str, run: str) -> int | None:
     return None
 
 
-def _remove_old_versions(directory: str, plan: Plan) -> None:
-    """Removes the versions that are no longer retained, and the files that only they name."""
-    latest = plan.manifest.generation
-    earlier = [number for number in list_versions(directory) if number < latest]
-    split = max(0, len(earlier) - plan.retain)
-    kept = [plan.manifest, *(read_version(directory, number) for number in earlier[split:])]
+def _remove_old_versions(directory: str, manifest: Manifest) -> None:
+    """Removes the versions that the latest one no longer retains, and the files that only they name."""
+    earlier = [number for number in list_versions(directory) if number < manifest.generation]
+    split = max(0, len(earlier) - manifest.retain)
+    kept = [manifest, *(read_version(directory, number) for number in earlier[split:])]
     removed = [read_version(directory, number) for number in earlier[:split]]
     files = sorted(list_named_files(removed) - list_named_files(kept))
     delete_files([FileSystems.join(directory, file) for file in files])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.versions import choose_retained
 from albert_embed.transforms.files.directories import read_file
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class Transaction:
     def __init__(self, directory: str) -> None:
         self.staging = StagingFolder(directory=directory, run=make_run_name())
         self._claim = Claim(directory, self.staging.run, named="DIR")
-        self._base = 0
+        self._latest: Manifest | None = None
 
     def begin(
         self, *, overwrite: bool, add: bool = False, beam_options: PipelineOptions | None = None
@@ -72,28 +74,29 @@ class Transaction:
         except BaseException:
             self._claim.release()
             raise
-        self._base = 0 if latest is None else latest.generation
+        self._latest = latest
         return latest
 
     @property
     def version(self) -> int:
         """The number that the version gets."""
-        return self._base + 1
+        return 1 if self._latest is None else self._latest.generation + 1
 
-    def commit(self, manifest: Manifest, schemas: dict[str, str], *, retain: int = 0) -> Manifest:
+    def commit(self, manifest: Manifest, schemas: dict[str, str], *, retain: int | None = None) -> Manifest:
         """Publishes a version, and returns its manifest.
 
         Args:
           manifest: names the staged files as RUN/NAME, and those of earlier versions that stay.
           schemas: path → content of the schema files, relative to the dataset's directory.
-          retain: how many earlier versions stay readable.
+          retain: how many earlier versions stay readable; None for as many as before (`choose_retained`).
 
         Raises:
           VersionConflictError: if another run has published meanwhile.
           OSError: if the file system refuses.
         """
         run, directory = self.staging.run, self.staging.directory
-        planned = make_plan(manifest, run=run, generation=self.version, schemas=schemas, retain=retain)
+        manifest = dataclasses.replace(manifest, retain=choose_retained(directory, retain, self._latest))
+        planned = make_plan(manifest, run=run, generation=self.version, schemas=schemas)
         plan = write_plan(self.staging, planned)
         move_planned(directory, plan)
         publish_plan(directory, plan)

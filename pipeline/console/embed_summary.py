@@ -34,6 +34,7 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
         **({"rows of documents": counts.document_rows} if counts.document_rows is not None else {}),
         "tokens": counts.tokens,
         "truncated": counts.truncated,
+        **({"earlier versions kept": manifest.retain} if manifest.retain else {}),
         **({} if index is None else {"rows in the index": index.rows, "  recall@10": index.recall_at_10}),
         "failures": counts.failures,
         **{f"  {reason}": count for reason, count in manifest.failures_by_reason.items()},

@@ -76,6 +76,7 @@ class Manifest(Provenance):
       search_index: of its embeddings, made for this version or an earlier one; None where there is none.
       search_index_files: the file of the index, if there is one.
       changes: for an `--incremental` run, how many documents it found of each kind; else None.
+      retain: how many versions before this one stay readable; later runs keep as many, unless they are told otherwise.
     """
 
     created: str
@@ -96,6 +97,7 @@ class Manifest(Provenance):
     search_index: SearchIndex | None = None
     search_index_files: list[DataFile] = dataclasses.field(default_factory=list)
     changes: DocumentCounts | None = None
+    retain: int = 0
     format_version: int = FORMAT_VERSION
 
     @property
@@ -154,7 +156,9 @@ class Manifest(Provenance):
         Raises:
           KeyError, TypeError: if a field is missing or unknown.
         """
-        fields = {"search_index": None, "search_index_files": [], **fields}  # of versions before there were indexes
+        # Of versions that were written before these were known.
+        retain = fields["options"].get("retain") or 0
+        fields = {"search_index": None, "search_index_files": [], "retain": retain, **fields}
         files = {name: [DataFile(**file) for file in fields[name]] for name in FILE_LISTS}
         typed = {
             "counts": OutputCounts(**fields["counts"]),

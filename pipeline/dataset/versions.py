@@ -6,6 +6,7 @@ Creating that file is what publishes a version. `manifest.json` is a copy, for p
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
@@ -17,10 +18,14 @@ from albert_embed.transforms.files.create_file import create_file
 from albert_embed.transforms.files.directories import read_file, write_file_atomically
 from albert_embed.transforms.files.literal_files import delete_files, list_files
 
+logger = logging.getLogger(__name__)
+
 
 def list_versions(directory: str) -> list[int]:
     """Lists the numbers of the versions in `directory`, from the first to the latest."""
-    found = (find_version_number(f"{VERSIONS}/{file.name}") for file in list_files(f"{directory}/{VERSIONS}"))
+    found = (
+        find_version_number(f"{VERSIONS}/{file.name}") for file in list_files(f"{directory.rstrip('/')}/{VERSIONS}")
+    )
     return sorted(number for number in found if number is not None)
 
 
@@ -125,6 +130,24 @@ def replace_version(directory: str, manifest: Manifest) -> None:
 def copy_manifest(directory: str, manifest: Manifest) -> None:
     """Writes the copy `manifest.json`."""
     write_file_atomically(FileSystems.join(directory, MANIFEST_FILE), manifest.to_json().encode())
+
+
+def choose_retained(directory: str, told: int | None, latest: Manifest | None) -> int:
+    """Returns how many versions before its new one an output keeps: what nobody says stays as its last run was told.
+
+    Args:
+      directory: of the output.
+      told: what this run is told; None for nothing.
+      latest: the version that is there, if there is one.
+    """
+    if told is not None or latest is None:
+        return told or 0
+    if latest.retain:
+        logger.info(
+            "%s keeps %d earlier versions, as its last run was told; --retain sets another number",
+            *(directory, latest.retain),
+        )
+    return latest.retain
 
 
 def list_named_files(manifests: Sequence[Manifest]) -> set[str]:

@@ -46,10 +46,10 @@ class CommitTask:
         """The dataset's directory."""
         return self.staging.directory
 
-    def read_previous(self) -> Manifest | None:
-        """Reads the manifest that the run adds to; None where it adds to none.
+    def read_base(self) -> Manifest | None:
+        """Reads the manifest of the version that is the latest when the run begins; None where there is none.
 
         Raises:
           OutputError: if it can't be read any more.
         """
-        return read_version(self.directory, self.base) if self.adds and self.base else None
+        return read_version(self.directory, self.base) if self.base else None

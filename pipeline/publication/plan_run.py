@@ -7,10 +7,11 @@ import logging
 
 from albert_embed.pipeline.bigquery.load_format import LOAD_FORMAT
 from albert_embed.pipeline.commit.plan import Plan, make_plan
+from albert_embed.pipeline.commit.publish import retain_versions
 from albert_embed.pipeline.commit.stage_index import stage_index
 from albert_embed.pipeline.dataset.layout import STAGING
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.versions import describe_conflict, list_versions, read_version
+from albert_embed.pipeline.dataset.versions import choose_retained, describe_conflict, list_versions, read_version
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.incremental.add_generation import add_generation, is_same_dataset
 from albert_embed.pipeline.incremental.check_snapshot import check_snapshot
@@ -50,12 +51,14 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
     """
     options = task.options
     _log(staged, task)
-    previous = task.read_previous()
     latest = max(list_versions(task.directory), default=0)
     if latest > task.base:
         raise describe_conflict(task.directory, latest, read_version(task.directory, latest).run)
+    base = task.read_base()
+    previous = base if task.adds else None
     _check(staged, task, previous)
-    manifest = make_manifest(staged, task)
+    retain = choose_retained(task.directory, options.retain, base)
+    manifest = dataclasses.replace(make_manifest(staged, task), retain=retain)
     if previous is not None:
         tombstones = [written.file for written in staged.tombstones]
         manifest = add_generation(
@@ -67,6 +70,7 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
         )
         indexed = not options.index or previous.has_current_index
         if is_same_dataset(previous, manifest) and indexed:
+            retain_versions(task.directory, previous, retain)
             raise UnchangedError(manifest)
     if previous is not None and previous.has_current_index and manifest.generations == previous.generations:
         manifest = _renew_index(manifest, task.base + 1)
@@ -78,7 +82,7 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
             version=task.base + 1,
             options=IndexOptions(directory=task.directory),
             display=LineDisplay(),
-            replaced=read_version(task.directory, task.base).search_index if task.base else None,
+            replaced=None if base is None else base.search_index,
         )
     elif manifest.search_index is not None:
         logger.warning(
@@ -98,7 +102,6 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
         schemas=task.schemas,
         load_files=load_files,
         dead_runs=task.dead_runs,
-        retain=options.retain,
     )
 
 

@@ -69,7 +69,7 @@ class EmbedOptions:
       gpu: GPUs that Dataflow's workers get, `TYPE[:COUNT]` (`pipeline.launch.gpu_request`); None means none.
       gpu_pool: which workers get them: all (`whole`), or those that run the model (`inference`).
       shard_seconds, shard_bytes: a shard is finished at this age or size; None means those of `write_shards`.
-      retain: how many versions before the new one stay readable.
+      retain: how many versions before the new one stay readable; None for as many as the last run of the output kept.
       no_wait: whether the program ends once the job is submitted.
 
     Raises:
@@ -120,7 +120,7 @@ class EmbedOptions:
     gpu_pool: str = "whole"
     shard_seconds: float | None = None
     shard_bytes: int | None = None
-    retain: int = 0
+    retain: int | None = None
     no_wait: bool = False
 
     def __post_init__(self) -> None:

@@ -59,7 +59,7 @@ class IndexOptions:
       embedding: which of the dataset's embeddings; None means that of the index that is there, or the best.
       metric: `cosine`, or `dot` for the inner product; None means that of the index that is there, or `cosine`.
       rebuild: whether it is built anew where one that is there could be updated.
-      retain: how many versions before the new one stay readable.
+      retain: how many versions before the new one stay readable; None for as many as the last run of the output kept.
 
     Raises:
       ValueError: if an option is out of its range; the message says what to give.
@@ -69,7 +69,7 @@ class IndexOptions:
     embedding: str | None = None
     metric: Metric | None = None
     rebuild: bool = False
-    retain: int = 0
+    retain: int | None = None
 
     def __post_init__(self) -> None:
         if self.metric is not None:

@@ -122,8 +122,12 @@ def test_replaced_compacted_and_retained(corpus: Corpus) -> None:
     assert len(corpus.list_files()) == 2 and len(list_versions(corpus.output)) == 2
     corpus.check_search()
     corpus.documents["4"] = "and something else again"
-    assert corpus.embed(*INCREMENTAL, "--compact-above", "1")["compacted"]
+    record = corpus.embed(*INCREMENTAL, "--compact-above", "1")
+    assert (record["compacted"], record["retain"]) == (True, 1)
+    assert len(corpus.list_files()) == 2 and len(list_versions(corpus.output)) == 2  # as the run before was told
     corpus.check_search()
+    record = corpus.embed(*INCREMENTAL, "--retain", "0")
+    assert (record["status"], record["retain"]) == ("unchanged", 0)
     corpus.check_clean()
     corpus.documents["5"] = "and again"
     corpus.embed(*INCREMENTAL)
