@@ -29,41 +29,36 @@ class TableJobs:
     Args:
       client: of BigQuery.
       table: which table, for messages.
-      attempt: a name that distinguishes this run's jobs from others'; the same for a run that is repeated.
 
     Attributes:
       location: of the table's dataset, where the jobs run; None until it is known.
     """
 
-    def __init__(self, client: Any, table: TableName, *, attempt: str) -> None:
+    def __init__(self, client: Any, table: TableName) -> None:
         self._client = client
         self._table = table
-        self._attempt = attempt
         self.location: str | None = None
 
-    def load(self, staged: TableName, paths: Sequence[str], created: str) -> list[str]:
+    def load(self, staged: TableName, paths: Sequence[str]) -> list[str]:
         """Loads files into a staging table, and returns the ids of the jobs.
 
         Args:
-          staged: the staging table.
+          staged: the staging table, whose name no other attempt has.
           paths: Parquet files. BigQuery reads files in a Google bucket there; others are sent to it.
-          created: when the staging table was made; it distinguishes jobs from those of an earlier attempt.
 
         Raises:
           TableLoadError: if a job fails.
         """
-        return [self._run(job_id, start) for job_id, start in self._list_loads(staged, paths, created)]
+        return [self._run(job_id, start) for job_id, start in self._list_loads(staged, paths)]
 
-    def _list_loads(
-        self, staged: TableName, paths: Sequence[str], created: str
-    ) -> Iterator[tuple[str, Callable[[str], Any]]]:
+    def _list_loads(self, staged: TableName, paths: Sequence[str]) -> Iterator[tuple[str, Callable[[str], Any]]]:
         """Yields `(job id, a function that starts the job)` for every load job."""
         in_bucket = [path for path in paths if path.startswith("gs://")]
         for first in range(0, len(in_bucket), _MAX_URIS_PER_JOB):
             uris = in_bucket[first : first + _MAX_URIS_PER_JOB]
-            yield self._job_id("load", created, *uris), functools.partial(self._load_uris, staged, uris)
+            yield self._job_id("load", str(staged), *uris), functools.partial(self._load_uris, staged, uris)
         for path in sorted(set(paths) - set(in_bucket)):
-            yield self._job_id("load", created, path), functools.partial(self._send_file, staged, path)
+            yield self._job_id("load", str(staged), path), functools.partial(self._send_file, staged, path)
 
     def _load_uris(self, staged: TableName, uris: list[str], job_id: str) -> Any:
         return self._client.load_table_from_uri(
@@ -76,25 +71,24 @@ class TableJobs:
                 file, str(staged), job_id=job_id, location=self.location, job_config=_load_config()
             )
 
-    def query(self, sql: str, created: str, what: str) -> tuple[Any, Any]:
+    def query(self, sql: str, what: str) -> tuple[Any, Any]:
         """Runs a query, and returns its finished job and its rows.
 
         Args:
-          sql: the query.
-          created: as in `load`.
+          sql: the query, which names a staging table.
           what: a word for the job's id.
 
         Raises:
           TableLoadError: if it fails.
         """
-        job_id = self._job_id(what, created, sql)
+        job_id = self._job_id(what, sql)
         self._run(job_id, lambda job_id: self._client.query(sql, job_id=job_id, location=self.location, job_retry=None))
         job = self._client.get_job(job_id, location=self.location)
         return job, job.result()
 
-    def _job_id(self, what: str, created: str, *parts: str) -> str:
+    def _job_id(self, what: str, *parts: str) -> str:
         """Returns the same id for the same work of one attempt, so a repeated request starts no second job."""
-        digest = hashlib.blake2b("\0".join((self._attempt, created, *parts)).encode(), digest_size=16)
+        digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=16)
         return f"albert_embed_{what}_{digest.hexdigest()}"
 
     def _run(self, job_id: str, start: Callable[[str], Any]) -> str:

@@ -6,8 +6,8 @@ import contextlib
 import dataclasses
 import datetime
 import logging
-import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 
 from google.api_core import exceptions
 from google.cloud import bigquery
@@ -44,7 +44,7 @@ class TableOutput:
     Args:
       table: its name.
       layout: the columns of the rows.
-      staging_name: a part of the staging table's name, which no other run has.
+      staging_name: a part of the names of its staging tables, which no other run has.
       method: how rows get into the staging table: by load jobs ("file_loads") or by the Storage Write API
         ("storage_write").
     """
@@ -53,14 +53,10 @@ class TableOutput:
         self.table = table
         self._method = method
         self._layout = layout
-        staged = f"{table.table}_staging_{staging_name[:16]}"
-        if method == "storage_write":
-            # Its streams can be refused for minutes after a table of the same name was deleted.
-            staged += f"_{time.time_ns() // 1_000_000}"
-        self._staged = dataclasses.replace(table, table=staged)
+        self._staging_prefix = f"{table.table}_staging_{staging_name[:16]}_"
         with explain_refusals(table.option):
             self._client = clients.make_client(table.project)
-        self._jobs = TableJobs(self._client, table, attempt=str(self._staged))
+        self._jobs = TableJobs(self._client, table)
 
     def check(self) -> None:
         """Checks, before anything is read, whether the rows will fit.
@@ -117,25 +113,34 @@ class TableOutput:
                 return int(row[0])
         return None
 
-    def load(self, paths: Sequence[str], tombstones: Sequence[str] = ()) -> TableLoad:
+    def load(
+        self,
+        paths: Sequence[str],
+        tombstones: Sequence[str] = (),
+        *,
+        check: Callable[[], None] = lambda: None,
+    ) -> TableLoad:
         """Loads the rows of the load files into a staging table first, and from there into the table by one MERGE.
 
-        Whatever happens, the table has its old rows or the new ones. Doing it again changes nothing.
+        Whatever happens, the table has its old rows or the new ones. Doing it again changes nothing, at the same time
+        neither: each time has staging tables of its own, which stay until `drop_staging_tables`, or for a day.
 
         Args:
           paths: files of `pipeline.bigquery.load_format`. BigQuery reads files in a Google bucket there; others are
             sent to it.
           tombstones: files of `TOMBSTONE_SCHEMA`: documents that lose their rows where no new ones are loaded.
+          check: is called before the table is touched; what it raises ends the load.
 
         Raises:
           TableLoadError: if a job fails.
         """
-        created, job_ids = self._stage(self._staged, self._layout.staged_columns(), paths)
+        staged = dataclasses.replace(self.table, table=f"{self._staging_prefix}{uuid.uuid4().hex[:8]}")
+        job_ids = self._stage(staged, self._layout.staged_columns(), paths)
         dropped = None
         if tombstones:
-            dropped = dataclasses.replace(self._staged, table=f"{self._staged.table}_tombstones")
-            job_ids += self._stage(dropped, describe_schema(TOMBSTONE_SCHEMA), tombstones)[1]
-        counted = next(iter(self._jobs.query(make_count_query(self._staged), created, "count")[1]))
+            dropped = dataclasses.replace(staged, table=f"{staged.table}_tombstones")
+            job_ids += self._stage(dropped, describe_schema(TOMBSTONE_SCHEMA), tombstones)
+        counted = next(iter(self._jobs.query(make_count_query(staged), "count")[1]))
         if counted["clashing_ids"]:
             logger.warning(
                 "%s: %d ids are shared by documents with different contents; the table has one document for each. Give "
@@ -144,11 +149,9 @@ class TableOutput:
                 counted["clashing_ids"],
             )
         self._make_table()
-        statement = make_merge_statement(self.table, self._staged, self._layout, tombstones=dropped)
-        merge, _ = self._jobs.query(statement, created, "merge")
-        with contextlib.suppress(exceptions.GoogleAPIError, OSError):  # they expire anyway
-            for staged in filter(None, (self._staged, dropped)):
-                self._client.delete_table(str(staged), not_found_ok=True)
+        check()
+        statement = make_merge_statement(self.table, staged, self._layout, tombstones=dropped)
+        merge, _ = self._jobs.query(statement, "merge")
         statistics = merge.dml_stats
         return TableLoad(
             table=str(self.table),
@@ -160,6 +163,16 @@ class TableOutput:
             deleted=None if statistics is None else statistics.deleted_row_count,
             job_ids=[*job_ids, merge.job_id],
         )
+
+    def drop_staging_tables(self) -> None:
+        """Drops the staging tables of all attempts of the run, once its rows are in the table and that is known.
+
+        One that is still on its way then fails, and can not bring back rows that a later run replaces.
+        """
+        with contextlib.suppress(exceptions.GoogleAPIError, OSError):  # they expire anyway
+            for found in self._client.list_tables(f"{self.table.project}.{self.table.dataset}"):
+                if found.table_id.startswith(self._staging_prefix):
+                    self._client.delete_table(found.reference, not_found_ok=True)
 
     def index_vectors(self, *, run: bool) -> list[VectorIndex]:
         """Describes the vector index of each column of vectors.
@@ -188,13 +201,11 @@ class TableOutput:
             made=run and not obstacles,
         )
 
-    def _make_staging_table(self, staged: TableName, columns: Sequence[TableColumn]) -> str:
-        """Makes an empty staging table, and returns its creation time, which distinguishes attempts in job ids."""
+    def _make_staging_table(self, staged: TableName, columns: Sequence[TableColumn]) -> None:
         with self._jobs.explain("making the staging table"):
-            self._client.delete_table(str(staged), not_found_ok=True)
             staging = bigquery.Table(str(staged), schema=[_make_field(column) for column in columns])
             staging.expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=_STAGING_SECONDS)
-            return str(self._client.create_table(staging).created)
+            self._client.create_table(staging, exists_ok=True)  # a request whose answer was lost is sent again
 
     def _make_table(self) -> None:
         table = bigquery.Table(str(self.table), schema=[_make_field(column) for column in self._layout.columns()])
@@ -205,17 +216,17 @@ class TableOutput:
         with self._jobs.explain("making the table"):
             self._client.create_table(table, exists_ok=True)
 
-    def _stage(self, staged: TableName, columns: Sequence[TableColumn], paths: Sequence[str]) -> tuple[str, list[str]]:
-        """Loads files into a new staging table, and returns its creation time and the ids of the jobs."""
-        created = self._make_staging_table(staged, columns)
+    def _stage(self, staged: TableName, columns: Sequence[TableColumn], paths: Sequence[str]) -> list[str]:
+        """Loads files into a new staging table, and returns the ids of the jobs."""
+        self._make_staging_table(staged, columns)
         if self._method == "file_loads":
-            return created, self._jobs.load(staged, paths, created)
+            return self._jobs.load(staged, paths)
         with self._jobs.explain("appending the rows"):
             try:
                 append_files(staged, paths)
             except AppendError as e:
                 raise TableLoadError(f"{self.table.option}: {e}. The table is as it was") from e
-        return created, []
+        return []
 
 
 def _make_field(column: TableColumn) -> bigquery.SchemaField:

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 def load_pending(directory: str, plan: Plan) -> None:
     """Loads what the plan of a published version says, unless that is done.
 
+    Attempts at the same time do each other no harm: each has staging tables of its own, the merge changes nothing the
+    second time, and one that comes too late merges nothing.
+
     Args:
       directory: the dataset's.
       plan: of the version.
@@ -30,36 +33,58 @@ def load_pending(directory: str, plan: Plan) -> None:
     Raises:
       TableLoadError: if a job fails. The version is published; `albert-embed publish` tries again.
     """
-    manifest = read_version(directory, plan.manifest.generation)
-    if manifest.pending_table is None:
+    manifest = _read_pending(directory, plan)
+    if manifest is None:
         return
     tombstones = [file.path for file in manifest.tombstone_shards if file.generation == manifest.generation]
+    table = _open_table(manifest)
+
+    def refuse_late_attempt() -> None:
+        if _read_pending(directory, plan) is None:
+            raise TableLoadError("another attempt has loaded these rows meanwhile")
+
     try:
-        loaded = _load(
-            manifest,
+        table.locate()
+        loaded = table.load(
             [FileSystems.join(directory, path) for path in plan.load_files],
             [FileSystems.join(directory, path) for path in tombstones],
+            check=refuse_late_attempt,
         )
+        logger.info("%d rows are in %s", loaded.rows, loaded.table)
+        loaded = _index_vectors(table, loaded, manifest)
     except TableLoadError as e:
+        if _read_pending(directory, plan) is None:  # another attempt has done it, and dropped what this one needed
+            logger.info("another attempt has loaded the rows of version %d: %s", manifest.generation, e)
+            return
         raise TableLoadError(
             f"version {manifest.generation} of {directory} is published, but its rows are not in the table: {e}. Once "
             f"the cause is gone, run `albert-embed publish {shlex.quote(directory)}`"
         ) from e
-    replace_version(directory, dataclasses.replace(manifest, bigquery=loaded, pending_table=None))
+    if _read_pending(directory, plan) is not None:
+        replace_version(directory, dataclasses.replace(manifest, bigquery=loaded, pending_table=None))
+    table.drop_staging_tables()
 
 
-def _load(manifest: Manifest, paths: list[str], tombstones: list[str]) -> TableLoad:
-    options = manifest.options
-    table = TableOutput(
-        TableName.parse(options["table"]),
+def _read_pending(directory: str, plan: Plan) -> Manifest | None:
+    """Reads the version of a plan; None if its rows are in the table, or later versions have come since."""
+    try:
+        manifest = read_version(directory, plan.manifest.generation)
+    except FileNotFoundError:
+        return None
+    return None if manifest.pending_table is None else manifest
+
+
+def _open_table(manifest: Manifest) -> TableOutput:
+    return TableOutput(
+        TableName.parse(manifest.options["table"]),
         TableLayout(rows=manifest.row_schema),
         staging_name=manifest.run.rpartition("-")[2],
-        method=options["bigquery_method"],
+        method=manifest.options["bigquery_method"],
     )
-    table.locate()
-    loaded = table.load(paths, tombstones)
-    logger.info("%d rows are in %s", loaded.rows, loaded.table)
-    if options["vector_index"] is None:
+
+
+def _index_vectors(table: TableOutput, loaded: TableLoad, manifest: Manifest) -> TableLoad:
+    wanted = manifest.options["vector_index"]
+    if wanted is None:
         return loaded
-    indexes = table.index_vectors(run=options["vector_index"] == "run")
-    return dataclasses.replace(loaded, vector_indexes=indexes)
+    return dataclasses.replace(loaded, vector_indexes=table.index_vectors(run=wanted == "run"))

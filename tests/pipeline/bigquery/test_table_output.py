@@ -63,6 +63,7 @@ def test_the_table_that_is_made(output: TableOutput, table: TableName, bucket: s
     assert found.labels == {WIDTH_LABEL: "3"}
     assert (result.table, result.loaded_rows, result.rows, result.clashing_ids) == (str(table), 2, 2, 0)
     assert [job_id.rsplit("_", 1)[0] for job_id in result.job_ids] == ["albert_embed_load", "albert_embed_merge"]
+    output.drop_staging_tables()
     assert [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)] == ["embeddings"]
 
 
@@ -134,6 +135,7 @@ def test_documents_with_tombstones_lose_the_rows_that_are_not_replaced(
     again = TableOutput(table, LAYOUT, staging_name=RUN, method=method)
     again.load([path], [f"{bucket}/tombstones.parquet"])
     assert [(row["id"], row["window"]) for row in read_table(table.sql)] == [("row 0", 0), ("row 1", 0), ("row 3", 0)]
+    again.drop_staging_tables()
     assert [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)] == ["embeddings"]
 
 
@@ -164,21 +166,58 @@ def test_a_run_that_died_between_load_and_merge(
     made = []
     make = bigquery.Client.create_table
 
-    def create_table(client: bigquery.Client, table: bigquery.Table) -> bigquery.Table:
+    def create_table(client: bigquery.Client, table: bigquery.Table, exists_ok: bool) -> bigquery.Table:
         made.append(table)
-        return make(client, table)
+        return make(client, table, exists_ok=exists_ok)
 
     with monkeypatch.context() as patched:
         patched.setattr(bigquery.Client, "create_table", create_table)
         patched.setattr(TableOutput, "_make_table", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             output.load([path])
-    names = [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)]
-    assert names == ["embeddings_staging_0123456789abcdef"]
+    (name,) = [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)]
+    assert name.startswith("embeddings_staging_0123456789abcdef_")
     assert made[0].expires is not None  # which the emulator forgets
     again = TableOutput(table, LAYOUT, staging_name=RUN)
     assert again.load([path]).loaded_rows == 2
     assert len(read_table(table.sql)) == 2
+    again.drop_staging_tables()
+    assert [entry.table_id for entry in bigquery.Client().list_tables(table.dataset)] == ["embeddings"]
+
+
+@pytest.mark.parametrize("method", ["file_loads", "storage_write"])
+def test_two_attempts_of_a_run_at_once_do_each_other_no_harm(
+    method: str, table: TableName, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second stages, merges and ends while the first is between its load and its merge."""
+    first, second = (TableOutput(table, LAYOUT, staging_name=RUN, method=method) for _ in range(2))
+    path = write_load_file(f"{bucket}/embeddings-0.bigquery", [make_table_input([2, 3])])
+    results: list[Any] = []
+    make = TableOutput._make_table
+
+    def overtake(self: TableOutput) -> None:
+        if not results:
+            results.append(None)
+            results.append(second.load([path]))
+        make(self)
+
+    monkeypatch.setattr(TableOutput, "_make_table", overtake)
+    results.append(first.load([path]))
+    assert [result.loaded_rows for result in results[1:]] == [2, 2]
+    assert (results[2].inserted, results[2].deleted) in ((0, 0), (None, None))
+    assert len(read_table(table.sql)) == 2
+
+
+def test_an_attempt_that_comes_too_late_finds_its_staging_table_gone(
+    output: TableOutput, table: TableName, bucket: str
+) -> None:
+    load(output, bucket, make_table_input([2], first=7))
+    before = read_table(table.sql)
+    late = TableOutput(table, LAYOUT, staging_name=RUN)
+    path = write_load_file(f"{bucket}/embeddings-1.bigquery", [make_table_input([2, 3])])
+    with pytest.raises(TableLoadError):
+        late.load([path], check=output.drop_staging_tables)
+    assert read_table(table.sql) == before
 
 
 def test_a_job_that_fails_leaves_the_table(output: TableOutput, table: TableName, bucket: str) -> None:

@@ -86,10 +86,11 @@ def test_the_claim_is_held_until_what_was_staged_is_gone(task: Any, monkeypatch:
 def test_a_table_that_can_not_be_loaded_says_how_to_go_on(task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     plan_commit(task, pending_table="p.d.t")
 
-    def refuse(*_: Any) -> None:
-        raise TableLoadError("bq:p:d.t: the job j failed: the quota is used up")
+    class Table:
+        def locate(self) -> None:
+            raise TableLoadError("bq:p:d.t: the job j failed: the quota is used up")
 
-    monkeypatch.setattr(load_pending, "_load", refuse)
+    monkeypatch.setattr(load_pending, "_open_table", lambda _: Table())
     with pytest.raises(TableLoadError) as error:
         publish_run(task)
     assert str(error.value) == (
