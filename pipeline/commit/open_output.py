@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from albert_embed.pipeline.commit.plan import read_plan
 from albert_embed.pipeline.commit.staging import StagingFolder
@@ -10,13 +13,15 @@ from albert_embed.pipeline.dataset.layout import (
     CLAIM_FILE,
     MANIFEST_FILE,
     STAGING,
+    VERSIONS,
     find_version_number,
     is_own_file,
     is_staged,
 )
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.versions import describe_missing, read_manifest
+from albert_embed.pipeline.dataset.versions import describe_missing, list_versions, read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
+from albert_embed.transforms.files.directories import is_remote
 from albert_embed.transforms.files.literal_files import list_files
 
 
@@ -33,11 +38,13 @@ def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manife
 
     Raises:
       OutputError: if the directory holds a finished output or anything else, and neither `overwrite` nor `add` allows
-        that; or if rows of the latest version are still to be loaded into its table.
+        that; if it would lie in another finished output or around one; or if rows of the latest version are still to be
+        loaded into its table.
     """
     files = [file.name for file in list_files(directory)]
     previous = _read_latest(directory) if any(find_version_number(name) for name in files) else None
     if previous is None:
+        refuse_nested(directory, files)
         if MANIFEST_FILE in files:
             raise OutputError(f"{describe_missing(directory)}; --overwrite does not replace it: remove the file first")
         unfinished = any(is_staged(name) for name in files)
@@ -53,6 +60,48 @@ def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manife
     if not overwrite and not add:
         raise OutputError(f"{directory} holds a finished output; give another --output, or --overwrite to replace it")
     return previous
+
+
+def refuse_nested(directory: str, names: Iterable[str]) -> None:
+    """Refuses a new output in a finished one, or around one: folders are listed and deleted with all that is below.
+
+    Args:
+      directory: of the new output.
+      names: of the files that are there, relative to it.
+
+    Raises:
+      OutputError: if it is so.
+    """
+    for outer in _list_parents(directory):
+        if _holds_versions(outer):
+            raise OutputError(
+                f"{directory} lies in {outer}, which holds a finished output: whoever lists, copies or deletes that "
+                "would take this with it. Give an --output beside it"
+            )
+    for name in names:
+        inner, _, version = name.rpartition(f"/{VERSIONS}/")
+        if inner and find_version_number(f"{VERSIONS}/{version}") is not None:
+            raise OutputError(
+                f"{directory} has a finished output below it, in {inner}: whoever lists, copies or deletes the one "
+                "would take the other with it. Give an --output beside it, or move that one"
+            )
+
+
+def _list_parents(directory: str) -> Iterator[str]:
+    """Yields the folders that a directory lies in, the nearest first; of a bucket, up to the bucket."""
+    if not is_remote(directory):
+        yield from map(str, Path(os.path.realpath(directory)).parents)
+        return
+    scheme, _, path = directory.partition("://")
+    names = path.rstrip("/").split("/")
+    yield from (f"{scheme}://{'/'.join(names[:count])}" for count in range(len(names) - 1, 0, -1))
+
+
+def _holds_versions(directory: str) -> bool:
+    try:
+        return bool(list_versions(directory))
+    except Exception:  # whoever may not list it can not have been told of an output there; clients raise many kinds
+        return False
 
 
 def _read_latest(directory: str) -> Manifest:
