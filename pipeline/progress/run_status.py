@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from albert_embed.pipeline.progress.status import Status
+from albert_embed.pipeline.progress.status import Status, describe_seconds
 from albert_embed.transforms.steps import metrics
 
 _RECENT_SECONDS = 30.0  # the tokens per second are those of the last half minute
@@ -44,14 +44,19 @@ class RunStatus:
         self._clock = clock
         self._tokens: deque[tuple[float, int]] = deque()
         self._first: tuple[float, float] | None = None  # when there was first a share, and which
+        self._started = clock()
 
-    def read(self, counts: Mapping[str, int]) -> Status:
+    def read(self, counts: Mapping[str, int], *, job_state: str = "") -> Status:
         """Returns the status.
 
         Args:
           counts: name → the sum over the processes of the run, of `transforms.steps.metrics`; what is missing is 0.
+          job_state: what the runner says of its job; shown, with the time that has passed, while nothing is counted.
         """
         now = self._clock()
+        if job_state and not counts:
+            spent = f"{describe_seconds(now - self._started)} so far"
+            return Status(title=self._work.title, figures=(f"the job is {job_state}", spent))
         if self._is_comparing(counts):
             compared = counts.get(metrics.INPUT_BYTES, 0) / self._work.bytes if self._work.bytes else None
             documents = counts.get(metrics.DOCUMENTS, 0)

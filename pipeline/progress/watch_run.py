@@ -27,5 +27,5 @@ def watch_run(display: Display, work: RunWork) -> Iterator[RunCounts]:
         return
     with share_counts() as folder:
         counts, status = RunCounts(folder), RunStatus(work)
-        with display.show(lambda: status.read(counts.read())):
+        with display.show(lambda: status.read(counts.read(), job_state=counts.job_state)):
             yield counts

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest import mock
 
 import apache_beam as beam
+import pytest
+from apache_beam.metrics import monitoring_infos
+from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PipelineResult
 from apache_beam.runners.runner import PipelineState
 
+from albert_embed.pipeline.progress import run_counts
 from albert_embed.pipeline.progress.run_counts import RunCounts, read_counters
 from albert_embed.transforms.process.live_counts import share_counts
 from albert_embed.transforms.steps import metrics
@@ -74,12 +77,42 @@ def test_a_runner_that_does_not_answer_and_one_that_has_ended() -> None:
     assert counts.read() == {} and ended.asked == 0
 
 
-def test_a_portable_runner_is_left_alone() -> None:
-    """Beam keeps its first answer for good."""
-    result = mock.create_autospec(PipelineResult, instance=True)
-    counts = RunCounts("")
-    counts.note_result(result)
-    assert counts.read() == {} and result.method_calls == []
+class JobService:
+    """A job service whose job runs and counts on, or counts nothing until its end, as that of Flink."""
+
+    def __init__(self, *, counts: bool) -> None:
+        self._counts = counts
+        self._documents = 0
+
+    def GetState(self, request: Any, *, timeout: float) -> Any:
+        assert (request.job_id, timeout) == ("job-7", 5.0)
+        return beam_job_api_pb2.JobStateEvent(state=beam_job_api_pb2.JobState.RUNNING)
+
+    def GetJobMetrics(self, request: Any, *, timeout: float) -> Any:
+        assert (request.job_id, timeout) == ("job-7", 5.0)
+        self._documents += 5
+        name = monitoring_infos.int64_user_counter(metrics.NAMESPACE, metrics.DOCUMENTS, self._documents, "step")
+        told = beam_job_api_pb2.MetricResults(attempted=[name] if self._counts else [])
+        return beam_job_api_pb2.GetJobMetricsResponse(metrics=told)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_portable_runner_is_asked_again_and_again(monkeypatch: pytest.MonkeyPatch, counts: bool) -> None:
+    """Its result alone would give its first answer for good."""
+    monkeypatch.setattr(run_counts, "_ASK_SECONDS", 0.0)
+    result = PipelineResult(JobService(counts=counts), "job-7", iter(()), iter(()))
+    found = RunCounts("")
+    found.note_result(result)
+    expected: list[dict[str, int]] = [{"documents": 5}, {"documents": 10}, {"documents": 15}] if counts else [{}] * 3
+    assert [found.read() for _ in range(3)] == expected
+    assert found.job_state == "running"
+
+
+def test_a_portable_runner_that_does_not_answer() -> None:
+    result = PipelineResult(None, "job-7", iter(()), iter(()))
+    found = RunCounts("")
+    found.note_result(result)
+    assert (found.read(), found.job_state) == ({}, "")
 
 
 def test_counters_of_a_finished_run() -> None:

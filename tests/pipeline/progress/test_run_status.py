@@ -99,3 +99,12 @@ def test_counts_of_a_bundle_that_ran_twice_are_not_more_than_all() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert describe_seconds(seconds) == words
+
+
+def test_a_job_that_counts_nothing_shows_its_state_and_the_time() -> None:
+    clock = Clock()
+    status = RunStatus(RunWork(title="embedding", bytes=1000), clock)
+    clock.now += 135
+    assert status.read({}, job_state="running").line == "embedding: the job is running, 2 min 15 s so far"
+    assert status.read({}).line == "embedding: 0 %"
+    assert status.read({"documents": 1}, job_state="running").line == "embedding: 0 %"
