@@ -19,7 +19,9 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, CorpusReport
 from albert_embed.pipeline.commit.claim import Claim
+from albert_embed.pipeline.commit.open_output import refuse_nested
 from albert_embed.pipeline.commit.run_name import make_run_name
+from albert_embed.pipeline.console.interruption import NOTHING_PUBLISHED, say_if_interrupted
 from albert_embed.pipeline.dataset.layout import CLAIM_FILE, MANIFEST_FILE, STAGING
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.files.directories import read_file, write_file_atomically
@@ -54,8 +56,8 @@ class AnalysisDirectory:
         """Locks the directory for a run, and clears what a run that was cut off has left.
 
         Raises:
-          OutputError: if another run is writing to the directory, if it holds embeddings, or if it holds anything else
-            and `overwrite` is not given.
+          OutputError: if another run is writing to the directory, if it holds embeddings, if it lies in an output or
+            around one, or if it holds anything else and `overwrite` is not given.
         """
         self._claim.acquire(PipelineOptions([]))
         try:
@@ -63,6 +65,7 @@ class AnalysisDirectory:
             delete_directory(self.staging)
             run = {"started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
             write_file_atomically(FileSystems.join(self.staging, "run.json"), json.dumps(run).encode())
+            say_if_interrupted(lambda: NOTHING_PUBLISHED)
         except BaseException:
             self.release()
             raise
@@ -77,6 +80,7 @@ class AnalysisDirectory:
             raise OutputError(
                 f"{self.path} holds embeddings ({MANIFEST_FILE}); an analysis needs an --output of its own"
             )
+        refuse_nested(self.path, names)
         if overwrite:
             return
         if ANALYSIS_FILE in names:
@@ -107,6 +111,7 @@ class AnalysisDirectory:
         staged = FileSystems.join(self.staging, TRANSFORM)
         description = read_file(FileSystems.join(staged, DESCRIPTION_FILE))
         if not self._holds(DESCRIPTION_FILE, description):
+            say_if_interrupted(lambda: f"the analysis in {self.path} is not whole; run the same command again")
             self._delete([ANALYSIS_FILE, DESCRIPTION_FILE])
             for folder in GRAPH_FOLDERS:
                 delete_directory(FileSystems.join(self.path, folder))
@@ -114,6 +119,7 @@ class AnalysisDirectory:
             write_file_atomically(FileSystems.join(self.path, DESCRIPTION_FILE), description)
         published = report.with_failures(self._join_failures(failure_files))
         write_file_atomically(FileSystems.join(self.path, ANALYSIS_FILE), published.to_json().encode())
+        say_if_interrupted(lambda: f"the analysis is published in {self.path}")
         kept = published.failures.file
         self._delete([name for name in self._list() if _FAILURES.match(name) and name != kept])
         delete_directory(self.staging)

@@ -29,10 +29,12 @@ OPTIONS = (
 def run_compact(arguments: Arguments) -> CommandResult:
     """Rewrites the output and says what that freed."""
     from albert_embed.pipeline.commit.compact import compact_output
+    from albert_embed.pipeline.commit.transaction import watch_versions
 
     directory = arguments.values["directory"]
     retain = arguments.values.get("retain")
     check_at_least("--retain", retain, 0)
+    watch_versions(directory)
     compaction = compact_output(directory, retain=retain, display=choose_display(arguments))
     record = {
         "status": _status(compaction),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.interruption import say_if_interrupted
 from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
@@ -92,6 +93,7 @@ def run_export(arguments: Arguments) -> CommandResult:
         values["calibration_texts"] = read_texts(patterns, most=_MOST_TEXTS_READ, option="--calibration-texts")
     report = export_model(**values)
     directory = str(values["output"])
+    say_if_interrupted(lambda: f"the export is in {directory}")
     record = {"status": "published", "exit_status": 0, "output": directory, **report.to_json()}
     return CommandResult(record=record, blocks=(_make_table(report, directory),))
 

@@ -45,7 +45,9 @@ def run_index(arguments: Arguments) -> CommandResult:
     options = IndexOptions(**arguments.choose(IndexOptions))
 
     from albert_embed.pipeline.commit.index_output import index_output
+    from albert_embed.pipeline.commit.transaction import watch_versions
 
+    watch_versions(options.directory)
     indexing = index_output(options, display=choose_display(arguments))
     record = {
         "status": _status(indexing),

@@ -23,7 +23,7 @@ from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.configuration.given_config import GivenConfig, read_given_config
 from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, VERBOSE, Arguments, Command
-from albert_embed.pipeline.console.interruption import Interruption
+from albert_embed.pipeline.console.interruption import Interruption, say_if_interrupted
 from albert_embed.pipeline.console.log import set_up_log
 from albert_embed.pipeline.console.option import find_flag_value
 from albert_embed.pipeline.console.output import CommandResult, Output, PrintError
@@ -48,13 +48,14 @@ COMMANDS = {
 }
 _PRINT_COMPLETION = "--print-completion"
 _SHELLS = ("bash", "zsh", "fish")
+_HELP = "help"
 _HELP_FLAGS = ("-h", "--help")
 _USAGE = f"{PROGRAM} COMMAND [options]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status is 0 only when everything was written and published."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _place_help(sys.argv[1:] if arguments is None else arguments)
     config = GivenConfig()
     if not _wants_help(given):
         config = read_given_config(given, COMMANDS)
@@ -71,6 +72,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(output, e)
     finally:
         output.close()
+
+
+def _place_help(given: Sequence[str]) -> list[str]:
+    """Returns the arguments, with `--help` behind the command where they ask for help in another way.
+
+    These are `help`, `help embed`, `--help embed` and `embed help`. What a command takes by its position may be called
+    `help`, too.
+    """
+    first, *others = given or ("",)
+    if first in (_HELP, *_HELP_FLAGS):
+        named = [word for word in others if word not in (_HELP, *_HELP_FLAGS)]
+        return [*named[:1], "--help"]
+    if others == [_HELP] and first in COMMANDS:
+        takes_words = any(option.is_positional for option in COMMANDS[first].options)
+        return list(given) if takes_words and os.path.exists(_HELP) else [first, "--help"]
+    return list(given)
 
 
 def _wants_help(given: Sequence[str]) -> bool:
@@ -127,11 +144,12 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
             if result_file is not None:
                 result_file.check()
             result = _execute(command, arguments)
+            say_if_interrupted(lambda: f"the command had done its work ({result.record['status']})")
             output.print_result(result)
             return result.exit_status
         except (Exception, KeyboardInterrupt) as e:
             if interruption.happened:
-                return _stop(output, interruption, command, arguments)
+                return _stop(output, interruption, command)
             if isinstance(e, KeyboardInterrupt):
                 raise
             if config.is_on(VERBOSE, given):
@@ -160,10 +178,10 @@ def _execute(command: Command, arguments: Arguments) -> CommandResult:
     return describe_config(command, arguments)
 
 
-def _stop(output: Output, interruption: Interruption, command: Command, arguments: Arguments) -> int:
+def _stop(output: Output, interruption: Interruption, command: Command) -> int:
     """Says that a command was interrupted and how to go on; returns the exit status."""
     status = interruption.exit_status
-    message = f"interrupted by {interruption.name}; {command.describe_interruption(arguments)}"
+    message = f"interrupted by {interruption.name}; {interruption.describe_left()}"
     output.print_error(
         f"{PROGRAM} {command.name}: {message}",
         {"status": "interrupted", "exit_status": status, "error": message},
@@ -198,7 +216,7 @@ def _make_parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         usage=_USAGE,
         description="Embed text corpora with ALBERT on Apache Beam.",
-        epilog=f"{PROGRAM} COMMAND --help describes the options of a command.",
+        epilog=f"{PROGRAM} help COMMAND describes the options of a command, and so does {PROGRAM} COMMAND --help.",
     )
     parser.add_argument("--version", action="store_true", help="print the name and the version")
     parser.add_argument(_PRINT_COMPLETION, choices=_SHELLS, help="print what a shell needs to complete command lines")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
+from albert_embed.pipeline.console.interruption import say_if_interrupted
 from albert_embed.pipeline.console.option import Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 
@@ -21,6 +22,7 @@ def run_publish(arguments: Arguments) -> CommandResult:
     from albert_embed.pipeline.publication.complete_run import complete_runs
 
     directory = arguments.values["directory"]
+    say_if_interrupted(lambda: "the same command again does what is left, and says which version is published")
     completion = complete_runs(directory, PipelineOptions(list(arguments.beam)))
     done = completion.completed is not None
     record = {

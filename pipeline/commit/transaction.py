@@ -23,9 +23,10 @@ from albert_embed.pipeline.commit.publish import (
 )
 from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed.pipeline.console.interruption import NOTHING_CHANGED, say_if_interrupted
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.versions import choose_retained
+from albert_embed.pipeline.dataset.versions import choose_retained, list_versions
 from albert_embed.transforms.files.directories import read_file
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,23 @@ class Transaction:
             logger.warning("%s could not be removed, which the next run does: %s", self.staging.path, e)
         finally:
             self._claim.release()
+
+
+def watch_versions(directory: str) -> None:
+    """Has the command say, where it is interrupted from now on, whether there is a newer version.
+
+    Args:
+      directory: of the output.
+    """
+    before = max(list_versions(directory), default=0)
+
+    def describe() -> str:
+        latest = max(list_versions(directory), default=0)
+        if latest == before:
+            return NOTHING_CHANGED
+        return f"version {latest} of {directory} is published, and the next run does what is left"
+
+    say_if_interrupted(describe)
 
 
 def read_schemas(directory: str) -> dict[str, str]:

@@ -82,11 +82,6 @@ class ConfigValues:
 NO_CONFIG = ConfigValues()
 
 
-def describe_unchanged(_: Arguments) -> str:
-    """Returns what an interrupted command leaves that writes nothing until its end."""
-    return "nothing was changed; run the same command again"
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Command:
     """A command.
@@ -97,7 +92,6 @@ class Command:
       options: what it takes, in the order of `--help`.
       run: carries it out; what it needs is imported there, so that `--help` answers at once.
       takes_beam_options: whether it takes the flags of Apache Beam too.
-      describe_interruption: says what was kept and how to go on where the command is interrupted.
       reports_errors_as_json: whether, with `--json`, an error is a line of JSON on standard output too.
       shares_config_with: the command whose configuration files serve this one as well.
     """
@@ -109,7 +103,6 @@ class Command:
     takes_beam_options: bool = False
     reports_errors_as_json: bool = True
     shares_config_with: str = ""
-    describe_interruption: Callable[[Arguments], str] = describe_unchanged
 
     @property
     def usage(self) -> str:

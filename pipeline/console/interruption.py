@@ -5,12 +5,29 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Callable
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What a shell gives for a process that a signal has ended (POSIX, "Exit Status for Commands").
 _EXIT_BASE = 128
+
+NOTHING_CHANGED = "nothing was changed; run the same command again"
+NOTHING_PUBLISHED = "nothing was published; run the same command again"
+_left: ContextVar[Callable[[], str] | None] = ContextVar("left", default=None)
+
+
+def say_if_interrupted(describe: Callable[[], str]) -> None:
+    """Sets what is said where the command is interrupted from now on: what it leaves, and how to go on.
+
+    A command whose work has phases calls this again in each: what is true changes with them.
+
+    Args:
+      describe: returns it; called once everything is unwound.
+    """
+    _left.set(describe)
 
 
 class Interruption:
@@ -40,7 +57,16 @@ class Interruption:
         """130 for SIGINT, 143 for SIGTERM."""
         return _EXIT_BASE + (self._signal or 0)
 
+    def describe_left(self) -> str:
+        """Returns what the command has left, and how to go on, as it has said last (`say_if_interrupted`)."""
+        describe = _left.get()
+        try:
+            return NOTHING_CHANGED if describe is None else describe()
+        except (Exception, KeyboardInterrupt) as e:  # a bucket that does not answer, and an impatient user
+            return f"what it has left could not be found out ({type(e).__name__}: {e}); run the same command again"
+
     def __enter__(self) -> Interruption:
+        _left.set(None)
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._interrupt) for number in _SIGNALS}
         return self

@@ -15,6 +15,7 @@ from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.runner_job import RunnerJob, find_runner
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.verdict import VERDICT_FILE, Verdict
+from albert_embed.pipeline.console.interruption import say_if_interrupted
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
 from albert_embed.pipeline.embed.embed_prepared import EmbedPrepared
@@ -34,6 +35,7 @@ from albert_embed.pipeline.job.check_output import (
 from albert_embed.pipeline.job.compact_after_run import compact_after_run
 from albert_embed.pipeline.job.embed_outcome import EmbedOutcome
 from albert_embed.pipeline.job.embed_pipeline import EmbedPipeline
+from albert_embed.pipeline.job.interrupted_run import describe_interrupted_run, describe_interrupted_submission
 from albert_embed.pipeline.job.prepared_run import PreparedRun, prepare_run
 from albert_embed.pipeline.job.resolve_options import resolve_options
 from albert_embed.pipeline.job.submit_run import SubmittedRun, explain, read_published, submit, wait_for_verdict
@@ -123,6 +125,7 @@ class EmbedJob:
         check_graph_size(pack(self._input.parts), self._run.beam_options)
         self._table.check()
         self._claim.acquire(self._run.beam_options)
+        say_if_interrupted(lambda: describe_interrupted_run(self._staging))
         try:
             latest = find_latest(self._options, self._run.provenance, self._table)
             with fail_as_run():
@@ -250,6 +253,7 @@ class EmbedJob:
         template, runner = find_template(self._run.beam_options), find_runner(self._run.beam_options)
         if template is None and runner is not None:
             self._claim.note_submission(runner)
+            say_if_interrupted(lambda: describe_interrupted_submission(self._options.output, runner))
         try:
             result, job = submit(pipeline, self._run.beam_options)
         except Exception as e:  # the in-process runner raises here what its steps have raised
@@ -259,6 +263,7 @@ class EmbedJob:
         if job is not None:
             self._job = job
             self._claim.note_job(job)
+        say_if_interrupted(lambda: describe_interrupted_run(self._staging))
         if self._options.no_wait:
             self._claim.leave()
             return SubmittedRun(run=self._staging.run, job=job, template=None)

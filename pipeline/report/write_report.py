@@ -8,6 +8,7 @@ import posixpath
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.analysis.corpus_report import ANALYSIS_FILE, read_corpus_report
+from albert_embed.pipeline.console.interruption import say_if_interrupted
 from albert_embed.pipeline.dataset.layout import MANIFEST_FILE
 from albert_embed.pipeline.dataset.published_output import open_published_output
 from albert_embed.pipeline.dataset.versions import list_versions
@@ -58,7 +59,10 @@ def write_report(options: ReportOptions) -> WrittenReport:
         if options.atlas is not None:
             check_file_writable(options.atlas, named="--atlas")
         page = describe_dataset(directory, method=options.map)
-        return WrittenReport(path=target, bytes=write_page(page, target), atlas=_write_atlas(options))
+        written = write_page(page, target)
+        if options.atlas is not None:
+            say_if_interrupted(lambda: f"{target} is written, {options.atlas} is not; run the same command again")
+        return WrittenReport(path=target, bytes=written, atlas=_write_atlas(options))
     if options.atlas is not None or options.map != "pca":
         raise ValueError(f"{directory} holds an analysis, which has no vectors; leave out --map and --atlas")
     page = describe_analysis(read_corpus_report(directory), directory)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +119,44 @@ def test_every_setting_has_a_flag() -> None:
 def test_the_default_of_batch_tokens_is_the_one_that_is_chosen() -> None:
     default = next(option.default for option in COMMANDS["embed"].options if option.flag == "--batch-tokens")
     assert default == f"{DEFAULT_TOKENS:,} on a CPU, {GPU_BATCH_TOKENS:,} on a GPU"
+
+
+HELP_WORDS = ("help", "--help", "-h")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_wherever_the_word_stands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([name, "--help"]) == 0
+    expected = capsys.readouterr().out
+    assert expected.startswith(f"usage: albert-embed {name}")
+    for arguments in [*([word, name] for word in HELP_WORDS), [name, "help"], ["help", name, "--json"]]:
+        assert main(arguments) == 0
+        assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize("arguments", [["help"], ["--help"], ["-h"], ["help", "help"], ["help", "--help"]])
+def test_help_of_all_commands(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: albert-embed COMMAND [options]") and all(f"  {name} " in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("word", HELP_WORDS)
+def test_help_of_no_command_names_the_nearest(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert main([word, "serch"]) == 2
+    said = capsys.readouterr().err
+    assert "albert-embed: unknown command 'serch'; the nearest of " in said and said.endswith(" is search\n")
+
+
+def test_a_folder_may_be_called_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "help").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["inspect", "help"]) == 2
+    assert capsys.readouterr().err.startswith("albert-embed inspect: help holds no manifest.json")
+    assert main(["embed", "help"]) == 0  # which takes nothing by its position
+    assert capsys.readouterr().out.startswith("usage: albert-embed embed ")

@@ -13,12 +13,9 @@ from pathlib import Path
 import pytest
 
 from albert_embed import read_embeddings
-from albert_embed.pipeline.cli.embed import EMBED, describe_interrupted_embed
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.dataset.versions import read_manifest
-from albert_embed.pipeline.settings.table_name import TableName
 from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import ROOT
 from tests.waiting import wait_until
@@ -108,14 +105,3 @@ def test_a_run_that_is_stopped_can_be_gone_on_with(
         "--direct_num_workers" not in flags
     ):  # a runner of several processes may run a bundle twice, and takes only shards without repeated rows
         assert read_manifest(str(output)).measured.counters["reused_rows"] > 0
-
-
-@pytest.mark.parametrize("located", [True, False])
-def test_what_a_run_with_a_table_alone_has_kept_is_below_the_temp_location(tmp_path: Path, located: bool) -> None:
-    table = TableName.parse("bq:my-project:a.b")
-    directory = f"{tmp_path}/albert-embed/{table}"
-    StagingFolder(directory=directory, run="20260102T030405Z-0123456789ab").write("index-0.parquet", b"rows")
-    location = ["--temp_location", str(tmp_path)] if located else []
-    arguments = EMBED.parse(["--model", "m", "--input", "i", "--output", table.option, *location])
-    kept = f"; finished shards kept in {directory}/_staging: 1" if located else ""
-    assert describe_interrupted_embed(arguments).startswith(f"nothing was published{kept}; run the same command again")
