@@ -28,6 +28,15 @@ TINY = AlbertConfig(
     intermediate_size=24,
     max_position_embeddings=128,
 )
+# The sizes of ALBERT-base.
+BASE = AlbertConfig(
+    vocab_size=30000,
+    embedding_size=128,
+    hidden_size=768,
+    num_hidden_layers=12,
+    num_attention_heads=12,
+    intermediate_size=3072,
+)
 
 
 def make_weights(config: AlbertConfig, *, seed: int = 0) -> Weights:

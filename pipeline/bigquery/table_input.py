@@ -16,7 +16,7 @@ from albert_embed.pipeline.bigquery.read_table import (
 )
 from albert_embed.pipeline.bigquery.table_column import TableColumn, read_columns
 from albert_embed.pipeline.records.part import InputParts
-from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.record_fields import FieldTypes, RecordFields
 from albert_embed.pipeline.settings.embed_choices import BIGQUERY
 from albert_embed.pipeline.settings.table_name import TableName
 
@@ -52,20 +52,20 @@ class TableInput:
     def range_bytes(self) -> None:
         """None: a table is read by streams."""
 
-    def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """Returns what has a schema, and its fields with their types; none if no field is wanted.
+    def find_field_types(self, wanted: Sequence[str]) -> FieldTypes:
+        """Returns the types of its columns; none if no field is wanted.
 
         Raises:
           ValueError: if a table or the query can't be read.
         """
         named = "--query" if self.query is not None else self.tables[0].option
         if not wanted:
-            return named, {}
+            return FieldTypes(named_by=named, types={})
         if self.query is not None:
             schema = clients.try_query(self.query, self.project).schema or ()
         else:
             schema = clients.find_table(self.tables[0]).schema
-        return named, name_kinds(read_columns(schema))
+        return FieldTypes(named_by=named, types=name_kinds(read_columns(schema)))
 
     def check_fields(self, fields: RecordFields) -> int | None:
         """Checks that what is read has the fields, without reading it; no query runs.

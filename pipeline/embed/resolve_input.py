@@ -14,7 +14,7 @@ from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
 from albert_embed.pipeline.listing.input_files import InputFile, list_input
 from albert_embed.pipeline.records.part import InputParts, PartReader
-from albert_embed.pipeline.records.record_fields import RecordFields, add_field_types
+from albert_embed.pipeline.records.record_fields import FieldTypes, RecordFields
 from albert_embed.pipeline.settings.embed_choices import BIGQUERY
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
@@ -37,8 +37,8 @@ class Input(Protocol):
     def fingerprint(self) -> str | None:
         """Returns a value that is the same for the same input; None where that is not known."""
 
-    def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """Returns what names the types of fields, and its fields with their types; no fields where there are no types.
+    def find_field_types(self, wanted: Sequence[str]) -> FieldTypes:
+        """Returns the types of its fields.
 
         Args:
           wanted: the fields whose types are needed.
@@ -104,14 +104,11 @@ def resolve_fields(options: EmbedOptions, given: FileInput | TableInput) -> Embe
     Raises:
       ValueError: if a field is not there, or has a type that can't be kept.
     """
-    keep_fields = options.keep_fields
     fields = RecordFields.of(options)
-    wanted = [field.field for field in list_kept_fields(keep_fields) if not field.type_name]
+    wanted = [field.field for field in list_kept_fields(options.keep_fields) if not field.type_name]
     if isinstance(given, FileInput):  # what a table has is checked when it is opened
         given.check_fields(fields)
-    named_by, types = given.find_field_types(wanted)
-    if types:
-        keep_fields = add_field_types(keep_fields, types, named_by)
+    keep_fields = given.find_field_types(wanted).add_to(options.keep_fields)
     return dataclasses.replace(options, format=given.format, keep_fields=keep_fields)
 
 

@@ -29,7 +29,7 @@ from albert_embed.pipeline.inputs.split_files import (
 )
 from albert_embed.pipeline.listing.input_files import InputFile
 from albert_embed.pipeline.records.part import InputParts
-from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.record_fields import FieldTypes, RecordFields
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.kept_fields import list_kept_fields
 from albert_embed.pipeline.sources.source import Source
@@ -73,9 +73,9 @@ class FileInput:
     def _file_fields(self) -> list[FileFields]:
         return read_file_fields(self.files, self.source) if self.source.has_schema else []
 
-    def find_field_types(self, wanted: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """Returns the first file, and the fields of all files with their types; no fields where they name none."""
-        return show_path(self.files[0].path), merge_types(self._file_fields)
+    def find_field_types(self, wanted: Sequence[str]) -> FieldTypes:
+        """Returns the types of the fields of all files, in the name of the first; none where files name none."""
+        return FieldTypes(named_by=show_path(self.files[0].path), types=merge_types(self._file_fields))
 
     def check_fields(self, fields: RecordFields) -> None:
         """Refuses fields that the files do not have, as far as that can be known before the run.

@@ -100,35 +100,47 @@ def describe_missing_field(option: str, field: str, known: Collection[str], lack
     return described.encode(errors="backslashreplace").decode()
 
 
-def add_field_types(keep_fields: Sequence[str], types: Mapping[str, str], named_by: str) -> tuple[str, ...]:
-    """Returns `--keep-fields` with types for those that name none.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FieldTypes:
+    """The types of an input's fields.
 
-    Args:
-      keep_fields: as `KeptField.parse` takes them.
-      types: field → type, "?" and its name in the input where it can't be kept.
+    Attributes:
       named_by: what the types are of, for messages.
-
-    Raises:
-      ValueError: if there is no such field, or it has a type that can't be kept.
+      types: field → type, "?" and its name in the input where it can't be kept; empty where there are no types.
     """
-    return tuple(
-        field.with_type(field.type_name or _find_type(field.field, types, named_by))
-        for field in list_kept_fields(keep_fields)
-    )
 
+    named_by: str
+    types: Mapping[str, str]
 
-def _find_type(field: str, types: Mapping[str, str], named_by: str) -> str:
-    if field not in types:
-        raise ValueError(describe_missing_field("--keep-fields", field, types, f"{named_by} has no such field"))
-    if types[field] in NULLS:
-        example = f"{field}:string" + types[field].removeprefix(NULLS[0])
-        raise ValueError(
-            f"--keep-fields has {field!r}, which is null throughout {named_by}, so it has no type; give it one, "
-            f"such as {example}"
+    def add_to(self, keep_fields: Sequence[str]) -> tuple[str, ...]:
+        """Returns `--keep-fields` with types for those that name none, where there are types.
+
+        Args:
+          keep_fields: as `KeptField.parse` takes them.
+
+        Raises:
+          ValueError: if there is no such field, or it has a type that can't be kept.
+        """
+        if not self.types:
+            return tuple(keep_fields)
+        return tuple(
+            field.with_type(field.type_name or self._find(field.field)) for field in list_kept_fields(keep_fields)
         )
-    if types[field].startswith("?"):
-        raise ValueError(
-            f"--keep-fields has {field!r}, which is {types[field][1:]} in {named_by}; strings, integers, floats and "
-            "lists of them can be kept"
-        )
-    return types[field]
+
+    def _find(self, field: str) -> str:
+        if field not in self.types:
+            lack = f"{self.named_by} has no such field"
+            raise ValueError(describe_missing_field("--keep-fields", field, self.types, lack))
+        type_ = self.types[field]
+        if type_ in NULLS:
+            example = f"{field}:string" + type_.removeprefix(NULLS[0])
+            raise ValueError(
+                f"--keep-fields has {field!r}, which is null throughout {self.named_by}, so it has no type; give it "
+                f"one, such as {example}"
+            )
+        if type_.startswith("?"):
+            raise ValueError(
+                f"--keep-fields has {field!r}, which is {type_[1:]} in {self.named_by}; strings, integers, floats and "
+                "lists of them can be kept"
+            )
+        return type_

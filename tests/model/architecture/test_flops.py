@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.architecture.flops import count_batch_flops
-from tests.tiny_model import TINY, replace
-
-BASE = AlbertConfig(
-    vocab_size=30000,
-    embedding_size=128,
-    hidden_size=768,
-    num_hidden_layers=12,
-    num_attention_heads=12,
-    intermediate_size=3072,
-)
+from tests.tiny_model import BASE, TINY, replace
 
 
 def test_base_at_512() -> None:

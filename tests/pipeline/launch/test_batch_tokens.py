@@ -17,15 +17,8 @@ from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
+from tests.tiny_model import BASE
 
-BASE = AlbertConfig(
-    vocab_size=30000,
-    embedding_size=128,
-    hidden_size=768,
-    num_hidden_layers=12,
-    num_attention_heads=12,
-    intermediate_size=3072,
-)
 XXLARGE = dataclasses.replace(BASE, hidden_size=4096, num_attention_heads=64, intermediate_size=16384)
 GPU_WORKERS = ["--dataflow_service_options", "worker_accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver"]
 
