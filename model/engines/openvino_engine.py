@@ -14,14 +14,16 @@ from albert_embed.model.architecture.padded_batch import mean_of_real_tokens
 from albert_embed.model.directory.model_directory import (
     INPUT_NAMES,
     INT8_MODEL_FILE,
+    POOLED_SIGNATURE,
+    POOLED_SIGNATURE_OUTPUT,
     TOKENS_SIGNATURE,
     ModelDirectoryError,
     read_precision,
 )
 from albert_embed.model.directory.saved_model_graph import read_signature_outputs
-from albert_embed.model.engines.bfloat16_constants import readable_by_openvino
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
-from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, SEQUENCE_OUTPUT
+from albert_embed.model.engines.openvino_saved_model import readable_by_openvino
+from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +33,15 @@ _OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", 
 
 
 class OpenVINOEngine:
-    """The signature `tokens` of a SavedModel in a local directory, compiled for this CPU.
+    """A SavedModel in a local directory, compiled for this CPU.
 
     It computes in the precision of the export. Where the processor has no instructions for that, OpenVINO computes in
     float32 instead, and the log says so.
 
     Args:
       directory: an export or a TF1 Hub module.
+      outputs: those that `run` will be asked for; None means any. For the pooled output alone an export in floating
+        point has a signature that does less work.
       threads: how many to use; with None OpenVINO takes all cores.
       streams: how many batches it computes at once, each on its share of the threads.
       precision: what to compute in; None means what the export says.
@@ -50,7 +54,13 @@ class OpenVINOEngine:
     name = "openvino"
 
     def __init__(
-        self, directory: Path, *, threads: int | None = None, streams: int = 1, precision: str | None = None
+        self,
+        directory: Path,
+        *,
+        outputs: Collection[str] | None = None,
+        threads: int | None = None,
+        streams: int = 1,
+        precision: str | None = None,
     ) -> None:
         try:
             import openvino
@@ -75,11 +85,15 @@ class OpenVINOEngine:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
-            int8 = directory / INT8_MODEL_FILE
-            model = core.read_model(str(int8)) if precision == "int8" else read_openvino_model(directory)
+            if precision == "int8":
+                model = core.read_model(str(directory / INT8_MODEL_FILE))
+            else:
+                model = read_openvino_model(directory, outputs)
             self._compiled = core.compile_model(model, "CPU", settings)
         except Exception as e:  # some of the front end's errors are not even RuntimeErrors
             raise ModelDirectoryError(f"OpenVINO can't read the model in {directory}: {e}") from e
+        has_pooled_alone = any(POOLED_SIGNATURE_OUTPUT in output.names for output in self._compiled.outputs)
+        self._names = {POOLED_OUTPUT: POOLED_SIGNATURE_OUTPUT} if has_pooled_alone else {}
         self._thread = threading.local()
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
@@ -95,27 +109,40 @@ class OpenVINOEngine:
             if "bad_alloc" in str(e) or "out of memory" in str(e).lower() or "failed to allocate" in str(e).lower():
                 raise OutOfMemoryError(str(e)) from e
             raise RowError(str(e)) from e
-        found = {name: results[name] for name in outputs if name != MEAN_OUTPUT}
+        found = {name: results[self._names.get(name, name)] for name in outputs if name != MEAN_OUTPUT}
         if MEAN_OUTPUT in outputs:
             found[MEAN_OUTPUT] = mean_of_real_tokens(results[SEQUENCE_OUTPUT], inputs[INPUT_MASK])
         return found
 
 
-def read_openvino_model(directory: Path) -> Any:
-    """Reads the signature `tokens` as an OpenVINO model.
+def read_openvino_model(directory: Path, outputs: Collection[str] | None = None) -> Any:
+    """Reads a signature as an OpenVINO model.
 
     It calls the front end itself: `openvino.convert_model` does the same, but first tries to report its use over the
     network, which takes a second or more where there is none. Naming the outputs leaves out the rest of the SavedModel:
     OpenVINO can't convert the variables behind the asset paths of `tokenization_info`.
+
+    Args:
+      directory: an export or a TF1 Hub module.
+      outputs: as the engine is asked for them; None means all that the signature `tokens` has.
     """
     from openvino.frontend import FrontEndManager
 
+    signature, names = _choose_signature(directory, outputs)
     front_end = FrontEndManager().load_by_framework("tf")
-    with readable_by_openvino(directory) as readable:
+    with readable_by_openvino(directory, signature) as readable:
         saved_model = front_end.load(str(readable))
-        names = sorted(read_signature_outputs(directory, TOKENS_SIGNATURE))
         saved_model.override_all_outputs([saved_model.get_place_by_tensor_name(name) for name in names])
         return front_end.convert(saved_model)
+
+
+def _choose_signature(directory: Path, outputs: Collection[str] | None) -> tuple[str, list[str]]:
+    """Returns the signature that gives `outputs` for the least work, and what they are made of in it."""
+    if outputs is not None and set(outputs) == {POOLED_OUTPUT} and read_signature_outputs(directory, POOLED_SIGNATURE):
+        return POOLED_SIGNATURE, [POOLED_SIGNATURE_OUTPUT]
+    if outputs is None:
+        return TOKENS_SIGNATURE, sorted(read_signature_outputs(directory, TOKENS_SIGNATURE))
+    return TOKENS_SIGNATURE, sorted({SEQUENCE_OUTPUT if name == MEAN_OUTPUT else name for name in outputs})
 
 
 def _capabilities(core: Any) -> list[str]:

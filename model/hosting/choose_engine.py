@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,29 +17,28 @@ EngineName = Literal["tensorflow", "openvino", "jax", "auto"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 
 
-def load_engine(name: str, directory: Path, *, threads: int | None = None, streams: int = 1) -> Engine:
+def load_engine(
+    name: str,
+    directory: Path,
+    *,
+    outputs: Collection[str] | None = None,
+    threads: int | None = None,
+    streams: int = 1,
+) -> Engine:
     """Loads the model in `directory` with the engine `name` (not `auto`: call `choose_engine` first).
 
     Args:
       name: `tensorflow`, `openvino` or `jax`; each is imported only where it is loaded.
       directory: an export or a TF1 Hub module.
+      outputs: those that it will be asked for (`Engine.run`); None means any.
       threads: how many it may use; None means all cores. TensorFlow has one number for the whole process
         (`TF_NUM_INTRAOP_THREADS`) instead, because it may already be running.
-      streams: how many batches are computed at once, if they are given together (`BatchStreams`). OpenVINO divides the
-        threads among them; in TensorFlow all of them use all.
+      streams: how many batches it may be given at once. OpenVINO divides the threads among them; in TensorFlow all of
+        them use all.
 
     Raises:
       ValueError: if the engine is unknown, or can't compute the model.
     """
-    engine = _load_engine(name, directory, threads, streams)
-    if streams == 1:
-        return engine
-    from albert_embed.model.hosting.batch_streams import BatchStreams
-
-    return BatchStreams(engine, streams)
-
-
-def _load_engine(name: str, directory: Path, threads: int | None, streams: int) -> Engine:
     EngineTask.of(directory, ()).refuse(name)
     if name == "tensorflow":
         from albert_embed.model.engines.tensorflow_engine import load_tensorflow_engine
@@ -47,7 +47,7 @@ def _load_engine(name: str, directory: Path, threads: int | None, streams: int) 
     if name == "openvino":
         from albert_embed.model.engines.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(directory, threads=threads, streams=streams)
+        return OpenVINOEngine(directory, outputs=outputs, threads=threads, streams=streams)
     if name == "jax":
         from albert_embed.model.jax_engine.weights import load_jax_engine
 

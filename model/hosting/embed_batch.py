@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -14,52 +12,12 @@ import pyarrow as pa
 
 from albert_embed.model.architecture.padded_batch import float_lists, pad_batch
 from albert_embed.model.engines.engine import Engine, OutOfMemoryError, RowError
-from albert_embed.model.hosting.batch_streams import BatchStreams
-from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS
+from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, name_outputs
+from albert_embed.model.hosting.worker_environment import observe_worker
 from albert_embed.transforms.rows.columns import ID, INPUT_IDS, TEXT_START, WINDOW
 from albert_embed.transforms.rows.list_lengths import list_lengths
 from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.failure import Failure
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StartedBatch:
-    """A batch that an engine has begun to compute.
-
-    Attributes:
-      batch: the rows.
-      inputs: of the signature, padded.
-      outputs: what becomes of them.
-    """
-
-    batch: pa.RecordBatch
-    inputs: Mapping[str, np.ndarray]
-    outputs: Future[dict[str, np.ndarray]]
-
-
-def embed_batches(
-    batches: Sequence[pa.RecordBatch], engine: Engine, embeddings: Sequence[str]
-) -> Iterator[pa.RecordBatch | Failure]:
-    """Yields the rows of several batches with their embeddings, in their order; `BatchStreams` computes them at once.
-
-    Counts are those of the thread that calls this, which therefore makes all that is not the engine's.
-    """
-    if not isinstance(engine, BatchStreams):
-        for batch in batches:
-            yield from embed_batch(batch, engine, embeddings)
-        return
-    outputs = _name_outputs(embeddings)
-    started: list[StartedBatch] = []
-    try:
-        for batch in batches:
-            if batch.num_rows:
-                inputs = pad_batch(batch)
-                started.append(StartedBatch(batch=batch, inputs=inputs, outputs=engine.start(inputs, outputs)))
-        for one in started:
-            yield from _embed_padded(one.batch, one.inputs, one.outputs.result, engine, embeddings)
-    finally:
-        for one in started:
-            one.outputs.cancel()  # those that wait, where an error or Ctrl-C has come
 
 
 def embed_batch(batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]) -> Iterator[pa.RecordBatch | Failure]:
@@ -72,15 +30,11 @@ def embed_batch(batch: pa.RecordBatch, engine: Engine, embeddings: Sequence[str]
     """
     if batch.num_rows:
         inputs = pad_batch(batch)
-        compute = functools.partial(engine.run, inputs, _name_outputs(embeddings))
-        yield from _embed_padded(batch, inputs, compute, engine, embeddings)
+        compute = functools.partial(engine.run, inputs, name_outputs(embeddings))
+        yield from embed_padded(batch, inputs, compute, engine, embeddings)
 
 
-def _name_outputs(embeddings: Sequence[str]) -> set[str]:
-    return {EMBEDDING_COLUMNS[name] for name in embeddings}
-
-
-def _embed_padded(
+def embed_padded(
     batch: pa.RecordBatch,
     inputs: Mapping[str, np.ndarray],
     compute: Callable[[], dict[str, np.ndarray]],
@@ -100,7 +54,7 @@ def _embed_padded(
         yield from embed_batch(batch.slice(0, half), engine, embeddings)
         yield from embed_batch(batch.slice(half), engine, embeddings)
         return
-    # How long this thread has waited, so the time of batches that are computed at once counts once.
+    # How long this thread has waited: what the model computes meanwhile costs no time.
     metrics.increment(metrics.INFERENCE_MSECS, round(1000 * (time.perf_counter() - begun)))
     metrics.increment(metrics.BATCHES)
     metrics.increment(metrics.PADDED_TOKENS, inputs[INPUT_IDS].size)
@@ -117,6 +71,7 @@ def _embed_padded(
         embedded = embedded.filter(pa.array(finite))
     metrics.increment(metrics.ROWS, embedded.num_rows)
     metrics.increment(metrics.TOKENS, int(list_lengths(embedded.column(INPUT_IDS)).sum()))
+    metrics.count_worker(observe_worker(engine.name).to_json(), embedded.num_rows)
     yield embedded
 
 

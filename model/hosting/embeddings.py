@@ -37,6 +37,11 @@ def check_embeddings(embeddings: Sequence[str]) -> tuple[str, ...]:
     return tuple(embeddings)
 
 
+def name_outputs(embeddings: Sequence[str]) -> frozenset[str]:
+    """Returns what an engine is asked for (`model.engines.engine.Engine.run`)."""
+    return frozenset(EMBEDDING_COLUMNS[name] for name in embeddings)
+
+
 def refuse_missing_outputs(embeddings: Sequence[str], outputs: Collection[str], model: str) -> None:
     """Raises ValueError where `embeddings` need an output that the signature `tokens` of `model` does not give."""
     present = [name for name, output in _MODEL_OUTPUTS.items() if output in outputs]

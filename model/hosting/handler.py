@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -16,10 +16,9 @@ from albert_embed.model.directory.model_directory import TOKENS_SIGNATURE, check
 from albert_embed.model.directory.saved_model_graph import read_signature_outputs
 from albert_embed.model.engines.engine import Engine
 from albert_embed.model.hosting.choose_engine import ENGINES, EngineName, choose_engine, load_engine
-from albert_embed.model.hosting.embed_batch import embed_batches
-from albert_embed.model.hosting.embeddings import check_embeddings, refuse_missing_outputs
+from albert_embed.model.hosting.embed_batch import embed_batch
+from albert_embed.model.hosting.embeddings import check_embeddings, name_outputs, refuse_missing_outputs
 from albert_embed.model.hosting.engine_task import EngineTask
-from albert_embed.model.hosting.worker_environment import observe_worker
 from albert_embed.transforms.process.worker_threads import WorkerThreads
 from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.failure import Failure
@@ -31,8 +30,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     """Embeds RecordBatches with an ALBERT SavedModel.
 
     An element is already one padded batch: a RecordBatch with `input_ids` (and `segment_ids`), such as
-    `transforms.rows.token_batches` cuts. It is never batched again; with several streams, as many elements are handed
-    over and computed at once. RunInference loads the model once per process.
+    `transforms.rows.token_batches` cuts. It is never batched again. RunInference loads the model once per process.
 
     The results for each element are RecordBatches of the same columns with the requested embeddings added, and a
     `Failure` for each row that could not be embedded. Where memory runs out, the batch is halved and each half is tried
@@ -44,7 +42,8 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
       engine: what executes it: `tensorflow`, `openvino`, `jax`, or `auto` (`model.hosting.choose_engine`), decided on
         the worker.
       threads: how many the model may use; None means all cores.
-      streams: how many batches are computed at once.
+      streams: how many batches `model.streams.run_model.RunModel` computes at once, in threads of their own, where one
+        process runs all steps of a pipeline; 0 means that the thread of a bundle computes its own.
       sha256: the fingerprint that the model must have on each worker (`model.directory.model_directory`); None takes
         any.
 
@@ -59,7 +58,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         embeddings: Sequence[str] = ("pooled",),
         engine: EngineName = "tensorflow",
         threads: int | WorkerThreads | None = None,
-        streams: int = 1,
+        streams: int = 0,
         sha256: str | None = None,
     ) -> None:
         super().__init__()
@@ -67,8 +66,8 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         if isinstance(threads, int) and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
-        if streams < 1:
-            raise ValueError(f"streams must be at least 1, not {streams}")
+        if streams < 0:
+            raise ValueError(f"streams must be at least 0, not {streams}")
         self._model = model
         self._sha256 = sha256
         self._embeddings = check_embeddings(embeddings)
@@ -81,6 +80,11 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
     def embeddings(self) -> tuple[str, ...]:
         """The embeddings that it computes."""
         return self._embeddings
+
+    @property
+    def streams(self) -> int:
+        """How many batches `RunModel` computes at once; 0 where the thread of a bundle computes its own."""
+        return self._streams
 
     @property
     def threads(self) -> WorkerThreads:
@@ -100,7 +104,8 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
             check_fingerprint(directory, self._model, self._sha256)
         refuse_missing_outputs(self._embeddings, read_signature_outputs(directory, TOKENS_SIGNATURE), self._model)
         name = choose_engine(self._engine, EngineTask.of(directory, self._embeddings))
-        engine = load_engine(name, directory, threads=threads, streams=self._streams)
+        outputs = name_outputs(self._embeddings)
+        engine = load_engine(name, directory, outputs=outputs, threads=threads, streams=max(1, self._streams))
         logger.info("loaded %s with engine %s in %.1f s", self._model, name, time.perf_counter() - started)
         return engine
 
@@ -109,26 +114,22 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         batch: pa.RecordBatch | Sequence[pa.RecordBatch],
         model: Engine,
         inference_args: dict[str, Any] | None = None,
-    ) -> Iterable[pa.RecordBatch | Failure]:
+    ) -> Iterator[pa.RecordBatch | Failure]:
         if inference_args:
             raise ValueError(f"AlbertModelHandler takes no inference_args, got {sorted(inference_args)}")
-        worker = observe_worker(model.name).to_json()
-        batches = [batch] if isinstance(batch, pa.RecordBatch) else batch
-        for result in embed_batches(batches, model, self._embeddings):
-            if isinstance(result, pa.RecordBatch):
-                metrics.count_worker(worker, result.num_rows)
-            yield result
+        for one in _list_batches(batch):
+            yield from embed_batch(one, model, self._embeddings)
 
     def get_num_bytes(self, batch: pa.RecordBatch | Sequence[pa.RecordBatch]) -> int:
-        if isinstance(batch, pa.RecordBatch):
-            return int(batch.nbytes)
-        return sum(element.nbytes for element in batch)
+        return sum(one.nbytes for one in _list_batches(batch))
 
     def get_metrics_namespace(self) -> str:
         return metrics.RUN_INFERENCE_NAMESPACE
 
     def should_skip_batching(self) -> bool:
-        return self._streams == 1
+        return True
 
-    def batch_elements_kwargs(self) -> Mapping[str, Any]:
-        return {"min_batch_size": self._streams, "max_batch_size": self._streams}
+
+def _list_batches(batch: pa.RecordBatch | Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:
+    """Returns what a handler is given as a list: other handlers, such as Beam's for keyed elements, hand lists on."""
+    return [batch] if isinstance(batch, pa.RecordBatch) else batch

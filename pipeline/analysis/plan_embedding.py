@@ -7,6 +7,8 @@ import time
 
 from albert_embed.model.directory.locate import locate_model
 from albert_embed.model.hosting.choose_engine import load_engine
+from albert_embed.model.hosting.embeddings import name_outputs
+from albert_embed.model.streams.batch_streams import BatchStreams
 from albert_embed.pipeline.analysis.embed_plan import EmbedPlan, MachinePlan, PlannedEmbeddings
 from albert_embed.pipeline.analysis.output_bytes import estimate_output_bytes
 from albert_embed.pipeline.analysis.plan_accelerators import plan_accelerators
@@ -134,15 +136,21 @@ def _time_model(run: PreparedRun, forecast: BatchForecast) -> tuple[float, Model
     options, directory = run.options, run.model.directory
     started = time.perf_counter()
     threads = share_cores(run.beam_options, options.worker_threads).limit()
-    engine = load_engine(run.engine, locate_model(options.model), threads=threads, streams=run.streams)
+    streams = max(1, run.streams)
+    engine = load_engine(
+        run.engine,
+        locate_model(options.model),
+        outputs=name_outputs(options.computed_embeddings),
+        threads=threads,
+        streams=streams,
+    )
     load_seconds = time.perf_counter() - started
     computed = dataclasses.replace(
         options, embeddings=options.computed_embeddings, keep_fields=(), tokens=False, dimensions=None
     )
     times = time_model(
-        engine,
+        BatchStreams(engine, streams),
         forecast,
-        streams=run.streams,
         embeddings=options.computed_embeddings,
         schema=choose_row_schema(computed, directory),
         vocabulary_size=directory.config.vocab_size,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from albert_embed.model.engines.engine import Engine
-from albert_embed.model.hosting.embed_batch import embed_batches
+from albert_embed.model.streams.batch_streams import BatchStreams
+from albert_embed.model.streams.started_batch import finish_batch, start_batch
 from albert_embed.pipeline.formats.row_schema import RowSchema
 from albert_embed.pipeline.formats.tf_examples import encode_examples
 from albert_embed.transforms.graph.saved_transform import SavedTransform
@@ -59,11 +58,10 @@ class ModelTimes:
 
 
 def time_model(
-    engine: Engine,
+    streams: BatchStreams,
     forecast: BatchForecast,
     *,
-    streams: int = 1,
-    embeddings: Sequence[str],
+    embeddings: tuple[str, ...],
     schema: RowSchema,
     vocabulary_size: int,
     pair: bool,
@@ -77,12 +75,13 @@ def time_model(
 
     def embed(rows: int, length: int) -> float:
         batch = make_batch(generator.integers(5, vocabulary_size, (rows, length)), pair=pair)
-        started = time.perf_counter()
-        for embedded in embed_batches([batch] * streams, engine, embeddings):
-            if isinstance(embedded, Failure):
-                raise RuntimeError(f"there is no plan, because the model fails on random tokens: {embedded.error}")
-            encode_examples(embedded.drop_columns([TEXT_START]), schema)
-        return (time.perf_counter() - started) / streams
+        begun = time.perf_counter()
+        for started in [start_batch(batch, streams, embeddings) for _ in range(streams.streams)]:
+            for embedded in finish_batch(started):
+                if isinstance(embedded, Failure):
+                    raise RuntimeError(f"there is no plan, because the model fails on random tokens: {embedded.error}")
+                encode_examples(embedded.drop_columns([TEXT_START]), schema)
+        return (time.perf_counter() - begun) / streams.streams
 
     order = np.argsort(forecast.lengths, kind="stable")
     rows, lengths = forecast.rows[order], forecast.lengths[order]

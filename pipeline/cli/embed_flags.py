@@ -59,8 +59,8 @@ _RUNNING_OPTIONS = (
         flag="--streams",
         type=int,
         metavar="N",
-        default="one for every four cores where the whole run is on this machine's CPU, else 1",
-        help="batches that each worker process computes at once, each on its share of the threads",
+        default="one for every four cores of a CPU, one on a GPU",
+        help="batches computed at once, where one process of this machine does everything",
     ),
     Option(
         flag="--shared-filesystem",

@@ -8,10 +8,9 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.ml.inference.base import RunInference
 
 from albert_embed.model.hosting.handler import AlbertModelHandler
-from albert_embed.model.hosting.load_on_demand import LoadOnDemand
+from albert_embed.model.streams.run_model import RunModel
 from albert_embed.transforms.graph.preprocess_text import PreprocessText
 from albert_embed.transforms.graph.transform_graph import TransformMismatchError, read_description
 from albert_embed.transforms.rows.columns import ID, TEXT_START, TOKEN_COUNT, TOKEN_STARTS, TRAVELLING_NAMES, TRUNCATED
@@ -74,10 +73,11 @@ class EmbedPrepared(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, 
         batches = rows.passed | "BatchByTokens" >> BatchByTokens(self._batching)
         if self._reshuffle_batches or self._accelerator is not None:
             batches = batches | "SpreadBatches" >> beam.Reshuffle()
-        run_inference: beam.PTransform[Any, Any] = RunInference(LoadOnDemand(self._handler))
-        if self._accelerator is not None:
-            run_inference = run_inference.with_resource_hints(accelerator=self._accelerator)
-        embedded = batches | "RunInference" >> run_inference | "DropTextStart" >> MapOrFail(drop_text_start)
+        embedded = (
+            batches
+            | "RunModel" >> RunModel(self._handler, accelerator=self._accelerator)
+            | "DropTextStart" >> MapOrFail(drop_text_start)
+        )
         return {
             EMBEDDINGS: embedded.passed,
             FAILURES: (rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten(),

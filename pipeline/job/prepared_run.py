@@ -110,7 +110,7 @@ class PreparedRun:
 
     @functools.cached_property
     def streams(self) -> int:
-        """How many batches are computed at once."""
+        """How many batches are computed at once; 0 where each thread of a worker computes its own."""
         return choose_streams(
             self.options,
             self.beam_options,

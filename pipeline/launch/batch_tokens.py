@@ -9,8 +9,8 @@ from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, 
 
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.hosting.auto_engine import count_jax_gpus, count_tensorflow_gpus
-from albert_embed.model.hosting.count_streams import count_streams
 from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
+from albert_embed.model.streams.count_streams import count_streams
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
@@ -94,9 +94,10 @@ def choose_streams(
     config: AlbertConfig,
     batching: TokenBatchConfig,
 ) -> int:
-    """Chooses how many batches are computed at once: as many as given, else by this machine's cores, which is logged.
+    """Chooses how many batches are computed at once, in threads of their own, while others are prepared and written.
 
-    Where Beam has several threads or processes, or a GPU computes, or workers are on other machines, it is one.
+    It is as many as given, else as this machine's cores can do, which is logged; one on a GPU. Where Beam has several
+    threads or processes, or workers are on other machines, it is 0: there each thread of a worker computes its own.
 
     Args:
       options: of the run.
@@ -105,9 +106,11 @@ def choose_streams(
       config: of the model.
       batching: how rows are cut into batches.
     """
+    if not runs_in_one_thread(beam_options):
+        return 0
     if options.streams is not None:
         return options.streams
-    if engine == "jax" or not runs_in_one_thread(beam_options):
+    if engine == "jax":
         return 1
     cores = options.worker_threads or count_cores()
     streams = count_streams(
@@ -117,6 +120,15 @@ def choose_streams(
         return 1
     logger.info("batches computed at once: %d, chosen for %d cores; --streams gives another number", streams, cores)
     return streams
+
+
+def refuse_streams(options: EmbedOptions, beam_options: PipelineOptions) -> None:
+    """Raises ValueError where a number of streams is given, and Beam's own threads compute the batches."""
+    if options.streams is not None and not runs_in_one_thread(beam_options):
+        raise ValueError(
+            f"--streams {options.streams} is for runs in one process of this machine, without --runner and "
+            "--direct_num_workers; leave it out: others have threads of Beam's, and each computes its own batches"
+        )
 
 
 def count_activation_bytes(config: AlbertConfig, max_tokens: int) -> int:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 
 from albert_embed.pipeline.launch.accelerator import Accelerator, check_resource_hints, list_accelerators
+from albert_embed.pipeline.launch.batch_tokens import refuse_streams
 from albert_embed.pipeline.launch.bring_program import bring_program
 from albert_embed.pipeline.launch.check_accelerators import check_accelerators, check_image, names_image
 from albert_embed.pipeline.launch.check_dataflow import check_dataflow
@@ -57,6 +58,8 @@ def prepare_launch(
         options = _prepare_dataflow(options, beam_options, checking)
     with checking():
         check_resource_hints(beam_options)
+    with checking():
+        refuse_streams(options, beam_options)
     with checking():
         bring_program(beam_options)
     return options

@@ -18,6 +18,12 @@ from albert_embed.transforms.rows import columns
 from benchmarks.outcome import print_report
 
 _ROWS = 40_000  # more than a batch has
+_THREADS = ("--direct_running_mode", "multi_threading", "--direct_num_workers")
+WAYS: dict[str, tuple[str, ...]] = {
+    "one thread, each step in turn": (*_THREADS, "1"),
+    "two threads of Beam's runner": (*_THREADS, "2"),
+    "batches begun ahead (the default)": (),
+}
 
 
 class WaitingEngine:
@@ -54,7 +60,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--hidden-size", type=int, required=True, help="of the model")
     parser.add_argument("--tokens-per-second", type=float, required=True, help="of the device")
-    parser.add_argument("--workers", type=int, required=True, help="threads of Beam's in-process runner")
+    parser.add_argument("--way", choices=WAYS, required=True, help="how the host works beside the device")
     arguments = parser.parse_args()
     engine = WaitingEngine(arguments.hidden_size, arguments.tokens_per_second)
     command = [
@@ -63,8 +69,7 @@ def main() -> None:
         *("--input", arguments.corpus),
         *("--output", str(arguments.output)),
         *("--batch-tokens", "16384"),
-        *("--direct_running_mode", "multi_threading"),
-        *("--direct_num_workers", str(arguments.workers)),
+        *WAYS[arguments.way],
     ]
     with unittest.mock.patch.object(handler, "load_engine", lambda *_, **__: engine):
         status = run_command(command)

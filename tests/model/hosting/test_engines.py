@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from albert_embed.model.directory.model_directory import OUTPUT_NAMES
-from albert_embed.model.engines.bfloat16_constants import readable_by_openvino, replace_bfloat16_constants
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.model.engines.openvino_saved_model import readable_by_openvino, replace_bfloat16_constants
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.engine_task import EngineTask
 from tests.tiny_model import TINY, make_inputs, write_model
@@ -99,3 +99,36 @@ def test_bfloat16_constants_become_casts_of_float32_ones() -> None:
             value = session.run("half:0")
     assert value.dtype == tf.bfloat16.as_numpy_dtype
     assert value.astype(np.float32).tolist() == [1.5, -2.0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_openvino_does_less_work_for_the_pooled_output_alone(tmp_path: Path, precision: Any) -> None:
+    """It takes the export's signature for it, whose last layer has one row of a text to transform."""
+    pytest.importorskip("openvino")
+    directory = tmp_path / "model"
+    write_model(directory, precision=precision)
+    inputs = make_inputs(TINY, [31, 8, 2])
+    alone: Any = load_engine("openvino", directory, outputs=["pooled_output"])
+    both: Any = load_engine("openvino", directory)
+    assert [output.get_any_name() for output in alone._compiled.outputs] == ["pooled_output_alone"]
+    expected = both.run(inputs, ["pooled_output"])["pooled_output"]
+    found = alone.run(inputs, ["pooled_output"])["pooled_output"]
+    np.testing.assert_allclose(found, expected, atol=1e-6 if precision == "float32" else 0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "compiled"),
+    [
+        (["mean_output"], ["sequence_output"]),
+        (["mean_output", "pooled_output"], ["pooled_output", "sequence_output"]),
+        (["pooled_output"], ["pooled_output"]),  # a published module has no signature for it
+    ],
+)
+def test_openvino_compiles_what_it_will_be_asked_for(tiny_module: Path, asked: list[str], compiled: list[str]) -> None:
+    pytest.importorskip("openvino")
+    engine: Any = load_engine("openvino", tiny_module, outputs=asked)
+    assert sorted(output.get_any_name() for output in engine._compiled.outputs) == compiled
+    inputs = make_inputs(TINY, [31, 8, 2])
+    expected = load_engine("tensorflow", tiny_module).run(inputs, asked)
+    for name, values in engine.run(inputs, asked).items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-5, rtol=0)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from albert_embed.model.hosting.handler import AlbertModelHandler
-from albert_embed.model.hosting.load_on_demand import EngineOnDemand, LoadOnDemand
+from albert_embed.model.hosting.load_on_demand import LoadOnDemand, ModelOnDemand
 from albert_embed.transforms.rows.columns import TYPES
 
 
@@ -44,7 +44,7 @@ def test_it_loads_with_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_threads_share_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CountedHandler, "loaded", 0)
-    model = EngineOnDemand(CountedHandler("m").load_model)
+    model = ModelOnDemand(CountedHandler("m").load_model)
     threads = [threading.Thread(target=model.get) for _ in range(8)]
     for thread in threads:
         thread.start()

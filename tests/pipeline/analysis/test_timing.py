@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from albert_embed.model.engines.engine import RowError
+from albert_embed.model.streams.batch_streams import BatchStreams
 from albert_embed.pipeline.analysis import timing
 from albert_embed.pipeline.analysis.timing import _spread, make_batch, time_model
 from albert_embed.pipeline.formats.row_schema import RowSchema
@@ -54,7 +55,9 @@ def test_the_time_of_all_batches_is_reckoned_from_a_few_of_them(monkeypatch: pyt
     engine = SlowEngine()
     monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: engine.now))
     schema = RowSchema(embeddings=("mean_output",), hidden_size=4)
-    found = time_model(engine, forecast, embeddings=["mean"], schema=schema, vocabulary_size=400, pair=False)
+    found = time_model(
+        BatchStreams(engine, 1), forecast, embeddings=("mean",), schema=schema, vocabulary_size=400, pair=False
+    )
     shapes = list(zip(forecast.rows.tolist(), forecast.lengths.tolist(), strict=True))
     really = sum(engine.seconds(*shape) for shape in shapes)
     assert found.timed_batches == 12 and len(engine.shapes) == 13
@@ -69,7 +72,14 @@ def test_a_model_that_fails_is_told() -> None:
     )
     schema = RowSchema(embeddings=("pooled_output",), hidden_size=4)
     with pytest.raises(RuntimeError, match="there is no plan, because the model fails on random tokens"):
-        time_model(BrokenEngine(), forecast, embeddings=["pooled"], schema=schema, vocabulary_size=9, pair=True)
+        time_model(
+            BatchStreams(BrokenEngine(), 1),
+            forecast,
+            embeddings=("pooled",),
+            schema=schema,
+            vocabulary_size=9,
+            pair=True,
+        )
 
 
 def test_what_is_timed_first_is_spread_over_all() -> None:

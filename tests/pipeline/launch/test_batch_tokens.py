@@ -12,7 +12,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.jax_engine import layout as jax_layout
 from albert_embed.pipeline.launch import batch_tokens
-from albert_embed.pipeline.launch.batch_tokens import choose_batching, choose_streams, count_activation_bytes
+from albert_embed.pipeline.launch.batch_tokens import (
+    choose_batching,
+    choose_streams,
+    count_activation_bytes,
+    refuse_streams,
+)
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -164,9 +169,12 @@ def test_as_many_batches_at_once_as_the_cores_and_the_memory_allow(caplog: pytes
         ("--runner", "DataflowRunner"),
     ],
 )
-def test_one_batch_at_a_time_where_beam_has_several_threads_or_processes(flags: tuple[str, ...]) -> None:
-    assert choose_for_machine(*flags) == 1
-    assert choose_for_machine(*flags, streams=2) == 2
+def test_where_beam_has_several_threads_or_processes_each_computes_its_own(flags: tuple[str, ...]) -> None:
+    assert choose_for_machine(*flags) == 0
+    options = EmbedOptions(model="model", input=("in.txt",), output="out", streams=2)
+    with pytest.raises(ValueError, match=r"^--streams 2 is for runs in one process of this machine, without --runner "):
+        refuse_streams(options, PipelineOptions([*flags]))
+    refuse_streams(options, PipelineOptions([]))
 
 
 @pytest.mark.usefixtures("large_machine")

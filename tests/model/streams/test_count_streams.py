@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from albert_embed.model.hosting.count_streams import count_streams
+from albert_embed.model.streams.count_streams import count_streams
 
 GIB = 2**30
 

@@ -1,4 +1,4 @@
-"""Lets OpenVINO read a SavedModel whose graph has constants in bfloat16."""
+"""A SavedModel as OpenVINO can read it: without constants in bfloat16, and the signature that is wanted first."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2, types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from albert_embed.model.directory.model_directory import SAVED_MODEL_FILE
+from albert_embed.model.directory.model_directory import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, TOKENS_SIGNATURE
 
 
 @contextlib.contextmanager
-def readable_by_openvino(directory: Path) -> Iterator[Path]:
+def readable_by_openvino(directory: Path, signature: str = TOKENS_SIGNATURE) -> Iterator[Path]:
     """Yields `directory`, or while the `with` block runs a copy of its graph beside links to its other files.
+
+    OpenVINO names inputs and outputs by one signature alone, that of `serving_default`, which is `tokens`. In the copy
+    it is the wanted one.
 
     OpenVINO 2026.4 reads bfloat16 variables, but for a constant it says "unknown element type bf16". TensorFlow fuses
     GELU only where its constants are plain ones (without that, it is 10 % slower on AVX-512). So the export keeps them,
@@ -27,10 +30,12 @@ def readable_by_openvino(directory: Path) -> Iterator[Path]:
     saved_model.ParseFromString((directory / SAVED_MODEL_FILE).read_bytes())
     replaced = 0
     for meta_graph in saved_model.meta_graphs:
+        if signature != TOKENS_SIGNATURE:
+            meta_graph.signature_def[DEFAULT_SIGNATURE].CopyFrom(meta_graph.signature_def[signature])
         replaced += replace_bfloat16_constants(meta_graph.graph_def.node)
         for function in meta_graph.graph_def.library.function:
             replaced += replace_bfloat16_constants(function.node_def, in_function=True)
-    if not replaced:
+    if not replaced and signature == TOKENS_SIGNATURE:
         yield directory
         return
     with tempfile.TemporaryDirectory() as temporary:
