@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from deploy.flink.fetch import HERE, fetch_flink, fetch_job_server, find_program
 from deploy.flink.loopback import die_with_parent, open_loopback
@@ -44,7 +43,6 @@ appender.console.type = CONSOLE
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1} %m%n%throwable{20}
 """
-_READ = "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())"
 
 
 class LocalCluster:
@@ -94,11 +92,6 @@ class LocalCluster:
             if file.name.isdigit() and _is_worker(int(file.name)):
                 found[int(file.name)] = int(json.loads(file.read_text())["parent"])
         return found
-
-    def read_rest(self, path: str) -> Any:
-        """Returns what Flink's REST API answers to a GET."""
-        command = [*self.network, sys.executable, "-c", _READ, f"http://127.0.0.1:{self._rest}{path}"]
-        return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, env=_without_proxies()).stdout)
 
     def start(self) -> None:
         """Starts all of its processes, and returns when they are ready.

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from albert_embed.model.jax_engine.encoder import Attention, factor_precision
-
-# `(rows, length, lengths)`: attention within padded rows of `length` tokens, of which `lengths` `[rows]` are real.
-PaddedAttention = Callable[[int, int, jax.Array], Attention]
 
 _MASKED_SCORE = -1e30
 
