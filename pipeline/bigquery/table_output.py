@@ -26,7 +26,7 @@ from albert_embed.pipeline.bigquery.statements import (
 from albert_embed.pipeline.bigquery.table_column import TableColumn, compare_columns, describe_schema, read_columns
 from albert_embed.pipeline.bigquery.table_jobs import TableJobs, TableLoadError
 from albert_embed.pipeline.bigquery.table_layout import LOADED_AT, TableLayout
-from albert_embed.pipeline.dataset.table_load import TableLoad, VectorIndex
+from albert_embed.pipeline.dataset.table_load import TableLoad, TableVectorIndex
 from albert_embed.pipeline.dataset.tombstones import TOMBSTONE_SCHEMA
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.transforms.rows.columns import ID, MEAN_OUTPUT
@@ -174,7 +174,7 @@ class TableOutput:
                 if found.table_id.startswith(self._staging_prefix):
                     self._client.delete_table(found.reference, not_found_ok=True)
 
-    def index_vectors(self, *, run: bool) -> list[VectorIndex]:
+    def index_vectors(self, *, run: bool) -> list[TableVectorIndex]:
         """Describes the vector index of each column of vectors.
 
         Args:
@@ -185,7 +185,7 @@ class TableOutput:
         """
         return [self._index_column(column, run=run) for column in self._layout.vectors]
 
-    def _index_column(self, column: str, *, run: bool) -> VectorIndex:
+    def _index_column(self, column: str, *, run: bool) -> TableVectorIndex:
         with self._jobs.explain(f"looking at the vectors of {column}"):
             found = next(iter(self._client.query_and_wait(make_vectors_query(self.table, column))))
         obstacles = list(find_obstacles(column, **dict(found)))
@@ -193,7 +193,7 @@ class TableOutput:
         if run and not obstacles:
             with self._jobs.explain(f"the index of {column}"):
                 self._client.query_and_wait(statement)
-        return VectorIndex(
+        return TableVectorIndex(
             column=column,
             statement=statement,
             search=make_search_query(self.table, column),

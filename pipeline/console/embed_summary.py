@@ -10,7 +10,7 @@ from albert_embed.pipeline.console.pairs_table import make_pairs_table
 if TYPE_CHECKING:
     from albert_embed.pipeline.console.output import Block
     from albert_embed.pipeline.dataset.manifest import Manifest
-    from albert_embed.pipeline.dataset.table_load import VectorIndex
+    from albert_embed.pipeline.dataset.table_load import TableVectorIndex
 
 
 def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> tuple[Block, ...]:
@@ -52,7 +52,7 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
     return (make_pairs_table("embed", rows), *indexes)
 
 
-def _describe_vector_index(index: VectorIndex) -> str:
+def _describe_vector_index(index: TableVectorIndex) -> str:
     """Returns the statement of a vector index, or why there is none, and an example of a search, ready to be copied."""
     if index.obstacles:
         statement = f"-- no vector index over {index.column}: {'; '.join(index.obstacles)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class VectorIndex:
+class TableVectorIndex:
     """The vector index of one column of a table.
 
     Attributes:
@@ -48,7 +48,7 @@ class TableLoad:
     updated: int | None
     deleted: int | None
     job_ids: list[str]
-    vector_indexes: list[VectorIndex] = dataclasses.field(default_factory=list)
+    vector_indexes: list[TableVectorIndex] = dataclasses.field(default_factory=list)
 
     @staticmethod
     def from_dict(fields: Mapping[str, Any]) -> TableLoad:
@@ -57,4 +57,6 @@ class TableLoad:
         Raises:
           KeyError, TypeError: if a field is missing or unknown.
         """
-        return TableLoad(**{**fields, "vector_indexes": [VectorIndex(**index) for index in fields["vector_indexes"]]})
+        return TableLoad(
+            **{**fields, "vector_indexes": [TableVectorIndex(**index) for index in fields["vector_indexes"]]}
+        )

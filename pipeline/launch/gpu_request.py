@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from albert_embed.pipeline.launch.gpu_table import GpuType, Machine, read_own_table
+from albert_embed.pipeline.launch.gpu_table import GpuType, MachineType, read_own_table
 
 DRIVER = "install-nvidia-driver"
 MPS = "use_nvidia_mps"
@@ -44,7 +44,7 @@ class GpuRequest:
         return GpuRequest(gpu=gpu, count=int(named))
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> MachineType:
         """The smallest machine that has these GPUs."""
         return self.gpu.machines[self.count]
 

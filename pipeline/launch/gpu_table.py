@@ -16,7 +16,7 @@ FORMAT_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Machine:
+class MachineType:
     """A machine type of Compute Engine.
 
     Attributes:
@@ -56,7 +56,7 @@ class GpuType:
     accelerator: str
     label: str
     memory_gib: float
-    machines: dict[int, Machine]
+    machines: dict[int, MachineType]
     machine_source: str
     driver: str
     peak_teraflops: dict[str, float]
@@ -83,7 +83,7 @@ class GpuType:
         Raises:
           KeyError, TypeError, ValueError: if a value is missing, unknown or out of its range.
         """
-        machines = {int(count): Machine(**machine) for count, machine in fields["machines"].items()}
+        machines = {int(count): MachineType(**machine) for count, machine in fields["machines"].items()}
         return GpuType(**{**fields, "machines": machines})
 
     def flops_per_second(self, precision: str) -> float | None:

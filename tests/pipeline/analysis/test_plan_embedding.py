@@ -11,7 +11,7 @@ import pytest
 from albert_embed.model.architecture.flops import count_batch_flops
 from albert_embed.pipeline.analysis.plan_accelerators import plan_accelerators
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.launch.gpu_table import GpuTable, GpuType, Machine
+from albert_embed.pipeline.launch.gpu_table import GpuTable, GpuType, MachineType
 from albert_embed.transforms.rows.batch_forecast import BatchForecast
 from tests.pipeline.analysis.test_analyze_corpus import TEXTS, write_lines
 from tests.tiny_model import TINY
@@ -23,7 +23,7 @@ def make_table(host: float = 1000.0, **peaks: float) -> GpuTable:
         accelerator="maker-abacus",
         label="Maker's Abacus",
         memory_gib=1,
-        machines={1: Machine(type="table-1", vcpus=1)},
+        machines={1: MachineType(type="table-1", vcpus=1)},
         machine_source="its maker",
         driver="a hand",
         peak_teraflops=peaks,
