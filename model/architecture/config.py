@@ -74,7 +74,21 @@ _TF1_DEFAULTS: dict[str, Any] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AlbertConfig:
-    """The sizes and choices that determine what an ALBERT encoder computes.
+    """The sizes and choices that determine what an ALBERT encoder computes, by the names of its published configs.
+
+    Attributes:
+      vocab_size: pieces of the vocabulary.
+      embedding_size: width of the embeddings of pieces, which a matrix maps to `hidden_size`.
+      hidden_size: width of the encoder.
+      num_hidden_layers: how often a layer is applied.
+      num_attention_heads: of each layer; they divide `hidden_size`.
+      intermediate_size: width of the feed-forward part.
+      num_hidden_groups: how many sets of weights the layers share.
+      inner_group_num: layers of one set, applied one after the other.
+      hidden_act: the activation of the feed-forward part.
+      max_position_embeddings: tokens of a model input, at most.
+      type_vocab_size: segments of a model input.
+      layer_norm_eps: added to the variance in a layer norm.
 
     Raises:
       ValueError: if a size is not a positive integer, the heads don't divide `hidden_size`, the groups outnumber

@@ -133,12 +133,17 @@ def _attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor)
 
 
 class AlbertEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """The encoder that `config` describes.
+    """An ALBERT encoder.
 
-    Its `weights` have the names and shapes of `model.architecture.weights.weight_shapes`.
+    Args:
+      config: its sizes.
+      weights: with the names and shapes of `model.architecture.weights.weight_shapes`.
+      precision: of the matrix multiplications and the stored weights. Layer norm, softmax and the outputs are always in
+        float32.
+      sentence: what makes one vector of a text's tokens; None where the model gives none.
 
-    The matrix multiplications and the stored weights are in `precision`. Layer norm, softmax and the outputs are always
-    in float32.
+    Raises:
+      ValueError: if the precision is unknown.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ def refuse_stand_ins(directory: Path) -> None:
 
 
 def refuse_stand_in(file: Path) -> None:
-    """Refuses one file; see `refuse_stand_ins`."""
+    """Raises StandInError if a file is only in the place of the real one, with what it is and how to get that."""
     if file.name.endswith(_UNFINISHED_SUFFIXES):
         raise StandInError(f"{file} is a download that was not finished; finish it, or delete it and download again")
     with file.open("rb") as content:

@@ -124,6 +124,12 @@ def write_saved_model(
 ) -> None:
     """Writes the SavedModel and, beside it, `description` as `export.json`; completely or not at all.
 
+    Args:
+      encoder: the model.
+      output: the folder; it must not hold anything.
+      tokenization: how text is cut for it.
+      description: what was exported.
+
     Raises:
       FileExistsError: if `output` already exists and holds something.
     """

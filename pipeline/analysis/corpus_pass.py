@@ -42,7 +42,13 @@ _FAILURES_PREFIX = "failures"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """The input, and the data sets that its files form."""
+    """The input, and the data sets that its files form.
+
+    Attributes:
+      given: the input.
+      cached: the data sets that are known from the cache.
+      new: those that are read.
+    """
 
     given: FileInput
     cached: list[Dataset]

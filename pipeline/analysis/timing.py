@@ -70,6 +70,17 @@ def time_model(
 
     The batches, sorted by length, are divided into parts with equal numbers of padded tokens. The middle batch of every
     part is timed and represents it; where several are computed at once, as many like it.
+
+    Args:
+      streams: runs the batches, several at once where it has several streams.
+      forecast: the expected batches; at least one.
+      embeddings: what the model computes.
+      schema: of the rows that are encoded.
+      vocabulary_size: of the model, for random tokens.
+      pair: whether rows are pairs of texts.
+
+    Raises:
+      RuntimeError: if the model fails on random tokens.
     """
     generator = np.random.default_rng(_SEED)
 

@@ -18,7 +18,7 @@ from albert_embed.transforms.files.object_stores import open_google_storage, ope
 
 
 def list_remote(pattern: str, *, include_hidden: bool, leave_out: str | None) -> FoundFiles:
-    """Lists the files; see `input_files.list_input`."""
+    """Lists the files; takes, returns and raises what `input_files.list_input` does."""
     scheme, _, path = pattern.partition("://")
     try:
         FileSystems.get_filesystem(pattern)

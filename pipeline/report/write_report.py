@@ -28,7 +28,13 @@ PAGE_FILE = "report.html"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WrittenReport:
-    """A page that was written: where it is, its size in bytes, and the file for Embedding Atlas, if any."""
+    """A page that was written.
+
+    Attributes:
+      path: where it is.
+      bytes: its size.
+      atlas: the file for Embedding Atlas; None where none was asked for.
+    """
 
     path: str
     bytes: int

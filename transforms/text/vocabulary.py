@@ -34,6 +34,7 @@ class Vocabulary:
       source: where it came from, for messages.
       model: the bytes of the SentencePiece model.
       pieces: the piece of every id.
+      pad_id, unk_id, cls_id, sep_id, mask_id: of the special pieces `<pad>`, `<unk>`, [CLS], [SEP] and [MASK].
       digit_comma_ids: for the id of a piece that ends in a digit and a comma, the ids that replace it; empty where the
         comma rule keeps such pieces.
       comma_rule: what becomes of such a piece.
