@@ -7,6 +7,7 @@ import importlib.util
 import logging
 
 from albert_embed.model.hosting.engine_task import EngineTask
+from albert_embed.transforms.process.usable_machine import has_gpu_device
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,12 @@ def count_tensorflow_gpus() -> int:
 
 
 def count_jax_gpus() -> int:
-    """Returns how many GPUs JAX sees; 0 where it is not installed, or finds no device at all."""
+    """Returns how many GPUs JAX sees; 0 where it is not installed, or finds no device at all.
+
+    Where there is no GPU it is not imported: that takes a second, and leaves threads behind.
+    """
+    if not has_gpu_device():
+        return 0
     try:
         import jax
     except ImportError:

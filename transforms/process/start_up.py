@@ -16,8 +16,9 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import ModuleType
+
+from albert_embed.transforms.process.usable_machine import has_gpu_device
 
 # What worker processes inherit.
 QUIET_VARIABLE = "ALBERT_EMBED_QUIET_START"
@@ -29,7 +30,6 @@ _LARGE = {
 }
 # TensorFlow's libraries write these while they are loaded, whatever is set; the first letter is the severity.
 _NOTES = (b"I0000 ", b"WARNING: All log messages before absl::InitializeLog()", b"To enable the following instructions")
-_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
 # Passes on what is not a note; a process of its own, so that nothing is lost where a library ends this one.
 _FILTER = """
 import os, sys
@@ -44,9 +44,8 @@ os.write(1, b"" if rest.startswith(notes) else rest)
 def start_quietly() -> None:
     """Has this process, and those that it starts, import large libraries quietly. What is set already stays."""
     os.environ[QUIET_VARIABLE] = "1"
-    has_gpu = any(Path(device).exists() for device in _GPU_DEVICES)
     # Errors about GPUs are no news where there is none. Those of an operation are Python's exceptions in any case.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu_device() else "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     # tensorflow-hub 0.16 imports it; the pin of setuptools keeps it there.
     warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)

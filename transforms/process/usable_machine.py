@@ -1,4 +1,4 @@
-"""What this process may use of its machine, cores and memory: what is there, less what its container leaves it.
+"""What this process may use of its machine: cores and memory, less what its container leaves it of them, and a GPU.
 
 A container's limits are those of its control groups. A process is in one for each controller, and every group above it
 limits it, too.
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path("/")
+# Files of NVIDIA's driver, the last in Linux on Windows.
+_GPU_DEVICES = ("dev/nvidiactl", "dev/nvidia0", "dev/dxg")
 
 
 def count_cores(root: Path = _ROOT) -> int:
@@ -39,6 +41,15 @@ def count_memory_bytes(root: Path = _ROOT) -> int:
     """
     installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([installed, *_list_memory_limits(root)])
+
+
+def has_gpu_device(root: Path = _ROOT) -> bool:
+    """Returns whether NVIDIA's driver is there, which needs no library to be seen.
+
+    Args:
+      root: of the file system.
+    """
+    return any((root / device).exists() for device in _GPU_DEVICES)
 
 
 def _list_quotas(root: Path) -> Iterator[float]:

@@ -118,6 +118,7 @@ def test_jax_is_not_asked_about_what_it_can_not_compute(monkeypatch: pytest.Monk
 
 
 def test_gpus_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto_engine, "has_gpu_device", lambda: True)
     gpu, cpu = SimpleNamespace(platform="gpu"), SimpleNamespace(platform="cpu")
     devices: list[Any] = [gpu, gpu]
     monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(devices=lambda: devices))
@@ -131,6 +132,8 @@ def test_gpus_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_machine_where_jax_is_missing_or_finds_no_device_has_no_gpu_for_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(auto_engine, "has_gpu_device", lambda: True)
+
     def fail() -> list[Any]:
         raise RuntimeError("no driver")
 
@@ -138,6 +141,12 @@ def test_a_machine_where_jax_is_missing_or_finds_no_device_has_no_gpu_for_it(
     assert count_jax_gpus() == 0
     assert caplog.messages == ["JAX finds no device: no driver"]
     monkeypatch.setitem(sys.modules, "jax", None)
+    assert count_jax_gpus() == 0
+
+
+def test_without_nvidia_s_driver_jax_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto_engine, "has_gpu_device", lambda: False)
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(devices=lambda: pytest.fail("it was asked")))
     assert count_jax_gpus() == 0
 
 

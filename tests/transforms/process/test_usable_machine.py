@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from albert_embed.transforms.process import usable_machine
-from albert_embed.transforms.process.usable_machine import count_cores, count_memory_bytes
+from albert_embed.transforms.process.usable_machine import count_cores, count_memory_bytes, has_gpu_device
 
 INSTALLED = 64 * 2**30
 
@@ -90,3 +90,12 @@ def test_this_machine_has_a_core_and_some_memory(monkeypatch: pytest.MonkeyPatch
     monkeypatch.undo()
     assert 1 <= count_cores() <= (os.cpu_count() or 1)
     assert count_memory_bytes() > 2**20
+
+
+@pytest.mark.parametrize("device", ["nvidiactl", "nvidia0", "dxg"])
+def test_a_gpu_is_seen_by_the_files_of_its_driver(device: str, tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "null").touch()
+    assert not has_gpu_device(tmp_path)
+    (tmp_path / "dev" / device).touch()
+    assert has_gpu_device(tmp_path)
