@@ -60,7 +60,7 @@ class ResultFile:
             self._check_remote()
             return
         folder = os.path.dirname(self.path) or "."
-        if not self.path or os.path.isdir(self.path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        if os.path.isdir(self.path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
             raise UsageError(
                 f"{RESULT_FILE.flag} is {self.path!r}, which can't be written; give a file in a folder that is there"
             )

@@ -53,9 +53,9 @@ def describe_content(start: bytes, source: Source) -> str | None:
         return "it is read as jsonl, but its content is json, which is no object per line: give --format json"
     if source.name == ParquetRecords.name and start:
         return f"it is read as {source.name}, but its content is something else: give the --format that it has"
-    if source.name == JsonLines.name and not _has_object(start):
-        return "it is read as jsonl, but no line of its start is an object: give --format text if each is a text"
     problem = _describe_text(start) if source.is_text else None
+    if problem is None and source.name == JsonLines.name and not _has_object(start):
+        return "it is read as jsonl, but no line of its start is an object: give --format text if each is a text"
     if problem is None and source.name in (TextLines.name, JsonLines.name) and _has_other_ends(start):
         return (
             "its lines end with a carriage return alone, as on old Macs, and would be read as one: convert them, for "

@@ -59,5 +59,6 @@ def _split_lines(file: BinaryIO, start: int) -> Iterator[tuple[int, bytes]]:
             if held <= MAX_TEXT_BYTES:
                 parts.append(rest)
                 held += len(rest)
-    if parts and not skipping:
-        yield position, b"".join(parts).removesuffix(b"\r")
+    rest = b"".join(parts)
+    if rest and not skipping and (position, rest) != (0, BYTE_ORDER_MARK):  # which alone is no line
+        yield position, rest.removesuffix(b"\r")

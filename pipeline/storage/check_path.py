@@ -20,8 +20,10 @@ def check_path(path: str, *, named: str) -> None:
       named: what names it on the command line.
 
     Raises:
-      ValueError: if it has a NUL byte, which no file system allows.
+      ValueError: if it is empty, or has a NUL byte, which no file system allows.
     """
+    if not path:
+        raise ValueError(f"{named} has an empty path; is a variable of the shell not set?")
     if "\0" in path:
         raise ValueError(f"{named} is {show_path(path)!r}, which has a NUL byte: no path has one; give another")
 

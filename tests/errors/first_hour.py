@@ -371,6 +371,12 @@ CASES = (
         remedy="give another --output$",
     ),
     Case(
+        name="an output on a file system that can't tell which run is the first",
+        arguments=embed(output="hdfs://namenode/out"),
+        value=r"--output is hdfs://namenode/out: nothing is written to hdfs://, where two runs could publish at once",
+        remedy="give a local path, or one that starts with gs:// or s3://$",
+    ),
+    Case(
         name="more tokens than positions",
         arguments=embed(more="--max-tokens 600"),
         value="max-tokens 600 is more than the 128 positions that the model has",

@@ -44,6 +44,20 @@ def test_no_path_has_a_nul_byte(command: Command, option: Option, capsys: pytest
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(("command", "option"), TAKEN)
+def test_no_path_is_empty(
+    command: Command,
+    option: Option,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(command, option, "") == 2
+    assert f"{option.flag} has an empty path; is a variable of the shell not set?" in capsys.readouterr().err
+    assert os.listdir() == []
+
+
 @pytest.mark.parametrize(("command", "option"), WRITTEN)
 @pytest.mark.parametrize(
     ("name", "message"),

@@ -22,7 +22,7 @@ from albert_embed.pipeline.console.option import Kind, Option
 # What YAML reads as something else, and what it can't hold as it is.
 _TRAPS = ("no", "null", "~", "1e6", "010", "3:30", "2026-01-01", "-", "- a", "a: b", "# a", "=", "<<", "", " ", "a\n b")
 TEXTS = st.one_of(st.sampled_from(_TRAPS), st.text(max_size=20), st.integers().map(str), st.floats().map(str))
-PATHS = TEXTS.map(lambda text: re.sub(r"[\x00-\x1f\x7f-\x9f]", "", text))
+PATHS = TEXTS.map(lambda text: re.sub(r"[\x00-\x1f\x7f-\x9f]", "", text) or "a")
 
 
 def give_option(option: Option) -> st.SearchStrategy[list[Any]]:

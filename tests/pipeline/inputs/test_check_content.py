@@ -43,6 +43,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\
         (b'{"text": "x"}\r{"text": "y"}', "jsonl", "its lines end with a carriage return alone, as on old Macs"),
         ("é,x\n".encode("utf-16"), "csv", "its text is UTF-16: convert it to UTF-8"),
         ("é,x\n".encode("utf-32"), "text", "its text is UTF-32: convert it to UTF-8"),
+        ('{"text": "a"}\n{"text": "b"}\n'.encode("utf-16"), "jsonl", "its text is UTF-16: convert it to UTF-8"),
         ("text\n".encode("utf-16-le"), "text", "its content has NUL bytes: it is binary, or UTF-16 without"),
         ("text\n".encode("utf-16-be"), "files", "its content has NUL bytes: it is binary, or UTF-16 without"),
         (b"%PDF-1.7\n", "files", "it is a PDF document: extract its text"),

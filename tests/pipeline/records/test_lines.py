@@ -33,6 +33,8 @@ CASES = {
     "empty lines": (b"\n\none\n\n", [(0, b""), (1, b""), (2, b"one"), (6, b"")]),
     "one newline": (b"\n", [(0, b"")]),
     "nothing": (b"", []),
+    "a byte-order mark alone": (b"\xef\xbb\xbf", []),
+    "an empty line behind it": (b"\xef\xbb\xbf\n", [(0, b"")]),
     "byte-order mark": (b"\xef\xbb\xbfone\ntwo", [(0, b"one"), (7, b"two")]),
     "only the first mark": (b"one\n\xef\xbb\xbftwo\n", [(0, b"one"), (4, b"\xef\xbb\xbftwo")]),
     "not UTF-8": (b"\xff\xfe\n\x00\n", [(0, b"\xff\xfe"), (3, b"\x00")]),
@@ -54,7 +56,7 @@ def split_plainly(content: bytes) -> list[tuple[int, bytes]]:
     for line in content.split(b"\n"):
         found.append((position, line.removesuffix(b"\r")))
         position += len(line) + 1
-    if not content or content.endswith(b"\n"):
+    if content in (b"", b"\xef\xbb\xbf") or content.endswith(b"\n"):
         found.pop()
     return [(start, line if start else line.removeprefix(b"\xef\xbb\xbf")) for start, line in found]
 
