@@ -48,6 +48,13 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ[CACHE_VARIABLE] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of this test alone, which is not there yet."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The export of the tiny model. Tests must not change it."""

@@ -19,12 +19,7 @@ from tests.emulators.servers import Emulators
 from tests.tiny_model import ROOT
 
 FILES = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "assets/spiece.model": b"pieces" * 1000}
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache_folder")
 
 
 def write(path: str, content: bytes) -> None:
@@ -42,10 +37,10 @@ def remote(bucket: str) -> str:
 
 
 @pytest.mark.integration
-def test_a_model_is_copied_whole(remote: str, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_model_is_copied_whole(remote: str, cache_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     folder = locate_model(remote)
-    assert folder.parent == cache
+    assert folder.parent == cache_folder
     copied = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     contents = json.loads(copied.pop(CONTENTS_FILE))
     assert copied == FILES
@@ -103,7 +98,7 @@ def test_nothing_there(bucket: str) -> None:
 
 
 @pytest.mark.integration
-def test_two_processes_make_one_copy(remote: str, emulators: Emulators, cache: Path) -> None:
+def test_two_processes_make_one_copy(remote: str, emulators: Emulators, cache_folder: Path) -> None:
     program = (
         "import logging, sys; logging.basicConfig(level='INFO'); "
         "from albert_embed.model.directory.remote_model import fetch_model; "
@@ -113,7 +108,7 @@ def test_two_processes_make_one_copy(remote: str, emulators: Emulators, cache: P
         subprocess.Popen(
             [sys.executable, "-c", program, remote],
             cwd=ROOT,
-            env={**command_environment(emulators), CACHE_VARIABLE: str(cache)},
+            env={**command_environment(emulators), CACHE_VARIABLE: str(cache_folder)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -21,19 +21,13 @@ from albert_embed.pipeline.dataset.layout import CLAIM_FILE
 from albert_embed.pipeline.dataset.read_embeddings import read_failures
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.storage.output_error import OutputError
-from albert_embed.transforms.process.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import command_environment
 from tests.emulators.servers import Emulators
 from tests.tiny_model import CORPUS, ROOT
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("cache_folder")]
 LINES = CORPUS.read_bytes().splitlines()[:20]
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
 
 def write(path: str, content: bytes) -> None:

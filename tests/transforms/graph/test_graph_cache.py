@@ -29,9 +29,9 @@ FILES = {"transform_fn/saved_model.pb": b"graph", "transformed_metadata/schema.p
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache" / "transforms"
+def cache(cache_folder: Path) -> Path:
+    """Where graphs are kept."""
+    return cache_folder / "transforms"
 
 
 @pytest.fixture
