@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 # What is not in int8 in an int8 export is computed in bfloat16: 0.93 of the whole time with float32, no less accurate
 # (benchmarks/NOTES.md).
 _OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "bf16"}
+# How many compiled operations each stream keeps. Every shape of a batch needs its own, in int8 9 MB of them for
+# ALBERT-base, and OpenVINO keeps 5,000: 256 lengths of rows took 2.2 GB. Rows come sorted by length, so what is needed
+# again is what was needed last: 1,000 are as fast, and take 0.5 GB (benchmarks/NOTES.md).
+_CACHE_CAPACITY = 1000
 
 
 class OpenVINOEngine:
@@ -81,6 +85,7 @@ class OpenVINOEngine:
             "INFERENCE_PRECISION_HINT": wanted,
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": streams,
+            "CPU_RUNTIME_CACHE_CAPACITY": _CACHE_CAPACITY,
         }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
