@@ -10,7 +10,7 @@ import numpy as np
 from albert_embed.model.engines.engine import Engine
 
 # While one batch of a GPU is computed, the next is copied there.
-_BATCHES_PER_GPU = 2
+BATCHES_PER_GPU = 2
 
 
 class GpuReplicas:
@@ -25,7 +25,7 @@ class GpuReplicas:
         replicas = [load(device) for device in devices]
         self.name = replicas[0].name
         self._free: queue.SimpleQueue[Engine] = queue.SimpleQueue()
-        for _ in range(_BATCHES_PER_GPU):
+        for _ in range(BATCHES_PER_GPU):
             for replica in replicas:
                 self._free.put(replica)
 

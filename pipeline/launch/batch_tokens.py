@@ -8,6 +8,7 @@ import re
 from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
 
 from albert_embed.model.architecture.config import AlbertConfig
+from albert_embed.model.engines.gpu_replicas import BATCHES_PER_GPU
 from albert_embed.model.hosting.auto_engine import count_jax_gpus, count_tensorflow_gpus
 from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
 from albert_embed.model.streams.count_streams import count_streams
@@ -96,8 +97,9 @@ def choose_streams(
 ) -> int:
     """Chooses how many batches are computed at once, in threads of their own, while others are prepared and written.
 
-    It is as many as given, else as this machine's cores can do, which is logged; one on a GPU. Where Beam has several
-    threads or processes, or workers are on other machines, it is 0: there each thread of a worker computes its own.
+    It is as many as given, else as this machine's cores or GPUs can do, which is logged; one on a single GPU. Where
+    Beam has several threads or processes, or workers are on other machines, it is 0: there each thread of a worker
+    computes its own.
 
     Args:
       options: of the run.
@@ -112,13 +114,18 @@ def choose_streams(
         return options.streams
     if engine == "jax":
         return 1
-    cores = options.worker_threads or count_cores()
-    streams = count_streams(
-        cores=cores, memory_bytes=count_memory_bytes(), batch_bytes=count_batch_bytes(config, batching)
-    )
-    if streams == 1 or (engine == "tensorflow" and count_tensorflow_gpus()):
-        return 1
-    logger.info("batches computed at once: %d, chosen for %d cores; --streams gives another number", streams, cores)
+    gpus = count_tensorflow_gpus() if engine == "tensorflow" else 0
+    if gpus:
+        streams = BATCHES_PER_GPU * gpus if gpus > 1 else 1
+        device = f"{gpus} GPUs"
+    else:
+        cores = options.worker_threads or count_cores()
+        streams = count_streams(
+            cores=cores, memory_bytes=count_memory_bytes(), batch_bytes=count_batch_bytes(config, batching)
+        )
+        device = f"{cores} cores"
+    if streams > 1:
+        logger.info("batches computed at once: %d, chosen for %s; --streams gives another number", streams, device)
     return streams
 
 

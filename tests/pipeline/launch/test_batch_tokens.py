@@ -178,8 +178,14 @@ def test_where_beam_has_several_threads_or_processes_each_computes_its_own(flags
 
 
 @pytest.mark.usefixtures("large_machine")
-def test_one_batch_at_a_time_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: True)
-    assert choose_for_machine(engine="tensorflow") == 1
-    assert choose_for_machine(engine="jax") == 1
-    assert choose_for_machine(engine="openvino") == 16  # which does not use it
+@pytest.mark.parametrize(("gpus", "expected"), [(1, 1), (4, 8)])
+def test_one_batch_at_a_time_on_a_gpu_and_two_on_each_of_several(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, gpus: int, expected: int
+) -> None:
+    monkeypatch.setattr(batch_tokens, "count_tensorflow_gpus", lambda: gpus)
+    with caplog.at_level(logging.INFO):
+        assert choose_for_machine(engine="tensorflow") == expected
+    said = "batches computed at once: 8, chosen for 4 GPUs; --streams gives another number"
+    assert caplog.messages == ([said] if gpus == 4 else [])
+    assert choose_for_machine(engine="jax") == 1  # which uses one
+    assert choose_for_machine(engine="openvino") == 16  # which uses none
