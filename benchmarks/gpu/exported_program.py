@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ def load_program(
         artifact = stablehlo.serialize_portable_artifact(module, stablehlo.get_current_version())
     taken = tuple(jax.core.ShapedArray(value.shape, value.dtype) for value in arguments)
     given = tuple(jax.core.ShapedArray(value.shape, value.dtype) for value in outputs)
+    # JAX 0.10 has one more field.
+    fields = {field.name for field in dataclasses.fields(Exported)}
+    more: dict[str, Any] = {"_has_named_shardings": False} if "_has_named_shardings" in fields else {}
     exported = Exported(
         fun_name="exported",
         in_tree=jax.tree.structure((tuple(arguments), {})),
@@ -47,6 +51,7 @@ def load_program(
         _get_vjp=None,
         _in_named_shardings=(None,) * len(taken),
         _out_named_shardings=(None,) * len(given),
+        **more,
     )
     call: Callable[..., Any] = exported.call
     return call
