@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.resume.candidate_shards import list_candidates, read_candidate
 from albert_embed.pipeline.resume.run_record import RunRecord
 from albert_embed.pipeline.shards.shard import INDEX_PREFIX
-from tests.pipeline.embed_command import assert_same_rows, embed_command, read_rows
+from tests.pipeline.embed_command import assert_same_rows, embed_command, list_rows
 from tests.tiny_model import CORPUS, ROOT
 from tests.waiting import wait_until
 
@@ -72,6 +73,11 @@ def kill(process: subprocess.Popen[bytes]) -> bool:
     os.killpg(process.pid, signal.SIGKILL) if running else None
     process.wait()
     return running
+
+
+def read_rows(output: Path) -> dict[int, dict[str, Any]]:
+    """Returns the rows in the order of their ids and windows, because equal lines have equal ones."""
+    return dict(enumerate(sorted(list_rows(output), key=lambda row: (row["id"], row["window"]))))
 
 
 def test_the_rows_of_a_killed_run_are_those_of_an_undisturbed_one(
