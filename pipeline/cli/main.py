@@ -23,7 +23,7 @@ from albert_embed.pipeline.cli.report import REPORT
 from albert_embed.pipeline.cli.search import SEARCH
 from albert_embed.pipeline.configuration.given_config import GivenConfig, read_given_config
 from albert_embed.pipeline.console.command import JSON, PRINT_CONFIG, PROGRAM, VERBOSE, Arguments, Command
-from albert_embed.pipeline.console.interruption import Interruption, say_if_interrupted
+from albert_embed.pipeline.console.interruption import Interruption
 from albert_embed.pipeline.console.log import set_up_log
 from albert_embed.pipeline.console.option import find_flag_value
 from albert_embed.pipeline.console.output import CommandResult, Output, PrintError
@@ -144,7 +144,7 @@ def _run(given: list[str], config: GivenConfig, output: Output, result_file: Res
             if result_file is not None:
                 result_file.check()
             result = _execute(command, arguments)
-            say_if_interrupted(lambda: f"the command had done its work ({result.record['status']})")
+            interruption.note_left(lambda: f"the command had done its work ({result.record['status']})")
             output.print_result(result)
             return result.exit_status
         except (Exception, KeyboardInterrupt) as e:

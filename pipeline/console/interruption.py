@@ -16,7 +16,7 @@ _EXIT_BASE = 128
 
 NOTHING_CHANGED = "nothing was changed; run the same command again"
 NOTHING_PUBLISHED = "nothing was published; run the same command again"
-_left: ContextVar[Callable[[], str] | None] = ContextVar("left", default=None)
+_current: ContextVar[Interruption | None] = ContextVar("current", default=None)
 
 
 def say_if_interrupted(describe: Callable[[], str]) -> None:
@@ -26,8 +26,16 @@ def say_if_interrupted(describe: Callable[[], str]) -> None:
 
     Args:
       describe: returns it; called once everything is unwound.
+
+    Raises:
+      KeyboardInterrupt: if the signal has come already, and a library has made something else of its exception.
     """
-    _left.set(describe)
+    current = _current.get()
+    if current is None:
+        return
+    if current.happened:
+        raise KeyboardInterrupt
+    current.note_left(describe)
 
 
 class Interruption:
@@ -41,6 +49,7 @@ class Interruption:
     def __init__(self) -> None:
         self._signal: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
+        self._describe: Callable[[], str] = lambda: NOTHING_CHANGED
 
     @property
     def happened(self) -> bool:
@@ -57,21 +66,25 @@ class Interruption:
         """130 for SIGINT, 143 for SIGTERM."""
         return _EXIT_BASE + (self._signal or 0)
 
+    def note_left(self, describe: Callable[[], str]) -> None:
+        """Sets what `describe_left` calls (`say_if_interrupted`)."""
+        self._describe = describe
+
     def describe_left(self) -> str:
-        """Returns what the command has left, and how to go on, as it has said last (`say_if_interrupted`)."""
-        describe = _left.get()
+        """Returns what the command has left, and how to go on."""
         try:
-            return NOTHING_CHANGED if describe is None else describe()
+            return self._describe()
         except (Exception, KeyboardInterrupt) as e:  # a bucket that does not answer, and an impatient user
             return f"what it has left could not be found out ({type(e).__name__}: {e}); run the same command again"
 
     def __enter__(self) -> Interruption:
-        _left.set(None)
+        _current.set(self)
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._interrupt) for number in _SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:
+        _current.set(None)
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         if self.happened:

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from albert_embed import read_embeddings
 from albert_embed.pipeline.cli.main import main
-from albert_embed.pipeline.console.interruption import Interruption
+from albert_embed.pipeline.console.interruption import Interruption, say_if_interrupted
 from albert_embed.pipeline.dataset.versions import read_manifest
 from tests.pipeline.embed_command import embed_command
 from tests.tiny_model import ROOT
@@ -105,3 +106,15 @@ def test_a_run_that_is_stopped_can_be_gone_on_with(
         "--direct_num_workers" not in flags
     ):  # a runner of several processes may run a bundle twice, and takes only shards without repeated rows
         assert read_manifest(str(output)).measured.counters["reused_rows"] > 0
+
+
+def test_a_signal_whose_exception_a_library_has_swallowed_ends_the_command_at_its_next_phase() -> None:
+    with Interruption() as interruption:
+        say_if_interrupted(lambda: "one is done")
+        handler: Any = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            handler(signal.SIGINT, None)
+        with pytest.raises(KeyboardInterrupt):
+            say_if_interrupted(lambda: "two is done")
+        assert (interruption.happened, interruption.describe_left()) == (True, "one is done")
+    say_if_interrupted(lambda: "nobody asks")  # in a program of one's own
