@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -65,7 +66,8 @@ def _list(pattern: str, scheme: str, path: str, *, include_hidden: bool, leave_o
 def find_remote_table(folder: str) -> str | None:
     """Returns the format of the table that a folder in a bucket is; None if it is none. It takes three listings."""
     for name in PARTS_OF_TABLES:
-        with explain_bucket_errors(folder):
+        # An account may be kept from listing what lies above the folders that it reads.
+        with contextlib.suppress(OSError), explain_bucket_errors(folder):
             for file in _find_files(f"{folder}/{name}/"):
                 table = find_table_of(file.path)
                 if table is not None and table[0] == folder:

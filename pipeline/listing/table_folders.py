@@ -20,13 +20,12 @@ _DELTA, _HUDI, _ICEBERG = "Delta Lake", "Apache Hudi", "Apache Iceberg"
 _LIBRARIES = {_DELTA: "deltalake", _HUDI: "hudi", _ICEBERG: "pyiceberg"}
 _LOGS = {"_delta_log": _DELTA, ".hoodie": _HUDI}
 _METADATA = "metadata"
-_METADATA_ENDING = ".metadata.json"
+# Such as `v3.metadata.json` and `00003-UUID.metadata.json`.
+_METADATA_FILE = r"v?\d[^/]*\.metadata\.json"
 PARTS_OF_TABLES = (*_LOGS, _METADATA)
 # Files that such tables are made of: where there are none of these, nothing is looked for.
 _ROW_FILES = (".parquet", ".avro", ".orc")
-_PART_OF_TABLE = re.compile(
-    rf"(.*)/(?:({'|'.join(map(re.escape, _LOGS))})/.*|{_METADATA}/[^/]*{re.escape(_METADATA_ENDING)})", re.DOTALL
-)
+_PART_OF_TABLE = re.compile(rf"(.*)/(?:({'|'.join(map(re.escape, _LOGS))})/.*|{_METADATA}/{_METADATA_FILE})", re.DOTALL)
 
 
 def find_local_table(folder: str) -> str | None:
@@ -35,7 +34,7 @@ def find_local_table(folder: str) -> str | None:
         if os.path.isdir(os.path.join(folder, name)):
             return table
     with contextlib.suppress(OSError):  # there is none, or it is no folder
-        if any(name.endswith(_METADATA_ENDING) for name in os.listdir(os.path.join(folder, _METADATA))):
+        if any(re.fullmatch(_METADATA_FILE, name) for name in os.listdir(os.path.join(folder, _METADATA))):
             return _ICEBERG
     return None
 

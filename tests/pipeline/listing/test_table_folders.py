@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import types
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.io.aws.clients.s3.fake_client import FakeFile, FakeS3Client
+from apache_beam.io.aws.clients.s3.messages import S3ClientError
 from apache_beam.io.filesystems import FileSystems
 
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.listing import list_remote
 from albert_embed.pipeline.listing.input_files import list_input
 from tests.emulators.servers import Emulators
 
@@ -38,7 +42,6 @@ PATTERNS = (
     "table/{folder}",
     "table/{row_file}",
 )
-Write = Callable[[str], None]
 
 
 def refuse(root: str, table: str, pattern: str) -> None:
@@ -67,6 +70,7 @@ def test_what_is_no_table_or_no_part_of_one(tmp_path: Path) -> None:
     for name in (
         "a/data/x.parquet",  # beside metadata of something else
         "a/metadata/x.json",
+        "a/metadata/survey.metadata.json",
         "b/metadata",
         "b/data/x.parquet",
         "c/_delta_log/0.json",  # texts beside rows
@@ -90,6 +94,28 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert main([command, *arguments]) == 2
         assert f"a.parquet, a file of {tmp_path}, which is a table of Delta Lake" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+class Guarded(FakeS3Client):
+    """A bucket of which an account may list one folder alone."""
+
+    def list(self, request: Any) -> Any:
+        if not request.prefix.startswith("mine/"):
+            raise S3ClientError("Access Denied", 403)
+        return super().list(request)  # type: ignore[no-untyped-call]
+
+
+def test_folders_that_an_account_may_not_list_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = Guarded()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(list_remote, "open_s3", lambda: types.SimpleNamespace(client=client))
+    monkeypatch.setattr(FileSystems, "exists", lambda _: False)
+    client.add_file(FakeFile("b", "mine/part/x.parquet", b"x"))
+    assert [file.path for file in list_input(["s3://b/mine/part/*.parquet"]).files] == ["s3://b/mine/part/x.parquet"]
+    client.add_file(FakeFile("b", "mine/_delta_log/0.json", b"x"))
+    with pytest.raises(ValueError, match=r"a file of s3://b/mine, which is a table of Delta Lake"):
+        list_input(["s3://b/mine/part/*.parquet"])
+    with pytest.raises(OSError, match=r"^--input s3://b/other/\* can't be listed: .*Access Denied"):
+        list_input(["s3://b/other/*"])
 
 
 @pytest.mark.integration
