@@ -21,6 +21,7 @@ from albert_embed.model.directory.model_directory import (
     read_precision,
 )
 from albert_embed.model.directory.saved_model_graph import read_signature_outputs
+from albert_embed.model.engines.compose_mapping import compose_mapping
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.engines.openvino_saved_model import readable_by_openvino
 from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
@@ -94,6 +95,7 @@ class OpenVINOEngine:
                 model = core.read_model(str(directory / INT8_MODEL_FILE))
             else:
                 model = read_openvino_model(directory, outputs)
+                compose_mapping(model)
             self._compiled = core.compile_model(model, "CPU", settings)
         except Exception as e:  # some of the front end's errors are not even RuntimeErrors
             raise ModelDirectoryError(f"OpenVINO can't read the model in {directory}: {e}") from e

@@ -6,11 +6,12 @@ import contextlib
 import io
 import logging
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from albert_embed.model.directory.model_directory import INT8_MODEL_FILE, REQUIRED_OUTPUT
+from albert_embed.model.engines.compose_mapping import compose_mapping
 from albert_embed.model.engines.openvino_engine import read_openvino_model
 from albert_embed.model.export.calibration import Inputs
 from albert_embed.model.export.quantizable_graph import fuse_layer_norms, separate_query_key_value
@@ -52,6 +53,7 @@ def write_int8_model(directory: Path, calibration: Sequence[Inputs]) -> None:
     model = read_openvino_model(directory)
     fuse_layer_norms(model)
     separate_query_key_value(model)
+    compose_mapping(model)
     exact = [*_name_multiplications_once_a_text(model), *_name_multiplications_before_layer_norm(model)]
     lookups = [node.get_friendly_name() for node in model.get_ops() if node.get_type_name() == "Gather"]
     # `nncf.set_log_level` would also set the level of whatever handlers other programs have put there.
@@ -84,29 +86,29 @@ def _name_multiplications_once_a_text(model: Any) -> list[str]:
 
 
 def _name_multiplications_before_layer_norm(model: Any) -> list[str]:
-    """Returns the names of the multiplications by weights up to the first attention's output, and with it."""
-    names = []
-    attention_products = 0  # of queries by keys, of scores by values
+    """Returns the names of the multiplications by weights that the first layer norm after an attention needs."""
     for node in model.get_ordered_ops():
-        if node.get_type_name() != "MatMul":
+        if node.get_type_name() != "MVN":
             continue
-        if len(node.input(1).get_partial_shape()) > 2:
-            attention_products += 1
-            continue
-        names.append(node.get_friendly_name())
-        if attention_products == 2:
-            break
-    return names
+        needed = _find_ancestors(node)
+        if any(ancestor.get_type_name() == "Softmax" for ancestor in needed.values()):
+            return [
+                name
+                for name, ancestor in needed.items()
+                # Products of queries by keys, and of scores by values, have four axes.
+                if ancestor.get_type_name() == "MatMul" and len(ancestor.get_output_partial_shape(0)) == 2
+            ]
+    return []
 
 
-def _find_ancestors(node: Any) -> Collection[str]:
-    """Returns the names of everything that `node` is computed from."""
-    found: set[str] = set()
+def _find_ancestors(node: Any) -> dict[str, Any]:
+    """Returns everything that `node` is computed from, by its name."""
+    found: dict[str, Any] = {}
     waiting = [node]
     while waiting:
         for port in waiting.pop().inputs():
             source = port.get_source_output().get_node()
             if source.get_friendly_name() not in found:
-                found.add(source.get_friendly_name())
+                found[source.get_friendly_name()] = source
                 waiting.append(source)
     return found

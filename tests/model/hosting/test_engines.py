@@ -113,7 +113,7 @@ def test_openvino_does_less_work_for_the_pooled_output_alone(tmp_path: Path, pre
     assert [output.get_any_name() for output in alone._compiled.outputs] == ["pooled_output_alone"]
     expected = both.run(inputs, ["pooled_output"])["pooled_output"]
     found = alone.run(inputs, ["pooled_output"])["pooled_output"]
-    np.testing.assert_allclose(found, expected, atol=1e-6 if precision == "float32" else 0.02, rtol=0)
+    np.testing.assert_allclose(found, expected, atol=1e-6 if precision == "float32" else 0.06, rtol=0)
 
 
 @pytest.mark.parametrize(
