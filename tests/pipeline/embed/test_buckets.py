@@ -82,7 +82,7 @@ def test_bucket_to_bucket(bucket: str, remote_model_path: str, corpus: str, tiny
         np.testing.assert_allclose(there[id_], vector, atol=1e-5)
 
 
-def test_records_in_a_bucket(bucket: str, tiny_model: Path) -> None:
+def test_records_in_a_bucket(bucket: str, tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = [line.decode() for line in LINES[:5]]
     table = pa.table({"id": [f"d{number}" for number in range(5)], "text": texts, "score": [0.5 * n for n in range(5)]})
     with FileSystems.create(f"{bucket}/a.parquet", compression_type="uncompressed") as file:
@@ -91,6 +91,9 @@ def test_records_in_a_bucket(bucket: str, tiny_model: Path) -> None:
     assert main(command(str(tiny_model), f"{bucket}/*.parquet", f"{bucket}/out", *more)) == 0
     rows = [row for batch in read_embeddings(f"{bucket}/out") for row in batch.to_pylist()]
     assert sorted((row["id"], row["score"]) for row in rows) == [(b"d%d" % n, 0.5 * n) for n in range(5)]
+    capsys.readouterr()
+    assert main(command(str(tiny_model), f"{bucket}/out/parquet/*.parquet", f"{bucket}/other")) == 2
+    assert f"--input looks into {bucket}/out, which is an output of this program" in capsys.readouterr().err
 
 
 def test_overwriting_in_a_bucket(
