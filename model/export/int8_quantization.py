@@ -12,6 +12,7 @@ from typing import Any
 
 from albert_embed.model.directory.model_directory import INT8_MODEL_FILE, REQUIRED_OUTPUT
 from albert_embed.model.engines.compose_mapping import compose_mapping
+from albert_embed.model.engines.import_openvino import import_openvino
 from albert_embed.model.engines.openvino_engine import read_openvino_model
 from albert_embed.model.export.calibration import Inputs
 from albert_embed.model.export.quantizable_graph import fuse_layer_norms, separate_query_key_value
@@ -25,6 +26,7 @@ def require_nncf() -> Any:
     """
     os.environ.setdefault("NNCF_CI", "1")  # its only way to be told that nothing is to be sent
     try:
+        import_openvino()
         import nncf
     except ImportError as e:
         raise ImportError(
@@ -47,9 +49,7 @@ def write_int8_model(directory: Path, calibration: Sequence[Inputs]) -> None:
       directory: a float32 export.
       calibration: padded batches.
     """
-    import openvino
-
-    nncf = require_nncf()
+    nncf, openvino = require_nncf(), import_openvino()
     model = read_openvino_model(directory)
     fuse_layer_norms(model)
     separate_query_key_value(model)
