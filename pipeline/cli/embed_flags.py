@@ -59,7 +59,7 @@ _RUNNING_OPTIONS = (
         flag="--streams",
         type=int,
         metavar="N",
-        default="one for every four cores of a CPU, one on a GPU, two on each of several",
+        default="2 on a CPU, one for every four cores from eight on; 1 on a GPU, 2 on each of several",
         help="batches computed at once, where one process of this machine does everything",
     ),
     Option(

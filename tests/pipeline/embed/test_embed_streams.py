@@ -36,7 +36,7 @@ def test_many_cores_compute_the_rows_of_one(
 ) -> None:
     arguments += ["--engine", engine_name, "--batch-tokens", "128"]
     one, many = tmp_path / "one", tmp_path / "many"
-    monkeypatch.setattr(batch_tokens, "count_cores", lambda: 7)
+    monkeypatch.setattr(batch_tokens, "count_cores", lambda: 1)
     assert main([*arguments, "--output", str(one)]) == 0
     assert "batches computed at once" not in caplog.text
     monkeypatch.setattr(batch_tokens, "count_cores", lambda: 64)
@@ -76,6 +76,6 @@ def test_the_plan_says_how_many(
 ) -> None:
     monkeypatch.setattr(batch_tokens, "count_cores", lambda: 8)
     arguments += ["--output", str(tmp_path / "out"), "--dry-run", "--json"]
-    for more, streams in (((), 2), (("--streams", "3"), 3), (("--worker-threads", "4"), 1)):
+    for more, streams in (((), 2), (("--streams", "3"), 3), (("--worker-threads", "1"), 1)):
         assert main([*arguments, *more]) == 0
         assert json.loads(capsys.readouterr().out)["plan"]["model"]["streams"] == streams

@@ -154,7 +154,8 @@ def test_as_many_batches_at_once_as_the_cores_and_the_memory_allow(caplog: pytes
     assert caplog.messages == ["batches computed at once: 16, chosen for 64 cores; --streams gives another number"]
     assert choose_for_machine(engine="tensorflow") == 16
     assert choose_for_machine(worker_threads=20) == 5
-    assert choose_for_machine(worker_threads=4) == 1
+    assert choose_for_machine(worker_threads=4) == 2
+    assert choose_for_machine(worker_threads=1) == 1
     assert choose_for_machine(config=XXLARGE, tokens=65536) == 2
     assert choose_for_machine(streams=3) == 3
 
