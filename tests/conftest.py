@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Tests import OpenVINO by themselves, too; its reports over the network would fork their process.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 from albert_embed.transforms.process.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import bucket, dataset, emulators, running_emulators  # noqa: F401

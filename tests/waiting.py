@@ -22,9 +22,17 @@ def wait_until(happened: Callable[[], Any], *, process: subprocess.Popen[Any] | 
       AssertionError: where `process` ended before it happened, or it did not happen in half an hour.
     """
     deadline = time.monotonic() + HANGS_AFTER_SECONDS
-    while not happened():
+    while not _has(happened):
         if process is not None and process.poll() is not None:
-            assert happened(), f"process {process.pid} ended with {process.returncode} before it happened"
+            assert _has(happened), f"process {process.pid} ended with {process.returncode} before it happened"
             return
         assert time.monotonic() < deadline, f"it did not happen in {HANGS_AFTER_SECONDS:.0f} seconds"
         time.sleep(0.01)
+
+
+def _has(happened: Callable[[], Any]) -> bool:
+    """Asks `happened`; a folder that it lists, and that another process deletes meanwhile, says no."""
+    try:
+        return bool(happened())
+    except FileNotFoundError:
+        return False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_embed.model.hosting import handler
+from albert_embed.model.hosting import embed_batch
 from albert_embed.model.hosting.worker_environment import WorkerEnvironment, observe_worker
 from albert_embed.pipeline.cli.main import main
 from albert_embed.pipeline.dataset.manifest import Manifest
@@ -39,7 +39,7 @@ def test_the_manifest_lists_different_workers_with_their_rows(
 ) -> None:
     """Two batches in three are embedded on the one kind, the third on the other."""
     kinds = itertools.cycle([CPU, CPU, GPU])
-    monkeypatch.setattr(handler, "observe_worker", lambda engine: next(kinds))
+    monkeypatch.setattr(embed_batch, "observe_worker", lambda engine: next(kinds))
     manifest = embed(tiny_model, tmp_path / "out", "--batch-tokens", "256")
     assert [group.environment for group in manifest.measured.workers] == [CPU, GPU]
     rows = [group.rows for group in manifest.measured.workers]
