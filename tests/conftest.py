@@ -12,8 +12,6 @@ import pytest
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Tests import OpenVINO by themselves, too; its reports over the network would fork their process.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 from albert_embed.transforms.process.cache_folder import CACHE_VARIABLE
 from tests.emulators.fixtures import bucket, dataset, emulators, running_emulators  # noqa: F401
@@ -26,6 +24,11 @@ hypothesis.settings.register_profile(
     "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_configure() -> None:
+    """Hides OpenVINO's reports over the network: tests import it, too, and it would fork their process."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 @pytest.hookimpl(wrapper=True)
