@@ -17,7 +17,7 @@ _COLOURS = {"embed": "#1f6fb4", "step": "#5b9bd5", "model": "#a9c8e4", "peer": "
 _LABELS = {
     "embed": "this project, whole command",
     "step": "in Beam's MLTransform",
-    "model": "its model alone (ceiling)",
+    "model": "its model alone, one batch at a time",
     "peer": "other projects",
 }
 

@@ -1,4 +1,4 @@
-"""The model alone on the batches that `embed` cuts: the upper bound. Only the calls of the engine are timed."""
+"""The model alone on the batches that `embed` cuts, one at a time. Only the calls of the engine are timed."""
 
 from __future__ import annotations
 
