@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from albert_embed.model.engines.openvino_nodes import find_source
+
 
 def compose_mapping(model: Any) -> int:
     """Makes one multiplication of two in a row, of which the first widens its input; returns how often.
@@ -24,12 +26,12 @@ def compose_mapping(model: Any) -> int:
     for biased in model.get_ordered_ops():
         if not _is_dense(biased):
             continue
-        product, bias = _source(biased, 0), _source(biased, 1)
-        mapped, kernel = _source(product, 0), _source(product, 1)
+        product, bias = find_source(biased, 0), find_source(biased, 1)
+        mapped, kernel = find_source(product, 0), find_source(product, 1)
         if not _is_dense(mapped):
             continue
-        mapping, shift = _source(mapped, 0), _source(mapped, 1)
-        first, second = _read(_source(mapping, 1)), _read(kernel)
+        mapping, shift = find_source(mapped, 0), find_source(mapped, 1)
+        first, second = _read(find_source(mapping, 1)), _read(kernel)
         if first.shape[0] >= first.shape[1]:
             continue
         precision = product.get_output_element_type(0)
@@ -44,18 +46,13 @@ def compose_mapping(model: Any) -> int:
 
 def _is_dense(node: Any) -> bool:
     """Returns whether it multiplies a matrix of rows by a constant matrix and adds a constant."""
-    if node.get_type_name() != "Add" or _source(node, 1).get_type_name() != "Constant":
+    if node.get_type_name() != "Add" or find_source(node, 1).get_type_name() != "Constant":
         return False
-    product = _source(node, 0)
-    if product.get_type_name() != "MatMul" or _source(product, 1).get_type_name() != "Constant":
+    product = find_source(node, 0)
+    if product.get_type_name() != "MatMul" or find_source(product, 1).get_type_name() != "Constant":
         return False
     attributes = product.get_attributes()
     return not attributes["transpose_a"] and not attributes["transpose_b"]
-
-
-def _source(node: Any, port: int) -> Any:
-    """Returns the node that one of the inputs comes from."""
-    return node.input(port).get_source_output().get_node()
 
 
 def _read(constant: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from albert_embed.model.directory.model_directory import INT8_MODEL_FILE, REQUIR
 from albert_embed.model.engines.compose_mapping import compose_mapping
 from albert_embed.model.engines.import_openvino import import_openvino
 from albert_embed.model.engines.openvino_engine import read_openvino_model
+from albert_embed.model.engines.openvino_nodes import find_sources
 from albert_embed.model.export.calibration import Inputs
 from albert_embed.model.export.quantizable_graph import fuse_layer_norms, separate_query_key_value
 
@@ -106,8 +107,7 @@ def _find_ancestors(node: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     waiting = [node]
     while waiting:
-        for port in waiting.pop().inputs():
-            source = port.get_source_output().get_node()
+        for source in find_sources(waiting.pop()):
             if source.get_friendly_name() not in found:
                 found[source.get_friendly_name()] = source
                 waiting.append(source)

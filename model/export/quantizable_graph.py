@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from albert_embed.model.engines.openvino_nodes import find_source, find_sources
+
 
 def fuse_layer_norms(model: Any) -> int:
     """Makes one operation of each layer norm's subtraction, variance and division; returns how many there were.
@@ -22,12 +24,11 @@ def fuse_layer_norms(model: Any) -> int:
     for node in model.get_ordered_ops():
         if node.get_type_name() != "Multiply":
             continue
-        centred, scale = (_source(node, port) for port in (0, 1))
+        centred, scale = find_sources(node)
         if (centred.get_type_name(), scale.get_type_name()) != ("Subtract", "Power"):
             continue
-        variance = _source(scale, 0)  # with epsilon added
-        terms = (_source(variance, port) for port in (0, 1))
-        (epsilon,) = (term for term in terms if term.get_type_name() == "Constant")
+        variance = find_source(scale, 0)  # with epsilon added
+        (epsilon,) = (term for term in find_sources(variance) if term.get_type_name() == "Constant")
         normalized = opset13.mvn(
             centred.input(0).get_source_output(),
             opset13.constant(np.array([-1], np.int64)),
@@ -57,10 +58,10 @@ def separate_query_key_value(model: Any) -> int:
     for split in model.get_ordered_ops():
         if split.get_type_name() != "Split":
             continue
-        reshape = _source(split, 0)  # to [batch, length, 3, heads, size]
-        biased = _source(reshape, 0)
-        product = _source(biased, 0)
-        kernel, bias = _source(product, 1), _source(biased, 1)
+        reshape = find_source(split, 0)  # to [batch, length, 3, heads, size]
+        biased = find_source(reshape, 0)
+        product = find_source(biased, 0)
+        kernel, bias = find_source(product, 1), find_source(biased, 1)
         name = (kernel.get_friendly_name(), bias.get_friendly_name())
         if name not in parts:
             count = split.get_attributes()["num_splits"]
@@ -82,11 +83,6 @@ def separate_query_key_value(model: Any) -> int:
             _last_of(output).replace(part.output(0))
         separated += 1
     return separated
-
-
-def _source(node: Any, port: int) -> Any:
-    """Returns the node that one of the inputs comes from."""
-    return node.input(port).get_source_output().get_node()
 
 
 def _last_of(output: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 from albert_embed.model.engines.compose_mapping import compose_mapping
 from albert_embed.model.engines.openvino_engine import read_openvino_model
+from albert_embed.model.engines.openvino_nodes import find_source
 from albert_embed.model.export.quantizable_graph import separate_query_key_value
 from tests.tiny_model import TINY, make_inputs, write_model
 
@@ -24,9 +25,7 @@ def compute(model: Any) -> dict[str, np.ndarray]:
 
 def list_kernels(model: Any) -> list[list[int]]:
     """Returns the shapes of all constant matrices that something is multiplied by, sorted."""
-    found = [
-        node.input(1).get_source_output().get_node() for node in model.get_ops() if node.get_type_name() == "MatMul"
-    ]
+    found = [find_source(node, 1) for node in model.get_ops() if node.get_type_name() == "MatMul"]
     return sorted(list(kernel.get_output_shape(0)) for kernel in found if kernel.get_type_name() == "Constant")
 
 

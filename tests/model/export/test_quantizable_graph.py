@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from albert_embed.model.engines.openvino_engine import read_openvino_model
+from albert_embed.model.engines.openvino_nodes import find_source
 from albert_embed.model.export.quantizable_graph import fuse_layer_norms, separate_query_key_value
 from tests.tiny_model import TINY, make_inputs
 
@@ -52,10 +53,9 @@ def test_layers_that_share_weights_go_on_sharing_them(tiny_model: Path) -> None:
     model = read_openvino_model(tiny_model)
     separate_query_key_value(model)
     kernels = [
-        node.input(1).get_source_output().get_node()
+        find_source(node, 1)
         for node in model.get_ordered_ops()
-        if node.get_type_name() == "MatMul"
-        and node.input(1).get_source_output().get_node().get_type_name() == "Constant"
+        if node.get_type_name() == "MatMul" and find_source(node, 1).get_type_name() == "Constant"
     ]
     square = [kernel for kernel in kernels if list(kernel.get_output_shape(0)) == [TINY.hidden_size] * 2]
     names = Counter(kernel.get_friendly_name() for kernel in square)
