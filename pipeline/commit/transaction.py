@@ -26,7 +26,7 @@ from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.console.interruption import NOTHING_CHANGED, say_if_interrupted
 from albert_embed.pipeline.dataset.layout import DOCUMENTS_SCHEMA_FILE, ROWS_SCHEMA_FILE
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.versions import choose_retained, list_versions
+from albert_embed.pipeline.dataset.versions import choose_retained, find_latest_number
 from albert_embed.transforms.files.directories import read_file
 
 logger = logging.getLogger(__name__)
@@ -141,10 +141,10 @@ def watch_versions(directory: str) -> None:
     Args:
       directory: of the output.
     """
-    before = max(list_versions(directory), default=0)
+    before = find_latest_number(directory)
 
     def describe() -> str:
-        latest = max(list_versions(directory), default=0)
+        latest = find_latest_number(directory)
         if latest == before:
             return NOTHING_CHANGED
         return f"version {latest} of {directory} is published, and the next run does what is left"

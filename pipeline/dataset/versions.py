@@ -29,6 +29,11 @@ def list_versions(directory: str) -> list[int]:
     return sorted(number for number in found if number is not None)
 
 
+def find_latest_number(directory: str) -> int:
+    """Returns the number of the latest version in `directory`; 0 where there is none."""
+    return max(list_versions(directory), default=0)
+
+
 def read_manifest(directory: str) -> Manifest:
     """Reads the manifest of the latest version of the dataset in `directory`.
 

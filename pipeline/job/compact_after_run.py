@@ -10,7 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed.pipeline.commit.compact import compact_output
 from albert_embed.pipeline.console.interruption import say_if_interrupted
-from albert_embed.pipeline.dataset.versions import list_versions
+from albert_embed.pipeline.dataset.versions import find_latest_number
 from albert_embed.pipeline.job.embed_outcome import EmbedOutcome
 from albert_embed.pipeline.job.interrupted_run import describe_interrupted_compaction
 from albert_embed.pipeline.publication.run_errors import RunFailedError
@@ -33,7 +33,7 @@ def compact_after_run(outcome: EmbedOutcome, options: EmbedOptions, beam_options
     above = options.compact_above
     if above is None or outcome.manifest.dead_share <= above / 100:
         return outcome
-    before = max(list_versions(options.output), default=0)
+    before = find_latest_number(options.output)
     say_if_interrupted(lambda: describe_interrupted_compaction(options.output, before))
     try:
         compacted = compact_output(options.output, retain=options.retain, beam_options=beam_options).manifest

@@ -10,7 +10,7 @@ from albert_embed.pipeline.commit.publish import find_published
 from albert_embed.pipeline.commit.staging import RUN_FILE, StagingFolder, list_staged
 from albert_embed.pipeline.commit.verdict import UNCHANGED, read_verdict
 from albert_embed.pipeline.console.interruption import NOTHING_PUBLISHED
-from albert_embed.pipeline.dataset.versions import list_versions, read_version
+from albert_embed.pipeline.dataset.versions import find_latest_number, read_version
 from albert_embed.pipeline.resume.candidate_shards import is_index
 from albert_embed.pipeline.resume.run_record import RunRecord
 
@@ -64,7 +64,7 @@ def describe_interrupted_compaction(directory: str, before: int) -> str:
       directory: the output.
       before: the number of the latest version when that began.
     """
-    latest = max(list_versions(directory), default=0)
+    latest = find_latest_number(directory)
     if latest > before:
         return f"version {before} of {directory} is published, and compacted as version {latest}"
     return (

@@ -13,7 +13,7 @@ from albert_embed.pipeline.commit.publish import find_published, move_planned
 from albert_embed.pipeline.commit.run_name import make_run_name
 from albert_embed.pipeline.commit.staging import StagingFolder, list_staged
 from albert_embed.pipeline.commit.verdict import FAILED, read_verdict
-from albert_embed.pipeline.dataset.versions import list_versions, read_version
+from albert_embed.pipeline.dataset.versions import find_latest_number, list_versions, read_version
 from albert_embed.pipeline.publication.commit_run import finish_plan
 from albert_embed.pipeline.publication.run_errors import RunFailedError
 from albert_embed.pipeline.storage.output_error import OutputError
@@ -62,7 +62,7 @@ def complete_runs(directory: str, beam_options: PipelineOptions) -> Completion:
                 return Completion(version=plan.manifest.generation, completed=run)
     finally:
         claim.release()
-    return Completion(version=max(list_versions(directory), default=0), completed=None)
+    return Completion(version=find_latest_number(directory), completed=None)
 
 
 def _complete(staging: StagingFolder, plan: Plan) -> None:
@@ -80,7 +80,7 @@ def _complete(staging: StagingFolder, plan: Plan) -> None:
 
 def _can_complete(staging: StagingFolder, plan: Plan) -> bool:
     """Returns whether a plan is the next version, or the latest one whose table lacks rows."""
-    latest = max(list_versions(staging.directory), default=0)
+    latest = find_latest_number(staging.directory)
     if plan.manifest.generation == latest + 1:
         verdict = read_verdict(staging)
         return verdict is None or verdict.kind != FAILED

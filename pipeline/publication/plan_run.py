@@ -11,7 +11,7 @@ from albert_embed.pipeline.commit.publish import retain_versions
 from albert_embed.pipeline.commit.stage_index import stage_index
 from albert_embed.pipeline.dataset.layout import STAGING
 from albert_embed.pipeline.dataset.manifest import Manifest
-from albert_embed.pipeline.dataset.versions import choose_retained, describe_conflict, list_versions, read_version
+from albert_embed.pipeline.dataset.versions import choose_retained, describe_conflict, find_latest_number, read_version
 from albert_embed.pipeline.documents.count_fields import check_counted_fields
 from albert_embed.pipeline.incremental.add_generation import add_generation, is_same_dataset
 from albert_embed.pipeline.incremental.check_snapshot import check_snapshot
@@ -51,7 +51,7 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
     """
     options = task.options
     _log(staged, task)
-    latest = max(list_versions(task.directory), default=0)
+    latest = find_latest_number(task.directory)
     if latest > task.base:
         raise describe_conflict(task.directory, latest, read_version(task.directory, latest).run)
     base = task.read_base()
