@@ -61,14 +61,12 @@ class FinishBatchesFn(beam.DoFn):
     def _finish_first(self) -> Iterator[WindowedValue]:
         started, window = self._waiting.popleft()
         self._vectors -= started.vectors
-        finished = False
         try:
             for result in finish_batch(started):
                 yield at_end_of(window, result)
-            finished = True
-        finally:
-            if not finished:  # an error here or in what follows, or Ctrl-C
-                self._drop()
+        except BaseException:  # an error here or in what follows, or Ctrl-C
+            self._drop()
+            raise
 
     def _drop(self) -> None:
         """Forgets what waits; what no thread has begun is never computed."""
