@@ -6,8 +6,9 @@ Rows are in folders of their own, which readers of other programs take as they a
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from albert_embed.pipeline.shards.data_file import DataFile
@@ -29,10 +30,12 @@ FOLDERS = {
     "search_index_files": "_search",
 }
 
+_NAME = r"g\d+-[0-9a-f]+-\d+-of-\d+"
 _DATA_FILE = re.compile(
     r"^(?:tfrecord|parquet|documents/tfrecord|documents/parquet|_index|_tombstones|_failures|_search)"
-    r"/g\d+-[0-9a-f]+-\d+-of-\d+\.(?:tfrecord|parquet|jsonl|usearch)$"
+    rf"/{_NAME}\.(?:tfrecord|parquet|jsonl|usearch)$"
 )
+_FILE_OF_RECORDS = re.compile(rf".*/{_NAME}\.(?:tfrecord|parquet|jsonl)", re.DOTALL)
 _VERSION_FILE = re.compile(rf"^{VERSIONS}/(\d+)\.json$")
 # What another program on the way to a new file may leave (`transforms.files.create_file`).
 _UNFINISHED_FILE = re.compile(r"\.[0-9a-f]+\.unfinished$")
@@ -51,6 +54,17 @@ def is_own_file(name: str) -> bool:
 def is_data_file(name: str) -> bool:
     """Returns whether a file of this name is named by a manifest, while its version is there."""
     return bool(_DATA_FILE.match(name))
+
+
+def find_possible_outputs(paths: Iterable[str]) -> set[str]:
+    """Returns the folders that may be outputs, told by files in them: those two and three above names of an output's.
+
+    Args:
+      paths: of files anywhere.
+    """
+    folders = {posixpath.dirname(path) for path in paths if _FILE_OF_RECORDS.fullmatch(path)}
+    above = {posixpath.dirname(folder) for folder in folders}
+    return above | {posixpath.dirname(folder) for folder in above}
 
 
 def is_staged(name: str) -> bool:

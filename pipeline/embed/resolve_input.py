@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from albert_embed.pipeline.bigquery.table_input import TableInput
+from albert_embed.pipeline.dataset.layout import find_possible_outputs
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.file_input import FileInput, make_file_input
@@ -139,7 +140,9 @@ def list_input_files(
         logger.warning("all files that --input names are empty (%d)", len(listing.files))
     if listing.linked_again:
         logger.warning("%d files are there twice, because links lead to them, and are read twice", listing.linked_again)
-    for folder in filter(_is_output, listing.manifests):
+    # A pattern may name an output's own files, so that nothing is seen of what lies beside their folders.
+    possible = find_possible_outputs(file.path for file in listing.files)
+    for folder in filter(_is_output, sorted(possible.union(listing.manifests))):
         raise ValueError(
             f"--input looks into {folder}, which is an output of this program: its files are embeddings or an "
             "analysis, not text. Give a pattern that leaves it out, or move it"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import posixpath
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from albert_embed.pipeline.listing.list_local import list_local
@@ -16,8 +15,6 @@ from albert_embed.pipeline.listing.listed_file import FoundFiles
 from albert_embed.pipeline.listing.table_folders import refuse_tables
 from albert_embed.pipeline.storage.file_version import FileVersion
 from albert_embed.transforms.files.directories import is_remote
-
-_OUTPUT_FILE = re.compile(r".*/g\d+-[0-9a-f]+-\d+-of-\d+\.(?:tfrecord|parquet|jsonl)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
@@ -54,8 +51,7 @@ class InputListing:
       hidden: how many files were left out because a name starts with "." or "_".
       hidden_folders: how many folders were not looked into for the same reason.
       linked_again: how many of the files are there under another name, too, because of links.
-      manifests: folders in which one of `MARKERS` was seen, or a file has a name of an output's: they may be outputs of
-        this program.
+      manifests: folders in which one of `MARKERS` was seen: they may be outputs of this program.
     """
 
     files: tuple[InputFile, ...]
@@ -115,18 +111,8 @@ def list_input(
         hidden=sum(one.hidden for one in found),
         hidden_folders=sum(one.hidden_folders for one in found),
         linked_again=sum(one.linked_again for one in found),
-        manifests=tuple(sorted({folder for one in found for folder in (*one.manifests, *_find_outputs(one))})),
+        manifests=tuple(sorted({folder for one in found for folder in one.manifests})),
     )
-
-
-def _find_outputs(found: FoundFiles) -> Iterator[str]:
-    """Yields the folders two and three above the files whose names are those of an output's (`dataset.layout`).
-
-    A pattern may name these themselves, so that nothing is seen of what lies beside them.
-    """
-    for folder in {posixpath.dirname(file.path) for file in found.files if _OUTPUT_FILE.fullmatch(file.path)}:
-        yield posixpath.dirname(folder)
-        yield posixpath.dirname(posixpath.dirname(folder))
 
 
 def _find_common_root(found: Sequence[FoundFiles]) -> str:
