@@ -41,6 +41,21 @@ def test_openvino_takes_its_threads(tiny_model: Path) -> None:
     assert engine._compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
 
 
+def test_openvino_keeps_few_compiled_operations(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own 5,000 took 2.2 GB in int8 for 256 lengths of rows (benchmarks/NOTES.md)."""
+    openvino = pytest.importorskip("openvino")
+    told: dict[str, Any] = {}
+    compile_model = openvino.Core.compile_model
+
+    def note(core: Any, model: Any, device: str, settings: dict[str, Any]) -> Any:
+        told.update(settings)
+        return compile_model(core, model, device, settings)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", note)
+    load_engine("openvino", tiny_model)
+    assert told["CPU_RUNTIME_CACHE_CAPACITY"] == 1000
+
+
 @pytest.mark.parametrize(
     ("raised", "error"),
     [
