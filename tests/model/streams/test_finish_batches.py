@@ -75,6 +75,19 @@ def test_what_is_computed_is_given_at_once() -> None:
     assert list(step.finish_bundle()) == []
 
 
+def test_what_is_given_makes_room_for_others(engine: GatedEngine) -> None:
+    step = FinishBatchesFn(most_vectors=50)
+    step.start_bundle()
+    engine.let(5)
+    for one in start(engine, make_batches(5, rows=10)):
+        one.outputs.result()
+        assert len(list(step.process(one, GlobalWindow()))) == 1
+    for one in start(engine, make_batches(5, rows=10)):
+        assert list(step.process(one, GlobalWindow())) == []  # 50 vectors wait, as if they were the first
+    engine.let()
+    assert len(list(step.finish_bundle())) == 5
+
+
 def test_each_batch_keeps_its_window() -> None:
     windows = [IntervalWindow(0, 10), IntervalWindow(10, 20), IntervalWindow(0, 10)]
     batches = make_batches(3)
