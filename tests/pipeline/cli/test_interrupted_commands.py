@@ -89,8 +89,8 @@ def test_what_can_not_be_found_out(
     tmp_path: Path, run_interrupted: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SyntheticDataset(str(tmp_path), width=4).publish(make_rows("a", "b"))
-    answers = iter([[1]])
-    monkeypatch.setattr(f"{COMMIT}.transaction.list_versions", lambda _: next(answers))
+    answers = iter([1])
+    monkeypatch.setattr(f"{COMMIT}.transaction.find_latest_number", lambda _: next(answers))
     left = run_interrupted(f"{COMMIT}.index_output.index_output", ["index", str(tmp_path)])
     assert left == "what it has left could not be found out (StopIteration: ); run the same command again"
 
