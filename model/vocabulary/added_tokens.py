@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from albert_embed.model.vocabulary.tokenizer_json import TokenizerError, read_object
+from albert_embed.model.vocabulary.tokenizer_json import TOKENIZER_FILE, TokenizerError, read_object
 from albert_embed.transforms.text.vocabulary import parse_vocabulary
 
-_TOKENIZER_FILE = "tokenizer.json"
 # The files that list them, and what gives their ids and texts: the slow tokenizers', that of all tokenizers since
 # transformers 4.34, and the fast ones'.
 _FILES: dict[str, Callable[[dict[str, Any]], Iterable[tuple[Any, Any]]]] = {
@@ -17,7 +16,7 @@ _FILES: dict[str, Callable[[dict[str, Any]], Iterable[tuple[Any, Any]]]] = {
     "tokenizer_config.json": lambda fields: (
         (place, token["content"]) for place, token in (fields.get("added_tokens_decoder") or {}).items()
     ),
-    _TOKENIZER_FILE: lambda fields: ((token["id"], token["content"]) for token in fields.get("added_tokens") or ()),
+    TOKENIZER_FILE: lambda fields: ((token["id"], token["content"]) for token in fields.get("added_tokens") or ()),
 }
 
 
@@ -54,7 +53,7 @@ def _list_added_tokens(directory: Path) -> Iterator[tuple[Path, dict[int, str]]]
         try:
             tokens = {int(place): str(token) for place, token in read(read_object(path))}
         except (AttributeError, KeyError, TypeError, ValueError) as e:
-            if name == _TOKENIZER_FILE:  # nothing else of it is needed beside a SentencePiece model
+            if name == TOKENIZER_FILE:  # nothing else of it is needed beside a SentencePiece model
                 continue
             if isinstance(e, TokenizerError):
                 raise

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from albert_embed.model.vocabulary.added_tokens import read_added_tokens
 from albert_embed.model.vocabulary.sentencepiece_model import add_control_pieces
-from albert_embed.model.vocabulary.tokenizer_json import TokenizerError, read_object, read_tokenizer_json
+from albert_embed.model.vocabulary.stated_tokenizer import check_same_pieces, read_stated_casing
+from albert_embed.model.vocabulary.tokenizer_json import TOKENIZER_FILE, read_tokenizer_json
 from albert_embed.model.vocabulary.tokenizer_proof import prove_ids
 from albert_embed.transforms.text.vocabulary import CommaRule, parse_vocabulary
 
 # The names of the SentencePiece model in releases: of the ALBERT repository, then of Hugging Face.
 VOCABULARY_NAMES = ("30k-clean.model", "spiece.model")
-TOKENIZER_FILE = "tokenizer.json"
 _MAX_NAMED_TOKENS = 5
 _COMMA_NOTE = (
     "this source was trained with the other rule for commas: its tokenizer keeps pieces such as “1945,” whole, which "
@@ -60,12 +60,15 @@ def read_source_tokenizer(
     Raises:
       TokenizerError: if the tokenizer does what preprocessing here does not.
     """
-    lower_case = _read_lower_case(directory / "tokenizer_config.json")
+    lower_case = read_stated_casing(directory)
     vocabulary_file = given or find_vocabulary(directory)
     tokenizer_file = directory / TOKENIZER_FILE
     comma_rule: CommaRule = "huggingface" if fast or tokenizer_file.exists() else "albert"
     notes: list[str] = []
     if vocabulary_file is not None:
+        if given is None and tokenizer_file.exists():
+            pieces = parse_vocabulary(vocabulary_file.read_bytes(), source=str(vocabulary_file)).pieces
+            check_same_pieces(tokenizer_file, pieces, vocabulary_file)
         size, added = read_added_tokens(directory, vocabulary_file)
         added, left_out = _divide(added, size, vocabulary_size)
         if added:
@@ -77,11 +80,6 @@ def read_source_tokenizer(
         size = len(tokenizer.pieces) - len(tokenizer.added)
         added, left_out = _divide(tokenizer.added, size, vocabulary_size)
         tokenizer = dataclasses.replace(tokenizer, pieces=tokenizer.pieces[: size + len(added)], added=tuple(added))
-        if lower_case is not None and lower_case is not tokenizer.lower_case:
-            raise TokenizerError(
-                f"{directory}: do_lower_case is {lower_case} in tokenizer_config.json, and {TOKENIZER_FILE} does "
-                "otherwise; make them agree on what the model was trained with"
-            )
         lower_case = tokenizer.lower_case
         model = tokenizer.to_sentencepiece()
         vocabulary = parse_vocabulary(model, source=str(tokenizer_file), comma_rule="huggingface")
@@ -106,24 +104,6 @@ def read_source_tokenizer(
     return SourceTokenizer(
         vocabulary_file=vocabulary_file, lower_case=lower_case, comma_rule=comma_rule, notes=tuple(notes)
     )
-
-
-def _read_lower_case(path: Path) -> bool | None:
-    """Returns `do_lower_case`, where the file says it.
-
-    Raises:
-      TokenizerError: if the tokenizer keeps accents or space runs, which preprocessing here does not.
-    """
-    fields = read_object(path)
-    for name, implemented in (("keep_accents", False), ("remove_space", True)):
-        if fields.get(name, implemented) is not implemented:
-            raise TokenizerError(
-                f"{path}: {name} is {fields[name]!r}; only {implemented!r}, the ALBERT repository's way, is implemented"
-            )
-    lower_case = fields.get("do_lower_case")
-    if not isinstance(lower_case, bool | None):
-        raise TokenizerError(f"{path}: do_lower_case must be true or false, not {lower_case!r}")
-    return lower_case
 
 
 def _divide(tokens: Sequence[str], size: int, vocabulary_size: int | None) -> tuple[list[str], list[str]]:

@@ -22,8 +22,10 @@ from albert_embed.model.vocabulary.sentencepiece_model import (
 from albert_embed.transforms.files.json_object import read_json_object
 from albert_embed.transforms.text.vocabulary import PADDING_PIECE
 
-_GET_FILE = "get the spiece.model that the model was published with, and give it as --vocabulary FILE"
-_QUOTES = ("``", "''")
+TOKENIZER_FILE = "tokenizer.json"
+GET_FILE = "get the spiece.model that the model was published with, and give it as --vocabulary FILE"
+# What transformers' own tokenizer of an ALBERT replaces, and by what; the first two are said in a note.
+_REPLACED = ({"String": "``"}, '"'), ({"String": "''"}, '"'), ({"Regex": " {2,}"}, " ")
 
 
 class TokenizerError(ValueError):
@@ -69,28 +71,31 @@ def read_tokenizer_json(path: Path) -> TokenizerJson:
         says what, and what file to get instead.
     """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        model = fields["model"]
-        kind = model.get("type") or "of no named kind"
+        return _parse(path, json.loads(path.read_text(encoding="utf-8")))
+    except TokenizerError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise TokenizerError(f"{path} is not a tokenizer of the tokenizers library ({e!r}); {_GET_FILE}") from e
+        raise TokenizerError(f"{path} is not a tokenizer of the tokenizers library ({e!r}); {GET_FILE}") from e
+
+
+def _parse(path: Path, fields: dict[str, Any]) -> TokenizerJson:
+    model = fields["model"]
+    kind = model.get("type") or "of no named kind"
     if kind != "Unigram":
         raise TokenizerError(
             f"{path} holds a {kind} tokenizer; only ALBERTs with a SentencePiece (Unigram) vocabulary can be "
             "embedded with"
         )
     if model.get("byte_fallback"):
-        raise TokenizerError(f"{path}: byte_fallback is true, which preprocessing here does not do; {_GET_FILE}")
-    charsmap, lower_case = _read_normalizer(path, fields.get("normalizer"))
-    _check_pre_tokenizer(path, fields.get("pre_tokenizer"))
+        raise TokenizerError(f"{path}: byte_fallback is true, which preprocessing here does not do; {GET_FILE}")
+    charsmap, lower_case = read_normalizer(path, fields.get("normalizer"))
+    check_pre_tokenizer(path, fields.get("pre_tokenizer"))
     vocabulary = [(str(text), float(score)) for text, score in model["vocab"]]
     added = {int(token["id"]): token for token in fields.get("added_tokens") or ()}
     later = {place: token for place, token in added.items() if place < len(vocabulary) and not token.get("special")}
     beyond = sorted(place for place in added if place >= len(vocabulary))
     if beyond != list(range(len(vocabulary), len(vocabulary) + len(beyond))):
-        raise TokenizerError(
-            f"{path}: the ids of its added tokens, {beyond}, do not follow its vocabulary; {_GET_FILE}"
-        )
+        raise TokenizerError(f"{path}: the ids of its added tokens, {beyond}, do not follow its vocabulary; {GET_FILE}")
     unknown_id = int(model.get("unk_id") or 0)
 
     def kind_of(place: int) -> int:
@@ -112,7 +117,7 @@ def read_tokenizer_json(path: Path) -> TokenizerJson:
     )
 
 
-def _read_normalizer(path: Path, normalizer: Any) -> tuple[bytes, bool]:
+def read_normalizer(path: Path, normalizer: Any) -> tuple[bytes, bool]:
     """Returns SentencePiece's rules and whether text is lower-cased.
 
     Raises:
@@ -130,7 +135,7 @@ def _read_normalizer(path: Path, normalizer: Any) -> tuple[bytes, bool]:
         kind, pattern = step.get("type"), step.get("pattern") or {}
         if kind == "Precompiled":
             charsmap = base64.b64decode(step.get("precompiled_charsmap") or "")
-        elif kind == "Replace" and (pattern.get("String") in _QUOTES or pattern.get("Regex") == " {2,}"):
+        elif kind == "Replace" and (pattern, step.get("content")) in _REPLACED:
             continue
         elif kind not in ("NFKD", "StripAccents", "Lowercase", "Strip"):
             raise TokenizerError(
@@ -139,7 +144,8 @@ def _read_normalizer(path: Path, normalizer: Any) -> tuple[bytes, bool]:
     return charsmap, "Lowercase" in kinds
 
 
-def _check_pre_tokenizer(path: Path, pre_tokenizer: Any) -> None:
+def check_pre_tokenizer(path: Path, pre_tokenizer: Any) -> None:
+    """Raises TokenizerError if a step is not one that preprocessing here does."""
     for step in _list_steps(pre_tokenizer, "pretokenizers"):
         prefixed = step.get("prepend_scheme", "always") == "always" and step.get("add_prefix_space", True)
         if step.get("type") == "WhitespaceSplit" or (step.get("type") == "Metaspace" and prefixed):

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from albert_embed.model.vocabulary.tokenizer_json import TokenizerError, TokenizerJson
+from albert_embed.model.vocabulary.tokenizer_json import GET_FILE, TokenizerError, TokenizerJson
 from albert_embed.transforms.text.vocabulary import WORD_START, Vocabulary
 
 _SEED = 20190926
@@ -52,22 +52,27 @@ def prove_ids(path: Path, tokenizer: TokenizerJson, vocabulary: Vocabulary) -> t
     from tokenizers import Tokenizer
 
     fields = json.loads(path.read_text(encoding="utf-8"))
-    whole = Tokenizer.from_str(json.dumps(fields))
-    # Text that looks like an added token is ordinary text here, so those are left out.
-    bare = Tokenizer.from_str(json.dumps({**fields, "added_tokens": [], "post_processor": None}))
     texts = make_texts(vocabulary)
+    try:
+        whole = Tokenizer.from_str(json.dumps(fields))
+        # Text that looks like an added token is ordinary text here, so those are left out.
+        bare = Tokenizer.from_str(json.dumps({**fields, "added_tokens": [], "post_processor": None}))
+        whole_ids, bare_ids = (
+            [encoder.encode(text, add_special_tokens=False).ids for text in texts] for encoder in (whole, bare)
+        )
+    except Exception as e:  # the library raises no narrower one
+        raise TokenizerError(f"{path} can't be used by the tokenizers library: {e}; {GET_FILE}") from e
     found = _encode(texts, vocabulary, tokenizer.lower_case)
     scores = [piece.score for piece in tokenizer.pieces]
     notes = []
     differing = 0
-    for text, ids in zip(texts, found, strict=True):
-        expected = bare.encode(text, add_special_tokens=False).ids
+    for text, ids, expected, of_whole in zip(texts, found, bare_ids, whole_ids, strict=True):
         if ids != expected and not _is_tie(ids, expected, scores):
             raise TokenizerError(
                 f"{path}: the tokenizers library turns {text!r} into {expected}, what was made of it into "
-                f"{ids}; get the spiece.model that the model was published with, and give it as --vocabulary FILE"
+                f"{ids}; {GET_FILE}"
             )
-        differing += whole.encode(text, add_special_tokens=False).ids != expected
+        differing += of_whole != expected
     if differing:
         notes.append(
             f"transformers takes {' '.join(tokenizer.later_words)} for tokens of their own and begins a new word after "

@@ -104,6 +104,19 @@ def test_without_the_tokenizers_library_it_says_what_to_do(source: Path, monkeyp
             lambda fields: fields["added_tokens"].append({"id": 500, "content": "<x>", "special": True}),
             r"the ids of its added tokens, \[500\], do not follow its vocabulary",
         ),
+        (
+            lambda fields: fields["normalizer"]["normalizers"][0].update(content="'"),
+            r'its normalizer has the step \{"type": "Replace", .*, which preprocessing here does not do',
+        ),
+        (
+            lambda fields: fields["model"].update(vocab=[["a"]]),
+            r"is not a tokenizer of the tokenizers library \(ValueError",
+        ),
+        (lambda fields: fields.update(added_tokens="x"), r"is not a tokenizer of the tokenizers library \(TypeError"),
+        (
+            lambda fields: fields.update(normalizer=["x"]),
+            r"is not a tokenizer of the tokenizers library \(AttributeError",
+        ),
         (lambda fields: fields.pop("model"), r"is not a tokenizer of the tokenizers library \(KeyError\('model'\)\)"),
     ],
 )
@@ -113,6 +126,88 @@ def test_a_tokenizer_that_does_something_else_is_refused(
     change(source, edit)
     with pytest.raises(TokenizerError, match=message):
         read(source)
+
+
+@NEEDS_TOKENIZERS
+def test_what_the_tokenizers_library_can_not_use_is_named(source: Path) -> None:
+    change(source, lambda fields: fields["model"].update(unk_id=None))
+    with pytest.raises(
+        TokenizerError, match=r"tokenizer.json can't be used by the tokenizers library: .*; get the spiece"
+    ):
+        read(source)
+
+
+def drop_step(kind: str) -> Callable[[dict[str, Any]], object]:
+    """Returns an edit that takes a step out of the normaliser."""
+
+    def edit(fields: dict[str, Any]) -> None:
+        steps = fields["normalizer"]["normalizers"]
+        steps[:] = [step for step in steps if step["type"] != kind]
+
+    return edit
+
+
+def test_the_casing_is_that_of_tokenizer_json_where_nothing_else_says_it(source: Path, vocabulary_file: Path) -> None:
+    shutil.copy(vocabulary_file, source / "spiece.model")
+    assert read(source).lower_case is True
+    change(source, drop_step("Lowercase"))
+    found = read(source)
+    assert (found.lower_case, found.vocabulary_file) == (False, source / "spiece.model")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            drop_step("Lowercase"),
+            "do_lower_case is True in tokenizer_config.json, and tokenizer.json does otherwise; mak",
+        ),
+        (
+            drop_step("StripAccents"),
+            r"tokenizer.json keeps accents \(its normalizer: .*only the ALBERT repository's way",
+        ),
+        (
+            lambda fields: fields["model"].update(type="WordPiece"),
+            "tokenizer.json holds a WordPiece tokenizer, and spiece.model another beside it; remove the one of",
+        ),
+        (
+            lambda fields: fields["model"]["vocab"][7].__setitem__(0, "other"),
+            "tokenizer.json has the piece 'other' under the id 7, and spiece.model '\"'; remove the one of the two",
+        ),
+        (
+            lambda fields: fields["model"]["vocab"].append(["more", -9.0]),
+            "tokenizer.json has 401 pieces, and spiece.model 400; remove the one of the two that the",
+        ),
+        (
+            lambda fields: fields.update(pre_tokenizer={"type": "Whitespace"}),
+            'its pre-tokenizer has the step {"type": "Whitespace"}, which preprocessing here does not do',
+        ),
+        (
+            lambda fields: fields.update(normalizer=["x"]),
+            r"is not a tokenizer of the tokenizers library \(.*; get it aga",
+        ),
+    ],
+)
+def test_a_tokenizer_json_that_does_something_else_than_the_model_beside_it_is_refused(
+    source: Path, vocabulary_file: Path, edit: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    """transformers would cut text as `tokenizer.json` says."""
+    shutil.copy(vocabulary_file, source / "spiece.model")
+    (source / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
+    assert read(source).comma_rule == "huggingface"
+    change(source, edit)
+    with pytest.raises(TokenizerError, match=message):
+        read(source)
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "config.json"])
+def test_a_tokenizer_of_another_class_is_refused(source: Path, vocabulary_file: Path, name: str) -> None:
+    shutil.copy(vocabulary_file, source / "spiece.model")
+    (source / name).write_text(json.dumps({"tokenizer_class": "XLMRobertaTokenizer"}))
+    with pytest.raises(TokenizerError, match=rf"{name}: tokenizer_class is 'XLMRobertaTokenizer', whose ids are not"):
+        read(source)
+    (source / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "AlbertTokenizerFast"}))
+    assert read(source).lower_case is True
 
 
 def test_a_given_vocabulary_needs_no_proof(source: Path, tmp_path: Path, vocabulary_file: Path) -> None:
