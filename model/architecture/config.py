@@ -39,10 +39,12 @@ _TF1_FIXED_FIELDS: dict[str, tuple[Any, ...]] = {
     "gap_size": (0,),
     "num_memory_blocks": (0,),
     "down_scale_factor": (1,),
+    "layers_to_keep": ([], None),
 }
 _HUGGING_FACE_FIXED_FIELDS: dict[str, tuple[Any, ...]] = {
     "model_type": ("albert",),
     "position_embedding_type": ("absolute", None),
+    "pruned_heads": ({}, None),
     **_TF1_FIXED_FIELDS,
 }
 
@@ -141,9 +143,7 @@ class AlbertConfig:
     def group_of_layer(self, layer: int) -> int:
         """Returns the index of the group of shared weights that layer number `layer` uses.
 
-        Computed in floating point, as google-research/albert's `transformer_model` does. transformers'
-        `AlbertTransformer` computes it differently, and agrees where there are at most 12 layers or 2 groups, as in all
-        published models.
+        Computed in floating point, as google-research/albert's `transformer_model` does.
         """
         return int(layer / self.num_hidden_layers * self.num_hidden_groups)
 
@@ -184,11 +184,30 @@ def parse_config(fields: Mapping[str, Any], dialect: Dialect) -> AlbertConfig:
         except TypeError as e:
             raise ValueError(f"not a config of this version of albert-embed: {e}") from e
     if dialect == "huggingface":
-        return _parse(fields, _HUGGING_FACE_DEFAULTS, _HUGGING_FACE_FIXED_FIELDS, _HUGGING_FACE_ACTIVATIONS)
+        config = _parse(fields, _HUGGING_FACE_DEFAULTS, _HUGGING_FACE_FIXED_FIELDS, _HUGGING_FACE_ACTIVATIONS)
+        _refuse_other_groups(config)
+        return config
     # The TF1 implementation knows no layer_norm_eps: tf.contrib.layers.layer_norm's is 1e-12.
     if fields.get("layer_norm_eps", 1e-12) != 1e-12:
         raise ValueError(f"layer_norm_eps {fields['layer_norm_eps']!r}: the ALBERT repository's layer norm has 1e-12")
     return _parse(fields, _TF1_DEFAULTS, _TF1_FIXED_FIELDS, _TF1_ACTIVATIONS)
+
+
+def _refuse_other_groups(config: AlbertConfig) -> None:
+    """Raises ValueError where transformers uses another group for a layer than the encoder does.
+
+    Its `AlbertTransformer` divides by layers per group, in floating point too. The two round differently from 18 layers
+    on, and only for some numbers of groups, which no published model has.
+    """
+    per_group = config.num_hidden_layers / config.num_hidden_groups
+    for layer in range(config.num_hidden_layers):
+        theirs, ours = int(layer / per_group), config.group_of_layer(layer)
+        if theirs != ours:
+            raise ValueError(
+                f"num_hidden_layers {config.num_hidden_layers} with num_hidden_groups {config.num_hidden_groups}: "
+                f"layer {layer} is of group {theirs} in transformers, and of group {ours} in the ALBERT repository, "
+                "whose way the encoder takes; such a model can't be exported"
+            )
 
 
 def _parse(

@@ -7,7 +7,7 @@ Names are the ALBERT repository's variable names below `bert/` (google-research/
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -81,25 +81,26 @@ def check_weights(
     config: AlbertConfig,
     *,
     source: str,
-    optional: Iterable[str] = (),
+    optional_mapping: bool = False,
 ) -> None:
     """Refuses a checkpoint whose weights are not exactly those that `config` calls for.
 
-    The pooler may be absent as a whole: models trained for masked words, tokens or answers have none.
+    The pooler may be absent as a whole: models trained for masked words, tokens or answers have none. So may the
+    mapping of embeddings where `optional_mapping` says so.
 
     Args:
       found: name → shape of what the checkpoint holds, names as in `weight_shapes`.
       config: what the checkpoint claims to be.
       source: what to call the checkpoint in an error.
-      optional: names that may be absent.
+      optional_mapping: whether the mapping from `embedding_size` to `hidden_size` may be absent.
 
     Raises:
       CheckpointError: if weights are missing, extra or of the wrong shape; all are named.
     """
     expected = weight_shapes(config)
-    pooler = {POOLER_KERNEL, POOLER_BIAS}
-    absent = set(expected) - set(found) - set(optional)
-    missing = sorted(absent - pooler if pooler <= absent else absent)
+    absent = set(expected) - set(found)
+    parts = [{POOLER_KERNEL, POOLER_BIAS}, *([{MAPPING_KERNEL, MAPPING_BIAS}] if optional_mapping else [])]
+    missing = sorted(absent.difference(*(part for part in parts if part <= absent)))
     extra = sorted(set(found) - set(expected))
     misshaped = sorted(name for name in set(expected) & set(found) if tuple(found[name]) != expected[name])
     problems = []

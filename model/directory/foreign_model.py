@@ -20,6 +20,7 @@ _OTHER_WEIGHT_FILES = {
     "*.ot": "weights for Rust",
     "*.tflite": "a TensorFlow Lite model",
     "openvino_model.xml": "an OpenVINO graph",
+    "*.safetensors": "under another name than model.safetensors (rename it if it is the whole model)",
     "*.pt": "a PyTorch file of no fixed form",
     "*.pth": "a PyTorch file of no fixed form",
     "*.ckpt": "a PyTorch or Lightning file of no fixed form",

@@ -1,7 +1,8 @@
-"""Files in the place of a model's own: Git LFS pointers, web pages, unfinished downloads."""
+"""Files in the place of a model's own: Git LFS pointers, web pages, unfinished downloads, links to nothing."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,11 @@ def refuse_stand_ins(directory: Path) -> None:
 
 def refuse_stand_in(file: Path) -> None:
     """Raises StandInError if a file is only in the place of the real one, with what it is and how to get that."""
+    if _is_broken_link(file):
+        raise StandInError(
+            f"{file} is a link to {os.readlink(file)}, where there is nothing; copy the model with what its links "
+            "point to (cp -rL), or download it again"
+        )
     if file.name.endswith(_UNFINISHED_SUFFIXES):
         raise StandInError(f"{file} is a download that was not finished; finish it, or delete it and download again")
     with file.open("rb") as content:
@@ -52,7 +58,11 @@ def refuse_stand_in(file: Path) -> None:
 def _list_files(directory: Path) -> Iterator[Path]:
     """Yields the files in `directory` and in its folders, no deeper: a model has none there."""
     for entry in sorted(directory.iterdir()):
-        if entry.is_file():
+        if entry.is_file() or _is_broken_link(entry):
             yield entry
         elif entry.is_dir() and not entry.name.startswith("."):
-            yield from sorted(file for file in entry.iterdir() if file.is_file())
+            yield from sorted(file for file in entry.iterdir() if file.is_file() or _is_broken_link(file))
+
+
+def _is_broken_link(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.architecture.weights import (
-    MAPPING_BIAS,
-    MAPPING_KERNEL,
     CheckpointError,
     EncoderWeights,
     check_weights,
@@ -47,8 +45,9 @@ def list_checkpoint_indices(directory: Path) -> list[Path]:
     Raises:
       CheckpointError: if there are data of a checkpoint and no index at all.
     """
-    indices = sorted(directory.glob("*.ckpt*.index"))
-    data = sorted(directory.glob("*.ckpt*.data-*-of-*"))
+    # Without names that begin with a dot: macOS leaves such files beside others when it copies or packs them.
+    indices = sorted(directory.glob("[!.]*.ckpt*.index"))
+    data = sorted(directory.glob("[!.]*.ckpt*.data-*-of-*"))
     if data and not indices:
         name = data[0].name[: data[0].name.rindex(".data-")]
         raise CheckpointError(
@@ -77,10 +76,19 @@ def read_tf1_checkpoint(prefix: str, config: AlbertConfig) -> EncoderWeights:
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()
         scope = find_encoder(shapes, TF1_NAMES, source=prefix)
-        optional = (MAPPING_KERNEL, MAPPING_BIAS) if config.embedding_size == config.hidden_size else ()
         check_weights(
-            {own: tuple(shapes[name]) for own, name in scope.names.items()}, config, source=prefix, optional=optional
+            {own: tuple(shapes[name]) for own, name in scope.names.items()},
+            config,
+            source=prefix,
+            optional_mapping=config.embedding_size == config.hidden_size,
         )
+        types = reader.get_variable_to_dtype_map()
+        for name in scope.names.values():
+            if not types[name].is_floating:
+                raise CheckpointError(
+                    f"{prefix}: {name} is stored as {types[name].name}, so these weights are quantised; get the same "
+                    "model in float32, float16 or bfloat16"
+                )
         weights = {own: reader.get_tensor(name).astype("float32") for own, name in scope.names.items()}
     except (tf.errors.OpError, RuntimeError, IndexError) as e:  # IndexError is what a file cut short gives
         raise CheckpointError(f"{prefix} can't be read as a TensorFlow checkpoint: {e}") from e

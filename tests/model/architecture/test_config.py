@@ -195,6 +195,9 @@ def test_a_missing_field_is_named(name: str) -> None:
     [
         (TF1, "net_structure_type", 1, "0"),
         (TF1, "gap_size", 2, "0"),
+        (TF1, "layers_to_keep", [0, 2], "[]"),
+        (HUGGING_FACE, "layers_to_keep", [0, 2], "[]"),
+        (HUGGING_FACE, "pruned_heads", {"0": [1]}, "{}"),
         (TF1, "num_memory_blocks", 3, "0"),
         (TF1, "down_scale_factor", 2, "1"),
         (HUGGING_FACE, "down_scale_factor", 2, "1"),
@@ -250,3 +253,14 @@ def test_layers_are_dealt_out_to_groups(layers: int, groups: int, expected: list
     config = parse_config({**TF1, "num_hidden_layers": layers, "num_hidden_groups": groups})
     assert [config.group_of_layer(layer) for layer in range(layers)] == expected
     assert config.head_size == 64
+
+
+def test_layers_that_transformers_gives_to_other_groups_are_refused() -> None:
+    """int(13 / 22 * 22) is 12 and int(13 / (22 / 22)) is 13: the two programs round at different places."""
+    fields = {**HUGGING_FACE, "num_hidden_layers": 22, "num_hidden_groups": 22}
+    with pytest.raises(
+        ValueError, match=r"^num_hidden_layers 22 with num_hidden_groups 22: layer \d+ is of group \d+ in t"
+    ):
+        parse_config(fields)
+    assert parse_config({**fields, "num_hidden_layers": 24, "num_hidden_groups": 24}).num_hidden_groups == 24
+    assert parse_config({**TF1, "num_hidden_layers": 22, "num_hidden_groups": 22}).num_hidden_groups == 22

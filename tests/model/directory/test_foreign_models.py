@@ -138,6 +138,10 @@ def test_an_adapter(tmp_path: Path) -> None:
         ("flax_model.msgpack", "flax_model.msgpack, Flax weights"),
         ("model.onnx", "model.onnx, an ONNX graph"),
         ("best.pth", "best.pth, a PyTorch file of no fixed form"),
+        (
+            "model.fp16.safetensors",
+            r"model.fp16.safetensors, under another name than model.safetensors \(rename it if .*",
+        ),
     ],
 )
 def test_weights_of_another_kind(tmp_path: Path, name: str, named: str) -> None:
@@ -228,6 +232,15 @@ def test_a_download_that_was_not_finished(tmp_path: Path, name: str) -> None:
     write_huggingface(tmp_path)
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(StandInError, match=rf"{name} is a download that was not finished; finish it, or delete it"):
+        read_source(tmp_path)
+
+
+def test_a_link_to_nothing(tmp_path: Path) -> None:
+    write_huggingface_config(tmp_path, TINY)
+    (tmp_path / "model.safetensors").symlink_to("../../blobs/4f3a")
+    with pytest.raises(
+        StandInError, match=r"model.safetensors is a link to ../../blobs/4f3a, where there is nothing; "
+    ):
         read_source(tmp_path)
 
 

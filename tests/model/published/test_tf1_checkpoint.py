@@ -122,6 +122,33 @@ def test_other_sizes_need_the_mapping(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize("missing", ["kernel", "bias"])
+def test_half_a_mapping_is_named_where_it_may_be_absent_as_a_whole(tmp_path: Path, missing: str) -> None:
+    config = replace(TINY, embedding_size=16)
+    variables = tf1_variables(make_weights(config))
+    del variables[f"bert/encoder/embedding_hidden_mapping_in/{missing}"]
+    write_tf1_checkpoint(tmp_path, config, variables)
+    with pytest.raises(CheckpointError, match=rf"; missing: encoder/embedding_hidden_mapping_in/{missing}\. Is the"):
+        read(tmp_path)
+
+
+def test_weights_in_integers_are_refused(tmp_path: Path) -> None:
+    variables = tf1_variables(make_weights(TINY))
+    name = "bert/pooler/dense/kernel"
+    write_tf1_checkpoint(tmp_path, TINY, {**variables, name: variables[name].astype(np.int8)})
+    with pytest.raises(
+        CheckpointError, match=rf"model.ckpt-best: {name} is stored as int8, so these weights are quant"
+    ):
+        read(tmp_path)
+
+
+def test_what_macos_leaves_beside_a_checkpoint_is_none(tmp_path: Path) -> None:
+    write_tf1_checkpoint(tmp_path, TINY, tf1_variables(make_weights(TINY)), name="model.ckpt-7")
+    for ending in ("index", "data-00000-of-00001"):
+        (tmp_path / f"._model.ckpt-7.{ending}").write_bytes(b"\x00\x05\x16\x07")
+    assert find_checkpoint(tmp_path) == str(tmp_path / "model.ckpt-7")
+
+
 def test_the_best_of_several_checkpoints_is_read(tmp_path: Path) -> None:
     best = dict(make_weights(TINY, seed=1))
     write_tf1_checkpoint(tmp_path, TINY, tf1_variables(make_weights(TINY, seed=2)), name="model.ckpt-125000")
