@@ -17,6 +17,7 @@ from hypothesis.extra.numpy import arrays
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from albert_embed.model.architecture.padded_batch import float_lists
+from albert_embed.pipeline.formats import vector_encoding
 from albert_embed.pipeline.formats.feature_schema import describe_features
 from albert_embed.pipeline.formats.registry import make_format
 from albert_embed.pipeline.formats.row_schema import RowSchema
@@ -52,6 +53,16 @@ def make_schema(encoding: str) -> RowSchema:
     return RowSchema(
         embeddings=("pooled_output", "sequence_output"), hidden_size=WIDTH, encoding=cast(Encoding, encoding)
     )
+
+
+def test_an_int8_is_the_same_however_many_vectors_are_encoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = make_vectors(41)
+    elements, scales = INT8.encode(vectors)
+    monkeypatch.setattr(vector_encoding, "_VECTORS_AT_ONCE", 10)
+    in_pieces, their_scales = INT8.encode(vectors)
+    assert in_pieces.dtype == np.int8 and their_scales is not None
+    np.testing.assert_array_equal(in_pieces, elements)
+    np.testing.assert_array_equal(their_scales, scales)
 
 
 @given(arrays(np.float32, (3, WIDTH), elements=FLOATS))
