@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from albert_embed.model.architecture.padded_batch import float_lists, pad_batch
+from albert_embed.model.engines.compilations import compilations
 from albert_embed.model.engines.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, name_outputs
 from albert_embed.model.hosting.worker_environment import observe_worker
@@ -56,6 +57,7 @@ def embed_padded(
         return
     # How long this thread has waited: what the model computes meanwhile costs no time.
     metrics.increment(metrics.INFERENCE_MSECS, round(1000 * (time.perf_counter() - begun)))
+    _count_compilations()
     metrics.increment(metrics.BATCHES)
     metrics.increment(metrics.PADDED_TOKENS, inputs[INPUT_IDS].size)
     embedded = attach_embeddings(batch, inputs["input_mask"].astype(bool), outputs, embeddings)
@@ -115,6 +117,14 @@ def finite_rows(batch: pa.RecordBatch, embeddings: Sequence[str]) -> np.ndarray:
             starts = np.asarray(column.offsets)[:-1] - column.offsets[0].as_py()
             finite &= np.logical_and.reduceat(values, starts)
     return finite
+
+
+def _count_compilations() -> None:
+    """Counts what was compiled meanwhile, by whichever thread, as this bundle's."""
+    compiled = compilations.take()
+    if compiled.number:
+        metrics.increment(metrics.COMPILATIONS, compiled.number)
+        metrics.increment(metrics.COMPILATION_MSECS, compiled.msecs)
 
 
 def _fail_row(batch: pa.RecordBatch, row: int, reason: str, error: str) -> Failure:

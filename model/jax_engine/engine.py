@@ -13,6 +13,7 @@ import numpy as np
 
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.architecture.sentence_modules import SentenceOutline
+from albert_embed.model.engines.compilations import compilations
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.jax_engine.layout import TOKENS, FlatLayout, LaidBatch, PaddedLayout, Shape
 from albert_embed.transforms.rows.columns import (
@@ -170,7 +171,8 @@ class JaxEngine:
         )
         options = _GPU_OPTIONS if jax.devices()[0].platform == "gpu" else {}
         logger.info("compiling %s for %s", ", ".join(names), shape)
-        return jax.jit(function).lower(*arguments).compile(compiler_options=options)
+        with compilations.measure():
+            return jax.jit(function).lower(*arguments).compile(compiler_options=options)
 
     def _run_alone_what_is_not_finite(
         self, inputs: Mapping[str, np.ndarray], lengths: np.ndarray, results: dict[str, np.ndarray]

@@ -39,6 +39,7 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
         "failures": counts.failures,
         **{f"  {reason}": count for reason, count in manifest.failures_by_reason.items()},
         "batches": counters.get("batches", 0),
+        **({"compilations": compilations} if (compilations := counters.get("compilations")) else {}),
         "fill (real / padded tokens)": "-" if measured.fill is None else f"{measured.fill:.3f}",
         "seconds, whole / pipeline": f"{measured.total_seconds:.1f} / {measured.pipeline_seconds:.1f}",
         **{f"  {stage}": f"{spent:.1f}" for stage, spent in measured.seconds_by_stage.items()},

@@ -36,6 +36,8 @@ READ_USECS = "read_usecs"
 PREPROCESS_USECS = "preprocess_usecs"
 MODEL_LOAD_MSECS = "model_load_msecs"
 INFERENCE_MSECS = "inference_msecs"
+COMPILATIONS = "compilations"  # of the model's program, by engines that compile it for each shape
+COMPILATION_MSECS = "compilation_msecs"  # within INFERENCE_MSECS, where no batch was computed meanwhile
 WRITE_USECS = "write_usecs"
 
 

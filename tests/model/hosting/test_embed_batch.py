@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from albert_embed.model.engines.compilations import compilations
 from albert_embed.model.hosting.embed_batch import embed_batch
 from albert_embed.model.hosting.embeddings import check_embeddings
+from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.failure import Failure
 from tests.model.fake_engine import FakeEngine, pooled_of, sequence_of
 
@@ -119,6 +122,26 @@ def test_segments_reach_the_engine() -> None:
     )
     list(embed_batch(pair, Listening(), ("pooled",)))
     assert seen == [[[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]]]
+
+
+def test_compilations_are_counted_whoever_compiles() -> None:
+    class Compiling(FakeEngine):
+        def run(self, inputs, outputs):  # type: ignore[no-untyped-def]
+            def compile_program() -> None:
+                with compilations.measure():
+                    pass
+
+            thread = threading.Thread(target=compile_program)
+            thread.start()
+            thread.join()
+            return super().run(inputs, outputs)
+
+    compilations.take()  # of the tests before
+    metrics.forget_counts()
+    list(embed_batch(make_batch(), Compiling(), ("pooled",)))
+    list(embed_batch(make_batch(), FakeEngine(), ("pooled",)))
+    taken = metrics.take_counts()
+    assert taken is not None and taken.counts["compilations"] == 1
 
 
 def test_a_batch_that_does_not_fit_is_halved() -> None:

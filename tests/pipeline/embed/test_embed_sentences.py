@@ -63,8 +63,9 @@ def test_engine_jax_gives_them_too(name: str, tmp_path: Path, vocabulary_file: P
         for number in (0, 2):
             ids = expected["input_ids"][number][expected["attention_mask"][number] == 1]
             np.testing.assert_allclose(rows[tuple(ids.tolist())], expected["sentence_embedding"][number], atol=1e-5)
-    found = read_manifest(output).model
-    assert (found.engine, len(rows)) == ("jax", 2)
+    manifest = read_manifest(output)
+    assert (manifest.model.engine, len(rows)) == ("jax", 2)
+    assert manifest.measured.counters["compilations"] == 1  # both texts fit into one shape
 
 
 def test_engine_jax_refuses_an_export_of_an_earlier_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
