@@ -31,11 +31,12 @@ def locate_model(name: str | os.PathLike[str]) -> Path:
     if names_builtin(name):
         return fetch_builtin_model()
     if is_hub_handle(name):
+        import tensorflow as tf
         import tensorflow_hub
 
         try:
             return Path(tensorflow_hub.resolve(name))
-        except (URLError, OSError, EOFError, ValueError, RuntimeError) as e:
+        except (URLError, OSError, EOFError, ValueError, RuntimeError, tf.errors.OpError) as e:
             raise ModelDirectoryError(
                 f"the handle {name!r} could not be resolved: {e}. Is it spelt right, and the network "
                 "reachable? A module that was downloaded elsewhere can be given as a directory."

@@ -24,7 +24,7 @@ from albert_embed.model.directory.model_directory import (
 )
 from albert_embed.model.directory.stand_ins import refuse_stand_in, refuse_stand_ins
 from albert_embed.model.published.huggingface_checkpoint import read_huggingface_checkpoint
-from albert_embed.model.published.sentence_folder import MODULES_FILE, read_sentence_folder
+from albert_embed.model.published.sentence_folder import MODULES_FILE, check_widths, read_sentence_folder
 from albert_embed.model.published.tensor_files import find_tensor_file
 from albert_embed.model.published.tf1_checkpoint import (
     find_checkpoint,
@@ -173,6 +173,7 @@ def _describe_sentence_folder(directory: Path, work: Path, vocabulary_file: Path
     refuse_stand_ins(folder.transformer)
     refuse_foreign_model(folder.transformer)
     config = read_config(_require(folder.transformer / "config.json"), "huggingface")
+    check_widths(folder.modules, config.hidden_size, source=directory)
     tokenizer = read_source_tokenizer(
         folder.transformer, work, vocabulary_size=config.vocab_size, given=vocabulary_file, fast=True
     )

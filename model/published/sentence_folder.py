@@ -33,6 +33,7 @@ _ACTIVATIONS: dict[str, DenseActivation] = {
     "GELU": "gelu",
     "Sigmoid": "sigmoid",
 }
+_LEAST_TOKENS = 3
 
 Content = TypeVar("Content")
 
@@ -70,7 +71,7 @@ def read_sentence_folder(directory: Path) -> SentenceFolder:
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise SentenceFolderError(f"{directory / MODULES_FILE} must hold a list of modules")
     kinds = [_name_kind(directory, entry) for entry in listed]
-    folders = [directory / str(entry.get("path", "")) for entry in listed]
+    folders = [_locate(directory, str(entry.get("path", ""))) for entry in listed]
     if len(kinds) < 2 or kinds[0] not in _TRANSFORMERS or kinds[1] != "Pooling":
         raise SentenceFolderError(
             f"{directory / MODULES_FILE} names {', '.join(kinds) or 'nothing'}; an export needs Transformer, Pooling "
@@ -111,10 +112,47 @@ def _name_kind(directory: Path, entry: dict[str, Any]) -> str:
     return kind.rpartition(".")[2]
 
 
+def _locate(directory: Path, path: str) -> Path:
+    """Returns the folder of a module; raises SentenceFolderError if it is not inside the model's."""
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise SentenceFolderError(
+            f"{directory / MODULES_FILE} names the folder {path!r}, which lies outside {directory}"
+        )
+    return directory / path
+
+
+def check_widths(modules: SentenceModules, hidden_size: int, *, source: Path) -> None:
+    """Refuses dense layers that do not take vectors of the width that comes before them.
+
+    Args:
+      modules: in their order.
+      hidden_size: width of the pooled vectors.
+      source: the folder, for messages.
+
+    Raises:
+      SentenceFolderError: naming both widths.
+    """
+    width = hidden_size
+    for step in modules.steps:
+        if not isinstance(step, DenseLayer):
+            continue
+        if step.kernel.shape[0] != width:
+            raise SentenceFolderError(
+                f"{source}: a dense layer takes vectors of {step.kernel.shape[0]} values, and what comes before it "
+                f"gives {width}; give the folder as it was published"
+            )
+        width = step.kernel.shape[1]
+
+
 def _refuse_prompts(directory: Path) -> None:
     fields = _read_optional(directory / "config_sentence_transformers.json")
     name = fields.get("default_prompt_name")
-    prompt = (fields.get("prompts") or {}).get(name) if name is not None else None
+    prompts = fields.get("prompts") or {}
+    if not isinstance(prompts, dict):
+        raise SentenceFolderError(
+            f"{directory / 'config_sentence_transformers.json'}: prompts must be a JSON object, not {prompts!r}"
+        )
+    prompt = prompts.get(name) if name is not None else None
     if prompt:
         raise SentenceFolderError(
             f"{directory}: the prompt {prompt!r} is put before every text (default_prompt_name in "
@@ -127,7 +165,8 @@ def _read_pooling(folder: Path) -> Pooling:
     fields = _read(read_json_object, path)
     mode = fields.get("pooling_mode")
     if mode is None:
-        modes = [key.removeprefix("pooling_mode_") for key in fields if key.startswith("pooling_mode_") and fields[key]]
+        stated = {_POOLINGS["mean"]: True, **fields}  # the mean, alone or beside others, unless it is switched off
+        modes = [key.removeprefix("pooling_mode_") for key in stated if key.startswith("pooling_mode_") and stated[key]]
         spelled = {key.removeprefix("pooling_mode_"): name for name, key in _POOLINGS.items()}
         modes = [spelled.get(name, name) for name in modes]
     else:
@@ -147,7 +186,8 @@ def _read_dense(folder: Path) -> DenseLayer:
     activation = _ACTIVATIONS.get(name.rpartition(".")[2]) if name.startswith("torch.nn.") else None
     if activation is None:
         raise SentenceFolderError(f"{path}: activation_function is {name!r}; known are {', '.join(_ACTIVATIONS)}")
-    for key, implemented in (("use_residual", False), ("module_input_name", "sentence_embedding")):
+    names = dict.fromkeys(("module_input_name", "module_output_name"), "sentence_embedding")
+    for key, implemented in {"use_residual": False, **names}.items():
         if fields.get(key, implemented) != implemented:
             raise SentenceFolderError(f"{path}: {key} is {fields[key]!r}; only {implemented!r} is implemented")
     file = find_tensor_file(folder)
@@ -160,21 +200,43 @@ def _read_dense(folder: Path) -> DenseLayer:
             )
         kernel = np.ascontiguousarray(tensors.read("linear.weight").T)
         has_bias = "linear.bias" in tensors.files
-        bias = tensors.read("linear.bias") if has_bias else np.zeros(kernel.shape[1], np.float32)
+        bias = tensors.read("linear.bias") if has_bias else np.zeros(kernel.shape[-1], np.float32)
+    found = {"in_features": kernel.shape[0], "out_features": kernel.shape[-1], "bias": has_bias}
+    for key, value in found.items():
+        if fields.get(key, value) != value:
+            raise SentenceFolderError(f"{path}: {key} is {fields[key]!r}, and the weights in {file.name} say {value!r}")
+    if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
+        raise SentenceFolderError(
+            f"{file}: linear.weight is {list(kernel.T.shape)} and linear.bias {list(bias.shape)}, which are not those "
+            "of one dense layer; was it downloaded whole?"
+        )
     return DenseLayer(kernel=kernel, bias=bias, activation=activation)
 
 
 def _read_limits(transformer: Path) -> tuple[int, bool]:
-    """Returns the limit of tokens, 0 for none, and whether text is lower-cased first."""
+    """Returns the limit of tokens, 0 for none, and whether text is lower-cased first.
+
+    Raises:
+      SentenceFolderError: if one of the two is none.
+    """
     fields: dict[str, Any] = {}
     for path in sorted(transformer.glob("sentence_*_config.json")):
         fields.update(_read_optional(path))
+        lower_case = fields.get("do_lower_case")
+        if not isinstance(lower_case, bool | None):
+            raise SentenceFolderError(f"{path}: do_lower_case must be true or false, not {lower_case!r}")
+        limit = fields.get("max_seq_length")
+        if limit is not None and (type(limit) is not int or limit < _LEAST_TOKENS):
+            raise SentenceFolderError(
+                f"{path}: max_seq_length must be an integer of at least {_LEAST_TOKENS}, for [CLS], a token and [SEP], "
+                f"not {limit!r}; give what the model was trained with"
+            )
     limits = [
         fields.get("max_seq_length"),
         _read_optional(transformer / "tokenizer_config.json").get("model_max_length"),
     ]
     # transformers writes 10^30 for no limit.
-    given = [limit for limit in limits if isinstance(limit, int) and 0 < limit < 1 << 20]
+    given = [limit for limit in limits if type(limit) is int and _LEAST_TOKENS <= limit < 1 << 20]
     return (given[0] if given else 0), fields.get("do_lower_case") is True
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import io
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,33 @@ def test_what_is_served_is_no_archive(
     monkeypatch.setattr(_Handler, "do_GET", lambda handler: handler.send_error(200, "no archive"))
     with pytest.raises(ModelDirectoryError, match=r"could not be resolved: .*the network reachable\?"):
         locate_model(f"{address}/albert/2")
+
+
+def test_an_archive_that_tensorflow_hub_can_not_unpack(
+    hub: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It makes no folders but those that the archive names."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        member = tarfile.TarInfo("variables/variables.index")
+        member.size = 1
+        archive.addfile(member, io.BytesIO(b"x"))
+    address, _ = hub
+    monkeypatch.setattr(_Handler, "do_GET", _serve_always(content.getvalue()))
+    with pytest.raises(
+        ModelDirectoryError, match=r"could not be resolved: .*downloaded elsewhere can be given as a dir"
+    ):
+        locate_model(f"{address}/albert/2")
+
+
+def _serve_always(content: bytes) -> Callable[[_Handler], None]:
+    def do_get(handler: _Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return do_get
 
 
 def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:

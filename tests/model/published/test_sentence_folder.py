@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from safetensors.numpy import save_file
 
 from albert_embed.model.architecture.encoder import AlbertEncoder
 from albert_embed.model.architecture.sentence_modules import DenseLayer, Normalize
@@ -40,6 +41,11 @@ def edit_json(path: Path, edit: Callable[[Any], object]) -> None:
     fields = json.loads(path.read_text())
     edit(fields)
     path.write_text(json.dumps(fields))
+
+
+def replace_all(fields: dict[str, Any], **values: Any) -> None:
+    fields.clear()
+    fields.update(values)
 
 
 def encode(published: PublishedModel, expected: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -154,6 +160,45 @@ def test_each_activation_of_a_dense_layer_is_read(folder: Path, activation: str)
             lambda fields: fields.update(use_residual=True),
             r"use_residual is True; only",
         ),
+        *(
+            ("1_Pooling/config.json", edit, f"the pooling is {found}; an export can take over mean or cls, alone")
+            for edit, found in (
+                # A mode that is not switched off is on: sentence-transformers' default is the mean.
+                (lambda fields: replace_all(fields, pooling_mode_cls_token=True), "mean, cls"),
+                (lambda fields: replace_all(fields, pooling_mode_mean_tokens=False), "none"),
+            )
+        ),
+        *(
+            ("2_Dense/config.json", edit, message)
+            for edit, message in (
+                (lambda fields: fields.update(in_features=8), "in_features is 8, and the weights in .* say 16"),
+                (lambda fields: fields.update(out_features=8), "out_features is 8, and the weights in .* say 6"),
+                (lambda fields: fields.update(bias=False), "bias is False, and the weights in .* say True"),
+                (lambda fields: fields.update(module_output_name="x"), "module_output_name is 'x'; only 'sentence_emb"),
+            )
+        ),
+        *(
+            ("sentence_bert_config.json", edit, message)
+            for edit, message in (
+                (
+                    lambda fields: fields.update(max_seq_length=2),
+                    "max_seq_length must be an integer of at least 3, .* 2;",
+                ),
+                (lambda fields: fields.update(max_seq_length="16"), "max_seq_length must be an integer of .* not '16'"),
+                (lambda fields: fields.update(max_seq_length=True), "max_seq_length must be an integer of .* not True"),
+                (lambda fields: fields.update(do_lower_case="no"), "do_lower_case must be true or false, not 'no'"),
+            )
+        ),
+        (
+            "modules.json",
+            lambda fields: fields[2].update(path="../2_Dense"),
+            "the folder '../2_Dense', which lies outs",
+        ),
+        (
+            "config_sentence_transformers.json",
+            lambda fields: fields.update(default_prompt_name="query", prompts=["query: "]),
+            r"prompts must be a JSON object, not \['query: '\]",
+        ),
         (
             "config_sentence_transformers.json",
             lambda fields: fields.update(default_prompt_name="query", prompts={"query": "query: "}),
@@ -166,6 +211,35 @@ def test_what_an_export_can_not_take_over_is_refused(
 ) -> None:
     edit_json(folder / file, edit)
     with pytest.raises(SentenceFolderError, match=message):
+        read_sentence_folder(folder)
+
+
+def test_a_pooling_that_says_nothing_is_the_mean(folder: Path) -> None:
+    edit_json(folder / "1_Pooling" / "config.json", lambda fields: replace_all(fields, word_embedding_dimension=16))
+    assert read_sentence_folder(folder).modules.pooling == "mean"
+
+
+def test_a_dense_layer_of_another_width_is_refused(folder: Path) -> None:
+    weights = {"linear.weight": np.ones((6, 8), np.float32), "linear.bias": np.ones(6, np.float32)}
+    save_file(weights, folder / "2_Dense" / "model.safetensors")
+    edit_json(folder / "2_Dense" / "config.json", lambda fields: fields.update(in_features=8))
+    with (
+        pytest.raises(
+            SentenceFolderError, match=r"a dense layer takes vectors of 8 values, and what comes .* gives 16;"
+        ),
+        open_published_model(str(folder)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("weight", "bias"), [((6, 16), (5,)), ((6,), (6,))])
+def test_weights_that_are_not_of_one_dense_layer(folder: Path, weight: tuple[int, ...], bias: tuple[int, ...]) -> None:
+    weights = {"linear.weight": np.ones(weight, np.float32), "linear.bias": np.ones(bias, np.float32)}
+    save_file(weights, folder / "2_Dense" / "model.safetensors")
+    edit_json(folder / "2_Dense" / "config.json", lambda fields: replace_all(fields))
+    with pytest.raises(
+        SentenceFolderError, match=r"linear.weight is \[6.* and linear.bias \[[56]\], which are not those"
+    ):
         read_sentence_folder(folder)
 
 
