@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from albert_embed.pipeline.commit.claim import Claimant, read_claimant
 from albert_embed.pipeline.commit.plan import read_plan
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.dataset.layout import (
@@ -38,7 +39,7 @@ def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manife
 
     Raises:
       OutputError: if the directory holds a finished output or anything else, and neither `overwrite` nor `add` allows
-        that; if it would lie in another finished output or around one; or if rows of the latest version are still to be
+        that; if it would lie in another output or around one; or if rows of the latest version are still to be
         loaded into its table.
     """
     files = [file.name for file in list_files(directory)]
@@ -63,20 +64,26 @@ def open_output(directory: str, *, overwrite: bool, add: bool = False) -> Manife
 
 
 def refuse_nested(directory: str, names: Iterable[str]) -> None:
-    """Refuses a new output in a finished one, or around one: folders are listed and deleted with all that is below.
+    """Refuses a new output in another one, or around one: folders are listed and deleted with all that is below.
 
     Args:
       directory: of the new output.
       names: of the files that are there, relative to it.
 
     Raises:
-      OutputError: if it is so.
+      OutputError: if it is so, with a finished output or one that a run has claimed.
     """
     for outer in _list_parents(directory):
         if _holds_versions(outer):
             raise OutputError(
                 f"{directory} lies in {outer}, which holds a finished output: whoever lists, copies or deletes that "
                 "would take this with it. Give an --output beside it"
+            )
+        claimant = _find_claimant(outer)
+        if claimant is not None:
+            raise OutputError(
+                f"{directory} lies in {outer}, which another run has claimed ({claimant.describe()}): whoever lists, "
+                f"copies or deletes that would take this with it. {_describe_remedy(outer)}"
             )
     for name in names:
         inner, _, version = name.rpartition(f"/{VERSIONS}/")
@@ -85,6 +92,18 @@ def refuse_nested(directory: str, names: Iterable[str]) -> None:
                 f"{directory} has a finished output below it, in {inner}: whoever lists, copies or deletes the one "
                 "would take the other with it. Give an --output beside it, or move that one"
             )
+        inner, _, file = name.rpartition("/")
+        claimant = _find_claimant(f"{directory}/{inner}") if inner and file == CLAIM_FILE else None
+        if claimant is not None:
+            raise OutputError(
+                f"{directory} has a folder below it, {inner}, which another run has claimed ({claimant.describe()}): "
+                "whoever lists, copies or deletes the one would take the other with it. "
+                f"{_describe_remedy(f'{directory}/{inner}')}"
+            )
+
+
+def _describe_remedy(claimed: str) -> str:
+    return f"Give an --output beside it, or remove {claimed}/{CLAIM_FILE} if that run has ended and is not to go on"
 
 
 def _list_parents(directory: str) -> Iterator[str]:
@@ -102,6 +121,13 @@ def _holds_versions(directory: str) -> bool:
         return bool(list_versions(directory))
     except Exception:  # whoever may not list it can not have been told of an output there; clients raise many kinds
         return False
+
+
+def _find_claimant(directory: str) -> Claimant | None:
+    try:
+        return read_claimant(directory)
+    except Exception:  # as with versions; a folder above may be one of the system's
+        return None
 
 
 def _read_latest(directory: str) -> Manifest:

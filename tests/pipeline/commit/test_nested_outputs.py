@@ -8,6 +8,7 @@ import pytest
 
 from albert_embed.pipeline.analysis.analysis_directory import AnalysisDirectory
 from albert_embed.pipeline.cli.main import main
+from albert_embed.pipeline.commit.claim import Claimant
 from albert_embed.pipeline.commit.open_output import open_output
 from albert_embed.pipeline.dataset.versions import create_version
 from albert_embed.pipeline.shards.row_counts import RowCounts
@@ -52,11 +53,36 @@ def test_around_a_finished_output(folder: str, below: str, overwrite: bool) -> N
     )
 
 
+CLAIMANT = Claimant(run="run", host="there", pid=12, renewed=0.0)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_in_or_around_an_output_whose_first_run_goes_on(folder: str, overwrite: bool) -> None:
+    create_file(f"{folder}/out/sub/_claim.json", CLAIMANT.to_json())
+    with pytest.raises(OutputError) as error:
+        open_output(f"{folder}/out/sub/deep/er", overwrite=overwrite, add=not overwrite)
+    assert str(error.value) == (
+        f"{folder}/out/sub/deep/er lies in {folder}/out/sub, which another run has claimed (process 12 on there): "
+        "whoever lists, copies or deletes that would take this with it. Give an --output beside it, or remove "
+        f"{folder}/out/sub/_claim.json if that run has ended and is not to go on"
+    )
+    with pytest.raises(OutputError) as error:
+        open_output(f"{folder}/out", overwrite=overwrite, add=not overwrite)
+    assert str(error.value) == (
+        f"{folder}/out has a folder below it, sub, which another run has claimed (process 12 on there): whoever lists, "
+        "copies or deletes the one would take the other with it. Give an --output beside it, or remove "
+        f"{folder}/out/sub/_claim.json if that run has ended and is not to go on"
+    )
+    assert open_output(f"{folder}/out/sub", overwrite=overwrite, add=not overwrite) is None
+
+
 def test_beside_one_or_what_only_looks_like_one(folder: str) -> None:
     finish_output(f"{folder}/out")
     create_file(f"{folder}/project/manifest.json", b"of something else")
     create_file(f"{folder}/project/new/_versions/notes.txt", b"mine")
-    for name in ("out2", "ou", "project/new/deep"):
+    create_file(f"{folder}/project/_claim.json", b"of something else")
+    create_file(f"{folder}/project/new/deep/er/_claim.json", b"of something else")
+    for name in ("out2", "ou", "project/new/deeper"):
         assert open_output(f"{folder}/{name}", overwrite=False) is None
     assert open_output(f"{folder}/project/new", overwrite=True) is None
 
