@@ -51,6 +51,7 @@ def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
         "dead rows": inspection.dead_rows,
         # Programs that read the data files know nothing of tombstones.
         **({"  other readers see them": "until albert-embed compact"} if inspection.dead_rows else {}),
+        "earlier versions kept": _describe_retained(inspection),
         "search index": _describe_index(inspection),
         **{f"tokens per row, {name}": value for name, value in inspection.tokens.items()},
     }
@@ -59,6 +60,11 @@ def _make_blocks(inspection: Inspection) -> tuple[Block, ...]:
         if records:
             blocks += [Text(title, style="bold"), *records]
     return tuple(blocks)
+
+
+def _describe_retained(inspection: Inspection) -> str:
+    readable = f"; readable: {', '.join(map(str, inspection.retained))}" if inspection.retained else ""
+    return f"{inspection.retain} (--retain){readable}"
 
 
 def _describe_index(inspection: Inspection) -> str:

@@ -14,6 +14,7 @@ from albert_embed.pipeline.dataset.provenance import ModelProvenance
 from albert_embed.pipeline.dataset.published_output import PublishedOutput, describe_damage, open_published_output
 from albert_embed.pipeline.dataset.read_embeddings import read_document_rows, read_failure_rows, read_rows
 from albert_embed.pipeline.dataset.search_index import SearchIndex
+from albert_embed.pipeline.dataset.versions import list_versions
 from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
@@ -41,6 +42,8 @@ class Inspection:
       bytes: size of the data files.
       generations: runs that the output consists of.
       dead_rows: rows in the data files that later runs have superseded; `compact` drops them.
+      retain: how many earlier versions a run of this output keeps readable, unless it is told otherwise.
+      retained: the numbers of the earlier versions that are readable.
       search_index: what the manifest says of the index, if there is one.
       head: the first rows, as plain values.
       failed: the first failures.
@@ -59,6 +62,8 @@ class Inspection:
     bytes: int
     generations: int
     dead_rows: int
+    retain: int
+    retained: list[int]
     search_index: SearchIndex | None
     head: list[dict[str, Any]]
     failed: list[dict[str, Any]]
@@ -127,6 +132,8 @@ def _inspect(output: PublishedOutput, head: int) -> Inspection:
         bytes=sum(file.bytes for file in (*manifest.shards, *manifest.document_shards)),
         generations=len(manifest.generations),
         dead_rows=manifest.dead_rows,
+        retain=manifest.retain,
+        retained=[number for number in list_versions(directory) if number < manifest.generation],
         search_index=manifest.search_index,
         head=shown,
         failed=failed,

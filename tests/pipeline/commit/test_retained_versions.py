@@ -50,6 +50,20 @@ def dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> SyntheticData
     return made
 
 
+def test_inspect_says_how_many_are_kept_and_which_are_readable(
+    dataset: SyntheticDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(capsys, "inspect", str(tmp_path))
+    assert (found["version"], found["retain"], found["retained"]) == (3, 2, [1, 2])
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert "2 (--retain); readable: 1, 2" in capsys.readouterr().out
+    run(capsys, "compact", str(tmp_path), "--retain", "0")
+    found = run(capsys, "inspect", str(tmp_path))
+    assert (found["version"], found["retain"], found["retained"]) == (4, 0, [])
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert "0 (--retain)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["compact", "index"])
 def test_a_command_that_is_not_told_keeps_as_many_as_before_and_says_so(
     dataset: SyntheticDataset,
