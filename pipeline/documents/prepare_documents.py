@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from albert_embed.pipeline.records.content_id import content_id, hash_content
 from albert_embed.pipeline.records.records import MAX_TEXT_BYTES
-from albert_embed.pipeline.records.utf8 import find_invalid_utf8
+from albert_embed.pipeline.records.utf8 import MAX_NUL_SHARE, find_invalid_utf8
 from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
@@ -30,8 +30,6 @@ from albert_embed.transforms.steps.map_or_fail import MapOrFail
 MAX_WORD_BYTES = 5_000_000
 # Where a document is in the input, which is no part of its content.
 _PLACE = (INPUT_RANGE, INPUT_POSITION)
-# Of a text as UTF-16 half of the bytes are NUL, or some in other scripts; a stray one is no reason to lose a document.
-MAX_NUL_SHARE = 8  # one in so many
 
 
 def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Failure]]:

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 from typing import Any
 
+from albert_embed.pipeline.records.utf8 import MAX_NUL_SHARE
 from albert_embed.pipeline.sources.json_documents import JsonDocuments
 from albert_embed.pipeline.sources.json_lines import JsonLines
 from albert_embed.pipeline.sources.parquet_records import ParquetRecords
@@ -15,10 +16,31 @@ from albert_embed.pipeline.sources.text_lines import TextLines
 from albert_embed.pipeline.storage.compression import find_compression, recognise_compression
 from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, open_stored, strip_compression_ending
 
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_ANNEX_POINTER = b"/annex/objects/"
-_ZIP = b"PK\x03\x04"
-_PDF = b"%PDF-"
+# What is a file of no format, whatever its name says: its first bytes, and what to say of it.
+_NO_CORPUS = (
+    (
+        b"version https://git-lfs.github.com/spec/",
+        "it is a Git LFS pointer, not the file itself: fetch that with `git lfs pull`",
+    ),
+    (b"/annex/objects/", "it is a git-annex pointer, not the file itself: fetch that with `git annex get`"),
+    (b"PK\x03\x04", "it is a ZIP archive: unpack it, and give the files in it"),
+    (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive: unpack it, and give the files in it"),
+    (b"Rar!\x1a\x07", "it is a RAR archive: unpack it, and give the files in it"),
+    (b"%PDF-", "it is a PDF document: extract its text, and give that"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "it is a document of Microsoft Office: export its text, and give that"),
+    (b"SQLite format 3\0", "it is a database of SQLite: export its rows to CSV or JSON lines"),
+    (b"ORC", "it is an ORC file: write its rows as Parquet"),
+    (b"ARROW1\0", "it is an Arrow file: write its rows as Parquet"),
+    (b"\xff\xff\xff\xff", "it is an Arrow stream: write its rows as Parquet"),
+    (b"\x93NUMPY", "it is an array of NumPy: write its rows as Parquet"),
+    (b"\x89HDF\r\n", "it is an HDF5 file: write its rows as Parquet"),
+    (b"\x89PNG\r\n", "it is a picture: leave it out"),
+    (b"\xff\xd8\xff", "it is a picture: leave it out"),
+    (b"\x1f\x9d", "it is compressed by `compress`: unpack it, or compress it with gzip"),
+    (b"\xff\x06\x00\x00sNaPpY", "it is compressed with snappy: unpack it, or compress it with zstd"),
+)
+# Endings of compressions that are not read, and of some of these the content does not tell.
+_OTHER_COMPRESSIONS = (".br", ".snappy", ".sz", ".lzo", ".z", ".lz", ".zz")
 _TAR = b"ustar"  # at this byte:
 _TAR_PLACE = 257
 _WEB_PAGE = (b"<!doctype html", b"<html")
@@ -86,10 +108,15 @@ def describe_compressed(path: str, source: Source) -> str | None:
       OSError: if it can't be opened or read.
     """
     compression = find_compression(path)
-    if compression is None:
+    ending = next((one for one in _OTHER_COMPRESSIONS if path.lower().endswith(one)), None)
+    if compression is None and ending is None:
         return None
     with open_stored(path) as file:
         start = _read(file)
+    if compression is None:
+        if not start or _is_text(start) or find_by_content(start) is not None:
+            return None  # the name means something else
+        return f"its name says that it is compressed, and {ending} is not read: unpack it, or compress it with zstd"
     problem = _describe_anything(start) or (_A_WEB_PAGE if _is_web_page(start) else None)
     if problem is None and not source.is_compressible:
         return f"{source.name} has a compression of its own, and can't be read within another: unpack the file"
@@ -147,15 +174,14 @@ _A_WEB_PAGE = "it is a web page, as servers send in place of a file: fetch the f
 
 def _describe_anything(start: bytes) -> str | None:
     """Describes what is a file of no format, whatever its name says."""
-    if start.startswith(_LFS_POINTER):
-        return "it is a Git LFS pointer, not the file itself: fetch that with `git lfs pull`"
-    if start.startswith(_ANNEX_POINTER):
-        return "it is a git-annex pointer, not the file itself: fetch that with `git annex get`"
-    if start.startswith(_ZIP):
-        return "it is a ZIP archive: unpack it, and give the files in it"
     if start[_TAR_PLACE:].startswith(_TAR):
         return "it is a tar archive: unpack it, and give the files in it"
-    return "it is a PDF document: extract its text, and give that" if start.startswith(_PDF) else None
+    return next((said for magic, said in _NO_CORPUS if start.startswith(magic) and _is_no_text(start, magic)), None)
+
+
+def _is_no_text(start: bytes, magic: bytes) -> bool:
+    """Returns whether a file that begins so is no text: "ORC" is a word, too."""
+    return magic != b"ORC" or b"\0" in start
 
 
 def _is_web_page(start: bytes) -> bool:
@@ -164,19 +190,23 @@ def _is_web_page(start: bytes) -> bool:
 
 def _is_text(start: bytes) -> bool:
     """Returns whether this can be the start of a text; its last character may be cut."""
+    return b"\0" not in start and _is_utf8(start)
+
+
+def _is_utf8(start: bytes) -> bool:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:
         return False
-    return b"\0" not in start
+    return True
 
 
 def _describe_text(start: bytes) -> str | None:
     for name, marks in (("UTF-32", _UTF32), ("UTF-16", _UTF16)):
         if start.startswith(marks):
             return f"its text is {name}: convert it to UTF-8, for example with `iconv -f {name} -t UTF-8`"
-    if b"\0" not in start:
-        return None
+    if b"\0" not in start or (_is_utf8(start) and start.count(0) * MAX_NUL_SHARE <= len(start)):
+        return None  # a stray one costs its record at most
     name, order = _guess_encoding(start)
     return (
         f"its content has NUL bytes: it is binary, or {name} without a byte-order mark; convert it to UTF-8, for "

@@ -1,4 +1,4 @@
-"""The one check whether bytes, or what a file calls a string, are UTF-8."""
+"""The one check whether bytes, or what a file calls a string, are UTF-8; and how many NULs a text may have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+# Of a text as UTF-16 half of the bytes are NUL, or some in other scripts; a stray one is no reason to lose a document.
+MAX_NUL_SHARE = 8  # one in so many
 
 
 def find_invalid_utf8(column: pa.Array) -> list[int]:

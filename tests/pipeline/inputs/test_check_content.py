@@ -18,6 +18,7 @@ from albert_embed.pipeline.inputs.read_files import read_range
 from albert_embed.pipeline.listing.input_files import list_input
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
+from albert_embed.pipeline.records.records import Records
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.sources.registry import SOURCES
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
@@ -48,6 +49,19 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\
         ("text\n".encode("utf-16-be"), "files", "its content has NUL bytes: it is binary, or UTF-16 without"),
         (b"%PDF-1.7\n", "files", "it is a PDF document: extract its text"),
         (b"%PDF-1.7\n", "csv", "it is a PDF document: extract its text"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "text", "it is a 7z archive: unpack it"),
+        (b"Rar!\x1a\x07\x01\x00", "csv", "it is a RAR archive: unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "files", "it is a document of Microsoft Office: export its text"),
+        (b"SQLite format 3\x00\x10", "text", "it is a database of SQLite: export its rows to CSV or JSON lines"),
+        (b"ORC\x1b\x03\x00", "parquet", "it is an ORC file: write its rows as Parquet"),
+        (b"ARROW1\x00\x00", "text", "it is an Arrow file: write its rows as Parquet"),
+        (b"\xff\xff\xff\xff\xa8\x00", "jsonl", "it is an Arrow stream: write its rows as Parquet"),
+        (b"\x93NUMPY\x01\x00", "text", "it is an array of NumPy: write its rows as Parquet"),
+        (b"\x89HDF\r\n\x1a\n", "text", "it is an HDF5 file: write its rows as Parquet"),
+        (b"\x89PNG\r\n\x1a\n\x01", "files", "it is a picture: leave it out"),
+        (b"\xff\xd8\xff\xe0\x01", "text", "it is a picture: leave it out"),
+        (b"\x1f\x9d\x90\x01", "text", "it is compressed by `compress`: unpack it"),
+        (b"\xff\x06\x00\x00sNaPpY", "jsonl", "it is compressed with snappy: unpack it"),
         (b"x.jsonl".ljust(257, b"\0") + b"ustar\x00", "jsonl", "it is a tar archive: unpack it"),
         (b"\xef\xbb\xbf <!DOCTYPE HTML>\n<html>", "jsonl", "it is a web page, as servers send in place of a file"),
         (b"<html lang=en>", "parquet", "it is a web page, as servers send in place of a file"),
@@ -84,6 +98,35 @@ def test_content_that_may_be_what_it_should(tmp_path: Path) -> None:
         "json": b'[{"text": "<html>"}]',
     }.items():
         assert describe_content(content, SOURCES[name]) is None
+    assert describe_content(b"ORC is a format of files\n", SOURCES["text"]) is None
+
+
+def test_a_stray_nul_is_no_reason_to_refuse_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,text\n1,one\n2,with a \0 in it\n3,three\n")
+    options = EmbedOptions(model="m", input=(str(tmp_path),), output="o")
+    source = make_file_input(list_input(options.input).files, options).source
+    (found,) = read_range(FileRange(path=str(tmp_path / "a.csv"), name="a.csv"), source, RecordFields())
+    assert isinstance(found, Records)
+    texts = found.columns["text"]
+    assert isinstance(texts, pa.Array) and texts.to_pylist() == [b"one", b"with a \0 in it", b"three"]
+    for content in (b"a\0" * 9, b"mostly text \0\0", "漢字\n仮名\n".encode("utf-16-le")):
+        described = describe_content(content, SOURCES["text"])
+        assert described is not None and described.startswith("its content has NUL bytes")
+
+
+@pytest.mark.parametrize("ending", [".br", ".snappy", ".sz", ".lzo", ".Z", ".lz", ".zz"])
+def test_endings_of_compressions_that_are_not_read(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.txt{ending}"
+    path.write_bytes(b"\x8b\x02\x80text\x03")
+    options = EmbedOptions(model="m", input=(str(path),), output="o")
+    with pytest.raises(ValueError) as error:
+        make_file_input(list_input(options.input).files, options)
+    assert str(error.value) == (
+        f"--input names {path}: its name says that it is compressed, and {ending.lower()} is not read: unpack it, or "
+        "compress it with zstd"
+    )
+    path.write_bytes(b"a text whose name means something else\n")
+    assert make_file_input(list_input(options.input).files, options).format == "text"
 
 
 def test_a_file_that_cannot_be_read_is_an_error_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
