@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from albert_embed.pipeline.console.output import escape_controls
 from albert_embed.pipeline.report.charts import place_points, value_histogram
 from albert_embed.pipeline.report.facts import shorten
 from albert_embed.pipeline.report.page import Likeness, RowNeighbours, VectorSection
@@ -66,6 +67,6 @@ def make_vector_sections(sample: RowSample, column: str, *, method: MapMethod, s
 
 
 def name_row(row: dict[str, Any]) -> str:
-    """Returns the name of a row: its id, and its window where it is not the first."""
-    title = shorten(row[ID], _MAX_TITLE)
+    """Returns the name of a row: its id, which turns nothing behind it, and its window where it is not the first."""
+    title = escape_controls(shorten(row[ID], _MAX_TITLE))
     return f"{title}, window {row[WINDOW]}" if row.get(WINDOW) else title

@@ -16,6 +16,8 @@ _PERPLEXITY = 30
 _NEIGHBOURS = 15
 # Rows in float64 at a time.
 _ROWS_AT_ONCE = 8192
+# Vectors whose values differ by no more, in proportion to the largest, are equal: a map of them would show rounding.
+_ROUNDING = 1e-5
 # The package of each method: how it is imported, and its name.
 _PACKAGES: dict[MapMethod, tuple[str, str]] = {"tsne": ("sklearn", "scikit-learn"), "umap": ("umap", "umap-learn")}
 
@@ -48,13 +50,19 @@ def project_vectors(vectors: npt.NDArray[np.float32], method: MapMethod, *, seed
 
     Args:
       vectors: `[rows, hidden]`.
-      method: `pca`, `tsne` or `umap`; the latter two compare vectors by their cosine. Few or equal rows get `pca`.
+      method: `pca`, `tsne` or `umap`; the latter two compare vectors by their cosine. Few rows get `pca`, and equal
+        ones are one point.
       seed: of what is random in the method.
 
     Raises:
       ValueError: if the method's package is missing.
     """
     check_map_method(method)
+    if _are_equal(vectors):
+        return VectorMap(
+            coordinates=np.zeros((len(vectors), 2), np.float32),
+            description="All vectors are equal, but for rounding: they are one point.",
+        )
     obstacle = "" if method == "pca" else _find_obstacle(vectors)
     if method != "pca" and not obstacle:
         return _run_tsne(vectors, seed) if method == "tsne" else _run_umap(vectors, seed)
@@ -73,7 +81,12 @@ def _find_obstacle(vectors: npt.NDArray[np.float32]) -> str:
         return "There are too few rows"
     if vectors.shape[1] < 2:
         return "The vectors have too few values"
-    return "" if np.ptp(vectors, axis=0).any() else "All vectors are equal, which is too little"
+    return ""
+
+
+def _are_equal(vectors: npt.NDArray[np.float32]) -> bool:
+    """Returns whether nothing but rounding tells some vectors apart."""
+    return bool(np.ptp(vectors, axis=0).max() <= _ROUNDING * np.abs(vectors).max())
 
 
 def _run_tsne(vectors: npt.NDArray[np.float32], seed: int) -> VectorMap:

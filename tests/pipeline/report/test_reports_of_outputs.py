@@ -17,7 +17,7 @@ from tests.pipeline.embed_command import embed_command, list_rows
 AWKWARD: list[dict[str, Any]] = [
     {"id": "e \x1b[31m", "text": "red \x1b[31m [bold]x[/bold] :heart: \u202eevil", "score": 7.5, "tags": ["a", "b"]},
     {"id": "s", "text": "</script><script>alert(1)</script>", "score": 0.5, "tags": []},
-    {"id": "r", "text": "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd", "score": None, "tags": ["c"]},
+    {"id": "rtl\u202eid", "text": "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd", "score": None, "tags": ["c"]},
 ]
 
 
@@ -70,6 +70,7 @@ def test_awkward_texts_on_a_page_and_in_the_file_for_embedding_atlas(awkward: Pa
     content = page.read_text(encoding="utf-8")
     assert content.count("<script") == 2 and "alert(1)" in content
     assert "unicode-bidi: plaintext" in content  # each text in its own direction
+    assert "rtl\\u202eid: \u05e9" in content  # an id turns nothing of what stands behind it
     rows = pq.read_table(atlas).to_pylist()
     for name in ("id", "text", "score", "tags"):
         assert [row[name] for row in rows] == [record[name] for record in AWKWARD]

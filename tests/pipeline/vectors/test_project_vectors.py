@@ -75,19 +75,22 @@ def test_few_rows_get_principal_components(method: MapMethod) -> None:
 
 
 @pytest.mark.parametrize("method", ["tsne", "umap"])
-@pytest.mark.parametrize(
-    ("vectors", "why"),
-    [
-        (np.ones((20, 4)), "All vectors are equal, which is too little"),
-        (np.zeros((20, 4)), "All vectors are equal, which is too little"),
-        (np.arange(20.0)[:, np.newaxis], "The vectors have too few values"),
-    ],
-    ids=["equal", "zeros", "narrow"],
-)
-def test_vectors_that_other_methods_can_not_place(method: MapMethod, vectors: np.ndarray, why: str) -> None:
-    found = project_vectors(vectors.astype(np.float32), method, seed=1)
-    assert f" {why} for " in found.description
+def test_vectors_that_other_methods_can_not_place(method: MapMethod) -> None:
+    found = project_vectors(np.arange(20, dtype=np.float32)[:, np.newaxis], method, seed=1)
+    assert " The vectors have too few values for " in found.description
     assert np.isfinite(found.coordinates).all() and found.coordinates.shape == (20, 2)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
+@pytest.mark.parametrize(
+    "vectors",
+    [np.ones((20, 4)), np.zeros((20, 4)), 1 + 1e-7 * np.eye(20, 4)],
+    ids=["equal", "zeros", "equal but for rounding"],
+)
+def test_equal_vectors_are_one_point_and_not_a_map_of_rounding(method: MapMethod, vectors: np.ndarray) -> None:
+    found = project_vectors(vectors.astype(np.float32), method, seed=1)
+    assert found.description == "All vectors are equal, but for rounding: they are one point."
+    assert found.coordinates.tolist() == [[0, 0]] * 20
 
 
 def test_a_missing_package_is_named_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
