@@ -11,8 +11,11 @@ from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS, SearchOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
+    from albert_embed.pipeline.console.output import Block
     from albert_embed.pipeline.nearest.find_nearest import Hit
     from albert_embed.pipeline.search.search_dataset import SearchResult
 
@@ -55,7 +58,7 @@ def run_search(arguments: Arguments) -> CommandResult:
             for query, hits in zip(result.queries, result.hits, strict=True)
         ],
     }
-    return CommandResult(record=record, blocks=tuple(_make_tables(result)))
+    return CommandResult(record=record, blocks=tuple(_make_blocks(result)))
 
 
 def _read_queries(arguments: Arguments) -> tuple[str, ...]:
@@ -99,23 +102,32 @@ def _to_plain(value: Any) -> Any:
     return [_to_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _make_tables(result: SearchResult) -> list[Table]:
+def _make_blocks(result: SearchResult) -> list[Block]:
+    """Returns each query and its hits. The query stands above their table, which may be narrower."""
+    from albert_embed.pipeline.console.pairs_table import make_cell
+
+    blocks: list[Block] = []
+    for query, hits in zip(result.queries, result.hits, strict=True):
+        title = make_cell(f"{query} ({result.embedding}, {result.metric})")
+        title.stylize("italic")
+        blocks += [title, _make_table(hits) if hits else f"no hits: {result.directory} holds no rows"]
+    return blocks
+
+
+def _make_table(hits: Sequence[Hit]) -> Table:
     from rich.table import Table
 
     from albert_embed.pipeline.console.pairs_table import make_cell
 
-    tables = []
-    for query, hits in zip(result.queries, result.hits, strict=True):
-        table = Table(title=make_cell(f"{query} ({result.embedding}, {result.metric})"), title_justify="left")
-        table.add_column("score", justify="right")
-        table.add_column("id", overflow="fold")
-        table.add_column("row", overflow="fold")
-        for hit in hits:
-            plain = _describe_hit(hit)
-            window = f", window {plain['window']}" if plain.get("window") else ""
-            table.add_row(f"{hit.score:.4f}", make_cell(f"{plain['id']}{window}"), make_cell(_summarise(plain)))
-        tables.append(table)
-    return tables
+    table = Table()
+    table.add_column("score", justify="right")
+    table.add_column("id", overflow="fold")
+    table.add_column("row", overflow="fold")
+    for hit in hits:
+        plain = _describe_hit(hit)
+        window = f", window {plain['window']}" if plain.get("window") else ""
+        table.add_row(f"{hit.score:.4f}", make_cell(f"{plain['id']}{window}"), make_cell(_summarise(plain)))
+    return table
 
 
 def _summarise(row: dict[str, Any]) -> str:

@@ -106,10 +106,11 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """The command with what it requires, in one line."""
+        """The command with what it requires and what its position alone says, in one line."""
         required = [option.usage for option in self.options if option.required]
+        optional = [f"[{option.usage}]" for option in self.options if option.is_positional and not option.required]
         beam = ["[options of Apache Beam]"] if self.takes_beam_options else []
-        return " ".join([PROGRAM, self.name, *required, "[options]", *beam])
+        return " ".join([PROGRAM, self.name, *required, *optional, "[options]", *beam])
 
     @property
     def all_options(self) -> tuple[Option, ...]:

@@ -52,7 +52,7 @@ def take_graph(fingerprint: str, directory: Path) -> bool:
         shutil.rmtree(directory, ignore_errors=True)
         shutil.rmtree(kept, ignore_errors=True)
         return False
-    logger.info("the transform graph was built before; it is that in %s", kept)
+    logger.debug("the transform graph was built before; it is that in %s", kept)
     return True
 
 

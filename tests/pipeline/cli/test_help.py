@@ -137,6 +137,11 @@ def test_help_of_a_command_wherever_the_word_stands(
         assert capsys.readouterr().out == expected
 
 
+def test_the_usage_of_search_names_the_query(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "--help"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "usage: albert-embed search DIR [QUERY] [options]"
+
+
 @pytest.mark.parametrize("arguments", [["help"], ["--help"], ["-h"], ["help", "help"], ["help", "--help"]])
 def test_help_of_all_commands(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert main(arguments) == 0

@@ -38,6 +38,29 @@ def test_a_query_finds_its_own_text(dataset: Path, capsys: pytest.CaptureFixture
     assert "1.0000" in printed and "n5" in printed
 
 
+def test_the_query_stands_in_one_line_above_a_narrow_table(
+    dataset: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    capsys.readouterr()
+    assert main(["search", str(dataset), "a query that is longer than a row of the table", "-k", "1"]) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first == "a query that is longer than a row of the table (mean, cosine)"
+    assert second.startswith("┏") and len(second) < len(first)
+
+
+def test_an_output_without_rows_is_said_to_hold_none(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.txt").write_text("")
+    output = str(tmp_path / "out")
+    arguments = ["--model", str(tiny_model), "--input", str(tmp_path / "in.txt"), "--output", output]
+    assert main(["embed", *arguments, "--embeddings", "mean"]) == 0
+    capsys.readouterr()
+    assert main(["search", output, "a family"]) == 0
+    assert capsys.readouterr().out == f"a family (mean, cosine)\nno hits: {output} holds no rows\n"
+
+
 def test_many_queries_from_a_file(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "queries.txt").write_text(f"{TEXTS[2]}\n\n{TEXTS[9]}\n", encoding="utf-8-sig")
     capsys.readouterr()
