@@ -17,11 +17,14 @@ from albert_embed.pipeline.dataset.search_index import SearchIndex
 from albert_embed.pipeline.dataset.versions import list_versions
 from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
-from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, INPUT_IDS, SEQUENCE_OUTPUT
+from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, ID, INPUT_IDS, SEQUENCE_OUTPUT
 from albert_embed.transforms.rows.list_lengths import add_length_counts, list_lengths
 from albert_embed.transforms.steps.failure import describe_category
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
+# Of each list and each text of a row.
+_SHOWN_VALUES = 8
+_SHOWN_CHARACTERS = 200
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -156,7 +159,7 @@ def _count_documents(output: PublishedOutput) -> int:
 
 
 def _describe_lengths(lengths: np.ndarray) -> dict[str, float]:
-    """Returns quantiles, as `np.percentile` gives them, and the mean.
+    """Returns quantiles, as `np.percentile` gives them, and the mean, to two decimals.
 
     Args:
       lengths: how many rows have so many tokens, `[longest + 1]` int64.
@@ -169,21 +172,28 @@ def _describe_lengths(lengths: np.ndarray) -> dict[str, float]:
     for name, percent in _QUANTILES.items():
         place = percent / 100 * (rows - 1)
         below, above = np.searchsorted(reached, [math.floor(place), math.ceil(place)], side="right").tolist()
-        described[name] = below + (above - below) * (place - math.floor(place))
+        described[name] = round(below + (above - below) * (place - math.floor(place)), 2)
     return {**described, "mean": round(float(lengths @ np.arange(len(lengths))) / rows, 2)}
 
 
 def _show_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Converts a row for JSON: bytes to text, vectors to their first values."""
+    """Converts a row for JSON: bytes to text, lists to their first values, texts but for the id to their start."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
-        if isinstance(value, bytes):
-            shown[name] = value.decode("utf-8", errors="backslashreplace")
-        elif isinstance(value, list):
-            items = [
-                item.decode("utf-8", errors="backslashreplace") if isinstance(item, bytes) else item for item in value
-            ]
-            shown[name] = items if len(items) <= 8 else [*items[:8], f"… {len(items)} values"]
+        if isinstance(value, list):
+            items = [_show_text(item) for item in value[:_SHOWN_VALUES]]
+            shown[name] = items if len(value) <= _SHOWN_VALUES else [*items, f"… {len(value)} values"]
         else:
-            shown[name] = value
+            shown[name] = _to_text(value) if name == ID else _show_text(value)
     return shown
+
+
+def _show_text(value: Any) -> Any:
+    text = _to_text(value)
+    if not isinstance(text, str) or len(text) <= _SHOWN_CHARACTERS:
+        return text
+    return f"{text[:_SHOWN_CHARACTERS]}… {len(text):,} characters"
+
+
+def _to_text(value: Any) -> Any:
+    return value.decode("utf-8", errors="backslashreplace") if isinstance(value, bytes) else value

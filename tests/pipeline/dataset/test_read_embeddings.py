@@ -16,6 +16,7 @@ from albert_embed.pipeline.dataset.inspect_output import inspect_output
 from albert_embed.pipeline.dataset.manifest import OutputCounts
 from albert_embed.pipeline.dataset.versions import read_manifest
 from albert_embed.pipeline.formats import shard_file
+from albert_embed.pipeline.settings.field_type import FieldType
 from albert_embed.pipeline.storage.output_error import OutputError
 from albert_embed.transforms.rows.columns import INTERNAL_COLUMNS
 from tests.pipeline.embedded_rows import EMBEDDINGS, HIDDEN, make_rows, publish_rows
@@ -95,6 +96,22 @@ def test_long_vectors_are_shown_by_their_start(tmp_path: Path) -> None:
     publish_rows(tmp_path, [make_rows([9])])
     (shown,) = inspect_output(str(tmp_path), head=5).head
     assert shown["input_ids"] == [0, 1, 2, 3, 4, 5, 6, 7, "… 9 values"]
+
+
+def test_long_texts_are_shown_by_their_start_and_ids_whole(tmp_path: Path) -> None:
+    texts = pa.array([b"a" * 200, ("\u00e9" * 2000).encode()], pa.binary())
+    rows = make_rows([1, 1], id=pa.array([b"i" * 300, b"j"], pa.binary()), title=texts)
+    publish_rows(tmp_path, [rows], kept={"title": FieldType.parse("string")})
+    first, second = inspect_output(str(tmp_path), head=2).head
+    assert first["id"] == "i" * 300 and first["title"] == "a" * 200
+    assert second["title"] == "\u00e9" * 200 + "… 2,000 characters"
+
+
+def test_quantiles_have_two_decimals(tmp_path: Path) -> None:
+    publish_rows(tmp_path, [make_rows([2, 5, 9, 9, 30])])
+    assert inspect_output(str(tmp_path)).tokens == {
+        **{"min": 2, "p25": 5, "median": 9, "p75": 9, "p95": 25.8, "max": 30, "mean": 11}
+    }
 
 
 @pytest.mark.parametrize("reader", ["read_embeddings", "read_embeddings_dataset", "inspect"])
