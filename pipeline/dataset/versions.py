@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
@@ -56,7 +57,9 @@ def read_manifest(directory: str) -> Manifest:
 
 
 def describe_missing(directory: str) -> OutputError:
-    """Returns the error for a directory that holds no version."""
+    """Returns the error for a directory that holds no version, or is not there."""
+    if FileSystems.get_scheme(directory) is None and not os.path.exists(directory):  # a bucket has no empty folders
+        return OutputError(f"there is nothing at {directory}; give the --output of a run of albert-embed embed")
     if FileSystems.exists(FileSystems.join(directory, MANIFEST_FILE)):
         return OutputError(
             f"{FileSystems.join(directory, MANIFEST_FILE)} is not a manifest of this program's current layout: there "

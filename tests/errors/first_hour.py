@@ -455,6 +455,12 @@ CASES = (
         remedy="if a run was cut off, run the same command again",
     ),
     Case(
+        name="an output that is not there",
+        arguments="search {world}/embedings query",
+        value=r"there is nothing at .*/embedings;",
+        remedy="give the --output of a run of albert-embed embed$",
+    ),
+    Case(
         name="a report of nothing",
         arguments="report {world}/mine",
         value=r"/mine holds neither manifest\.json nor analysis\.json",

@@ -93,7 +93,7 @@ def test_what_embed_does_not_know(
         ),
         (["inspect", "x", "--head", "-1"], "--head must be at least 0, not -1"),
         (["export", "--source", "/nowhere", "--output", "y"], "there is nothing at '/nowhere'; give a directory"),
-        (["inspect", "/nowhere"], "/nowhere holds no manifest.json: it is not a finished output"),
+        (["inspect", "/nowhere"], "there is nothing at /nowhere; give the --output of a run of albert-embed embed"),
     ],
 )
 def test_what_the_others_refuse(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
@@ -292,4 +292,4 @@ def test_as_a_module() -> None:
     command = [sys.executable, "-m", "albert_embed", "inspect", "/nowhere"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 2
-    assert "/nowhere holds no manifest.json" in result.stderr and "Traceback" not in result.stderr
+    assert "there is nothing at /nowhere" in result.stderr and "Traceback" not in result.stderr

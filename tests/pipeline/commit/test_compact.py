@@ -103,7 +103,9 @@ def test_all_rows_dead(tmp_path: Path) -> None:
 
 def test_what_is_no_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compact", str(tmp_path / "none"), "--json"]) == 2
-    assert "holds no manifest.json" in json.loads(capsys.readouterr().out)["error"]
+    assert json.loads(capsys.readouterr().out)["error"] == (
+        f"OutputError: there is nothing at {tmp_path}/none; give the --output of a run of albert-embed embed"
+    )
     assert not (tmp_path / "none").exists()
 
 
