@@ -18,6 +18,8 @@ _RAISING = (
     "apache_beam.runners.worker",
     "apache_beam.runners.portability.local_job_service",
 )
+# With this Beam goes on where it says why it tries something again, such as looking for credentials.
+_TRACEBACK_OF_RETRIES = "Traceback for above exception (most recent call last):"
 _FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
@@ -36,7 +38,7 @@ class _Brief(logging.Formatter):
     """Formats messages without tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record.message = record.getMessage()
+        record.message = record.getMessage().partition(_TRACEBACK_OF_RETRIES)[0].rstrip()
         return self.formatMessage(record)
 
 

@@ -8,6 +8,8 @@ import logging
 import threading
 from collections.abc import Iterator
 
+from apache_beam.utils.retry import with_exponential_backoff
+
 from albert_embed.pipeline.console.log import set_up_log
 
 
@@ -24,6 +26,13 @@ def catch_log() -> Iterator[io.StringIO]:
         root.handlers[:] = before
         root.setLevel(level)
         threading.excepthook = hook
+
+
+class NoClock:
+    """Waits for nothing."""
+
+    def sleep(self, seconds: float) -> None:
+        """Returns at once."""
 
 
 def log_all() -> None:
@@ -49,6 +58,24 @@ def test_what_the_command_says_itself_is_left_out() -> None:
         "WARNING apache_beam.runners.portability.local_job_service: the worker is slow",
         "ERROR apache_beam.io: a file is gone",
         "INFO albert_embed.job: embedding",
+    ]
+
+
+def test_a_retry_of_beam_says_why_and_leaves_its_traceback_out() -> None:
+    waits = iter(["no credentials"])
+
+    def find_credentials() -> str:
+        for why in waits:
+            raise ValueError(why)
+        return "found"
+
+    retry = with_exponential_backoff(num_retries=1, initial_delay_secs=2, fuzz=False, clock=NoClock())
+    with catch_log() as standard_error:
+        set_up_log()
+        assert retry(find_credentials)() == "found"
+    assert standard_error.getvalue().splitlines() == [
+        "WARNING apache_beam.utils.retry: Retry with exponential backoff: waiting for 2.0 seconds before retrying "
+        "find_credentials because we caught exception: ValueError: no credentials"
     ]
 
 
