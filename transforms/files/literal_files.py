@@ -111,7 +111,11 @@ def copy_directory(source: str, destination: str) -> None:
       OSError: if a file can't be read or written.
     """
     if not is_remote(source) and not is_remote(destination):
-        shutil.copytree(source, destination, dirs_exist_ok=True)
+        try:
+            shutil.copytree(source, destination, dirs_exist_ok=True)
+        except shutil.Error as e:  # it goes on after an error, and lists all of them
+            (_, _, why), *others = e.args[0]
+            raise OSError(f"{why}, and {len(others)} more that fail" if others else why) from e
         return
     for name in list_directory(source):
         copy_file(posixpath.join(source, name), posixpath.join(destination, name))

@@ -69,3 +69,12 @@ def test_of_many_that_create_a_file_one_can(tmp_path: Path) -> None:
         assert sum(pool.map(_create, [path] * 32)) == 1
     assert read_file(path) == b"x" * 100_000
     assert list_directory(str(tmp_path)) == ["deep/[1].json"]
+
+
+def test_a_copy_that_fails_says_why_of_one_file_and_not_of_each(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in "abc":
+        (source / name).symlink_to(tmp_path / "gone")
+    with pytest.raises(OSError, match=r"^\[Errno 2\] No such file or directory: .*, and 2 more that fail$"):
+        copy_directory(str(source), str(tmp_path / "copy"))
