@@ -257,7 +257,7 @@ def _fail(output: Output, error: Exception, *, command: Command | None = None, u
     status = _choose_status(error)
     name = PROGRAM if command is None else f"{PROGRAM} {command.name}"
     described = f"{type(error).__name__}: {error}"
-    message = f"{name} failed: {described}" if status == EXIT_FAILED else f"{name}: {error}"
+    message = f"{name} failed: {described}" if status == EXIT_FAILED else f"{name}: {error}{_find_remedy(error)}"
     named = error.status if isinstance(error, LimitExceededError) else _STATUSES[status]
     record = {"status": named, "exit_status": status, "error": described}
     output.print_error(
@@ -265,6 +265,13 @@ def _fail(output: Output, error: Exception, *, command: Command | None = None, u
         record if command is None or command.reports_errors_as_json else None,
     )
     return status
+
+
+def _find_remedy(error: Exception) -> str:
+    """Returns what helps against an error that the system has raised and nobody has explained; else nothing."""
+    if isinstance(error, PermissionError) and error.errno is not None:
+        return "; run as a user who may read and write there, or have its rights changed"
+    return ""
 
 
 def _choose_status(error: Exception) -> int:

@@ -114,6 +114,7 @@ _TAKES = r"--model takes the directory of a SavedModel, as `albert-embed export`
 _OFFLINE: Patches = {"socket.getaddrinfo": _raise(socket.gaierror(-3, "Temporary failure in name resolution"))}
 _NOT_FOUND = HTTPError("https://tfhub.dev/google/albert_bse/2", 404, "Not Found", email.message.Message(), None)
 _NO_ROOM = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/out/shard")
+_NO_RIGHT = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/data/out/_versions")
 _NO_CREDENTIALS = DefaultCredentialsError("Your default credentials were not found")
 _ANONYMOUS = exceptions.Unauthorized("Anonymous caller does not have storage.objects.list access")
 
@@ -453,6 +454,13 @@ CASES = (
         arguments="inspect {world}/mine",
         value=r"/mine holds no manifest\.json: it is not a finished output",
         remedy="if a run was cut off, run the same command again",
+    ),
+    Case(
+        name="a folder that this user may not read",
+        arguments="inspect {world}/mine",
+        value=r"\[Errno 13\] Permission denied: '/data/out/_versions'",
+        remedy="run as a user who may read and write there, or have its rights changed$",
+        patches={"albert_embed.pipeline.dataset.versions.list_files": _raise(_NO_RIGHT)},
     ),
     Case(
         name="an output that is not there",
