@@ -12,7 +12,7 @@ from benchmarks.tokens import Tokens
 FLOAT32_TOLERANCE = 1e-3
 # How near a row of another precision must be; the table has what each reached. int8 is as good as its ranges fit the
 # texts: its bound only tells a wrong program.
-LEAST_COSINES = {"bfloat16": 0.999, "int8": 0.9}
+MIN_COSINES = {"bfloat16": 0.999, "int8": 0.9}
 # Where SentencePiece finds two segmentations of exactly equal score, implementations differ in which they take.
 MAX_TOKENIZATION_DIFFERENCE = 0.005
 
@@ -59,7 +59,7 @@ def compare(outcome: Outcome, reference: Outcome, *, precision: str, documents: 
     if precision == "float32":
         agrees = largest_difference <= FLOAT32_TOLERANCE
     else:
-        agrees = smallest_cosine >= LEAST_COSINES[precision]
+        agrees = smallest_cosine >= MIN_COSINES[precision]
     return Agreement(
         agrees=bool(agrees),
         largest_difference=largest_difference,

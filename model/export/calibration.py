@@ -18,9 +18,9 @@ from albert_embed.transforms.rows.token_batches import TokenBatchConfig, TokenBu
 from albert_embed.transforms.text.tokenization import encode_text
 from albert_embed.transforms.text.vocabulary import Vocabulary
 
-LEAST_TEXTS = 24
+MIN_TEXTS = 24
 # More texts move the ranges of numbers little, and each is computed with every number of the model collected.
-MOST_TEXTS = 300
+MAX_TEXTS = 300
 _HELD_OUT = 3  # every third text is kept for the measurement
 _MAX_TOKENS = 512
 _BATCH_TOKENS = 1024
@@ -51,7 +51,7 @@ class CalibrationBatches:
 def make_calibration_batches(
     texts: Sequence[bytes], vocabulary: Vocabulary, *, lower_case: bool, max_tokens: int
 ) -> CalibrationBatches:
-    """Makes the batches; of more than `MOST_TEXTS` texts that many, evenly spread.
+    """Makes the batches; of more than `MAX_TEXTS` texts that many, evenly spread.
 
     Args:
       texts: UTF-8.
@@ -59,7 +59,7 @@ def make_calibration_batches(
       max_tokens: of one model input; longer texts are cut, at 512 tokens at the most.
 
     Raises:
-      ValueError: if there are fewer than `LEAST_TEXTS` different ones.
+      ValueError: if there are fewer than `MIN_TEXTS` different ones.
     """
     longest = min(max_tokens, _MAX_TOKENS)
     config = PreprocessingConfig(lower_case=lower_case, max_tokens=longest)
@@ -70,13 +70,13 @@ def make_calibration_batches(
     framed = frame_single(tokens, vocabulary=vocabulary, config=config)[INPUT_IDS]
     distinct = list(dict.fromkeys(tuple(row.tolist()) for row in framed.numpy()))
     rows = [row for row in distinct if len(row) > config.special_tokens]
-    if len(rows) < LEAST_TEXTS:
+    if len(rows) < MIN_TEXTS:
         raise ValueError(
             f"--calibration-texts has {len(rows)} texts that differ and are not empty; int8 needs at least "
-            f"{LEAST_TEXTS} to be calibrated and measured on, better some hundred like those that will be embedded"
+            f"{MIN_TEXTS} to be calibrated and measured on, better some hundred like those that will be embedded"
         )
-    if len(rows) > MOST_TEXTS:
-        rows = [rows[place] for place in np.linspace(0, len(rows) - 1, MOST_TEXTS).astype(int)]
+    if len(rows) > MAX_TEXTS:
+        rows = [rows[place] for place in np.linspace(0, len(rows) - 1, MAX_TEXTS).astype(int)]
     return CalibrationBatches(
         calibration=_batch([row for number, row in enumerate(rows) if number % _HELD_OUT != _HELD_OUT - 1], longest),
         held_out=_batch(rows[_HELD_OUT - 1 :: _HELD_OUT], longest),

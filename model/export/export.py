@@ -120,9 +120,9 @@ def export_model(
         lower_case = tokenization.lower_case
         batches = None
         if precision == "int8":
-            most_tokens = published.max_tokens or published.config.max_position_embeddings
+            max_tokens = published.max_tokens or published.config.max_position_embeddings
             batches = make_calibration_batches(
-                calibration_texts, vocabulary, lower_case=lower_case, max_tokens=most_tokens
+                calibration_texts, vocabulary, lower_case=lower_case, max_tokens=max_tokens
             )
         read = published.read_weights()
         save_encoder(_make_encoder(published, read, stored), staged, tokenization=tokenization)

@@ -18,7 +18,7 @@ from albert_embed.model.export.calibration import CalibrationBatches, Inputs
 from albert_embed.model.export.proof import ExportMismatchError
 from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT
 
-LEAST_COSINE = 0.99
+MIN_COSINE = 0.99
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def prove_int8(export: Path, batches: CalibrationBatches, *, accept_error: bool)
     Args:
       export: its directory.
       batches: its texts.
-      accept_error: whether to continue where a cosine is below `LEAST_COSINE`. NaN and infinity are never accepted.
+      accept_error: whether to continue where a cosine is below `MIN_COSINE`. NaN and infinity are never accepted.
 
     Raises:
       ExportMismatchError: if a bound is not met; the message has value, bound and remedy.
@@ -50,10 +50,10 @@ def prove_int8(export: Path, batches: CalibrationBatches, *, accept_error: bool)
     outputs = (*sorted(read_signature_outputs(export, TOKENS_SIGNATURE)), MEAN_OUTPUT)
     found = _compare(OpenVINOEngine(export, precision="int8"), TensorFlowEngine(export), batches.held_out, outputs)
     errors = [
-        f"{name} in int8 differs from float32: smallest cosine {agreement.smallest_cosine:.6f} (bound {LEAST_COSINE}), "
+        f"{name} in int8 differs from float32: smallest cosine {agreement.smallest_cosine:.6f} (bound {MIN_COSINE}), "
         f"{batches.describe()}"
         for name, agreement in found.items()
-        if not agreement.smallest_cosine >= LEAST_COSINE  # NaN is not
+        if not agreement.smallest_cosine >= MIN_COSINE  # NaN is not
     ]
     finite = all(np.isfinite(agreement.smallest_cosine) for agreement in found.values())
     if errors and not (accept_error and finite):

@@ -11,7 +11,7 @@ CORES_PER_STREAM = 4
 # Two cores that compute a batch each never wait for each other: 1.09 to 1.12 times the tokens a second of one batch on
 # both in int8, 0.99 to 1.10 in bfloat16, 1.03 to 1.11 for TensorFlow in float32, 1.00 to 1.04 for OpenVINO
 # (benchmarks/NOTES.md).
-LEAST_STREAMS = 2
+MIN_STREAMS = 2
 # The share of the memory for batches: the rest is for the model, for what is read, and for the rows that are written.
 _SHARE_FOR_BATCHES = 0.5
 
@@ -24,6 +24,6 @@ def count_streams(*, cores: int, memory_bytes: int, batch_bytes: int) -> int:
       memory_bytes: that it may use.
       batch_bytes: what one batch takes while it is computed.
     """
-    by_cores = max(min(cores, LEAST_STREAMS), cores // CORES_PER_STREAM)
+    by_cores = max(min(cores, MIN_STREAMS), cores // CORES_PER_STREAM)
     by_memory = int(_SHARE_FOR_BATCHES * memory_bytes / batch_bytes)
     return max(1, min(by_cores, by_memory))

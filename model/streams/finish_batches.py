@@ -16,21 +16,21 @@ from albert_embed.transforms.steps.bundle_end import at_end_of
 
 # How many vectors may wait: ALBERT-base's take 50 MB. While the model computes what waits, the next rows are read and
 # tokenised, a million tokens at a time (`transforms.rows.token_batches`), so it should be no small part of these.
-MOST_VECTORS = 16384
+MAX_VECTORS = 16384
 
 
 class FinishBatchesFn(beam.DoFn):
     """Gives the rows of `StartedBatch`es, in their order, when they are computed; at the latest when the bundle ends.
 
     One batch waits for each that is computed, however many vectors it has; more do while they have at most
-    `most_vectors`.
+    `max_vectors`.
 
     Args:
-      most_vectors: of batches that wait.
+      max_vectors: of batches that wait.
     """
 
-    def __init__(self, most_vectors: int = MOST_VECTORS) -> None:
-        self._most_vectors = most_vectors
+    def __init__(self, max_vectors: int = MAX_VECTORS) -> None:
+        self._max_vectors = max_vectors
         self._waiting: deque[tuple[StartedBatch, BoundedWindow]] = deque()
         self._vectors = 0
 
@@ -55,8 +55,8 @@ class FinishBatchesFn(beam.DoFn):
         self._drop()
 
     def _is_full(self) -> bool:
-        most_batches = 2 * self._waiting[0][0].streams.streams
-        return self._vectors > self._most_vectors and len(self._waiting) > most_batches
+        max_batches = 2 * self._waiting[0][0].streams.streams
+        return self._vectors > self._max_vectors and len(self._waiting) > max_batches
 
     def _finish_first(self) -> Iterator[WindowedValue]:
         started, window = self._waiting.popleft()

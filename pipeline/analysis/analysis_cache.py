@@ -67,14 +67,14 @@ class AnalysisCache:
     Args:
       directory: where it is or will be.
       vocabulary_fingerprint: of the vocabulary that the analysis is for.
-      made_with: everything else that a cached analysis depends on: options, versions, how the files are read. A cache
+      provenance: everything else that a cached analysis depends on: options, versions, how the files are read. A cache
         that was made with anything else is not used.
     """
 
-    def __init__(self, directory: str, *, vocabulary_fingerprint: str, made_with: Mapping[str, Any]) -> None:
+    def __init__(self, directory: str, *, vocabulary_fingerprint: str, provenance: Mapping[str, Any]) -> None:
         self.directory = directory
         self._vocabulary_fingerprint = vocabulary_fingerprint
-        self._made_with = json.loads(json.dumps({"format_version": FORMAT_VERSION, **made_with}))
+        self._provenance = json.loads(json.dumps({"format_version": FORMAT_VERSION, **provenance}))
         self._known: list[Dataset] = []
         self._claim = Claim(directory, make_run_name(), named="--cache")
 
@@ -104,10 +104,10 @@ class AnalysisCache:
         path = FileSystems.join(self.directory, CACHE_FILE)
         try:
             found = json.loads(read_file(path))
-            vocabulary, made_with = found["vocabulary"], found["made_with"]
+            vocabulary, provenance = found["vocabulary"], found["made_with"]
             datasets = [Dataset(files=tuple(InputFile(**file) for file in files)) for files in found["datasets"]]
         except FileNotFoundError:
-            vocabulary, made_with, datasets = self._vocabulary_fingerprint, self._made_with, []
+            vocabulary, provenance, datasets = self._vocabulary_fingerprint, self._provenance, []
         except (ValueError, KeyError, TypeError) as e:
             raise AnalysisCacheError(
                 f"{path} is not the index of an analysis cache: {e!r}; give another --cache, or remove the directory"
@@ -117,7 +117,7 @@ class AnalysisCache:
                 f"the analysis cache in {self.directory} was made for another model: its vocabulary is "
                 f"{vocabulary[:16]}…, this one's {self._vocabulary_fingerprint[:16]}…; give another --cache"
             )
-        if (vocabulary, made_with) != (self._vocabulary_fingerprint, self._made_with):
+        if (vocabulary, provenance) != (self._vocabulary_fingerprint, self._provenance):
             logger.info("the analysis cache in %s was made with other options or versions and is not used", path)
             datasets = []
         names = list_directory(self.directory)
@@ -152,7 +152,7 @@ class AnalysisCache:
         """Marks the folders of these data sets as complete, and removes all others."""
         content = {
             "vocabulary": self._vocabulary_fingerprint,
-            "made_with": self._made_with,
+            "made_with": self._provenance,
             "datasets": [[file.to_dict() for file in dataset.files] for dataset in sorted(datasets)],
         }
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"

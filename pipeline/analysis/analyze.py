@@ -177,7 +177,7 @@ def open_cache(options: AnalyzeOptions, vocabulary: Vocabulary, config: Preproce
     cache = AnalysisCache(
         options.cache or FileSystems.join(embed.output, CACHE),
         vocabulary_fingerprint=vocabulary.fingerprint,
-        made_with={
+        provenance={
             "analysis": ANALYSIS_VERSION,
             "transform": describe_transform(vocabulary, config),
             "libraries": list_library_versions(),

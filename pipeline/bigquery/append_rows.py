@@ -96,15 +96,15 @@ def _make_requests(stream: str, content: pa.Table, offset: int, max_request_byte
             offset += part.num_rows
 
 
-def cut_batch(batch: pa.RecordBatch, largest_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Yields the rows in parts of at most `largest_bytes` when serialised; a single row may have more."""
-    if batch.num_rows <= 1 or pa.ipc.get_record_batch_size(batch) <= largest_bytes:
+def cut_batch(batch: pa.RecordBatch, max_bytes: int) -> Iterator[pa.RecordBatch]:
+    """Yields the rows in parts of at most `max_bytes` when serialised; a single row may have more."""
+    if batch.num_rows <= 1 or pa.ipc.get_record_batch_size(batch) <= max_bytes:
         if batch.num_rows:
             yield batch
         return
     half = batch.num_rows // 2
-    yield from cut_batch(batch.slice(0, half), largest_bytes)
-    yield from cut_batch(batch.slice(half), largest_bytes)
+    yield from cut_batch(batch.slice(0, half), max_bytes)
+    yield from cut_batch(batch.slice(half), max_bytes)
 
 
 def widen_floats(table: pa.Table) -> pa.Table:

@@ -111,7 +111,7 @@ def make_table_sink(
         return NoTable()
     layout = TableLayout(rows=rows)
     # Without the versions of libraries: a new version does not replace every row of the table.
-    made_with = {
+    provenance = {
         "model": model.fingerprint,
         "preprocessing": dataclasses.asdict(preprocessing),
         "stored": options.encoding if rows.vector_encoding.is_quantized else None,  # the others give the same floats
@@ -129,7 +129,7 @@ def make_table_sink(
         format=LoadFormat(
             layout=layout,
             pieces=vocabulary.pieces if layout.has_tokens else (),
-            fingerprint=_fingerprint({**made_with, "embeddings": options.embeddings, "tokens": options.tokens}),
+            fingerprint=_fingerprint({**provenance, "embeddings": options.embeddings, "tokens": options.tokens}),
         ),
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from albert_embed.model.export.export import ExportReport
 
 # More are not looked at: of those that are read, some hundred are spread over all of them.
-_MOST_TEXTS_READ = 20_000
+_MAX_TEXTS_READ = 20_000
 
 OPTIONS = (
     Option(
@@ -90,7 +90,7 @@ def run_export(arguments: Arguments) -> CommandResult:
     if patterns:
         from albert_embed.pipeline.documents.read_texts import read_texts
 
-        values["calibration_texts"] = read_texts(patterns, most=_MOST_TEXTS_READ, option="--calibration-texts")
+        values["calibration_texts"] = read_texts(patterns, max_texts=_MAX_TEXTS_READ, option="--calibration-texts")
     report = export_model(**values)
     directory = str(values["output"])
     say_if_interrupted(lambda: f"the export is in {directory}")

@@ -17,7 +17,7 @@ from albert_embed.transforms.files.directories import is_remote
 
 _NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
 # Choices that take more in `--help` stand in the text, where lines can be broken, and not in the flag's own line.
-_WIDEST_CHOICES = 24
+_MAX_CHOICES_WIDTH = 24
 
 
 class Kind(enum.Enum):
@@ -102,7 +102,7 @@ class Option:
     @property
     def _shows_choices(self) -> bool:
         """Whether the choices are the placeholder of the value."""
-        return bool(self.choices) and not self.metavar and len(",".join(self.choices)) <= _WIDEST_CHOICES
+        return bool(self.choices) and not self.metavar and len(",".join(self.choices)) <= _MAX_CHOICES_WIDTH
 
     @property
     def placeholder(self) -> str:

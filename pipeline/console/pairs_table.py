@@ -11,14 +11,14 @@ from rich.text import Text
 from albert_embed.pipeline.console.output import escape_controls
 
 # Of the values: on a narrow terminal names are broken into lines, too, so that there is room for these.
-_LEAST_WIDTH = 10
+_MIN_WIDTH = 10
 
 
 def make_pairs_table(title: str, rows: Mapping[str, Any]) -> Table:
     """Returns a table of two columns; numbers with commas between the thousands."""
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
-    table.add_column(overflow="fold", min_width=_LEAST_WIDTH)
+    table.add_column(overflow="fold", min_width=_MIN_WIDTH)
     for name, value in rows.items():
         table.add_row(make_cell(name), make_cell(f"{value:,}" if isinstance(value, (int, float)) else str(value)))
     return table

@@ -19,19 +19,19 @@ from albert_embed.transforms.steps.failure import Failure
 logger = logging.getLogger(__name__)
 
 
-def read_texts(patterns: Sequence[str], *, most: int, option: str) -> list[bytes]:
+def read_texts(patterns: Sequence[str], *, max_texts: int, option: str) -> list[bytes]:
     """Reads texts, of records the field `text`; what `embed` would put among the failures is logged and left out.
 
     Args:
       patterns: files, folders or globs, compressed or not, in any format that `embed` reads.
-      most: how many at the most: the first ones.
+      max_texts: how many are read, the first ones.
       option: that names the patterns, for messages.
 
     Raises:
       FileNotFoundError: if a pattern names no file.
       OSError: if one can't be read.
     """
-    return list(itertools.islice(_read(patterns, option), most))
+    return list(itertools.islice(_read(patterns, option), max_texts))
 
 
 def _read(patterns: Sequence[str], option: str) -> Iterator[bytes]:

@@ -11,9 +11,9 @@ from albert_embed.pipeline.settings.embed_choices import Encoding
 
 # The suffix of the column that holds the scales of another one.
 SCALE_SUFFIX = "_scale"
-LARGEST_INT8 = 127
+MAX_INT8 = 127
 # The smallest normal float32. It is the scale of a vector of zeros, too, so that no scale is 0.
-_SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
+_MIN_SCALE = float(np.finfo(np.float32).tiny)
 # Bits of a scale's mantissa. With an int8 of 7 bits, the product has 24, as many as a float32 has: it is exact, and a
 # vector that is read and written again gets the same integers and the same scale.
 _SCALE_BITS = 17
@@ -120,7 +120,7 @@ def choose_scales(peaks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     Args:
       peaks: the largest absolute value of each vector.
     """
-    exact = np.maximum(peaks.astype(np.float64) / LARGEST_INT8, _SMALLEST_SCALE)
+    exact = np.maximum(peaks.astype(np.float64) / MAX_INT8, _MIN_SCALE)
     mantissas, exponents = np.frexp(exact)
     rounded = np.ldexp(np.ceil(np.ldexp(mantissas, _SCALE_BITS)), exponents - _SCALE_BITS)
     scales: npt.NDArray[np.float32] = rounded.astype(np.float32)

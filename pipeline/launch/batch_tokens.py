@@ -28,7 +28,7 @@ GPU_BATCH_TOKENS = 16384
 # The largest shape that the engine jax compiles.
 JAX_BATCH_TOKENS = 32768
 # More than this fills no GPU better, and a batch is what a bundle loses when it fails.
-_MOST_GPU_BATCH_TOKENS = 65536
+_MAX_GPU_BATCH_TOKENS = 65536
 # The share of a GPU's memory for batches: the rest is for the model, for CUDA and for what is lost between blocks.
 _SHARE_FOR_BATCHES = 0.5
 # Dataflow's own number of threads of a process, where none is given.
@@ -157,7 +157,7 @@ def fit_batch_tokens(gpu: GpuType, *, batches: int, config: AlbertConfig, max_to
     """Returns the largest power of two of tokens of which so many batches fit into the GPU's memory at once."""
     available = _SHARE_FOR_BATCHES * gpu.memory_gib * 2**30 / batches
     tokens = available / count_activation_bytes(config, max_tokens)
-    return min(_MOST_GPU_BATCH_TOKENS, 1 << max(0, int(tokens).bit_length() - 1))
+    return min(_MAX_GPU_BATCH_TOKENS, 1 << max(0, int(tokens).bit_length() - 1))
 
 
 def _fit_accelerator(

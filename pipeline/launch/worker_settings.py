@@ -24,7 +24,7 @@ _DISK_GB = 100
 # memory.
 _THREADS_PER_GPU = 4
 # GPUs are dear, and a project's quota of them is small.
-_MOST_WORKERS = 10
+_MAX_WORKERS = 10
 _VIEWS: dict[str, type[PipelineOptions]] = {
     "dataflow_service_options": GoogleCloudOptions,
     "experiments": DebugOptions,
@@ -110,7 +110,7 @@ def _list_settings(
     )
     yield Setting(
         option="max_num_workers",
-        value=max(_MOST_WORKERS, _read(beam_options, "num_workers", WorkerOptions) or 0),
+        value=max(_MAX_WORKERS, _read(beam_options, "num_workers", WorkerOptions) or 0),
         reason="a limit to what the job may cost",
     )
 

@@ -26,7 +26,7 @@ from albert_embed.pipeline.settings.search_options import Metric
 logger = logging.getLogger(__name__)
 
 # An index of which more rows were taken out than are left is built anew: its links were chosen for other rows.
-_MOST_REMOVED = 1.0
+_MAX_REMOVED = 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ def _update(
     removed = described.removed
     for dead in rows.find_dead(until=described.version):
         removed += index.remove(dead)
-    if removed > _MOST_REMOVED * len(index):
+    if removed > _MAX_REMOVED * len(index):
         logger.info("the index is built anew: %d rows were taken out of it, %d are left", removed, len(index))
         return None
     _add(index, rows, display, after=described.version)

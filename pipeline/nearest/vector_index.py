@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albert_embed.pipeline.formats.row_schema import RowSchema
-from albert_embed.pipeline.formats.vector_encoding import LARGEST_INT8
+from albert_embed.pipeline.formats.vector_encoding import MAX_INT8
 from albert_embed.pipeline.nearest.row_places import Places
 from albert_embed.pipeline.settings.search_options import Metric
 
@@ -218,7 +218,7 @@ class VectorIndex:
             return queries
         if self.settings.value_type == "i8":
             peaks = np.abs(queries).max(axis=1, keepdims=True)
-            queries = np.rint(queries * (LARGEST_INT8 / np.where(peaks > 0, peaks, 1)))
+            queries = np.rint(queries * (MAX_INT8 / np.where(peaks > 0, peaks, 1)))
         return queries.astype(_TYPES[self.settings.value_type])
 
 

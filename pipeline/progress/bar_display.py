@@ -17,7 +17,7 @@ from albert_embed.pipeline.progress.display import ReadStatus
 from albert_embed.pipeline.progress.status import Status
 
 _DRAWN_PER_SECOND = 4
-_LEAST_BAR, _LONGEST_BAR = 10, 24
+_MIN_BAR, _MAX_BAR = 10, 24
 _GAP = "  "
 
 
@@ -75,9 +75,9 @@ def draw_status(status: Status, width: int) -> Table:
     while len(parts) > 1 and len(_GAP.join(parts)) > width:
         parts.pop()
     text = Text(_GAP.join(parts), no_wrap=True, overflow="ellipsis")
-    room = min(_LONGEST_BAR, width - len(text.plain) - len(_GAP))
+    room = min(_MAX_BAR, width - len(text.plain) - len(_GAP))
     line = Table.grid(padding=(0, len(_GAP), 0, 0))
-    if status.share is None or room < _LEAST_BAR:
+    if status.share is None or room < _MIN_BAR:
         line.add_row(text)
     else:
         line.add_row(ProgressBar(total=1.0, completed=status.share, width=room), text)

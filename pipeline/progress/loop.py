@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from albert_embed.pipeline.progress.display import Display
 from albert_embed.pipeline.progress.status import Status
 
-_LEAST_SECONDS = 2.0  # sooner, a rate is chance
+_MIN_SECONDS = 2.0  # sooner, a rate is chance
 
 
 class Loop:
@@ -40,7 +40,7 @@ class Loop:
         """Returns the status."""
         done, spent = self._done, self._clock() - self._started
         share = min(1.0, done / self._total) if self._total else None
-        rate = done / spent if done and spent >= _LEAST_SECONDS else None
+        rate = done / spent if done and spent >= _MIN_SECONDS else None
         left = None if rate is None or share is None or self._total is None else max(0, self._total - done) / rate
         figures = [f"{done:,} {self._unit}", *([] if rate is None else [f"{rate:,.0f} {self._unit}/s"])]
         return Status(title=self._title, figures=tuple(figures) if done else (), share=share, seconds_left=left)

@@ -11,7 +11,7 @@ from albert_embed.pipeline.progress.status import Status, describe_seconds
 from albert_embed.transforms.steps import metrics
 
 _RECENT_SECONDS = 30.0  # the tokens per second are those of the last half minute
-_LEAST_SECONDS = 2.0  # sooner, a rate is chance
+_MIN_SECONDS = 2.0  # sooner, a rate is chance
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class RunStatus:
         while len(self._tokens) > 2 and self._tokens[1][0] <= now - _RECENT_SECONDS:
             self._tokens.popleft()
         then, before = self._tokens[0]
-        return (tokens - before) / (now - then) if now - then >= _LEAST_SECONDS else None
+        return (tokens - before) / (now - then) if now - then >= _MIN_SECONDS else None
 
     def _estimate_left(self, share: float, now: float) -> float | None:
         if not share:
@@ -123,7 +123,7 @@ class RunStatus:
         if self._first is None:
             self._first = (now, share)
         then, before = self._first
-        if now - then < _LEAST_SECONDS or share <= before:
+        if now - then < _MIN_SECONDS or share <= before:
             return None
         return (now - then) * (1 - share) / (share - before)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from albert_embed.pipeline.vectors.report_options import MapMethod
 
 # t-SNE and UMAP look at each row's neighbours, and have nothing to look at in fewer rows than that.
-_LEAST_ROWS = 8
+_MIN_ROWS = 8
 _PERPLEXITY = 30
 _NEIGHBOURS = 15
 # Rows in float64 at a time.
@@ -77,7 +77,7 @@ def project_vectors(vectors: npt.NDArray[np.float32], method: MapMethod, *, seed
 
 def _find_obstacle(vectors: npt.NDArray[np.float32]) -> str:
     """Returns why t-SNE and UMAP can't place some vectors; empty where they can."""
-    if len(vectors) < _LEAST_ROWS:
+    if len(vectors) < _MIN_ROWS:
         return "There are too few rows"
     if vectors.shape[1] < 2:
         return "The vectors have too few values"

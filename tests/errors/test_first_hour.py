@@ -17,7 +17,7 @@ from albert_embed.pipeline.cli.main import main
 from tests.errors.first_hour import CASES, Case, make_world
 from tests.tiny_model import ROOT
 
-_MOST_LINES = 3
+_MAX_LINES = 3
 _PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 HEADINGS = re.findall(r"^### `(.+)`$", _PAGE, re.MULTILINE)
 
@@ -76,7 +76,7 @@ def test_an_error_says_what_was_wrong_and_what_to_do(case: Case, first_hour: Fir
     said = first_hour.run(case)
     assert (said.status, said.printed) == (case.status, "")
     lines = [line for line in said.errors.splitlines() if not line.startswith(("INFO ", "WARNING ", "usage: "))]
-    assert 1 <= len(lines) <= _MOST_LINES
+    assert 1 <= len(lines) <= _MAX_LINES
     message = "\n".join(lines)
     assert message.startswith(f"albert-embed {case.arguments.split()[0]}") and "Traceback" not in message
     for pattern in (case.value, case.remedy):

@@ -21,7 +21,7 @@ from albert_embed.transforms.rows.list_lengths import list_lengths
 from albert_embed.transforms.steps.bundle_end import at_end_of
 from albert_embed.transforms.steps.record_batch_coder import RecordBatchCoder  # noqa: F401  (batches travel by it)
 
-_MOST_PADDING = 2
+_MAX_PADDING = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class TokenBatchConfig:
         benchmark corpus gets 2 % of padding and 47 batches of 4,096 tokens; without, 10 % and 17 batches. The larger
         number costs nothing on a CPU.
       real_tokens: whether the budget is of real tokens and rows of all lengths go together, for an engine that lays
-        them out anew. Padded, as its outputs are, a batch still has at most `_MOST_PADDING` times the budget.
+        them out anew. Padded, as its outputs are, a batch still has at most `_MAX_PADDING` times the budget.
 
     Raises:
       ValueError: if the budget can't hold the longest row, or a number is out of range.
@@ -89,7 +89,7 @@ def cut_batches(lengths: np.ndarray, config: TokenBatchConfig) -> list[tuple[int
         if config.real_tokens:
             before = int(ends[start]) - int(lengths[start])
             stop = int(np.searchsorted(ends, before + config.batch_tokens, side="right"))
-            stop = min(stop, start + _MOST_PADDING * config.batch_tokens // longest)
+            stop = min(stop, start + _MAX_PADDING * config.batch_tokens // longest)
             cuts.append((start, stop))
             start = stop
             continue

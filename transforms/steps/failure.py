@@ -46,13 +46,13 @@ class Failure:
         """`stage: reason`, by which failures are counted."""
         return describe_category(self.stage, self.reason)
 
-    def without_text(self, most_bytes: int) -> Failure:
+    def without_text(self, max_bytes: int) -> Failure:
         """Returns the failure with at most so many bytes of its text.
 
         With 0 the error goes, too: it may quote the document. What is left says which document failed, where, and why.
         """
-        if most_bytes > 0:
-            return dataclasses.replace(self, text=self.text[:most_bytes])
+        if max_bytes > 0:
+            return dataclasses.replace(self, text=self.text[:max_bytes])
         return dataclasses.replace(self, text=b"", error=_NO_TEXT)
 
     def to_json(self) -> str:

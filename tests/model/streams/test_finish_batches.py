@@ -43,7 +43,7 @@ def start(engine: FakeEngine, batches: list[pa.RecordBatch], streams: int = 1) -
 
 def test_batches_wait_while_their_vectors_are_few(engine: GatedEngine) -> None:
     batches = make_batches(6, rows=10)
-    step = FinishBatchesFn(most_vectors=50)
+    step = FinishBatchesFn(max_vectors=50)
     step.start_bundle()
     *started, last = start(engine, batches)
     for one in started:
@@ -56,7 +56,7 @@ def test_batches_wait_while_their_vectors_are_few(engine: GatedEngine) -> None:
 
 def test_one_batch_waits_for_each_that_is_computed_however_large(engine: GatedEngine) -> None:
     batches = make_batches(5, rows=10)
-    step = FinishBatchesFn(most_vectors=1)
+    step = FinishBatchesFn(max_vectors=1)
     step.start_bundle()
     *started, last = start(engine, batches, streams=2)
     for one in started:
@@ -76,7 +76,7 @@ def test_what_is_computed_is_given_at_once() -> None:
 
 
 def test_what_is_given_makes_room_for_others(engine: GatedEngine) -> None:
-    step = FinishBatchesFn(most_vectors=50)
+    step = FinishBatchesFn(max_vectors=50)
     step.start_bundle()
     engine.let(5)
     for one in start(engine, make_batches(5, rows=10)):

@@ -27,10 +27,10 @@ def make_file(name: str, *, size: int = 10, modified: float = 1.5, repeat: int =
 
 
 def open_cache(
-    directory: Path, *, vocabulary: str = VOCABULARY, made_with: str = "these options", replace: bool = False
+    directory: Path, *, vocabulary: str = VOCABULARY, provenance: str = "these options", replace: bool = False
 ) -> AnalysisCache:
     cache = AnalysisCache(
-        str(directory), vocabulary_fingerprint=vocabulary, made_with={"options": made_with, "pair": (1, 2)}
+        str(directory), vocabulary_fingerprint=vocabulary, provenance={"options": provenance, "pair": (1, 2)}
     )
     cache.open(replace=replace)
     cache.close()
@@ -84,7 +84,7 @@ def test_other_options_or_versions_find_nothing_and_leave_nothing(
 ) -> None:
     analyze(open_cache(tmp_path / "cache"), [make_file("a")])
     with caplog.at_level(logging.INFO):
-        cache = open_cache(tmp_path / "cache", made_with="others")
+        cache = open_cache(tmp_path / "cache", provenance="others")
     assert "was made with other options or versions and is not used" in caplog.text
     assert cache.arrange([make_file("a")]) == ([], [Dataset(files=(make_file("a"),))])
     assert not (tmp_path / "cache" / Dataset(files=(make_file("a"),)).key).exists()
@@ -107,7 +107,7 @@ def test_a_data_set_whose_folder_is_gone_is_read_again(tmp_path: Path) -> None:
 
 
 def test_two_runs_at_once_are_refused_and_a_refused_one_holds_nothing(tmp_path: Path) -> None:
-    first = AnalysisCache(str(tmp_path / "cache"), vocabulary_fingerprint=VOCABULARY, made_with={})
+    first = AnalysisCache(str(tmp_path / "cache"), vocabulary_fingerprint=VOCABULARY, provenance={})
     first.open(replace=False)
     with pytest.raises(OutputError, match="is being written by another run"):
         open_cache(tmp_path / "cache")
