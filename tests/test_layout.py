@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,27 @@ def test_a_room_says_what_it_is_and_what_it_may_import(room: Path) -> None:
     assert introduction
     assert introduction.splitlines()[0].endswith(".")
     assert "May import " in introduction or "lowest room" in introduction
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=name_of)
+def test_a_room_imports_what_it_says_and_nothing_else(room: Path) -> None:
+    floors = list_floors(room.parent.name)
+    introduction = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    said = introduction.partition("May import ")[2].replace("every other room", ", ".join(floors))
+    named = {word for word in re.findall(r"\w+", said) if word in floors}
+    below = {name for name in floors if "and below" in said and floors[name] > min(floors[word] for word in named)}
+    imports = re.compile(rf"^ *from albert_embed\.{room.parent.name}\.(\w+)", re.MULTILINE)
+    imported = {name for path in room.glob("*.py") for name in imports.findall(path.read_text(encoding="utf-8"))}
+    assert imported - {room.name} <= named | below
+
+
+def list_floors(folder: str) -> dict[str, int]:
+    """Returns room → its floor, counted from the top."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (each["layers"] for each in contracts if each.get("containers") == [f"albert_embed.{folder}"])
+    return {room: floor for floor, layer in enumerate(layers) for room in layer.split(" | ")}
 
 
 def test_a_room_is_of_a_dozen_files_at_most() -> None:

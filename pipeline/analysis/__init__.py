@@ -1,4 +1,4 @@
 """A corpus before it is embedded: what it holds, and what embedding it will take.
 
-May import `embed` and below.
+May import `job` and below.
 """

@@ -31,8 +31,8 @@ def run_embed_command(arguments: Arguments) -> CommandResult:
 
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from albert_embed.pipeline.console.embed_summary import make_embed_summary
     from albert_embed.pipeline.job import job
+    from albert_embed.pipeline.job.embed_summary import make_embed_summary
     from albert_embed.pipeline.job.submit_run import SubmittedRun
     from albert_embed.pipeline.launch.prepare_launch import prepare_launch
 

@@ -1,4 +1,4 @@
-"""How what a run has staged becomes a version of a dataset: claim, staging, plan, move, publish, verdict; compaction.
+"""How what a run has staged becomes a version of a dataset: claim, staging, plan, publication, verdict; compaction.
 
-May import `dataset` and below.
+May import `nearest` and below.
 """

@@ -1,4 +1,4 @@
 """A command's options in a file, and written as one; what a shell needs to complete them.
 
-May import `console` and below.
+May import `console`, `launch` and below.
 """

@@ -1,4 +1,4 @@
-"""A finished output: its manifest, how it is published, read, inspected and compacted.
+"""A finished output: its layout, versions and manifests, how it is read and inspected.
 
 May import `writers` and below.
 """

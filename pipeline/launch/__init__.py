@@ -1,4 +1,4 @@
 """What a job on other machines needs: this program itself, and on Dataflow the right machines.
 
-May import `settings`, `storage` and the model's config.
+May import `settings` and below.
 """

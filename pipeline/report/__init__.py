@@ -1,4 +1,4 @@
 """One page that shows what a dataset or an analysis holds.
 
-May import `search` and below.
+May import `vectors` and below.
 """

@@ -1,4 +1,4 @@
 """What a run that was cut off has finished, and how the next one uses it.
 
-May import `dataset` and below.
+May import `commit` and below.
 """

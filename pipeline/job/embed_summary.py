@@ -6,11 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from albert_embed.pipeline.console.pairs_table import make_pairs_table
+from albert_embed.pipeline.dataset.manifest import Manifest
+from albert_embed.pipeline.dataset.table_load import TableVectorIndex
+from albert_embed.transforms.steps import metrics
 
 if TYPE_CHECKING:
     from albert_embed.pipeline.console.output import Block
-    from albert_embed.pipeline.dataset.manifest import Manifest
-    from albert_embed.pipeline.dataset.table_load import TableVectorIndex
 
 
 def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> tuple[Block, ...]:
@@ -30,7 +31,7 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
         **{name.replace("_", " "): count for name, count in changes.items()},
         "documents": counts.documents,
         "rows": counts.rows,
-        **({"  of a run that was cut off": reused} if (reused := counters.get("reused_rows")) else {}),
+        **({"  of a run that was cut off": reused} if (reused := counters.get(metrics.REUSED_ROWS)) else {}),
         **({"rows of documents": counts.document_rows} if counts.document_rows is not None else {}),
         "tokens": counts.tokens,
         "truncated": counts.truncated,
@@ -38,8 +39,8 @@ def make_embed_summary(manifest: Manifest, output: str, *, published: bool) -> t
         **({} if index is None else {"rows in the index": index.rows, "  recall@10": index.recall_at_10}),
         "failures": counts.failures,
         **{f"  {reason}": count for reason, count in manifest.failures_by_reason.items()},
-        "batches": counters.get("batches", 0),
-        **({"compilations": compilations} if (compilations := counters.get("compilations")) else {}),
+        "batches": counters.get(metrics.BATCHES, 0),
+        **({"compilations": compilations} if (compilations := counters.get(metrics.COMPILATIONS)) else {}),
         "fill (real / padded tokens)": "-" if measured.fill is None else f"{measured.fill:.3f}",
         "seconds, whole / pipeline": f"{measured.total_seconds:.1f} / {measured.pipeline_seconds:.1f}",
         **{f"  {stage}": f"{spent:.1f}" for stage, spent in measured.seconds_by_stage.items()},
