@@ -15,6 +15,7 @@ from albert_embed.pipeline.dry_run.option import DRY_RUN
 from albert_embed.pipeline.progress.option import choose_display
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.table_name import names_table
+from albert_embed.transforms.steps.failure import list_most_frequent
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -47,7 +48,7 @@ def run_embed_command(arguments: Arguments) -> CommandResult:
     if manifest.counts.failures and not manifest.counts.documents:
         logger.warning(
             "nothing was embedded: all records failed, most often as %s; `albert-embed inspect %s` shows some",
-            next(iter(manifest.failures_by_reason), "something unknown"),
+            list_most_frequent(manifest.failures_by_reason)[0][0],
             shlex.quote(options.output),
         )
     described = manifest.to_dict()

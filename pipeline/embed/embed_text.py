@@ -149,12 +149,11 @@ class EmbedText(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, beam
             engine=engine,
             batch_tokens=batch_tokens,
         )
-        handler = AlbertModelHandler(model, embeddings=embeddings, engine=engine)
         opened = open_model(model)
         prepared = settings.prepare(opened, transform_directory)
         return cls(
             transform_directory=prepared.transform_directory,
-            handler=handler,
+            handler=prepared.make_handler(),
             batching=prepared.choose_batching(PipelineOptions([])),
             token_vocabulary=opened.vocabulary if tokens else None,
             reshuffle_batches=reshuffle_batches,

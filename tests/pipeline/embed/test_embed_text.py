@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -18,7 +19,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from albert_embed import EmbedText
-from albert_embed.model.directory.model_directory import open_model_directory
+from albert_embed.model.directory.model_directory import ModelDirectoryError, open_model_directory
 from albert_embed.model.hosting.handler import AlbertModelHandler
 from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
@@ -160,6 +161,15 @@ def test_the_step_for_a_model_has_what_the_model_asks_for(tiny_model: Path, tmp_
     assert (options["max_tokens"], options["long_documents"], options["lower_case"]) == (20, "truncate", True)
     assert step._embed._batching == TokenBatchConfig(batch_tokens=64, max_tokens=20)
     assert step._embed._token_vocabulary is not None and step._embed._transform_directory == str(directory)
+
+
+def test_workers_refuse_another_model_in_its_place(tiny_model: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    step = EmbedText.for_model(str(model))
+    (model / "assets" / "added.txt").write_text("changed")
+    with pytest.raises(ModelDirectoryError, match=rf"^the model {model} has the fingerprint [0-9a-f]+, and "):
+        step._embed._handler.load_model()
 
 
 def test_more_tokens_than_the_model_has_positions(tiny_model: Path) -> None:
