@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
 
 from albert_embed.pipeline.commit.staging import StagingFolder
+from albert_embed.pipeline.dataset.manifest import Manifest
 
 VERDICT_FILE = "verdict.json"
 PUBLISHED = "published"
@@ -24,8 +24,7 @@ class Verdict:
       generation: the number of the version, where one was published.
       error: the name of the error's type, where it failed.
       message: what was wrong, where it failed.
-      manifest: of the dataset after a run that changed nothing, with the run's measurements, as plain values; else
-        None.
+      manifest: of the dataset after a run that changed nothing, with the run's measurements; else None.
     """
 
     kind: str
@@ -33,16 +32,19 @@ class Verdict:
     generation: int = 0
     error: str = ""
     message: str = ""
-    manifest: dict[str, Any] | None = None
+    manifest: Manifest | None = None
 
     def to_json(self) -> bytes:
         """Returns JSON text."""
-        return json.dumps(dataclasses.asdict(self)).encode()
+        manifest = None if self.manifest is None else self.manifest.to_dict()
+        return json.dumps({**dataclasses.asdict(self), "manifest": manifest}).encode()
 
     @staticmethod
     def from_json(content: bytes) -> Verdict:
         """Reads what `to_json` wrote."""
-        return Verdict(**json.loads(content))
+        fields = json.loads(content)
+        manifest = None if fields["manifest"] is None else Manifest.from_dict(fields["manifest"])
+        return Verdict(**{**fields, "manifest": manifest})
 
 
 def read_verdict(staging: StagingFolder) -> Verdict | None:

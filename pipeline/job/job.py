@@ -276,7 +276,7 @@ class EmbedJob:
         if verdict.manifest is None:
             outcome = EmbedOutcome(manifest=read_published(self._staging, verdict.generation), published=True)
         else:
-            outcome = EmbedOutcome(manifest=Manifest.from_dict(verdict.manifest), published=False)
+            outcome = EmbedOutcome(manifest=verdict.manifest, published=False)
         with _tolerate("remove what it had staged"):
             self._staging.remove()
         return outcome

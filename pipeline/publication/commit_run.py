@@ -105,7 +105,7 @@ def plan_once(parts: Iterable[Any], task: CommitTask) -> Plan | None:
         return write_plan(task.staging, plan_run(gather_staged(parts), task))
     except UnchangedError as e:
         remove_runs(task.directory, list(task.dead_runs))  # nothing of them is wanted
-        end_run(task, Verdict(kind=UNCHANGED, manifest=e.manifest.to_dict()))
+        end_run(task, Verdict(kind=UNCHANGED, manifest=e.manifest))
         return None
     except FINAL_ERRORS as e:
         end_run(task, describe_failure(e))
