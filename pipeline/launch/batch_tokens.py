@@ -15,9 +15,8 @@ from albert_embed.model.streams.count_streams import count_streams
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
-from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
-from albert_embed.pipeline.settings.runner import runs_in_one_thread, runs_on_this_machine
+from albert_embed.pipeline.settings.runner import ONE_PROCESS, runs_in_one_thread, runs_on_this_machine
 from albert_embed.transforms.process.usable_machine import count_cores, count_memory_bytes
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 

@@ -16,7 +16,7 @@ from apache_beam.options.pipeline_options import (
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators, list_resource_hints
 from albert_embed.pipeline.launch.gpu_request import MPS, GpuRequest
 from albert_embed.pipeline.launch.gpu_table import read_own_table
-from albert_embed.pipeline.launch.worker_settings import MANY_PROCESSES, ONE_PROCESS
+from albert_embed.pipeline.settings.runner import MANY_PROCESSES, ONE_PROCESS
 
 
 def check_accelerators(request: GpuRequest | None, *, pool: str, beam_options: PipelineOptions) -> None:

@@ -29,7 +29,7 @@ def check_graph_size(parts: Any, beam_options: PipelineOptions) -> None:
     if name_runner(beam_options) != DATAFLOW:
         return
     pipeline = beam.Pipeline(runner="FnApiRunner")
-    _ = pipeline | beam.Create([parts], reshuffle=False)
+    _ = pipeline | "Parts" >> beam.Create([parts], reshuffle=False)
     size = pipeline.to_runner_api().ByteSize()
     if size > MAXIMUM_GRAPH_BYTES - _OTHER_STEPS_BYTES:
         raise ValueError(

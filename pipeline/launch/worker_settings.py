@@ -15,9 +15,8 @@ from apache_beam.options.pipeline_options import (
 
 from albert_embed.pipeline.launch.accelerator import list_accelerators
 from albert_embed.pipeline.launch.gpu_request import MPS, GpuRequest
+from albert_embed.pipeline.settings.runner import MANY_PROCESSES, ONE_PROCESS
 
-ONE_PROCESS = "no_use_multiple_sdk_containers"
-MANY_PROCESSES = "use_multiple_sdk_containers"
 # The image of a GPU worker has some 10 GB; the disk that Dataflow chooses by itself may be as small as 25 GB.
 _DISK_GB = 100
 # Two batches keep a GPU busy, while as many threads read, prepare and write. Each more would hold a batch in its

@@ -19,6 +19,13 @@ from albert_embed.pipeline.settings.choices import describe_choices
 from albert_embed.pipeline.settings.prism import PrismRunner
 from albert_embed.transforms.process.worker_threads import WorkerThreads
 
+DATAFLOW = "dataflowrunner"
+_PRISM = "prismrunner"
+_LOCAL_RUNNERS = frozenset(name.lower() for name in StandardOptions.LOCAL_RUNNERS)
+# Experiments of Dataflow: how many processes a worker has.
+ONE_PROCESS = "no_use_multiple_sdk_containers"
+MANY_PROCESSES = "use_multiple_sdk_containers"
+
 
 def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
     """Chooses the runner for `options`.
@@ -33,11 +40,6 @@ def choose_runner(options: PipelineOptions) -> beam_runner.PipelineRunner | str:
     if name == _PRISM:
         return PrismRunner()  # type: ignore[no-untyped-call]  # Beam's __init__
     return str(options.view_as(StandardOptions).runner)
-
-
-DATAFLOW = "dataflowrunner"
-_PRISM = "prismrunner"
-_LOCAL_RUNNERS = frozenset(name.lower() for name in StandardOptions.LOCAL_RUNNERS)
 
 
 def name_runner(options: PipelineOptions) -> str:
@@ -126,6 +128,6 @@ def share_cores(options: PipelineOptions, given: int | None = None) -> WorkerThr
     if name_runner(options) == DATAFLOW:
         # Dataflow starts a process for each core, in a container of its own, unless it is told not to.
         experiments = options.view_as(DebugOptions).experiments or []
-        return WorkerThreads(processes=1 if "no_use_multiple_sdk_containers" in experiments else None)
+        return WorkerThreads(processes=1 if ONE_PROCESS in experiments else None)
     processes = int(options.view_as(PortableOptions).sdk_worker_parallelism)
     return WorkerThreads(processes=processes or None, count_others=True)

@@ -19,8 +19,8 @@ from albert_embed.pipeline.launch.batch_tokens import (
     refuse_streams,
 )
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
-from albert_embed.pipeline.launch.worker_settings import ONE_PROCESS
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
+from albert_embed.pipeline.settings.runner import ONE_PROCESS
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 from tests.tiny_model import BASE
 
