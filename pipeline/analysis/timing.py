@@ -19,9 +19,11 @@ from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
     INPUT_IDS,
+    PAIR,
     SEGMENT_IDS,
     TEXT,
     TEXT_START,
+    TOKEN_COUNT,
     TRUNCATED,
     TYPES,
     WINDOW,
@@ -174,11 +176,11 @@ def time_preprocessing(transform_directory: str, vocabulary: Vocabulary) -> Prep
     weights = 1 / (np.arange(len(words)) + 2.7)
     chosen = np.random.default_rng(_SEED).choice(words, _PREPROCESSED_WORDS, p=weights / weights.sum())
     texts = pa.array([" ".join(chosen[start : start + 200]).encode() for start in range(0, len(chosen), 200)])
-    names = [TEXT, "pair"] if transform.description["options"]["pair"] else [TEXT]
+    names = [TEXT, PAIR] if transform.description["options"]["pair"] else [TEXT]
     documents = pa.RecordBatch.from_pydict({name: texts for name in names})
     transform.apply(documents.slice(0, 1))  # the first call takes longer, for once
     started_applying = time.perf_counter()
     transformed = transform.apply(documents)
     seconds = time.perf_counter() - started_applying
-    tokens = transformed.column("token_count").to_numpy().sum()
+    tokens = transformed.column(TOKEN_COUNT).to_numpy().sum()
     return PreprocessingTimes(load_seconds=loaded - started, tokens_per_second=float(tokens) / seconds)

@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from albert_embed.pipeline.bigquery.table_column import TableColumn, describe_schema
 from albert_embed.pipeline.formats.row_schema import Column, RowSchema
-from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX
-from albert_embed.transforms.rows.columns import CONTENT_HASH, SEQUENCE_OUTPUT
+from albert_embed.transforms.rows.columns import CONTENT_HASH, SCALE_SUFFIX, SEQUENCE_OUTPUT
 
 TOKENS = "tokens"
 TOKEN_VECTOR = "embedding"  # in `tokens`

@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 from albert_embed.pipeline.bigquery.append_rows import MAX_REQUEST_BYTES
 from albert_embed.pipeline.bigquery.table_layout import FINGERPRINT, TOKEN_VECTOR, TOKENS, TableLayout
 from albert_embed.pipeline.formats.row_schema import Column
-from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX, VectorEncoding
+from albert_embed.pipeline.formats.vector_encoding import VectorEncoding
 from albert_embed.pipeline.records.utf8 import find_invalid_utf8
 from albert_embed.transforms.rows.columns import (
     CONTENT_HASH,
     ID,
     INPUT_IDS,
+    SCALE_SUFFIX,
     SEQUENCE_OUTPUT,
     TOKEN_ENDS,
     TOKEN_PIECES,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from albert_embed.pipeline.formats.vector_encoding import SCALE_SUFFIX, VectorEncoding, find_encoding
+from albert_embed.pipeline.formats.vector_encoding import VectorEncoding, find_encoding
 from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.settings.field_type import FLOAT, STRING, VALUE_TYPES, FieldType, ValueType
 from albert_embed.transforms.rows.columns import (
@@ -19,6 +19,7 @@ from albert_embed.transforms.rows.columns import (
     INTERNAL_COLUMNS,
     MEAN_OUTPUT,
     POOLED_OUTPUT,
+    SCALE_SUFFIX,
     SENTENCE_EMBEDDING,
     SEQUENCE_OUTPUT,
     TOKEN_COLUMNS,

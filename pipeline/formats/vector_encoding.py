@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from albert_embed.pipeline.settings.embed_choices import Encoding
 
-# The suffix of the column that holds the scales of another one.
-SCALE_SUFFIX = "_scale"
 MAX_INT8 = 127
 # The smallest normal float32. It is the scale of a vector of zeros, too, so that no scale is 0.
 _MIN_SCALE = float(np.finfo(np.float32).tiny)

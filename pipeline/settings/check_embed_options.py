@@ -19,7 +19,7 @@ from albert_embed.pipeline.settings.embed_choices import (
     STANDARD_INPUT,
     VECTOR_INDEX,
 )
-from albert_embed.pipeline.settings.kept_fields import RESERVED_FOR_DOCUMENTS, list_kept_fields
+from albert_embed.pipeline.settings.kept_fields import is_reserved, list_kept_fields
 from albert_embed.pipeline.settings.run_limits import DEFAULT_MAX_DELETIONS, parse_share_limit
 from albert_embed.pipeline.settings.table_name import TableName
 from albert_embed.transforms.graph.preprocessing_config import LONG_DOCUMENTS
@@ -133,7 +133,7 @@ def _check_embeddings(options: EmbedOptions) -> None:
     if options.accept_dimensions and options.dimensions is None:
         raise ValueError("--accept-dimensions works only with --dimensions; give both, or neither")
     for field in list_kept_fields(options.keep_fields):
-        if DOCUMENT in options.embeddings and field.column in RESERVED_FOR_DOCUMENTS:
+        if DOCUMENT in options.embeddings and is_reserved(field.column, of_documents=True):
             field.refuse()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import functools
 import math
 import re
 import uuid
@@ -12,43 +13,6 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from albert_embed.pipeline.settings.field_type import FLOAT, INT64, STRING, VALUE_TYPES, FieldType, ValueType
-
-RESERVED = frozenset(
-    (
-        "id",
-        "text_start",
-        "input_ids",
-        "segment_ids",
-        "input_mask",
-        "window",
-        "window_start",
-        "window_lengths",
-        "window_starts",
-        "truncated",
-        "content_hash",
-        "window_count",
-        "input_range",
-        "input_position",
-        "finished_windows",
-        "token_count",
-        "pooled_output",
-        "sequence_output",
-        "mean_output",
-        "sentence_embedding",
-        "document_output",
-        "pooled_output_scale",
-        "sequence_output_scale",
-        "mean_output_scale",
-        "sentence_embedding_scale",
-        "document_output_scale",
-        "token_pieces",
-        "token_starts",
-        "token_ends",
-    )
-)
-
-# Of documents' rows alone.
-RESERVED_FOR_DOCUMENTS = frozenset(("windows", "tokens"))
 
 # What has no type of its own in a tf.Example; a string holds it exactly.
 AS_TEXT = (decimal.Decimal, datetime.date, datetime.time, uuid.UUID)
@@ -92,7 +56,7 @@ class KeptField:
         renamed = _RENAMED.fullmatch(name)
         field, column = renamed.groups() if renamed else (name, name)
         kept = KeptField(field=field, column=column, type_name=type_name)
-        if column in RESERVED:
+        if is_reserved(column):
             kept.refuse()
         return kept
 
@@ -107,6 +71,32 @@ class KeptField:
         """Returns the field as it is given to `--keep-fields`, with a type."""
         name = self.field if self.field == self.column else f"{self.field} AS {self.column}"
         return f"{name}:{type_name}"
+
+
+def is_reserved(column: str, *, of_documents: bool = False) -> bool:
+    """Returns whether the output itself may have a column of this name.
+
+    Args:
+      column: the name.
+      of_documents: whether its rows of documents may.
+    """
+    return column in _list_own_columns() or (of_documents and column in _list_document_columns())
+
+
+@functools.cache
+def _list_own_columns() -> frozenset[str]:
+    # Here, because `--help` needs no Arrow.
+    from albert_embed.transforms.rows import columns
+
+    free = {*columns.TRAVELLING_NAMES, *_list_document_columns()}
+    scales = (name + columns.SCALE_SUFFIX for name in columns.VECTOR_COLUMNS)
+    return frozenset({columns.INPUT_MASK, *columns.TYPES, *scales} - free)
+
+
+def _list_document_columns() -> tuple[str, ...]:
+    from albert_embed.transforms.rows import columns
+
+    return (columns.WINDOWS, columns.TOKENS)
 
 
 def list_kept_fields(given: Sequence[str]) -> list[KeptField]:

@@ -41,6 +41,10 @@ WINDOWS = "windows"  # how many
 TOKENS = "tokens"  # of all of them
 DOCUMENT_OUTPUT = "document_output"
 
+VECTOR_COLUMNS = (POOLED_OUTPUT, SEQUENCE_OUTPUT, MEAN_OUTPUT, SENTENCE_EMBEDDING, DOCUMENT_OUTPUT)
+# The suffix of the column that holds the scales of an embedding that is stored as integers.
+SCALE_SUFFIX = "_scale"
+
 # What the transform graph gives for each document beside `input_ids`: its windows follow one another in `input_ids`
 # (with their [CLS] and [SEP]), and these two lists say where to cut.
 WINDOW_LENGTHS = "window_lengths"
@@ -74,11 +78,7 @@ TYPES: dict[str, pa.DataType] = {
     TOKEN_PIECES: pa.large_list(pa.binary()),
     TOKEN_STARTS: pa.large_list(pa.int64()),
     TOKEN_ENDS: pa.large_list(pa.int64()),
-    POOLED_OUTPUT: pa.large_list(pa.float32()),
-    SEQUENCE_OUTPUT: pa.large_list(pa.float32()),
-    MEAN_OUTPUT: pa.large_list(pa.float32()),
-    SENTENCE_EMBEDDING: pa.large_list(pa.float32()),
+    **dict.fromkeys(VECTOR_COLUMNS, pa.large_list(pa.float32())),
     WINDOWS: pa.int64(),
     TOKENS: pa.int64(),
-    DOCUMENT_OUTPUT: pa.large_list(pa.float32()),
 }

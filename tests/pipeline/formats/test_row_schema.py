@@ -24,7 +24,7 @@ from albert_embed.pipeline.formats.row_tensors import make_signature
 from albert_embed.pipeline.formats.shard_file import DamagedShardError
 from albert_embed.pipeline.settings.embed_choices import ENCODINGS, QUANTIZED, SINKS
 from albert_embed.pipeline.settings.field_type import VALUE_TYPES, FieldType
-from albert_embed.pipeline.settings.kept_fields import RESERVED, parse_kept_fields
+from albert_embed.pipeline.settings.kept_fields import is_reserved, parse_kept_fields
 from albert_embed.transforms.rows.columns import TYPES
 
 VALUES = {
@@ -33,7 +33,7 @@ VALUES = {
     "float": st.floats(width=16, allow_nan=False),
 }
 TYPES_OF_FIELDS = st.builds(FieldType, value=st.sampled_from(list(VALUE_TYPES.values())), is_list=st.booleans())
-NAMES = st.text("abz_ ä", min_size=1, max_size=4).filter(lambda name: name not in RESERVED)
+NAMES = st.text("abz_ ä", min_size=1, max_size=4).filter(lambda name: not is_reserved(name))
 
 
 @st.composite

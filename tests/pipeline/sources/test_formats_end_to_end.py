@@ -26,7 +26,7 @@ from albert_embed.pipeline.documents.document_reader import DocumentReader
 from albert_embed.pipeline.inputs.read_files import FileReader
 from albert_embed.pipeline.records.file_range import FileRange
 from albert_embed.pipeline.records.record_fields import RecordFields
-from albert_embed.pipeline.settings.kept_fields import RESERVED, RESERVED_FOR_DOCUMENTS, parse_kept_fields
+from albert_embed.pipeline.settings.kept_fields import is_reserved, parse_kept_fields
 from albert_embed.pipeline.sources.csv_records import CsvRecords
 from albert_embed.pipeline.storage.tfrecord_framing import frame_records
 from albert_embed.transforms.rows import columns
@@ -200,7 +200,10 @@ def test_what_goes_to_workers_can_be_pickled(tmp_path: Path) -> None:
 
 
 def test_no_kept_field_can_have_the_name_of_a_column() -> None:
-    assert set(columns.TYPES) - RESERVED - RESERVED_FOR_DOCUMENTS == set(columns.TRAVELLING_NAMES)
+    free = {name for name in columns.TYPES if not is_reserved(name)}
+    assert free == {"text", "pair", "windows", "tokens"}
+    assert {name for name in free if not is_reserved(name, of_documents=True)} == set(columns.TRAVELLING_NAMES)
+    assert is_reserved("input_mask") and is_reserved("document_output_scale") and not is_reserved("id_scale")
 
 
 def test_frames_are_those_of_tensorflow(tmp_path: Path) -> None:
