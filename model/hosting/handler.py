@@ -115,8 +115,7 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
         model: Engine,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterator[pa.RecordBatch | Failure]:
-        if inference_args:
-            raise ValueError(f"AlbertModelHandler takes no inference_args, got {sorted(inference_args)}")
+        refuse_inference_args(inference_args)
         for one in _list_batches(batch):
             yield from embed_batch(one, model, self._embeddings)
 
@@ -128,6 +127,12 @@ class AlbertModelHandler(ModelHandler[pa.RecordBatch, "pa.RecordBatch | Failure"
 
     def should_skip_batching(self) -> bool:
         return True
+
+
+def refuse_inference_args(given: dict[str, Any] | None) -> None:
+    """Raises ValueError where RunInference is given arguments for the model, which takes none."""
+    if given:
+        raise ValueError(f"AlbertModelHandler takes no inference_args, got {sorted(given)}")
 
 
 def _list_batches(batch: pa.RecordBatch | Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:

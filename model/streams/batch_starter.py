@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
 
-from albert_embed.model.hosting.handler import AlbertModelHandler
+from albert_embed.model.hosting.handler import AlbertModelHandler, refuse_inference_args
 from albert_embed.model.streams.batch_streams import BatchStreams
 from albert_embed.model.streams.started_batch import StartedBatch, start_batch
 
@@ -30,6 +30,7 @@ class BatchStarter(ModelHandler[pa.RecordBatch, StartedBatch, BatchStreams]):
     def run_inference(
         self, batch: pa.RecordBatch, model: BatchStreams, inference_args: dict[str, Any] | None = None
     ) -> Iterator[StartedBatch]:
+        refuse_inference_args(inference_args)
         if batch.num_rows:
             yield start_batch(batch, model, self._handler.embeddings)
 

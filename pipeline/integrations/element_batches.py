@@ -23,6 +23,8 @@ from albert_embed.transforms.steps.outputs import FAILURES
 
 # Before each element in its id, so that equal elements have different ids.
 _KEY_BYTES = 16
+# Before the names of columns that carry vectors.
+_VECTOR = "vector "
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,16 @@ class Outcome:
 def name_text(position: int) -> str:
     """Returns the column of a text of the elements, while another is embedded."""
     return TEXT if position == 0 else f"{TEXT} {position}"
+
+
+def name_vector(position: int, column: str) -> str:
+    """Returns the column that carries a vector of a text that is embedded, while another is.
+
+    Args:
+      position: of the text, from 0.
+      column: of the vector, as `EmbedText` names it.
+    """
+    return f"{_VECTOR}{position} {column}"
 
 
 class PackElements(beam.DoFn):
@@ -132,11 +144,11 @@ def carry_vectors(rows: pa.RecordBatch, *, position: int, columns: tuple[str, ..
       `{id, vectors…, text, text 1, …}`, vectors as float32 one after the other.
     """
     carried = {ID: rows.column(ID)}
-    for name in [name for name in rows.schema.names if name.startswith("vector ")]:
+    for name in [name for name in rows.schema.names if name.startswith(_VECTOR)]:
         carried[name] = rows.column(name)
     for name in columns:
         vectors = np.asarray(rows.column(name).flatten(), np.float32).reshape(rows.num_rows, -1)
-        carried[f"vector {position} {name}"] = pa.array([vector.tobytes() for vector in vectors], pa.binary())
+        carried[name_vector(position, name)] = pa.array([vector.tobytes() for vector in vectors], pa.binary())
     for following in range(1, texts - position):
         carried[name_text(following - 1)] = rows.column(name_text(following))
     return pa.RecordBatch.from_pydict(carried)

@@ -25,6 +25,7 @@ from albert_embed.pipeline.integrations.element_batches import (
     carry_vectors,
     list_outcomes,
     name_text,
+    name_vector,
     unpack_element,
 )
 from albert_embed.pipeline.integrations.element_settings import ElementSettings
@@ -107,7 +108,7 @@ class EmbedElements(beam.PTransform[beam.PCollection[Any], Any]):
         """Returns one row for each text, and one failure at most for each element."""
         if not self._settings.combines_windows:
             return embedded[EMBEDDINGS], embedded[FAILURES]
-        vectors = [f"vector {before} {name}" for before in range(position) for name in self._settings.columns]
+        vectors = [name_vector(before, name) for before in range(position) for name in self._settings.columns]
         texts = [name_text(following) for following in range(1, len(self._texts.names) - position)]
         kept = dict.fromkeys([*vectors, *texts], FieldType(value=STRING))
         combined = embedded[EMBEDDINGS] | f"CombineWindows{position}" >> CombineDocuments(kept)

@@ -87,10 +87,10 @@ class EmbedRows(beam.PTransform[beam.PCollection[Any], Any]):
         schema = RowTypeConstraint.from_fields([*fields, *((name, _VECTOR) for name in columns)])
         add_schema: Callable[[], Any] = lambda: beam.Map(_keep).with_output_types(schema)  # noqa: E731
         if self._errors is None:
-            return rows | embed | "Schema" >> add_schema()
+            return rows | "Embed" >> embed | "Schema" >> add_schema()
         arguments = dict(self._errors)
         output = arguments.pop("dead_letter_tag")
-        embedded, failed = rows | embed.with_exception_handling(**arguments)
+        embedded, failed = rows | "Embed" >> embed.with_exception_handling(**arguments)
         errors = failed.failed_inferences | "Errors" >> map_errors_to_standard_format(rows.element_type)
         return {"good": embedded | "Schema" >> add_schema(), output: errors}
 

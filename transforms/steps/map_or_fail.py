@@ -42,9 +42,8 @@ class MapOrFail(beam.PTransform[beam.PCollection[Any], beam.pvalue.DoOutputsTupl
         self._step = MapOrFailDoFn(function, load=load, counter=counter)
 
     def expand(self, elements: beam.PCollection[Any]) -> beam.pvalue.DoOutputsTuple:
-        outputs: beam.pvalue.DoOutputsTuple = elements | beam.ParDo(self._step).with_outputs(
-            FAILURES, COUNTS, main=self.PASSED
-        )
+        step = beam.ParDo(self._step).with_outputs(FAILURES, COUNTS, main=self.PASSED)
+        outputs: beam.pvalue.DoOutputsTuple = elements | "Map" >> step
         return outputs
 
 

@@ -14,6 +14,7 @@ from apache_beam.testing.util import assert_that
 
 from albert_embed.model.hosting.choose_engine import EngineName
 from albert_embed.model.hosting.handler import AlbertModelHandler
+from albert_embed.model.streams.batch_starter import BatchStarter
 from albert_embed.model.streams.run_model import RunModel
 from tests.model.hosting.test_embed_batch import make_batch
 
@@ -39,6 +40,12 @@ def test_streams_change_no_row(tiny_model: Path, engine_name: EngineName, stream
         # An empty batch gives nothing.
         given = pipeline | beam.Create([*batches, make_batch([])], reshuffle=False)
         assert_that(given | step, check)
+
+
+def test_arguments_for_the_model_are_refused(tiny_model: Path) -> None:
+    starter = BatchStarter(AlbertModelHandler(str(tiny_model), streams=1))
+    with pytest.raises(ValueError, match=r"^AlbertModelHandler takes no inference_args, got \['k'\]$"):
+        list(starter.run_inference(make_batch([[2, 3]]), starter.load_model(), {"k": 1}))
 
 
 def test_less_than_no_stream_is_refused() -> None:
