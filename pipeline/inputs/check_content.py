@@ -6,6 +6,7 @@ import codecs
 import contextlib
 from typing import Any
 
+from albert_embed.pipeline.records.lines import BYTE_ORDER_MARK
 from albert_embed.pipeline.records.utf8 import MAX_NUL_SHARE
 from albert_embed.pipeline.sources.json_documents import JsonDocuments
 from albert_embed.pipeline.sources.json_lines import JsonLines
@@ -46,6 +47,7 @@ _TAR_PLACE = 257
 _WEB_PAGE = (b"<!doctype html", b"<html")
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_A_WEB_PAGE = "it is a web page, as servers send in place of a file: fetch the file again"
 
 
 def describe_content(start: bytes, source: Source) -> str | None:
@@ -93,7 +95,7 @@ def _has_other_ends(start: bytes) -> bool:
 
 def _has_object(start: bytes) -> bool:
     """Returns whether `start` has a line that may be an object of JSON, or too few lines to tell."""
-    lines = [line for line in start.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
+    lines = [line for line in start.removeprefix(BYTE_ORDER_MARK).splitlines() if line.strip()]
     return len(lines) < 2 or any(line.lstrip().startswith(b"{") for line in lines)
 
 
@@ -169,9 +171,6 @@ def _read(file: Any) -> bytes:
     return start
 
 
-_A_WEB_PAGE = "it is a web page, as servers send in place of a file: fetch the file again"
-
-
 def _describe_anything(start: bytes) -> str | None:
     """Describes what is a file of no format, whatever its name says."""
     if start[_TAR_PLACE:].startswith(_TAR):
@@ -185,7 +184,7 @@ def _is_no_text(start: bytes, magic: bytes) -> bool:
 
 
 def _is_web_page(start: bytes) -> bool:
-    return start.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_WEB_PAGE)
+    return start.removeprefix(BYTE_ORDER_MARK).lstrip().lower().startswith(_WEB_PAGE)
 
 
 def _is_text(start: bytes) -> bool:

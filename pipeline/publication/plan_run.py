@@ -72,24 +72,7 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
         if is_same_dataset(previous, manifest) and indexed:
             retain_versions(task.directory, previous, retain)
             raise UnchangedError(manifest)
-    if previous is not None and previous.has_current_index and manifest.generations == previous.generations:
-        manifest = _renew_index(manifest, task.base + 1)
-    elif options.index:
-        # By one worker, before the plan is written: a step that is run again makes another.
-        manifest = stage_index(
-            manifest,
-            task.staging,
-            version=task.base + 1,
-            options=IndexOptions(directory=task.directory),
-            display=LineDisplay(),
-            replaced=None if base is None else base.search_index,
-        )
-    elif manifest.search_index is not None:
-        logger.warning(
-            "the index for search stays that of version %d, and will not be used; --index updates it, and so does "
-            "`albert-embed index %s`",
-            *(manifest.search_index.version, task.directory),
-        )
+    manifest = _bring_index(manifest, task, base, previous)
     load_files = [
         f"{STAGING}/{shard.run}/{shard.data_file(LOAD_FORMAT)}"
         for shard in sort_shards(staged.shards)
@@ -105,10 +88,36 @@ def plan_run(staged: StagedRun, task: CommitTask) -> Plan:
     )
 
 
-def _renew_index(manifest: Manifest, version: int) -> Manifest:
-    """Returns the manifest of a version whose rows are those of the one before, and so is its index."""
-    assert manifest.search_index is not None
-    return dataclasses.replace(manifest, search_index=dataclasses.replace(manifest.search_index, version=version))
+def _bring_index(manifest: Manifest, task: CommitTask, base: Manifest | None, previous: Manifest | None) -> Manifest:
+    """Returns the manifest with the index for search that the version gets, if any.
+
+    Args:
+      manifest: of the version.
+      task: the commit.
+      base: the version before, if there is one.
+      previous: the same where this one adds to it, else None.
+    """
+    version, there = task.base + 1, manifest.search_index
+    if previous is not None and previous.has_current_index and manifest.generations == previous.generations:
+        assert there is not None
+        return dataclasses.replace(manifest, search_index=dataclasses.replace(there, version=version))
+    if task.options.index:
+        # By one worker, before the plan is written: a step that is run again makes another.
+        return stage_index(
+            manifest,
+            task.staging,
+            version=version,
+            options=IndexOptions(directory=task.directory),
+            display=LineDisplay(),
+            replaced=None if base is None else base.search_index,
+        )
+    if there is not None:
+        logger.warning(
+            "the index for search stays that of version %d, and will not be used; --index updates it, and so does "
+            "`albert-embed index %s`",
+            *(there.version, task.directory),
+        )
+    return manifest
 
 
 def _log(staged: StagedRun, task: CommitTask) -> None:

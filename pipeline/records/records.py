@@ -12,7 +12,7 @@ from albert_embed.pipeline.records.content_id import content_id
 from albert_embed.pipeline.storage.paths import encode_path, show_path
 from albert_embed.transforms.steps.failure import TEXT_START_BYTES, Failure
 
-# A longer text fails: 20 MB are embedded within 2.5 GB of memory (issue 3), and normalising takes many times the memory
+# A longer text fails: 20 MB are embedded within 2.5 GB of memory, and normalising takes many times the memory
 # of a text.
 MAX_TEXT_BYTES = 32 << 20
 

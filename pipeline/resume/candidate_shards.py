@@ -96,7 +96,6 @@ def read_finished_rows(index: str) -> tuple[Shard, pa.Table]:
     """
     content = read_file(index)
     shard, rows = read_index(io.BytesIO(content))
-    shard = dataclasses.replace(shard, index_bytes=len(content))
     if rows[INPUT_RANGE].null_count or rows[INPUT_POSITION].null_count:
         raise ValueError("it does not say where in the input its rows come from")
     keys = keys_to_arrow(document_keys(rows[ID], rows[CONTENT_HASH]))
