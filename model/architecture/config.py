@@ -88,7 +88,7 @@ class AlbertConfig:
       num_hidden_groups: how many sets of weights the layers share.
       inner_group_num: layers of one set, applied one after the other.
       hidden_act: the activation of the feed-forward part.
-      max_position_embeddings: tokens of a model input, at most.
+      max_position_embeddings: maximum tokens of a model input.
       type_vocab_size: segments of a model input.
       layer_norm_eps: added to the variance in a layer norm.
 

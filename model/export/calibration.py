@@ -56,7 +56,7 @@ def make_calibration_batches(
     Args:
       texts: UTF-8.
       vocabulary, lower_case: of the model.
-      max_tokens: of one model input; longer texts are cut, at 512 tokens at the most.
+      max_tokens: of one model input; longer texts are cut. More than 512 tokens are never used.
 
     Raises:
       ValueError: if there are fewer than `MIN_TEXTS` different ones.

@@ -15,7 +15,7 @@ from albert_embed.model.engines.compilations import compilations
 from albert_embed.model.engines.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.hosting.embeddings import EMBEDDING_COLUMNS, name_outputs
 from albert_embed.model.hosting.worker_environment import observe_worker
-from albert_embed.transforms.rows.columns import ID, INPUT_IDS, TEXT_START, WINDOW
+from albert_embed.transforms.rows.columns import ID, INPUT_IDS, INPUT_MASK, TEXT_START, WINDOW
 from albert_embed.transforms.rows.list_lengths import list_lengths
 from albert_embed.transforms.steps import metrics
 from albert_embed.transforms.steps.failure import Failure
@@ -60,7 +60,7 @@ def embed_padded(
     _count_compilations()
     metrics.increment(metrics.BATCHES)
     metrics.increment(metrics.PADDED_TOKENS, inputs[INPUT_IDS].size)
-    embedded = attach_embeddings(batch, inputs["input_mask"].astype(bool), outputs, embeddings)
+    embedded = attach_embeddings(batch, inputs[INPUT_MASK].astype(bool), outputs, embeddings)
     finite = finite_rows(embedded, embeddings)
     if not finite.all():
         for row in np.flatnonzero(~finite):

@@ -172,12 +172,12 @@ def _is_key(name: str) -> bool:
     return len(name) == 32 and not set(name) - set("0123456789abcdef")
 
 
-def _divide(files: Sequence[InputFile], most: int) -> list[list[InputFile]]:
-    """Divides the files into at most `most` parts of about the same size; one file each if there are no more files."""
-    if len(files) <= most:
+def _divide(files: Sequence[InputFile], max_parts: int) -> list[list[InputFile]]:
+    """Divides the files into parts of about the same size, no more than `max_parts`; of few files, one file each."""
+    if len(files) <= max_parts:
         return [[file] for file in files]
-    parts: list[list[InputFile]] = [[] for _ in range(most)]
-    sizes = [0] * most
+    parts: list[list[InputFile]] = [[] for _ in range(max_parts)]
+    sizes = [0] * max_parts
     for file in sorted(files, key=lambda file: (-file.bytes, file)):
         smallest = sizes.index(min(sizes))
         parts[smallest].append(file)

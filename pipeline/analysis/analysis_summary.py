@@ -16,7 +16,7 @@ from albert_embed.pipeline.console.pairs_table import make_pairs_table
 if TYPE_CHECKING:
     from albert_embed.pipeline.console.output import Block
 
-_WIDEST_BAR = 30
+_MAX_BAR_WIDTH = 30
 
 
 def make_analysis_summary(report: CorpusReport, directory: str) -> tuple[Block, ...]:
@@ -72,7 +72,7 @@ def _make_lengths_table(documents: dict[str, int]) -> Iterator[Table]:
     table.add_column("")
     most = max(documents.values())
     for bound, count in documents.items():
-        table.add_row(f"{int(bound):,}", f"{count:,}", _Bar(round(_WIDEST_BAR * count / most)))
+        table.add_row(f"{int(bound):,}", f"{count:,}", _Bar(round(_MAX_BAR_WIDTH * count / most)))
     yield table
 
 

@@ -83,7 +83,7 @@ class EmbedPlan:
       planned: what is to be embedded.
       rows: for the model.
       batches: that they are cut into.
-      batch_tokens: padded tokens of a batch, at most.
+      batch_tokens: maximum padded tokens per batch.
       tokens: real ones of all rows.
       padded_tokens: of all batches.
       fill: the share of real tokens among these; None where there are none.

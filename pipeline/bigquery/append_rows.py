@@ -26,13 +26,12 @@ class AppendError(RuntimeError):
     """The Storage Write API did not accept the rows; none of them are in the table."""
 
 
-def append_files(table: TableName, paths: Sequence[str], *, max_request_bytes: int | None = None) -> int:
+def append_files(table: TableName, paths: Sequence[str]) -> int:
     """Appends the rows of load files to a table, all of them or none, and returns how many there were.
 
     Args:
       table: has the columns of the files.
       paths: files of `pipeline.bigquery.load_format`, on any file system that Beam knows.
-      max_request_bytes: of one append; None for the limit of the service.
 
     Raises:
       AppendError: if the service refuses rows.
@@ -41,13 +40,12 @@ def append_files(table: TableName, paths: Sequence[str], *, max_request_bytes: i
 
     client = clients.make_write_client()
     parent = client.table_path(table.project, table.dataset, table.table)
-    largest = MAX_REQUEST_BYTES if max_request_bytes is None else max_request_bytes
     streams, total = [], 0
     for path in paths:
         stream = client.create_write_stream(
             parent=parent, write_stream=types.WriteStream(type_=types.WriteStream.Type.PENDING)
         )
-        rows = _append_file(client, stream.name, path, largest)
+        rows = _append_file(client, stream.name, path, MAX_REQUEST_BYTES)
         if rows:
             finalized = client.finalize_write_stream(name=stream.name)
             if finalized.row_count != rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
@@ -40,8 +39,7 @@ def run_report(arguments: Arguments) -> CommandResult:
     from albert_embed.pipeline.console.pairs_table import make_pairs_table
     from albert_embed.pipeline.report.write_report import write_report
 
-    names = {field.name for field in dataclasses.fields(ReportOptions)}
-    options = ReportOptions(**{name: value for name, value in arguments.values.items() if name in names})
+    options = ReportOptions(**arguments.choose(ReportOptions))
     written = write_report(options)
     shown: dict[str, Any] = {"page": written.path, "bytes": written.bytes}
     if written.atlas is not None:

@@ -9,6 +9,7 @@ from albert_embed.pipeline.console.option import Kind, Option, Place
 from albert_embed.pipeline.console.output import CommandResult
 from albert_embed.pipeline.console.usage_error import UsageError
 from albert_embed.pipeline.settings.search_options import DEFAULT_HITS, METRICS, SearchOptions
+from albert_embed.transforms.rows.plain_values import to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,14 +93,8 @@ def _read_queries(arguments: Arguments) -> tuple[str, ...]:
 
 def _describe_hit(hit: Hit) -> dict[str, Any]:
     """Returns the score and the columns of a hit; a kept field that is called `score`, too, is `kept_score`."""
-    row = {"kept_score" if name == "score" else name: _to_plain(value) for name, value in hit.row.items()}
+    row = {"kept_score" if name == "score" else name: to_plain(value) for name, value in hit.row.items()}
     return {"score": hit.score, **row}
-
-
-def _to_plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="backslashreplace")
-    return [_to_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _make_blocks(result: SearchResult) -> list[Block]:

@@ -19,6 +19,7 @@ from albert_embed.pipeline.settings.embed_choices import Encoding
 from albert_embed.pipeline.shards.row_counts import RowCounts, count_rows
 from albert_embed.transforms.rows.columns import DOCUMENT_OUTPUT, ID, INPUT_IDS, SEQUENCE_OUTPUT
 from albert_embed.transforms.rows.list_lengths import add_length_counts, list_lengths
+from albert_embed.transforms.rows.plain_values import to_plain
 from albert_embed.transforms.steps.failure import describe_category
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
@@ -184,16 +185,12 @@ def _show_row(row: dict[str, Any]) -> dict[str, Any]:
             items = [_show_text(item) for item in value[:_SHOWN_VALUES]]
             shown[name] = items if len(value) <= _SHOWN_VALUES else [*items, f"… {len(value)} values"]
         else:
-            shown[name] = _to_text(value) if name == ID else _show_text(value)
+            shown[name] = to_plain(value) if name == ID else _show_text(value)
     return shown
 
 
 def _show_text(value: Any) -> Any:
-    text = _to_text(value)
+    text = to_plain(value)
     if not isinstance(text, str) or len(text) <= _SHOWN_CHARACTERS:
         return text
     return f"{text[:_SHOWN_CHARACTERS]}… {len(text):,} characters"
-
-
-def _to_text(value: Any) -> Any:
-    return value.decode("utf-8", errors="backslashreplace") if isinstance(value, bytes) else value

@@ -35,10 +35,10 @@ class GivenModel:
       precision: of what it computes.
       hidden_size: the width of its vectors.
       layers: how many it has.
-      max_tokens: of a row, at most.
-      batch_tokens: padded ones of a batch, at most.
+      max_tokens: maximum tokens per row.
+      batch_tokens: maximum padded tokens per batch.
       bytes: of its files.
-      batch_memory_bytes: that a batch takes, at most.
+      batch_memory_bytes: maximum memory of a batch.
       streams: how many batches are computed at once.
     """
 

@@ -61,8 +61,10 @@ def _describe_model(model: GivenModel | None) -> dict[str, Any]:
         "model": model.name,
         "  fingerprint": model.fingerprint,
         "  of": f"{model.layers} layers, width {model.hidden_size}, {model.precision}",
-        "  bytes, of a batch's memory at most": f"{model.bytes:,}, {model.batch_memory_bytes:,}",
-        "tokens per row / padded per batch, at most": f"{model.max_tokens:,} / {model.batch_tokens:,}",
+        "  bytes": model.bytes,
+        "maximum tokens per row": model.max_tokens,
+        "maximum padded tokens per batch": model.batch_tokens,
+        "  bytes of memory for such a batch": model.batch_memory_bytes,
         "batches computed at once": model.streams,
     }
 

@@ -9,7 +9,6 @@ import time
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_embed.model.directory.locate import locate_model
 from albert_embed.pipeline.analysis.plan_embedding import PlannedRun, plan_embedding
 from albert_embed.pipeline.dry_run.check_run import CheckedRun, check_run
 from albert_embed.pipeline.dry_run.dry_run import DryRun, Estimate, GivenInput, GivenModel, PlannedOutput
@@ -82,7 +81,7 @@ def _describe_model(run: PreparedRun) -> GivenModel:
         layers=config.num_hidden_layers,
         max_tokens=run.preprocessing.max_tokens,
         batch_tokens=run.batching.batch_tokens,
-        bytes=_count_bytes(str(locate_model(run.options.model))),
+        bytes=_count_bytes(str(run.model.directory.path)),
         batch_memory_bytes=count_batch_bytes(config, run.batching),
         streams=run.streams,
     )

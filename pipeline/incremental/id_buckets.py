@@ -25,7 +25,7 @@ _WAITING_ROWS = 256 * 1024
 
 
 def count_buckets(input_bytes: int, index_rows: int) -> int:
-    """Returns in how many buckets documents are compared, so that one has about 50 MB at most.
+    """Returns in how many buckets documents are compared, so that none has much more than 50 MB.
 
     Args:
       input_bytes: size of the input; compressed files count as their content.

@@ -105,7 +105,7 @@ def _list_settings(
     yield Setting(
         option="number_of_worker_harness_threads",
         value=threads,
-        reason="each holds a batch in the GPU's memory at most",
+        reason="each holds one batch or none in the GPU's memory",
     )
     yield Setting(
         option="max_num_workers",

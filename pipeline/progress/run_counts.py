@@ -95,5 +95,5 @@ def _sum_counters(told: MetricResults) -> dict[str, int]:
     loads = MetricsFilter().with_namespace(metrics.RUN_INFERENCE_NAMESPACE).with_name("load_model_latency_milli_secs")
     for load in told.query(loads)["distributions"]:
         value = load.committed if load.committed is not None else load.attempted
-        totals["model_load_msecs"] = totals.get("model_load_msecs", 0) + (value.sum or 0)
+        totals[metrics.MODEL_LOAD_MSECS] = totals.get(metrics.MODEL_LOAD_MSECS, 0) + (value.sum or 0)
     return dict(sorted(totals.items()))

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from albert_embed.model.architecture.vector_shape import VectorShape
-from albert_embed.model.directory.locate import locate_model
 from albert_embed.model.hosting.auto_engine import is_installed
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.embed_batch import embed_batch
@@ -76,7 +75,7 @@ class QueryEmbedder:
         with tempfile.TemporaryDirectory() as graph:
             save_transform_graph(found.vocabulary, config, graph)
             self._transform = SavedTransform(graph)
-        directory = locate_model(model.name)
+        directory = found.directory.path
         name = choose_engine(_runnable(model.engine), EngineTask.of(directory, [embedding]))
         self._engine = load_engine(name, directory)
         self._embedding = embedding

@@ -17,6 +17,7 @@ from albert_embed.pipeline.vectors.report_options import MapMethod
 from albert_embed.pipeline.vectors.sample_rows import RowSample
 from albert_embed.transforms.files.directories import write_file_atomically
 from albert_embed.transforms.rows.columns import ID, TEXT
+from albert_embed.transforms.rows.plain_values import to_plain
 
 NEIGHBOURS = 10
 # Embedding Atlas knows a neighbour by its place in the file, from 0.
@@ -80,14 +81,8 @@ def write_atlas(sample: RowSample, path: str, *, method: MapMethod, seed: int, v
 
 def _take(sample: RowSample, name: str) -> pa.Array:
     """Returns a column; bytes as text, which Embedding Atlas can show and filter."""
-    values = [_make_text(row.get(name)) for row in sample.rows]
+    values = [to_plain(row.get(name)) for row in sample.rows]
     return pa.array(values, pa.string() if name in (ID, TEXT) else None)
-
-
-def _make_text(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_make_text(one) for one in value]
-    return value.decode("utf-8", errors="backslashreplace") if isinstance(value, bytes) else value
 
 
 def find_all_neighbours(vectors: npt.NDArray[np.float32], count: int) -> list[dict[str, Any]]:

@@ -16,8 +16,6 @@ from albert_embed.transforms.graph.transform_graph import GRAPH_FOLDERS, read_de
 from albert_embed.transforms.rows import columns
 
 _TEXT_TYPES = (pa.binary(), pa.large_binary(), pa.string(), pa.large_string(), pa.null())
-
-
 _LIBRARIES = ("_normalize_ops.so", "_sentencepiece_tokenizer.so")
 
 

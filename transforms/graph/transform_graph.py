@@ -14,7 +14,7 @@ import posixpath
 import tempfile
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from albert_embed.transforms.files.directories import read_file, write_file_atomically
 from albert_embed.transforms.files.literal_files import copy_directory
@@ -28,7 +28,22 @@ GRAPH_FOLDERS = ("transform_fn", "transformed_metadata")
 _LIBRARIES = ("tensorflow", "tensorflow_text", "tensorflow_transform")
 FORMAT_VERSION = 2  # of transform.json and of the rules that the graph follows
 
-Description = dict[str, Any]
+
+class VocabularyDescription(TypedDict):
+    """A vocabulary by what identifies it."""
+
+    sha256: str
+    size: int
+    comma_rule: str
+
+
+class Description(TypedDict):
+    """The content of `transform.json`; `options` are those of `PreprocessingConfig`."""
+
+    format_version: int
+    vocabulary: VocabularyDescription
+    options: dict[str, Any]
+    versions: dict[str, str]
 
 
 class TransformMismatchError(ValueError):
@@ -72,7 +87,7 @@ def read_description(directory: str) -> Description:
         raise TransformMismatchError(
             f"{path} has format_version {found!r}, this program reads {FORMAT_VERSION}. {remedy}"
         )
-    return description
+    return cast(Description, description)
 
 
 def check_transform_graph(directory: str, vocabulary: Vocabulary, config: PreprocessingConfig) -> Description:
@@ -155,7 +170,7 @@ def _write_graph(vocabulary: Vocabulary, config: PreprocessingConfig, directory:
         _ = transform_fn | "Write" >> tft_beam.WriteTransformFn(directory)
 
 
-def _describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
+def _describe_vocabulary(vocabulary: Vocabulary) -> VocabularyDescription:
     """Describes a vocabulary by what identifies it."""
     return {"sha256": vocabulary.fingerprint, "size": vocabulary.size, "comma_rule": vocabulary.comma_rule}
 

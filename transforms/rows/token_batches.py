@@ -21,6 +21,8 @@ from albert_embed.transforms.rows.list_lengths import list_lengths
 from albert_embed.transforms.steps.bundle_end import at_end_of
 from albert_embed.transforms.steps.record_batch_coder import RecordBatchCoder  # noqa: F401  (batches travel by it)
 
+# How many rows enter the buffer between two checks of how full it is.
+ROWS_AT_ONCE = 1024
 _MAX_PADDING = 2
 
 
@@ -170,10 +172,6 @@ class TokenBuffer:
             self._held = [rest]
             self._tokens = int(list_lengths(rest.column(INPUT_IDS)).sum())
             self._bytes = rest.nbytes
-
-
-# How many rows enter the buffer between two checks of how full it is.
-ROWS_AT_ONCE = 1024
 
 
 class _BatchByTokensFn(beam.DoFn):

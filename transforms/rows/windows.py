@@ -16,15 +16,13 @@ def explode_windows(batch: pa.RecordBatch) -> pa.RecordBatch:
 
     Args:
       batch: `input_ids`[, `segment_ids`, `token_pieces`, `token_starts`, `token_ends`] large lists, all windows of a
-        document one after the other;
-        `window_lengths`, `window_starts` large_list<int64>; `truncated` int64; `token_count` int64, dropped here;
-        `id` and any other columns, which are passed through.
+        document one after the other; `window_lengths`, `window_starts` large_list<int64>; `truncated` int64;
+        `token_count` int64, dropped here; `id` and any other columns, which are passed through.
 
     Returns:
-      The `id` and other columns, then `window` int64 (0 … within its document), `window_start` int64,
-      `window_count`
-      int64 (windows of the document), `truncated` int64, `input_ids` large_list<int64>[, `segment_ids` and the
-      tokens' columns, cut the same way].
+      The `id` and other columns, then `window` int64 (0 … within its document), `window_start` int64, `window_count`
+      int64 (windows of the document), `truncated` int64, `input_ids` large_list<int64>[, `segment_ids` and the tokens'
+      columns, cut the same way].
 
     Raises:
       ValueError: if the lengths of a document's windows do not add up to its tokens, or a column has nulls.

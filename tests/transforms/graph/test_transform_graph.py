@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+from typing import cast
 
 import apache_beam as beam
 import pyarrow as pa
@@ -19,6 +20,7 @@ from albert_embed.transforms.graph.preprocess_text import PreprocessText, _Apply
 from albert_embed.transforms.graph.preprocessing_config import PreprocessingConfig
 from albert_embed.transforms.graph.saved_transform import SavedTransform
 from albert_embed.transforms.graph.transform_graph import (
+    Description,
     TransformMismatchError,
     check_transform_graph,
     describe_transform,
@@ -87,7 +89,8 @@ def test_fingerprint_depends_on_content_only(vocabulary: Vocabulary) -> None:
     description = describe_transform(vocabulary, CONFIG)
     fingerprint = transform_fingerprint(description)
     assert re.fullmatch("[0-9a-f]{64}", fingerprint)
-    assert transform_fingerprint(dict(reversed(description.items()))) == fingerprint
+    turned = cast(Description, dict(reversed(description.items())))
+    assert transform_fingerprint(turned) == fingerprint
     assert transform_fingerprint(describe_transform(vocabulary, PreprocessingConfig(lower_case=True))) != fingerprint
 
 
