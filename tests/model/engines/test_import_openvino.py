@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import HANGS_AFTER_SECONDS
+
 # What OpenVINO takes for a CI job, where it reports nothing anyway.
 _CI_VARIABLES = ("CI", "TF_BUILD", "JENKINS_URL")
 
@@ -39,7 +41,7 @@ def test_loading_a_model_reports_nothing(tiny_model: Path, tmp_path: Path) -> No
         env={**environment, "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS_AFTER_SECONDS,
         check=False,
     )
     assert finished.stdout == "(2, 16)\nFalse\n", finished.stderr

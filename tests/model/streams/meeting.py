@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.model.fake_engine import FakeEngine
+from tests.waiting import HANGS_AFTER_SECONDS
 
 
 class MeetingEngine(FakeEngine):
@@ -16,7 +17,7 @@ class MeetingEngine(FakeEngine):
 
     def __init__(self, parties: int, **options: Any) -> None:
         super().__init__(**options)
-        self._barrier = threading.Barrier(parties, timeout=60)
+        self._barrier = threading.Barrier(parties, timeout=HANGS_AFTER_SECONDS)
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
         self._barrier.wait()
@@ -35,5 +36,5 @@ class GatedEngine(FakeEngine):
         self._gate.release(batches)
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
-        assert self._gate.acquire(timeout=60)
+        assert self._gate.acquire(timeout=HANGS_AFTER_SECONDS)
         return super().run(inputs, outputs)

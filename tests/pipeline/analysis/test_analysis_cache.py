@@ -113,7 +113,7 @@ def test_two_runs_at_once_are_refused_and_a_refused_one_holds_nothing(tmp_path: 
         open_cache(tmp_path / "cache")
     first.commit([])
     first.close()
-    with pytest.raises(AnalysisCacheError):
+    with pytest.raises(AnalysisCacheError, match="was made for another model"):
         open_cache(tmp_path / "cache", vocabulary="cd" * 32)
     open_cache(tmp_path / "cache")
 

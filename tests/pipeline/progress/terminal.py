@@ -12,6 +12,8 @@ import termios
 import threading
 from collections.abc import Iterator
 
+from tests.waiting import HANGS_AFTER_SECONDS
+
 _CONTROL = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]")
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
@@ -38,7 +40,7 @@ class Terminal:
     def close_program(self) -> None:
         """Closes this process's copy of the program's end, and waits until the program has closed its own."""
         os.close(self.program)
-        self._thread.join(timeout=60)
+        self._thread.join(timeout=HANGS_AFTER_SECONDS)
 
     @property
     def written(self) -> str:

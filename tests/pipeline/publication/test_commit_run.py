@@ -16,6 +16,7 @@ from albert_embed.pipeline.commit.plan import make_plan, write_plan
 from albert_embed.pipeline.commit.publish import clear_staged, move_planned, publish_plan
 from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.verdict import FAILED, PUBLISHED, UNCHANGED, Verdict, read_verdict, write_verdict
+from albert_embed.pipeline.documents.count_fields import MissingFieldError
 from albert_embed.pipeline.publication import commit_run, load_pending
 from albert_embed.pipeline.publication.commit_run import plan_once, publish_run
 from albert_embed.pipeline.publication.plan_run import UnchangedError
@@ -59,11 +60,12 @@ def test_an_attempt_does_what_the_one_before_has_left(task: Any, tmp_path: Path,
 
 @pytest.mark.parametrize("step", ["plan", "publish"])
 def test_the_claim_is_released_by_whoever_finds_a_verdict(task: Any, step: str) -> None:
-    write_verdict(task.staging, Verdict(kind=UNCHANGED if step == "plan" else FAILED, error="MissingFieldError"))
+    kind = UNCHANGED if step == "plan" else FAILED
+    write_verdict(task.staging, Verdict(kind=kind, error="MissingFieldError", message="no record has it"))
     if step == "plan":
         assert plan_once([], task) is None
     else:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(MissingFieldError, match=r"^no record has it$"):
             publish_run(task)
     assert read_claimant(task.directory) is None
 

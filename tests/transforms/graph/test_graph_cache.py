@@ -24,6 +24,7 @@ from albert_embed.transforms.graph.transform_graph import save_transform_graph
 from albert_embed.transforms.process.cache_folder import CACHE_VARIABLE, open_cache_folder
 from albert_embed.transforms.text.vocabulary import load_vocabulary
 from tests.tiny_model import ROOT
+from tests.waiting import HANGS_AFTER_SECONDS
 
 FILES = {"transform_fn/saved_model.pb": b"graph", "transformed_metadata/schema.pbtxt": b"schema"}
 
@@ -158,7 +159,7 @@ for number in range(40):
         subprocess.Popen([sys.executable, "-c", program, graph, tmp_path / f"found{number}"], cwd=ROOT)
         for number in range(4)
     ]
-    assert [process.wait(timeout=60) for process in processes] == [0] * 4
+    assert [process.wait(timeout=HANGS_AFTER_SECONDS) for process in processes] == [0] * 4
     assert len(list(cache.iterdir())) == 5
     for number in range(4):
         assert all(read(folder) == FILES for folder in (tmp_path / f"found{number}").iterdir())
