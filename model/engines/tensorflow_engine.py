@@ -18,7 +18,7 @@ from albert_embed.model.directory.model_directory import (
 )
 from albert_embed.model.engines.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.engines.gpu_replicas import GpuReplicas
-from albert_embed.transforms.rows.columns import MEAN_OUTPUT, SEQUENCE_OUTPUT
+from albert_embed.transforms.rows.columns import MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 
 
 class TensorFlowEngine:
@@ -57,7 +57,7 @@ class TensorFlowEngine:
         """
         signatures = self._loaded.signatures
         outputs = names
-        if names == ("pooled_output",) and POOLED_SIGNATURE in signatures:
+        if names == (POOLED_OUTPUT,) and POOLED_SIGNATURE in signatures:
             signature, outputs = signatures[POOLED_SIGNATURE], (POOLED_SIGNATURE_OUTPUT,)
         else:
             signature = signatures[TOKENS_SIGNATURE]

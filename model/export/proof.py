@@ -22,6 +22,7 @@ from albert_embed.model.directory.model_directory import (
 )
 from albert_embed.model.published.published_model import PublishedModel
 from albert_embed.model.published.source_program import NotRunnableError, SourceProgramError, run_source
+from albert_embed.transforms.rows.columns import INPUT_MASK, POOLED_OUTPUT
 
 Outputs = dict[str, np.ndarray]
 _REMEDIES: dict[Precision, str] = {
@@ -85,7 +86,7 @@ class ExportProver:
           ExportMismatchError: if a bound is exceeded; the message has value, bound and remedy.
           SourceProgramError: if the source's own program fails.
         """
-        mask = self._sample.inputs["input_mask"]
+        mask = self._sample.inputs[INPUT_MASK]
         with _float32_as_such():
             exact = _run_encoder(float32_encoder, self._sample.inputs)
             written = _run_saved_model(export, self._sample.inputs)
@@ -182,6 +183,6 @@ def _run_saved_model(directory: Path, inputs: Mapping[str, np.ndarray]) -> Outpu
 
 def _with_pooled_alone(outputs: Outputs) -> Outputs:
     """Returns `outputs`, and the expected output of the signature for the pooled output alone, which is the same."""
-    if "pooled_output" not in outputs:
+    if POOLED_OUTPUT not in outputs:
         return outputs
-    return {**outputs, POOLED_SIGNATURE_OUTPUT: outputs["pooled_output"]}
+    return {**outputs, POOLED_SIGNATURE_OUTPUT: outputs[POOLED_OUTPUT]}

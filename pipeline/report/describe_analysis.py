@@ -10,6 +10,7 @@ from albert_embed.pipeline.analysis.corpus_report import CorpusReport
 from albert_embed.pipeline.report.charts import Histogram, count_histogram, make_shares
 from albert_embed.pipeline.report.facts import list_facts
 from albert_embed.pipeline.report.page import Fact, FactTable, FailureGroup, HistogramSection, Page
+from albert_embed.transforms.graph.preprocessing_config import count_special_tokens
 from albert_embed.transforms.steps.failure import list_most_frequent
 
 # What becomes of documents that do not fit into a row, by --long-documents.
@@ -74,7 +75,7 @@ def _describe_truncation(report: CorpusReport) -> str:
     sentence = f"{share:.1f} % of the documents are longer than {options['max_tokens']} tokens"
     if options["long_documents"] != "truncate":
         return f"{sentence}; {_NOT_TRUNCATED[options['long_documents']]}."
-    framing = 3 if options["pair"] else 2  # [CLS], and [SEP] behind each text
+    framing = count_special_tokens(pair=options["pair"])
     lost = max(0, statistics["tokens"] - (statistics["row_tokens"] - framing * statistics["rows"]))
     lost_share = 100 * lost / statistics["tokens"]
     return (

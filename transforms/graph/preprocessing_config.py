@@ -9,6 +9,11 @@ LongDocuments = Literal["truncate", "window", "reject"]
 LONG_DOCUMENTS: tuple[LongDocuments, ...] = get_args(LongDocuments)
 
 
+def count_special_tokens(*, pair: bool) -> int:
+    """Returns how many tokens of a model input are [CLS] or [SEP]; one fewer in a pair whose second text has none."""
+    return 3 if pair else 2
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PreprocessingConfig:
     """How text becomes model inputs.
@@ -56,7 +61,7 @@ class PreprocessingConfig:
     @property
     def special_tokens(self) -> int:
         """How many tokens of a model input are [CLS] or [SEP]; one fewer in a pair whose second text has no tokens."""
-        return 3 if self.pair else 2
+        return count_special_tokens(pair=self.pair)
 
     @property
     def content_tokens(self) -> int:

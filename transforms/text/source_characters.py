@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import re
 
-from albert_embed.transforms.text.unicode_rules import CAPITAL_SIGMA, normalize_in_python
+from albert_embed.transforms.text.unicode_rules import CAPITAL_SIGMA, lower_but_sigma, normalize_in_python
 
 _SPACES_OR_CHARACTER = re.compile(r"\s+|\S")  # `\s` is what `str.isspace` calls whitespace
 
@@ -56,6 +56,4 @@ def normalize_with_sources(text: str, *, lower_case: bool) -> NormalizedText:
 def normalize_character(character: str, *, lower_case: bool) -> str:
     """Normalises one character: NFKD, no combining characters, and lower case except for the capital sigma."""
     decomposed = normalize_in_python(character, lower_case=False)
-    if not lower_case:
-        return decomposed
-    return "".join(part if part == CAPITAL_SIGMA else part.lower() for part in decomposed)
+    return lower_but_sigma(decomposed) if lower_case else decomposed

@@ -73,6 +73,11 @@ def normalize_in_python(text: str, *, lower_case: bool) -> str:
     return stripped.lower() if lower_case else stripped
 
 
+def lower_but_sigma(text: str) -> str:
+    """Lower-cases each character by itself, and leaves capital sigmas, whose lower case depends on their neighbours."""
+    return "".join(part if part == CAPITAL_SIGMA else part.lower() for part in text)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CodePointTable:
     """What one code point becomes, for all of them, as a two-level table.
@@ -102,7 +107,7 @@ def build_code_point_table(*, lower_case: bool) -> CodePointTable:
     for character in _list_changing_characters():
         becomes = normalize_in_python(character, lower_case=False)
         if lower_case:
-            becomes = "".join(part if part == CAPITAL_SIGMA else part.lower() for part in becomes)
+            becomes = lower_but_sigma(becomes)
         if becomes != character:
             entries[ord(character)] = rows.setdefault(becomes, len(rows))
     blocks, pages = np.unique(entries.reshape(-1, PAGE_SIZE), axis=0, return_inverse=True)
