@@ -53,14 +53,8 @@ class EmbedPrepared(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, 
         self._accelerator = accelerator
 
     def expand(self, documents: beam.PCollection[pa.RecordBatch]) -> dict[str, beam.PCollection[Any]]:
-        description = read_description(self._transform_directory)
-        options = description["options"]
         vocabulary = self._token_vocabulary
-        if vocabulary is not None and vocabulary.fingerprint != description["vocabulary"]["sha256"]:
-            raise TransformMismatchError(
-                f"token_vocabulary is {vocabulary.source}, but the transform graph in {self._transform_directory} was "
-                "made with another vocabulary; give the one that it was made with"
-            )
+        options = read_options(self._transform_directory, vocabulary)
         rows = (
             documents
             | "PreprocessText"
@@ -83,6 +77,25 @@ class EmbedPrepared(beam.PTransform[beam.PCollection[pa.RecordBatch], dict[str, 
             FAILURES: (rows.failures, embedded.failures) | "FlattenFailures" >> beam.Flatten(),
             COUNTS: (rows.counts, embedded.counts) | "FlattenCounts" >> beam.Flatten(),
         }
+
+
+def read_options(transform_directory: str, token_vocabulary: Vocabulary | None) -> dict[str, Any]:
+    """Reads with which options a transform graph was made.
+
+    Args:
+      transform_directory: of the graph.
+      token_vocabulary: what it must have been made with; None takes any.
+
+    Raises:
+      TransformMismatchError: if there is no graph, or it was made with another vocabulary.
+    """
+    description = read_description(transform_directory)
+    if token_vocabulary is not None and token_vocabulary.fingerprint != description["vocabulary"]["sha256"]:
+        raise TransformMismatchError(
+            f"token_vocabulary is {token_vocabulary.source}, but the transform graph in {transform_directory} was "
+            "made with another vocabulary; give the one that it was made with"
+        )
+    return description["options"]
 
 
 def split_windows(documents: pa.RecordBatch, *, reject: bool, max_tokens: int) -> tuple[pa.RecordBatch, list[Failure]]:

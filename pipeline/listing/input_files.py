@@ -81,7 +81,9 @@ def list_input(
       ValueError: if what it names is no file with a size, such as a pipe, or is one of a table (`table_folders`).
     """
     found = [
-        (list_remote if is_remote(pattern) else list_local)(pattern, include_hidden=include_hidden, leave_out=leave_out)
+        (list_remote if is_remote(pattern) else list_local)(
+            pattern, include_hidden=include_hidden, leave_out=leave_out, option=option
+        )
         for pattern in patterns
     ]
     for pattern, one in zip(patterns, found, strict=True):

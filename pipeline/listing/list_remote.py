@@ -18,17 +18,17 @@ from albert_embed.pipeline.storage.file_version import FileVersion
 from albert_embed.transforms.files.object_stores import open_google_storage, open_s3
 
 
-def list_remote(pattern: str, *, include_hidden: bool, leave_out: str | None) -> FoundFiles:
+def list_remote(pattern: str, *, include_hidden: bool, leave_out: str | None, option: str) -> FoundFiles:
     """Lists the files; takes, returns and raises what `input_files.list_input` does."""
     scheme, _, path = pattern.partition("://")
     try:
         FileSystems.get_filesystem(pattern)
     except ValueError as e:
         raise ValueError(
-            f"--input {pattern}: there is no file system for {scheme}:// here; give files in a local folder or in a "
+            f"{option} {pattern}: there is no file system for {scheme}:// here; give files in a local folder or in a "
             "bucket (gs://, s3://), and fetch those of a web server first"
         ) from e
-    with explain_bucket_errors(pattern):
+    with explain_bucket_errors(f"{option} {pattern}"):
         return _list(pattern, scheme, path, include_hidden=include_hidden, leave_out=leave_out)
 
 

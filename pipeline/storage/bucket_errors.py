@@ -22,11 +22,11 @@ _S3_READ_BYTES = 16 << 20  # as Beam reads
 
 
 @contextlib.contextmanager
-def explain_bucket_errors(pattern: str) -> Iterator[None]:
+def explain_bucket_errors(what: str) -> Iterator[None]:
     """Turns what a bucket refuses in the `with` block into an error that says what to do.
 
     Args:
-      pattern: what is listed there, for the message.
+      what: is listed there, for the message.
 
     Raises:
       OSError: if the store refuses, or is asked without credentials; the cause is kept.
@@ -35,7 +35,7 @@ def explain_bucket_errors(pattern: str) -> Iterator[None]:
         yield
     except (OSError, GoogleAPIError, GoogleAuthError, S3ClientError) as e:
         raise OSError(
-            f"--input {pattern} can't be listed: {e}. Does the bucket exist, and may this account read it? Run "
+            f"{what} can't be listed: {e}. Does the bucket exist, and may this account read it? Run "
             "`gcloud auth application-default login` or set GOOGLE_APPLICATION_CREDENTIALS; the account needs "
             "roles/storage.objectViewer"
         ) from e

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,15 @@ def test_what_is_no_text_is_logged_and_left_out(tmp_path: Path, caplog: pytest.L
 def test_a_pattern_that_names_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"^--texts .*/none\* matches no files; give a path, a folder or a gl"):
         read_texts([str(tmp_path / "none*")], max_texts=9, option="--texts")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "remote"])
+def test_errors_name_the_option_that_was_given(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind
+    if kind == "link":
+        path.symlink_to(tmp_path / "gone")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    pattern = "nowhere://texts/*" if kind == "remote" else str(path)
+    with pytest.raises((OSError, ValueError), match=rf"^--texts (names )?{re.escape(pattern)}"):
+        read_texts([pattern], max_texts=9, option="--texts")
