@@ -6,7 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from apache_beam.internal import pickler
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_embed import read_embeddings
@@ -18,7 +20,7 @@ from albert_embed.pipeline.commit.staging import StagingFolder
 from albert_embed.pipeline.commit.verdict import FAILED, PUBLISHED, UNCHANGED, Verdict, read_verdict, write_verdict
 from albert_embed.pipeline.documents.count_fields import MissingFieldError
 from albert_embed.pipeline.publication import commit_run, load_pending
-from albert_embed.pipeline.publication.commit_run import plan_once, publish_run
+from albert_embed.pipeline.publication.commit_run import PlanCommit, Publish, SkipEnded, plan_once, publish_run
 from albert_embed.pipeline.publication.plan_run import UnchangedError
 from albert_embed.pipeline.publication.staged_run import RunClock
 from tests.pipeline.embedded_rows import make_formats, make_manifest, make_rows, write_shard
@@ -68,6 +70,23 @@ def test_the_claim_is_released_by_whoever_finds_a_verdict(task: Any, step: str) 
         with pytest.raises(MissingFieldError, match=r"^no record has it$"):
             publish_run(task)
     assert read_claimant(task.directory) is None
+
+
+@pytest.mark.parametrize("ended", [None, "plan", "verdict"])
+def test_a_job_that_is_started_again_embeds_nothing_once_it_has_ended(task: Any, ended: str | None) -> None:
+    documents = pa.RecordBatch.from_pydict({"id": [b"a"]})
+    if ended == "plan":
+        plan_commit(task)
+    elif ended == "verdict":
+        write_verdict(task.staging, Verdict(kind=UNCHANGED))
+    step = pickler.loads(pickler.dumps(SkipEnded(task.staging)))
+    step.setup()
+    assert list(step.process(documents)) == ([documents] if ended is None else [])
+
+
+@pytest.mark.parametrize("step", [PlanCommit, Publish])
+def test_the_last_steps_go_to_workers(task: Any, step: Any) -> None:
+    assert vars(pickler.loads(pickler.dumps(step(task)))) == {"_task": task}
 
 
 def test_the_claim_is_held_until_what_was_staged_is_gone(task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
