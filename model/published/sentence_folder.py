@@ -33,7 +33,7 @@ _ACTIVATIONS: dict[str, DenseActivation] = {
     "GELU": "gelu",
     "Sigmoid": "sigmoid",
 }
-_LEAST_TOKENS = 3
+_MIN_TOKENS = 3
 
 Content = TypeVar("Content")
 
@@ -226,9 +226,9 @@ def _read_limits(transformer: Path) -> tuple[int, bool]:
         if not isinstance(lower_case, bool | None):
             raise SentenceFolderError(f"{path}: do_lower_case must be true or false, not {lower_case!r}")
         limit = fields.get("max_seq_length")
-        if limit is not None and (type(limit) is not int or limit < _LEAST_TOKENS):
+        if limit is not None and (type(limit) is not int or limit < _MIN_TOKENS):
             raise SentenceFolderError(
-                f"{path}: max_seq_length must be an integer of at least {_LEAST_TOKENS}, for [CLS], a token and [SEP], "
+                f"{path}: max_seq_length must be an integer of at least {_MIN_TOKENS}, for [CLS], a token and [SEP], "
                 f"not {limit!r}; give what the model was trained with"
             )
     limits = [
@@ -236,7 +236,7 @@ def _read_limits(transformer: Path) -> tuple[int, bool]:
         _read_optional(transformer / "tokenizer_config.json").get("model_max_length"),
     ]
     # transformers writes 10^30 for no limit.
-    given = [limit for limit in limits if type(limit) is int and _LEAST_TOKENS <= limit < 1 << 20]
+    given = [limit for limit in limits if type(limit) is int and _MIN_TOKENS <= limit < 1 << 20]
     return (given[0] if given else 0), fields.get("do_lower_case") is True
 
 

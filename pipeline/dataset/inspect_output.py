@@ -23,9 +23,9 @@ from albert_embed.transforms.rows.plain_values import to_plain
 from albert_embed.transforms.steps.failure import describe_category
 
 _QUANTILES = {"min": 0, "p25": 25, "median": 50, "p75": 75, "p95": 95, "max": 100}
-# Of each list and each text of a row.
-_SHOWN_VALUES = 8
-_SHOWN_CHARACTERS = 200
+# Shown of each list and each text of a row.
+_MAX_VALUES = 8
+_MAX_CHARACTERS = 200
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -182,8 +182,8 @@ def _show_row(row: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, list):
-            items = [_show_text(item) for item in value[:_SHOWN_VALUES]]
-            shown[name] = items if len(value) <= _SHOWN_VALUES else [*items, f"… {len(value)} values"]
+            items = [_show_text(item) for item in value[:_MAX_VALUES]]
+            shown[name] = items if len(value) <= _MAX_VALUES else [*items, f"… {len(value)} values"]
         else:
             shown[name] = to_plain(value) if name == ID else _show_text(value)
     return shown
@@ -191,6 +191,6 @@ def _show_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _show_text(value: Any) -> Any:
     text = to_plain(value)
-    if not isinstance(text, str) or len(text) <= _SHOWN_CHARACTERS:
+    if not isinstance(text, str) or len(text) <= _MAX_CHARACTERS:
         return text
-    return f"{text[:_SHOWN_CHARACTERS]}… {len(text):,} characters"
+    return f"{text[:_MAX_CHARACTERS]}… {len(text):,} characters"
