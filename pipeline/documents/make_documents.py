@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def make_documents(records: Records, fields: RecordFields, *, first: int = 0) ->
 
     Returns:
       `{id, text[, pair], kept, input_position}`, kept fields that have the name of a text under another
-      (`columns.TRAVELLING_NAMES`), and a failure for each record that is no document.
+      (`columns.TRAVELLING_NAMES`), and a failure for each record that is no document, with its id where it has one.
     """
     bad = BadRows()
     texts = {TEXT: _take_texts(records, fields.text, bad)}
@@ -40,19 +41,21 @@ def make_documents(records: Records, fields: RecordFields, *, first: int = 0) ->
     for name, column in texts.items():
         for row in find_bad_texts(column):
             bad.add(row, describe_bad_text(column[row].as_py(), name))
-    columns = {ID: _take_ids(records, fields, list(texts.values()), bad), **texts}
+    own_ids = _take_ids(records, fields, bad)
+    columns = {ID: _fill_ids(own_ids, list(texts.values())), **texts}
     for column, type_ in fields.kept.items():
         columns[TRAVELLING_NAMES.get(column, column)] = _take_kept(records, fields.find_field(column), type_, bad)
     columns[INPUT_POSITION] = pa.array(np.arange(first, first + len(records.positions)), TYPES[INPUT_POSITION])
     documents = pa.RecordBatch.from_pydict(columns)
-    failures = [_fail(records, row, fault, texts[TEXT][row].as_py()) for row, fault in bad]
+    failures = [_fail(records, row, fault, own_ids[row], texts[TEXT][row].as_py()) for row, fault in bad]
     return bad.drop_from(documents), failures
 
 
-def _fail(records: Records, row: int, fault: Fault, text: bytes | None) -> Failure:
+def _fail(records: Records, row: int, fault: Fault, own_id: bytes | None, text: bytes | None) -> Failure:
     raw = None if records.raw is None else records.raw[row]
     where = f"{records.unit} {records.positions[row]}"
-    return fail_record(records.file, where, fault.reason, fault.error, raw or text or b"", content=raw)
+    failure = fail_record(records.file, where, fault.reason, fault.error, raw or text or b"", content=raw)
+    return failure if own_id is None else dataclasses.replace(failure, id=own_id)
 
 
 def _describe_missing(records: Records, row: int, name: str) -> Fault:
@@ -97,19 +100,12 @@ def _take_text(records: Records, row: int, name: str, value: Any, bad: BadRows) 
     return None
 
 
-def _take_ids(records: Records, fields: RecordFields, texts: list[pa.Array], bad: BadRows) -> pa.Array:
-    values = _take_values(records, fields.id, bad)
-    contents = zip(*(text.to_pylist() for text in texts), strict=True)
-    ids = [
-        _take_id(row, value, fields, content, bad)
-        for row, (value, content) in enumerate(zip(values, contents, strict=True))
-    ]
-    return pa.array(ids, pa.binary())
+def _take_ids(records: Records, fields: RecordFields, bad: BadRows) -> list[bytes | None]:
+    """Returns the ids that the records have of their own."""
+    return [_take_id(row, value, fields, bad) for row, value in enumerate(_take_values(records, fields.id, bad))]
 
 
-def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | None, ...], bad: BadRows) -> bytes:
-    if value is None and not fields.id_required:
-        return content_id(*(text or b"" for text in content))
+def _take_id(row: int, value: Any, fields: RecordFields, bad: BadRows) -> bytes | None:
     if isinstance(value, bytes):
         return value
     if isinstance(value, (str, int, *AS_TEXT)) and not isinstance(value, bool):
@@ -117,12 +113,22 @@ def _take_id(row: int, value: Any, fields: RecordFields, content: tuple[bytes | 
             return write_text(value).encode()
         except UnicodeEncodeError as e:
             bad.add(row, _describe_half_a_pair(fields.id, e))
-    elif value is None:
-        bad.add(row, Fault(reason="missing field", error=f"the id field {fields.id!r} is missing or null"))
-    else:
+    elif value is not None:
         error = f"the id field {fields.id!r} must be a string or an integer, not {show_value(value)}"
         bad.add(row, Fault(reason="wrong type", error=error))
-    return b""
+    elif fields.id_required:
+        bad.add(row, Fault(reason="missing field", error=f"the id field {fields.id!r} is missing or null"))
+    return None
+
+
+def _fill_ids(own_ids: list[bytes | None], texts: list[pa.Array]) -> pa.Array:
+    """Returns the ids; for a record that has none a hash of its texts."""
+    contents = zip(*(text.to_pylist() for text in texts), strict=True)
+    ids = [
+        content_id(*(text or b"" for text in content)) if own_id is None else own_id
+        for own_id, content in zip(own_ids, contents, strict=True)
+    ]
+    return pa.array(ids, pa.binary())
 
 
 def _take_kept(records: Records, name: str, type_: FieldType, bad: BadRows) -> pa.Array:
