@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from albert_embed.model.architecture.encoder import Precision
+from albert_embed.model.architecture.precision import Precision
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

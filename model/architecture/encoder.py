@@ -9,12 +9,12 @@ multiplication, the attention scale is folded into the query's weights, and ever
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
 
 import numpy as np
 import tensorflow as tf
 
 from albert_embed.model.architecture.config import Activation, AlbertConfig
+from albert_embed.model.architecture.precision import PRECISIONS, Precision
 from albert_embed.model.architecture.sentence_head import SentenceHead
 from albert_embed.model.architecture.sentence_modules import SentenceModules
 from albert_embed.model.architecture.weights import (
@@ -25,9 +25,6 @@ from albert_embed.model.architecture.weights import (
     Weights,
     layer_prefix,
 )
-
-Precision = Literal["float32", "bfloat16", "float16"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 # Added to the score of a position that input_mask leaves out (google-research/albert, modeling.py,
 # `create_attention_mask_from_input_mask`). exp of it is 0 in every precision, so padding adds exactly nothing.

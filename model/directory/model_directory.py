@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from albert_embed.model.architecture.config import AlbertConfig, read_config
+from albert_embed.model.architecture.precision import EXPORT_PRECISIONS
 from albert_embed.model.directory.foreign_model import refuse_foreign_saved_model
 from albert_embed.model.directory.hub_module_assets import find_hub_asset
 from albert_embed.model.directory.staged_output import UNFINISHED_FILE
 from albert_embed.model.directory.stand_ins import refuse_stand_ins
 from albert_embed.model.directory.wrong_model import describe_wrong_model
+from albert_embed.transforms.files.json_object import read_json_object
 from albert_embed.transforms.files.plain_path import plain_path
 from albert_embed.transforms.rows.columns import SENTENCE_EMBEDDING
 from albert_embed.transforms.text.vocabulary import COMMA_RULES, CommaRule, Vocabulary, load_vocabulary
@@ -184,7 +185,7 @@ def open_model_directory(path: Path) -> ModelDirectory:
         precision=precision,
         outputs=frozenset(outputs),
         sentence_size=outputs[SENTENCE_EMBEDDING].shape[-1] if SENTENCE_EMBEDDING in outputs else 0,
-        trained_dimensions=tuple(_read_description(path).get("trained_dimensions", ())),
+        trained_dimensions=_read_trained_dimensions(path),
         fingerprint=fingerprint_model(path),
     )
 
@@ -204,15 +205,40 @@ def _read_tokenization(information: Mapping[str, Any]) -> tuple[CommaRule, int]:
 
 
 def read_precision(path: Path) -> str:
-    """Returns the precision of the model in `path`: as its export says; published modules compute in float32."""
-    return str(_read_description(path).get("precision", "float32"))
+    """Returns the precision of the model in `path`: as its export says; published modules compute in float32.
+
+    Raises:
+      ModelDirectoryError: if the export says something else than a precision.
+    """
+    precision = _read_description(path).get("precision", "float32")
+    if precision not in EXPORT_PRECISIONS:
+        known = f"this version knows {', '.join(EXPORT_PRECISIONS)}"
+        raise _make_description_error(path, "precision", precision, known)
+    return str(precision)
+
+
+def _read_trained_dimensions(path: Path) -> tuple[int, ...]:
+    dimensions = _read_description(path).get("trained_dimensions", [])
+    if not isinstance(dimensions, list) or not all(type(size) is int and size > 0 for size in dimensions):
+        raise _make_description_error(path, "trained_dimensions", dimensions, "they are a list of positive integers")
+    return tuple(dimensions)
+
+
+def _make_description_error(path: Path, name: str, value: object, known: str) -> ModelDirectoryError:
+    return ModelDirectoryError(
+        f"{path / EXPORT_FILE} has {name} {value!r}, and {known}; it was changed, or a later version wrote it: export "
+        "the model again"
+    )
 
 
 def _read_description(path: Path) -> dict[str, Any]:
     """Returns the content of `export.json`; an empty dict for a published module."""
-    export_file = path / EXPORT_FILE
-    description: dict[str, Any] = json.loads(export_file.read_text()) if export_file.exists() else {}
-    return description
+    try:
+        return read_json_object(path / EXPORT_FILE)
+    except FileNotFoundError:
+        return {}
+    except ValueError as e:
+        raise ModelDirectoryError(f"{e}; was the directory copied whole? Else export the model again") from e
 
 
 def fingerprint_model(path: Path) -> str:

@@ -6,12 +6,13 @@ import dataclasses
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
 from albert_embed.model.architecture.config import AlbertConfig
-from albert_embed.model.architecture.encoder import AlbertEncoder, Precision
+from albert_embed.model.architecture.encoder import AlbertEncoder
+from albert_embed.model.architecture.precision import ExportPrecision, Precision
 from albert_embed.model.architecture.sample_batch import make_sample_batch
 from albert_embed.model.architecture.weights import EncoderWeights
 from albert_embed.model.directory.foreign_model import SENTENCEPIECE_FILES
@@ -26,8 +27,6 @@ from albert_embed.model.export.saved_model_export import Tokenization, save_enco
 from albert_embed.model.published.published_model import PublishedModel, open_published_model
 from albert_embed.model.vocabulary.source_tokenizer import VOCABULARY_NAMES
 from albert_embed.transforms.text.vocabulary import CommaRule, Vocabulary, load_vocabulary
-
-ExportPrecision = Literal["float32", "bfloat16", "float16", "int8"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from albert_embed.model.architecture.agreement import BOUNDS, Agreement, Bound, compare_outputs
-from albert_embed.model.architecture.encoder import AlbertEncoder, Precision
+from albert_embed.model.architecture.encoder import AlbertEncoder
+from albert_embed.model.architecture.precision import Precision
 from albert_embed.model.architecture.sample_batch import SampleBatch
 from albert_embed.model.directory.model_directory import (
     POOLED_SIGNATURE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albert_embed.model.architecture.precision import EXPORT_PRECISIONS
 from albert_embed.pipeline.console.command import JSON, Arguments, Command
 from albert_embed.pipeline.console.interruption import say_if_interrupted
 from albert_embed.pipeline.console.option import Kind, Option, Place
@@ -37,7 +38,7 @@ OPTIONS = (
     ),
     Option(
         flag="--precision",
-        choices=("float32", "bfloat16", "float16", "int8"),
+        choices=EXPORT_PRECISIONS,
         default="float32",
         help="what the export computes in",
     ),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_embed.model.architecture.encoder import PRECISIONS, AlbertEncoder
+from albert_embed.model.architecture.encoder import AlbertEncoder
+from albert_embed.model.architecture.precision import PRECISIONS
 from tests.tiny_model import TINY, make_inputs, make_weights, replace
 
 LENGTHS = [40, 17, 5, 2]

@@ -97,6 +97,33 @@ def test_other_weights_have_another_fingerprint(tiny_model: Path, tmp_path: Path
     assert fingerprint_model(tmp_path / "model") != fingerprint_model(tiny_model)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "",
+            r"export\.json is not a JSON file: Expecting value.*; was the directory copied whole\?",
+        ),
+        ("[1]", r"export\.json must hold a JSON object, not list; was the directory copied whole\?"),
+        (
+            '{"precision": "int3"}',
+            r"export\.json has precision 'int3', and this version knows float32, bfloat16, float16, int8; it "
+            "was changed, or a later version wrote it: export the model again$",
+        ),
+        ('{"precision": ["float32"]}', r"export\.json has precision \['float32'\], and this version knows"),
+        (
+            '{"trained_dimensions": [4, "6"]}',
+            r"export\.json has trained_dimensions \[4, '6'\], and they are a list of positive integers",
+        ),
+    ],
+)
+def test_a_broken_description_is_named(tiny_model: Path, tmp_path: Path, content: str, message: str) -> None:
+    broken = copy(tiny_model, tmp_path)
+    (broken / "export.json").write_text(content)
+    with pytest.raises(ModelDirectoryError, match=message):
+        open_model_directory(broken)
+
+
 def test_a_checkpoint_is_sent_to_export(tmp_path: Path) -> None:
     with pytest.raises(ModelDirectoryError, match=f"^{tmp_path} is an empty directory; --model takes the directory of"):
         open_model_directory(tmp_path)

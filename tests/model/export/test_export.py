@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import albert_embed
 from albert_embed.model.architecture.agreement import Agreement, compare_outputs
-from albert_embed.model.architecture.encoder import Precision
+from albert_embed.model.architecture.precision import Precision
 from albert_embed.model.directory.model_directory import fingerprint_model, load_saved_model, open_model_directory
 from albert_embed.model.export.export import export_model
 from albert_embed.model.export.model_card import format_model_card

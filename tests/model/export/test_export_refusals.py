@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from albert_embed.model.architecture.agreement import BOUNDS, Bound
-from albert_embed.model.architecture.encoder import Precision
+from albert_embed.model.architecture.precision import Precision
 from albert_embed.model.architecture.weights import CheckpointError
 from albert_embed.model.export.export import export_model
 from albert_embed.model.export.proof import ExportMismatchError
