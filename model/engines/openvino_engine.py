@@ -25,6 +25,7 @@ from albert_embed.model.engines.compose_mapping import compose_mapping
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.engines.import_openvino import import_openvino
 from albert_embed.model.engines.openvino_saved_model import readable_by_openvino
+from albert_embed.model.engines.refuse_rows import read_model_config, refuse_rows
 from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 
 logger = logging.getLogger(__name__)
@@ -103,9 +104,11 @@ class OpenVINOEngine:
         has_pooled_alone = any(POOLED_SIGNATURE_OUTPUT in output.names for output in self._compiled.outputs)
         self._names = {POOLED_OUTPUT: POOLED_SIGNATURE_OUTPUT} if has_pooled_alone else {}
         self._thread = threading.local()
+        self._config = read_model_config(directory)
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
         """Returns the named outputs for a padded batch; see `model.engines.engine.Engine.run`."""
+        refuse_rows(inputs, self._config)
         if not hasattr(self._thread, "request"):  # a request serves one thread at a time
             self._thread.request = self._compiled.create_infer_request()
         try:

@@ -18,6 +18,7 @@ from albert_embed.model.directory.model_directory import (
 )
 from albert_embed.model.engines.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.engines.gpu_replicas import GpuReplicas
+from albert_embed.model.engines.refuse_rows import read_model_config, refuse_rows
 from albert_embed.transforms.rows.columns import MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 
 
@@ -29,6 +30,7 @@ class TensorFlowEngine:
     def __init__(self, directory: Path, *, device: str | None = None) -> None:
         """Loads the model; on the device of a name, such as `/GPU:1`, where one is given."""
         self._device = device
+        self._config = read_model_config(directory)
         # The loaded object must live as long as its functions: it owns the variables.
         with tf.device(device):
             self._loaded = load_saved_model(directory)
@@ -37,6 +39,7 @@ class TensorFlowEngine:
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
         """Returns the named outputs for a padded batch; see `model.engines.engine.Engine.run`."""
+        refuse_rows(inputs, self._config)
         names = tuple(sorted(outputs))
         with self._selecting:  # several batches may come at once, and each function is traced
             if names not in self._functions:

@@ -14,7 +14,8 @@ import numpy as np
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.architecture.sentence_modules import SentenceOutline
 from albert_embed.model.engines.compilations import compilations
-from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.model.engines.engine import OutOfMemoryError
+from albert_embed.model.engines.refuse_rows import refuse_rows
 from albert_embed.model.jax_engine.layout import TOKENS, FlatLayout, LaidBatch, PaddedLayout, Shape
 from albert_embed.transforms.rows.columns import (
     INPUT_IDS,
@@ -101,23 +102,10 @@ class JaxEngine:
                 f"engine jax gives {', '.join(self._outputs)} of this model, not {', '.join(sorted(unknown))}"
             )
         lengths = inputs[INPUT_MASK].sum(axis=1)
-        self._refuse(inputs, lengths)
+        refuse_rows(inputs, self._config)
         results = self._run(inputs, lengths, names)
         self._run_alone_what_is_not_finite(inputs, lengths, results)
         return results
-
-    def _refuse(self, inputs: Mapping[str, np.ndarray], lengths: np.ndarray) -> None:
-        """Raises RowError for what JAX would look up at another place without a word."""
-        if (lengths < 1).any():
-            raise RowError("a row has no tokens")
-        if lengths.max() > self._config.max_position_embeddings:
-            raise RowError(
-                f"a row of {lengths.max()} tokens; the model has {self._config.max_position_embeddings} positions"
-            )
-        for name, size in ((INPUT_IDS, self._config.vocab_size), (SEGMENT_IDS, self._config.type_vocab_size)):
-            low, high = int(inputs[name].min()), int(inputs[name].max())
-            if low < 0 or high >= size:
-                raise RowError(f"{name} holds {low if low < 0 else high}; the model knows 0 to {size - 1}")
 
     def _run(
         self, inputs: Mapping[str, np.ndarray], lengths: np.ndarray, names: tuple[str, ...]

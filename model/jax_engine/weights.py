@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from albert_embed.model.architecture.config import read_config
 from albert_embed.model.architecture.sentence_modules import SentenceOutline, read_sentence_outline
-from albert_embed.model.directory.model_directory import CONFIG_FILE, SENTENCE_FILE, ModelDirectoryError
+from albert_embed.model.directory.model_directory import SENTENCE_FILE, ModelDirectoryError
+from albert_embed.model.engines.refuse_rows import read_model_config
 from albert_embed.model.jax_engine.engine import JaxEngine
 
 # What encloses the names of `AlbertEncoder`'s variables in the checkpoint of an export.
@@ -21,7 +21,7 @@ def load_jax_engine(directory: Path) -> JaxEngine:
     Raises:
       ValueError: if it is none of this version.
     """
-    config = read_config(directory / "assets" / CONFIG_FILE, "tf1")
+    config = read_model_config(directory)
     weights = read_export_weights(directory)
     return JaxEngine(config, weights, sentence=_read_sentence(directory / "assets" / SENTENCE_FILE, weights))
 

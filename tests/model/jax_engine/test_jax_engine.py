@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from apache_beam.internal import pickler
 
-from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.model.engines.engine import OutOfMemoryError
 from albert_embed.model.engines.tensorflow_engine import TensorFlowEngine
 from albert_embed.model.hosting.choose_engine import load_engine
 from albert_embed.model.hosting.handler import AlbertModelHandler
@@ -129,30 +129,6 @@ def test_shapes_are_compiled_once(tiny_model: Path) -> None:
     engine.run(make_batch((3, 5)), ["mean_output"])
     engine.run(make_batch((70, 5)), ["mean_output"])
     assert engine.compilations <= 4
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("input_ids", 400, r"^input_ids holds 400; the model knows 0 to 399$"),
-        ("input_ids", -1, r"^input_ids holds -1; the model knows 0 to 399$"),
-        ("segment_ids", 2, r"^segment_ids holds 2; the model knows 0 to 1$"),
-    ],
-)
-def test_ids_that_the_model_does_not_know_are_refused(tiny_model: Path, name: str, value: int, message: str) -> None:
-    inputs = make_batch((4, 3))
-    inputs[name][1, 1] = value
-    with pytest.raises(RowError, match=message):
-        load(tiny_model).run(inputs, OUTPUTS)
-
-
-def test_rows_that_do_not_fit_are_refused(tiny_model: Path) -> None:
-    engine = load(tiny_model)
-    with pytest.raises(RowError, match=r"^a row of 129 tokens; the model has 128 positions$"):
-        engine.run(make_batch((129,)), OUTPUTS)
-    empty = {name: values * 0 for name, values in make_batch((4,)).items()}
-    with pytest.raises(RowError, match=r"^a row has no tokens$"):
-        engine.run(empty, OUTPUTS)
 
 
 def test_only_out_of_memory_is_the_batch_s_fault(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
