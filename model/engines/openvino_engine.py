@@ -23,6 +23,7 @@ from albert_embed.model.directory.model_directory import (
 from albert_embed.model.directory.saved_model_graph import read_signature_outputs
 from albert_embed.model.engines.compose_mapping import compose_mapping
 from albert_embed.model.engines.engine import OutOfMemoryError, RowError
+from albert_embed.model.engines.first_call import FirstCall
 from albert_embed.model.engines.import_openvino import import_openvino
 from albert_embed.model.engines.openvino_saved_model import readable_by_openvino
 from albert_embed.model.engines.refuse_rows import read_model_config, refuse_rows
@@ -37,6 +38,8 @@ _OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", 
 # ALBERT-base, and OpenVINO keeps 5,000: 256 lengths of rows took 2.2 GB. Rows come sorted by length, so what is needed
 # again is what was needed last: 1,000 are as fast, and take 0.5 GB (benchmarks/NOTES.md).
 _CACHE_CAPACITY = 1000
+# With OpenVINO 2026.4 two first calls at once hang, now and then: a run with two streams did.
+_first_call = FirstCall()
 
 
 class OpenVINOEngine:
@@ -109,10 +112,9 @@ class OpenVINOEngine:
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Collection[str]) -> dict[str, np.ndarray]:
         """Returns the named outputs for a padded batch; see `model.engines.engine.Engine.run`."""
         refuse_rows(inputs, self._config)
-        if not hasattr(self._thread, "request"):  # a request serves one thread at a time
-            self._thread.request = self._compiled.create_infer_request()
         try:
-            results = self._thread.request.infer({name: inputs[name] for name in INPUT_NAMES}, share_inputs=True)
+            with _first_call.wait():
+                results = self._infer(inputs)
         except MemoryError as e:
             raise OutOfMemoryError(str(e)) from e
         except RuntimeError as e:
@@ -124,6 +126,11 @@ class OpenVINOEngine:
         if MEAN_OUTPUT in outputs:
             found[MEAN_OUTPUT] = mean_of_real_tokens(results[SEQUENCE_OUTPUT], inputs[INPUT_MASK])
         return found
+
+    def _infer(self, inputs: Mapping[str, np.ndarray]) -> Any:
+        if not hasattr(self._thread, "request"):  # a request serves one thread at a time
+            self._thread.request = self._compiled.create_infer_request()
+        return self._thread.request.infer({name: inputs[name] for name in INPUT_NAMES}, share_inputs=True)
 
 
 def read_openvino_model(directory: Path, outputs: Collection[str] | None = None) -> Any:
