@@ -17,6 +17,7 @@ from albert_embed.pipeline.sources.text_lines import TextLines
 from albert_embed.pipeline.storage.compression import find_compression, recognise_compression
 from albert_embed.pipeline.storage.open_input import BrokenFileError, open_input, open_stored, strip_compression_ending
 
+_ORC, _ARROW_STREAM = b"ORC", b"\xff\xff\xff\xff"
 # What is a file of no format, whatever its name says: its first bytes, and what to say of it.
 _NO_CORPUS = (
     (
@@ -30,9 +31,9 @@ _NO_CORPUS = (
     (b"%PDF-", "it is a PDF document: extract its text, and give that"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "it is a document of Microsoft Office: export its text, and give that"),
     (b"SQLite format 3\0", "it is a database of SQLite: export its rows to CSV or JSON lines"),
-    (b"ORC", "it is an ORC file: write its rows as Parquet"),
+    (_ORC, "it is an ORC file: write its rows as Parquet"),
     (b"ARROW1\0", "it is an Arrow file: write its rows as Parquet"),
-    (b"\xff\xff\xff\xff", "it is an Arrow stream: write its rows as Parquet"),
+    (_ARROW_STREAM, "it is an Arrow stream: write its rows as Parquet"),
     (b"\x93NUMPY", "it is an array of NumPy: write its rows as Parquet"),
     (b"\x89HDF\r\n", "it is an HDF5 file: write its rows as Parquet"),
     (b"\x89PNG\r\n", "it is a picture: leave it out"),
@@ -179,8 +180,8 @@ def _describe_anything(start: bytes) -> str | None:
 
 
 def _is_no_text(start: bytes, magic: bytes) -> bool:
-    """Returns whether a file that begins so is no text: "ORC" is a word, too."""
-    return magic != b"ORC" or b"\0" in start
+    """Returns whether a file that begins so is no text: "ORC" is a word, too, and bytes of 255 a damaged text."""
+    return magic not in (_ORC, _ARROW_STREAM) or b"\0" in start
 
 
 def _is_web_page(start: bytes) -> bool:

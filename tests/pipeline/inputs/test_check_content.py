@@ -99,6 +99,7 @@ def test_content_that_may_be_what_it_should(tmp_path: Path) -> None:
     }.items():
         assert describe_content(content, SOURCES[name]) is None
     assert describe_content(b"ORC is a format of files\n", SOURCES["text"]) is None
+    assert describe_content(b"\xff" * 100 + b"\n", SOURCES["text"]) is None  # a damaged text, whose lines fail
 
 
 def test_a_stray_nul_is_no_reason_to_refuse_a_file(tmp_path: Path) -> None:
