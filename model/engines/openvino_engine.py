@@ -27,6 +27,7 @@ from albert_embed.model.engines.first_call import FirstCall
 from albert_embed.model.engines.import_openvino import import_openvino
 from albert_embed.model.engines.openvino_saved_model import readable_by_openvino
 from albert_embed.model.engines.refuse_rows import read_model_config, refuse_rows
+from albert_embed.transforms.process.processor_instructions import adds_int8_exactly, read_instructions
 from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 
 logger = logging.getLogger(__name__)
@@ -93,6 +94,12 @@ class OpenVINOEngine:
             "NUM_STREAMS": streams,
             "CPU_RUNTIME_CACHE_CAPACITY": _CACHE_CAPACITY,
         }
+        if precision == "int8" and not adds_int8_exactly(read_instructions()):
+            logger.warning(
+                "this CPU has no VNNI instructions, and sums of int8 would overflow: OpenVINO computes the int8 model "
+                "in float32; a float32 export is faster here"
+            )
+            settings["LP_TRANSFORMS_MODE"] = "NO"
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from pathlib import Path
 
 # Large batches gain nothing once the matrices fill the cores. They lose where tensors leave the cache or are over 32
 # MiB: glibc's malloc maps such blocks anew for every operation, and each page is faulted in again. With ALBERT-base at
@@ -48,11 +47,3 @@ def find_cpu_batch_tokens(engine: str, precision: str, instructions: Collection[
         if (measured.engine, measured.precision) == (engine, precision) and measured.instruction in instructions:
             return measured.tokens, f"{engine} in {precision} on a CPU with {measured.instruction}"
     return DEFAULT_TOKENS, f"{engine} in {precision} on a CPU"
-
-
-def read_instructions(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """Reads the instruction sets of this machine's processor; none where the system has no such file."""
-    if not path.exists():
-        return frozenset()
-    flags = (line.partition(":") for line in path.read_text(encoding="utf-8").splitlines())
-    return frozenset(next((values.split() for name, _, values in flags if name.strip() == "flags"), ()))

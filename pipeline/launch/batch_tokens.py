@@ -10,13 +10,14 @@ from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, 
 from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.engines.gpu_replicas import BATCHES_PER_GPU
 from albert_embed.model.hosting.auto_engine import count_jax_gpus, count_tensorflow_gpus
-from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
+from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens
 from albert_embed.model.streams.count_streams import count_streams
 from albert_embed.pipeline.launch.accelerator import Accelerator, list_accelerators
 from albert_embed.pipeline.launch.gpu_request import GpuRequest
 from albert_embed.pipeline.launch.gpu_table import GpuType, read_own_table
 from albert_embed.pipeline.settings.embed_options import EmbedOptions
 from albert_embed.pipeline.settings.runner import ONE_PROCESS, runs_in_one_thread, runs_on_this_machine
+from albert_embed.transforms.process.processor_instructions import read_instructions
 from albert_embed.transforms.process.usable_machine import count_cores, count_memory_bytes
 from albert_embed.transforms.rows.token_batches import TokenBatchConfig
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -21,10 +22,12 @@ from albert_embed.model.directory.model_directory import (
     load_saved_model,
     open_model_directory,
 )
+from albert_embed.model.engines import openvino_engine
 from albert_embed.model.export.export import ExportReport, export_model
 from albert_embed.model.export.proof import ExportMismatchError
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.engine_task import EngineTask
+from albert_embed.transforms.process.processor_instructions import adds_int8_exactly, read_instructions
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
 from tests.tiny_model import CORPUS, GOLDEN, TINY, make_inputs, make_weights, vocabulary_bytes
 
@@ -66,6 +69,12 @@ def test_it_computes_nearly_what_float32_does_and_not_the_same(exported: tuple[P
     np.testing.assert_allclose(found["mean_output"][1], mean, atol=1e-5)
 
 
+needs_vnni = pytest.mark.skipif(
+    not adds_int8_exactly(read_instructions()), reason="int8 is computed in float32 on a CPU without VNNI"
+)
+
+
+@needs_vnni
 def test_the_multiplications_of_all_layers_are_in_int8(exported: tuple[Path, ExportReport]) -> None:
     import openvino
 
@@ -79,6 +88,37 @@ def test_the_multiplications_of_all_layers_are_in_int8(exported: tuple[Path, Exp
     # Of each of three layers: query, key, value, the attention's output, and the two of the feed-forward; of the first
     # layer the latter alone.
     assert sum(kind in ("i8", "u8") for kind in kinds) == 3 * 6 - 4, (openvino.__version__, kinds)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="int8 overflows on x86 alone")
+@pytest.mark.parametrize(("instruction", "transforms"), [("avx2", "NO"), ("avx512_vnni", None)])
+def test_where_sums_of_int8_would_overflow_it_is_computed_in_float32(
+    exported: tuple[Path, ExportReport],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    instruction: str,
+    transforms: str | None,
+) -> None:
+    import openvino
+
+    told: dict[str, Any] = {}
+    compile_model = openvino.Core.compile_model
+
+    def note(core: Any, model: Any, device: str, settings: dict[str, Any]) -> Any:
+        told.update(settings)
+        return compile_model(core, model, device, settings)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", note)
+    monkeypatch.setattr(openvino_engine, "read_instructions", lambda: frozenset({instruction}))
+    engine = load_engine("openvino", exported[0])
+    assert told.get("LP_TRANSFORMS_MODE") == transforms
+    assert ("this CPU has no VNNI instructions" in caplog.text) is (transforms == "NO")
+    if transforms == "NO":
+        inputs = make_inputs(TINY, [40, 21, 7])
+        tokens = load_saved_model(exported[0]).signatures["tokens"](**inputs)["sequence_output"].numpy()
+        found = engine.run(inputs, ["sequence_output"])["sequence_output"]
+        real = inputs["input_mask"].astype(bool)
+        assert 0.99 < smallest_cosine(found[real], tokens[real]) < 0.999999
 
 
 def test_layer_norms_are_whole_and_products_rounded_where_they_are_made(exported: tuple[Path, ExportReport]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens, read_instructions
+from albert_embed.model.hosting.cpu_batch_tokens import find_cpu_batch_tokens
 
 
 @pytest.mark.parametrize(
@@ -23,12 +21,3 @@ def test_what_was_measured_holds_where_it_was_measured(
     engine: str, precision: str, instructions: set[str], expected: tuple[int, str]
 ) -> None:
     assert find_cpu_batch_tokens(engine, precision, instructions) == expected
-
-
-def test_instructions_are_those_of_the_first_processor(tmp_path: Path) -> None:
-    file = tmp_path / "cpuinfo"
-    file.write_text("processor\t: 0\nvmx flags\t: ept\nflags\t\t: fpu avx2 amx_bf16\n\nprocessor\t: 1\nflags\t: fpu\n")
-    assert read_instructions(file) == {"fpu", "avx2", "amx_bf16"}
-    file.write_text("processor : 0\n")
-    assert read_instructions(file) == frozenset()
-    assert read_instructions(tmp_path / "none") == frozenset()
