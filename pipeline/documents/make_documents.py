@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from albert_embed.pipeline.documents.prepare_documents import describe_bad_text, find_bad_texts
-from albert_embed.pipeline.records.content_id import content_id
+from albert_embed.pipeline.documents.prepare_documents import describe_bad_text, fill_ids, find_bad_texts
 from albert_embed.pipeline.records.record_fields import RecordFields
 from albert_embed.pipeline.records.records import Records, fail_record, show_value
 from albert_embed.pipeline.records.utf8 import describe_invalid_utf8
@@ -42,7 +41,7 @@ def make_documents(records: Records, fields: RecordFields, *, first: int = 0) ->
         for row in find_bad_texts(column):
             bad.add(row, describe_bad_text(column[row].as_py(), name))
     own_ids = _take_ids(records, fields, bad)
-    columns = {ID: _fill_ids(own_ids, list(texts.values())), **texts}
+    columns = {ID: fill_ids(pa.array(own_ids, pa.binary()), list(texts.values())), **texts}
     for column, type_ in fields.kept.items():
         columns[TRAVELLING_NAMES.get(column, column)] = _take_kept(records, fields.find_field(column), type_, bad)
     columns[INPUT_POSITION] = pa.array(np.arange(first, first + len(records.positions)), TYPES[INPUT_POSITION])
@@ -101,7 +100,7 @@ def _take_text(records: Records, row: int, name: str, value: Any, bad: BadRows) 
 
 
 def _take_ids(records: Records, fields: RecordFields, bad: BadRows) -> list[bytes | None]:
-    """Returns the ids that the records have of their own."""
+    """Returns the ids that the records have of their own; None where one has none, or none that can be taken."""
     return [_take_id(row, value, fields, bad) for row, value in enumerate(_take_values(records, fields.id, bad))]
 
 
@@ -119,16 +118,6 @@ def _take_id(row: int, value: Any, fields: RecordFields, bad: BadRows) -> bytes 
     elif fields.id_required:
         bad.add(row, Fault(reason="missing field", error=f"the id field {fields.id!r} is missing or null"))
     return None
-
-
-def _fill_ids(own_ids: list[bytes | None], texts: list[pa.Array]) -> pa.Array:
-    """Returns the ids; for a record that has none a hash of its texts."""
-    contents = zip(*(text.to_pylist() for text in texts), strict=True)
-    ids = [
-        content_id(*(text or b"" for text in content)) if own_id is None else own_id
-        for own_id, content in zip(own_ids, contents, strict=True)
-    ]
-    return pa.array(ids, pa.binary())
 
 
 def _take_kept(records: Records, name: str, type_: FieldType, bad: BadRows) -> pa.Array:

@@ -54,7 +54,7 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
     for name in text_names:
         columns[name] = _cast(name, columns[name], pa.large_binary(), "text")
     texts = [columns[name] for name in text_names]
-    columns[ID] = _fill_ids(columns.get(ID), texts)
+    columns[ID] = fill_ids(columns.get(ID), texts)
     others = [column for name, column in columns.items() if name not in (ID, *_PLACE, *text_names)]
     columns[TEXT_START] = _starts(columns[TEXT])
     columns[CONTENT_HASH] = hash_documents(texts, others)
@@ -72,8 +72,16 @@ def prepare_documents(documents: pa.RecordBatch) -> tuple[pa.RecordBatch, list[F
     return bad.drop_from(prepared), failures
 
 
-def _fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
-    """Returns `ids` as binary; missing ones are made from the content."""
+def fill_ids(ids: pa.Array | None, texts: list[pa.Array]) -> pa.Array:
+    """Returns `ids` as binary; missing ones are made from the content.
+
+    Args:
+      ids: binary, string or integer, null where a document has none; None where none has any.
+      texts: of the documents, large_binary.
+
+    Raises:
+      ValueError: if the ids are of another type.
+    """
     if ids is not None:
         ids = ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids
         ids = _cast(ID, ids, pa.binary(), "text or integers")
