@@ -163,15 +163,12 @@ def open_model_directory(path: Path) -> ModelDirectory:
             f"the signature {TOKENIZATION_SIGNATURE!r} of {path} names no vocabulary among its assets "
             f"(found {vocabulary_file}); was the directory copied whole?"
         )
-    config_file = path / "assets" / CONFIG_FILE
-    if not config_file.exists():
-        raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")
+    config = read_model_config(path)
     precision = read_precision(path)
     if precision == "int8" and not (path / INT8_MODEL_FILE).exists():
         raise ModelDirectoryError(
             f"{path} is an int8 export and lacks {INT8_MODEL_FILE}; was the directory copied whole?"
         )
-    config = read_config(config_file, "tf1")
     outputs = loaded.signatures[TOKENS_SIGNATURE].structured_outputs
     comma_rule, max_tokens = _read_tokenization(information)
     return ModelDirectory(
@@ -202,6 +199,18 @@ def _read_tokenization(information: Mapping[str, Any]) -> tuple[CommaRule, int]:
     if rule not in COMMA_RULES:
         raise ModelDirectoryError(f"the model's comma rule is {rule!r}; this version knows {', '.join(COMMA_RULES)}")
     return rule, int(information["max_tokens"].numpy())
+
+
+def read_model_config(path: Path) -> AlbertConfig:
+    """Returns the config of the model in `path`.
+
+    Raises:
+      ModelDirectoryError: if it has none.
+    """
+    config_file = path / "assets" / CONFIG_FILE
+    if not config_file.exists():
+        raise ModelDirectoryError(f"{path} lacks assets/{CONFIG_FILE}, which says what shape the model has")
+    return read_config(config_file, "tf1")
 
 
 def read_precision(path: Path) -> str:

@@ -18,6 +18,7 @@ from albert_embed.model.directory.model_directory import (
     POOLED_SIGNATURE_OUTPUT,
     TOKENS_SIGNATURE,
     ModelDirectoryError,
+    read_model_config,
     read_precision,
 )
 from albert_embed.model.directory.saved_model_graph import read_signature_outputs
@@ -26,7 +27,7 @@ from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.engines.first_call import FirstCall
 from albert_embed.model.engines.import_openvino import import_openvino
 from albert_embed.model.engines.openvino_saved_model import readable_by_openvino
-from albert_embed.model.engines.refuse_rows import read_model_config, refuse_rows
+from albert_embed.model.engines.refuse_rows import refuse_rows
 from albert_embed.transforms.process.processor_instructions import adds_int8_exactly, read_instructions
 from albert_embed.transforms.rows.columns import INPUT_MASK, MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from albert_embed.model.architecture.config import AlbertConfig, read_config
-from albert_embed.model.directory.model_directory import CONFIG_FILE
+from albert_embed.model.architecture.config import AlbertConfig
 from albert_embed.model.engines.engine import RowError
 from albert_embed.transforms.rows.columns import INPUT_IDS, INPUT_MASK, SEGMENT_IDS
-
-
-def read_model_config(directory: Path) -> AlbertConfig:
-    """Reads the config of an export or a TF1 Hub module."""
-    return read_config(directory / "assets" / CONFIG_FILE, "tf1")
 
 
 def refuse_rows(inputs: Mapping[str, np.ndarray], config: AlbertConfig) -> None:

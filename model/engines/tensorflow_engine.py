@@ -15,10 +15,11 @@ from albert_embed.model.directory.model_directory import (
     POOLED_SIGNATURE_OUTPUT,
     TOKENS_SIGNATURE,
     load_saved_model,
+    read_model_config,
 )
 from albert_embed.model.engines.engine import Engine, OutOfMemoryError, RowError
 from albert_embed.model.engines.gpu_replicas import GpuReplicas
-from albert_embed.model.engines.refuse_rows import read_model_config, refuse_rows
+from albert_embed.model.engines.refuse_rows import refuse_rows
 from albert_embed.transforms.rows.columns import MEAN_OUTPUT, POOLED_OUTPUT, SEQUENCE_OUTPUT
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_embed.model.architecture.sentence_modules import SentenceOutline, read_sentence_outline
-from albert_embed.model.directory.model_directory import SENTENCE_FILE, ModelDirectoryError
-from albert_embed.model.engines.refuse_rows import read_model_config
+from albert_embed.model.directory.model_directory import SENTENCE_FILE, ModelDirectoryError, read_model_config
 from albert_embed.model.jax_engine.engine import JaxEngine
 
 # What encloses the names of `AlbertEncoder`'s variables in the checkpoint of an export.
