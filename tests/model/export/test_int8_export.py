@@ -29,6 +29,7 @@ from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.engine_task import EngineTask
 from albert_embed.transforms.process.processor_instructions import adds_int8_exactly, read_instructions
 from tests.model.checkpoints import tf1_variables, write_tf1_checkpoint
+from tests.model.openvino_settings import note_openvino_settings
 from tests.tiny_model import CORPUS, GOLDEN, TINY, make_inputs, make_weights, vocabulary_bytes
 
 pytestmark = pytest.mark.integration  # each export compiles the model several times
@@ -99,16 +100,7 @@ def test_where_sums_of_int8_would_overflow_it_is_computed_in_float32(
     instruction: str,
     transforms: str | None,
 ) -> None:
-    import openvino
-
-    told: dict[str, Any] = {}
-    compile_model = openvino.Core.compile_model
-
-    def note(core: Any, model: Any, device: str, settings: dict[str, Any]) -> Any:
-        told.update(settings)
-        return compile_model(core, model, device, settings)
-
-    monkeypatch.setattr(openvino.Core, "compile_model", note)
+    told = note_openvino_settings(monkeypatch)
     monkeypatch.setattr(openvino_engine, "read_instructions", lambda: frozenset({instruction}))
     engine = load_engine("openvino", exported[0])
     assert told.get("LP_TRANSFORMS_MODE") == transforms

@@ -15,6 +15,7 @@ from albert_embed.model.engines.engine import OutOfMemoryError, RowError
 from albert_embed.model.engines.openvino_saved_model import readable_by_openvino, replace_bfloat16_constants
 from albert_embed.model.hosting.choose_engine import choose_engine, load_engine
 from albert_embed.model.hosting.engine_task import EngineTask
+from tests.model.openvino_settings import note_openvino_settings
 from tests.tiny_model import TINY, make_inputs, write_model
 
 EXPORT = EngineTask(model="model")
@@ -43,15 +44,7 @@ def test_openvino_takes_its_threads(tiny_model: Path) -> None:
 
 def test_openvino_keeps_few_compiled_operations(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own 5,000 took 2.2 GB in int8 for 256 lengths of rows (benchmarks/NOTES.md)."""
-    openvino = pytest.importorskip("openvino")
-    told: dict[str, Any] = {}
-    compile_model = openvino.Core.compile_model
-
-    def note(core: Any, model: Any, device: str, settings: dict[str, Any]) -> Any:
-        told.update(settings)
-        return compile_model(core, model, device, settings)
-
-    monkeypatch.setattr(openvino.Core, "compile_model", note)
+    told = note_openvino_settings(monkeypatch)
     load_engine("openvino", tiny_model)
     assert told["CPU_RUNTIME_CACHE_CAPACITY"] == 1000
 
